@@ -1,0 +1,7 @@
+//! Makes the slices in between: CT slice interpolation with HRINet.
+#![deny(missing_docs)]
+
+pub mod error;
+pub mod volume;
+
+pub use error::{Error, Result};

@@ -1,0 +1,281 @@
+//! Where the voxels of a volume lie: size, spacing, directions, slice axis, uneven slice positions.
+//!
+//! All positions are in millimetres in RAS: x grows to the patient's Right, y to the Anterior, z to
+//! the Superior. Files that count towards left and posterior (DICOM, NRRD) are turned in `io`.
+
+use crate::error::{Error, Result};
+
+/// Cosine of the angle between two axes above which a grid counts as sheared (0.06 degrees; files
+/// round their direction cosines to six digits, the least gantry tilt is 0.5 degrees).
+const SHEAR_TOLERANCE: f64 = 1e-3;
+
+/// How far, in mm, a slice may lie from its even place before positions count as uneven.
+pub const EVEN_TOLERANCE_MM: f64 = 0.01;
+
+/// One of the three index axes of a volume.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Axis {
+    /// Fastest in memory: columns.
+    I = 0,
+    /// Rows.
+    J = 1,
+    /// Slowest in memory: usually the slices as acquired.
+    K = 2,
+}
+
+impl Axis {
+    /// All three, in order of memory.
+    pub const ALL: [Axis; 3] = [Axis::I, Axis::J, Axis::K];
+
+    /// The axis of an array of shape `[k, j, i]`.
+    pub fn array_axis(self) -> usize {
+        2 - self as usize
+    }
+
+    /// The two others, in order of memory.
+    pub fn others(self) -> [Axis; 2] {
+        match self {
+            Axis::I => [Axis::J, Axis::K],
+            Axis::J => [Axis::I, Axis::K],
+            Axis::K => [Axis::I, Axis::J],
+        }
+    }
+}
+
+impl std::fmt::Display for Axis {
+    fn fmt(&self, out: &mut std::fmt::Formatter) -> std::fmt::Result {
+        out.write_str(["i", "j", "k"][*self as usize])
+    }
+}
+
+/// A grid of voxels in space.
+///
+/// The step from one voxel to the next along each axis is kept as a vector in mm, not as spacing
+/// times direction, so that what a file says is kept to the last bit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Geometry {
+    size: [usize; 3],
+    origin: [f64; 3],
+    steps: [[f64; 3]; 3],
+    uneven_slices: Option<Vec<f64>>,
+}
+
+impl Geometry {
+    /// A grid of `size` voxels along i, j, k; `origin` is the centre of voxel (0, 0, 0) and
+    /// `steps[axis]` the vector from one voxel to the next along that axis, both in mm in RAS.
+    ///
+    /// # Errors
+    /// [`Error::Geometry`] for an empty axis, a step of no length, a number that is not finite, and
+    /// axes that are not orthogonal (a tilted gantry).
+    pub fn new(size: [usize; 3], origin: [f64; 3], steps: [[f64; 3]; 3]) -> Result<Geometry> {
+        if size.contains(&0) {
+            return Err(Error::Geometry(format!("a volume of size {size:?} (i, j, k) is empty")));
+        }
+        if !origin.iter().chain(steps.iter().flatten()).all(|value| value.is_finite()) {
+            return Err(Error::Geometry(format!(
+                "the place in space is not finite: origin {origin:?}, steps {steps:?} mm"
+            )));
+        }
+        let geometry = Geometry { size, origin, steps, uneven_slices: None };
+        for axis in Axis::ALL {
+            if geometry.spacing(axis) < 1e-9 {
+                return Err(Error::Geometry(format!(
+                    "the spacing along {axis} is {} mm; it must be greater than zero",
+                    geometry.spacing(axis)
+                )));
+            }
+        }
+        for (first, second) in [(Axis::I, Axis::J), (Axis::J, Axis::K), (Axis::K, Axis::I)] {
+            let cosine = dot(geometry.direction(first), geometry.direction(second));
+            if cosine.abs() > SHEAR_TOLERANCE {
+                return Err(Error::Geometry(format!(
+                    "the axes {first} and {second} meet at {:.2} degrees instead of 90 (a tilted \
+                     gantry or a sheared grid); resample the volume to a right-angled grid first",
+                    cosine.clamp(-1.0, 1.0).acos().to_degrees()
+                )));
+            }
+        }
+        Ok(geometry)
+    }
+
+    /// The same grid with its k slices at these distances in mm from the first, which is at 0,
+    /// along the k axis: a series with missing slices or changing spacing.
+    /// Even positions (to [`EVEN_TOLERANCE_MM`]) give an even grid whose step is their mean.
+    ///
+    /// # Errors
+    /// [`Error::Geometry`] where the positions do not grow, do not start at 0 or are too few.
+    pub fn with_slice_positions(mut self, positions: Vec<f64>) -> Result<Geometry> {
+        if positions.len() != self.size[2] {
+            return Err(Error::Geometry(format!(
+                "{} slice positions for {} slices",
+                positions.len(),
+                self.size[2]
+            )));
+        }
+        if positions.first().is_some_and(|&first| first != 0.0) {
+            return Err(Error::Geometry(format!(
+                "the first slice position is {} mm; positions count from the first slice",
+                positions[0]
+            )));
+        }
+        for (index, pair) in positions.windows(2).enumerate() {
+            if !(pair[1] - pair[0] > 1e-6) {
+                return Err(Error::Geometry(format!(
+                    "slices {index} and {} lie at {} and {} mm; positions must grow",
+                    index + 1,
+                    pair[0],
+                    pair[1]
+                )));
+            }
+        }
+        let last = positions.len() - 1;
+        if last == 0 {
+            return Ok(self);
+        }
+        let mean = positions[last] / last as f64;
+        let even = |(index, &place): (usize, &f64)| {
+            (place - index as f64 * mean).abs() <= EVEN_TOLERANCE_MM
+        };
+        let direction = self.direction(Axis::K);
+        self.steps[2] = direction.map(|component| component * mean);
+        self.uneven_slices = if positions.iter().enumerate().all(even) { None } else { Some(positions) };
+        Ok(self)
+    }
+
+    /// Voxels along i, j, k.
+    pub fn size(&self) -> [usize; 3] {
+        self.size
+    }
+
+    /// Voxels along one axis.
+    pub fn length(&self, axis: Axis) -> usize {
+        self.size[axis as usize]
+    }
+
+    /// The centre of voxel (0, 0, 0), mm in RAS.
+    pub fn origin(&self) -> [f64; 3] {
+        self.origin
+    }
+
+    /// The vector from one voxel to the next along an axis, mm in RAS. Along k of an uneven stack:
+    /// the mean.
+    pub fn step(&self, axis: Axis) -> [f64; 3] {
+        self.steps[axis as usize]
+    }
+
+    /// The distance from one voxel to the next, mm. Along k of an uneven stack: the mean.
+    pub fn spacing(&self, axis: Axis) -> f64 {
+        let step = self.step(axis);
+        dot(step, step).sqrt()
+    }
+
+    /// The unit vector of an axis, in RAS.
+    pub fn direction(&self, axis: Axis) -> [f64; 3] {
+        let length = self.spacing(axis);
+        self.step(axis).map(|component| component / length)
+    }
+
+    /// The 4 x 4 matrix that takes (i, j, k, 1) to RAS in mm, row by row.
+    pub fn ijk_to_ras(&self) -> [[f64; 4]; 4] {
+        let mut matrix = [[0.0, 0.0, 0.0, 0.0], [0.0; 4], [0.0; 4], [0.0, 0.0, 0.0, 1.0]];
+        for row in 0..3 {
+            for column in 0..3 {
+                matrix[row][column] = self.steps[column][row];
+            }
+            matrix[row][3] = self.origin[row];
+        }
+        matrix
+    }
+
+    /// Distances of the k slices from the first, mm, where they are not evenly spaced.
+    pub fn uneven_slices(&self) -> Option<&[f64]> {
+        self.uneven_slices.as_deref()
+    }
+
+    /// Distances of the slices across `axis` from the first one, mm.
+    pub fn slice_positions(&self, axis: Axis) -> Vec<f64> {
+        match (&self.uneven_slices, axis) {
+            (Some(positions), Axis::K) => positions.clone(),
+            _ => {
+                let spacing = self.spacing(axis);
+                (0..self.length(axis)).map(|index| index as f64 * spacing).collect()
+            }
+        }
+    }
+
+    /// The axis along which slices are to be made: the one with the largest spacing. k, the axis of
+    /// acquisition in most files, wins a tie, and an uneven stack has no other.
+    pub fn slice_axis(&self) -> Axis {
+        if self.uneven_slices.is_some() {
+            return Axis::K;
+        }
+        let mut chosen = Axis::K;
+        for axis in [Axis::J, Axis::I] {
+            if self.spacing(axis) > self.spacing(chosen) * (1.0 + 1e-3) {
+                chosen = axis;
+            }
+        }
+        chosen
+    }
+
+    /// The same grid with other slices across `axis`: `count` slices, the first `offset_mm` after
+    /// the first of this grid, one every `parts`-th of this grid's step.
+    pub(super) fn with_slices(&self, axis: Axis, offset_mm: f64, parts: f64, count: usize) -> Geometry {
+        let mut refined = self.clone();
+        let direction = self.direction(axis);
+        refined.size[axis as usize] = count;
+        refined.uneven_slices = None;
+        for row in 0..3 {
+            refined.origin[row] += direction[row] * offset_mm;
+            refined.steps[axis as usize][row] /= parts;
+        }
+        refined
+    }
+}
+
+/// The scalar product.
+pub(super) fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn thick() -> Geometry {
+        let steps = [[0.7, 0.0, 0.0], [0.0, 0.7, 0.0], [0.0, 0.0, 5.0]];
+        Geometry::new([8, 6, 4], [1.0, 2.0, 3.0], steps).unwrap()
+    }
+
+    #[test]
+    fn slice_axis_is_the_one_with_the_largest_spacing() {
+        assert_eq!(thick().slice_axis(), Axis::K);
+        let steps = [[5.0, 0.0, 0.0], [0.0, 0.7, 0.0], [0.0, 0.0, 0.7]];
+        assert_eq!(Geometry::new([8, 6, 4], [0.0; 3], steps).unwrap().slice_axis(), Axis::I);
+        let steps = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+        assert_eq!(Geometry::new([8, 6, 4], [0.0; 3], steps).unwrap().slice_axis(), Axis::K);
+    }
+
+    #[test]
+    fn sheared_and_degenerate_grids_are_refused_with_their_values() {
+        let tilted = [[0.7, 0.0, 0.0], [0.0, 0.7, 0.0], [0.0, 1.0, 5.0]];
+        let text = Geometry::new([8, 6, 4], [0.0; 3], tilted).unwrap_err().to_string();
+        assert!(text.contains("78.69 degrees"), "{text}");
+        let flat = [[0.7, 0.0, 0.0], [0.0, 0.7, 0.0], [0.0, 0.0, 0.0]];
+        let text = Geometry::new([8, 6, 4], [0.0; 3], flat).unwrap_err().to_string();
+        assert!(text.contains("along k is 0 mm"), "{text}");
+        assert!(Geometry::new([8, 0, 4], [0.0; 3], tilted).is_err());
+        assert!(Geometry::new([8, 6, 4], [f64::NAN, 0.0, 0.0], tilted).is_err());
+    }
+
+    #[test]
+    fn even_positions_make_an_even_grid_and_uneven_ones_stay() {
+        let even = thick().with_slice_positions(vec![0.0, 2.5, 5.001, 7.5]).unwrap();
+        assert_eq!(even.uneven_slices(), None);
+        assert!((even.spacing(Axis::K) - 2.5).abs() < 1e-12);
+        let gap = thick().with_slice_positions(vec![0.0, 5.0, 15.0, 20.0]).unwrap();
+        assert_eq!(gap.uneven_slices(), Some(&[0.0, 5.0, 15.0, 20.0][..]));
+        assert!(thick().with_slice_positions(vec![0.0, 5.0, 5.0, 20.0]).is_err());
+    }
+}

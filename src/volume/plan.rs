@@ -1,0 +1,394 @@
+//! Which slices of an output volume are known and which lie in between.
+
+use super::geometry::{Axis, Geometry, dot};
+use crate::error::{Error, Result};
+
+/// How far, in parts of the smallest known spacing, an output slice may lie from a known one and
+/// still be that slice.
+const MEETS: f64 = 1e-5;
+
+/// More output slices than any scan has: a spacing typed wrongly, not a wish.
+const MOST_SLICES: f64 = 1e6;
+
+/// What the output's slices are to be.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Spacing {
+    /// As close to the in-plane spacing as a whole division of the slice spacing comes.
+    Isotropic,
+    /// This many parts a known spacing; 1 keeps the volume as it is.
+    Factor(usize),
+    /// The whole division of the slice spacing that comes closest to this many mm.
+    Nearest(f64),
+    /// Exactly this many mm, counted from the first slice; known slices where the lattices meet.
+    Exact(f64),
+    /// The slices of another volume's grid, as far as they lie within this one.
+    Like(Geometry),
+}
+
+/// Where an output slice comes from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum SliceSource {
+    /// Copied bit for bit from this slice of the input.
+    Known(usize),
+    /// Made between input slice `first` and the next one.
+    Between {
+        /// The input slice before.
+        first: usize,
+        /// Where in between, counted from `first`: in (0, 1).
+        fraction: f64,
+    },
+}
+
+impl SliceSource {
+    /// The paper's mixing coefficient: 1 is the first slice of the pair, 0 the second. This is the
+    /// one place where positions counted from the first slice become the paper's alpha.
+    pub fn alpha(self) -> Option<f64> {
+        match self {
+            SliceSource::Known(_) => None,
+            SliceSource::Between { fraction, .. } => Some(1.0 - fraction),
+        }
+    }
+}
+
+/// An output grid and, slice by slice, where its voxels come from.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    axis: Axis,
+    output: Geometry,
+    slices: Vec<SliceSource>,
+    known_positions: Vec<f64>,
+    remark: Option<String>,
+}
+
+impl Plan {
+    /// Plans the slices across `axis` (or the axis with the largest spacing).
+    ///
+    /// # Errors
+    /// [`Error::Geometry`] for a single slice, an axis across which an uneven stack cannot be
+    /// resampled, a reference that is not parallel or does not overlap; [`Error::Argument`] for a
+    /// spacing or factor that is no number of slices.
+    pub fn new(input: &Geometry, axis: Option<Axis>, spacing: &Spacing) -> Result<Plan> {
+        let axis = axis.unwrap_or_else(|| input.slice_axis());
+        let count = input.length(axis);
+        if count < 2 {
+            return Err(Error::Geometry(format!(
+                "the volume has a single slice across {axis} (size {:?}, i, j, k); there is \
+                 nothing to interpolate between",
+                input.size()
+            )));
+        }
+        if input.uneven_slices().is_some() && axis != Axis::K {
+            return Err(Error::Geometry(format!(
+                "the slices across k are unevenly spaced; resample across k before {axis}"
+            )));
+        }
+        let known = input.slice_positions(axis);
+        let lattice = Lattice::choose(input, axis, &known, spacing)?;
+        Ok(Plan {
+            axis,
+            slices: lattice.positions().map(|position| source(&known, position)).collect(),
+            output: lattice.geometry(input, axis),
+            remark: lattice.remark,
+            known_positions: known,
+        })
+    }
+
+    /// The axis across which slices are made.
+    pub fn axis(&self) -> Axis {
+        self.axis
+    }
+
+    /// The output's grid.
+    pub fn output(&self) -> &Geometry {
+        &self.output
+    }
+
+    /// Where each output slice comes from, in order.
+    pub fn slices(&self) -> &[SliceSource] {
+        &self.slices
+    }
+
+    /// Where the input's slices lie along the axis: mm from the first.
+    pub fn known_positions(&self) -> &[f64] {
+        &self.known_positions
+    }
+
+    /// What the user should know about the grid that was chosen, if anything.
+    pub fn remark(&self) -> Option<&str> {
+        self.remark.as_deref()
+    }
+
+    /// How many output slices are copies of known ones.
+    pub fn known_count(&self) -> usize {
+        self.slices.iter().filter(|source| matches!(source, SliceSource::Known(_))).count()
+    }
+
+    /// Whether the output is the input: there is nothing to make.
+    pub fn is_copy(&self) -> bool {
+        self.slices.len() == self.known_positions.len() && self.known_count() == self.slices.len()
+    }
+
+    /// For every pair of known slices that has slices in between: the first of the pair and, in
+    /// order, the output indices and fractions of what lies between.
+    pub fn pairs(&self) -> Vec<(usize, Vec<(usize, f64)>)> {
+        let mut pairs: Vec<(usize, Vec<(usize, f64)>)> = Vec::new();
+        for (index, source) in self.slices.iter().enumerate() {
+            if let SliceSource::Between { first, fraction } = *source {
+                match pairs.last_mut() {
+                    Some((pair, members)) if *pair == first => members.push((index, fraction)),
+                    _ => pairs.push((first, vec![(index, fraction)])),
+                }
+            }
+        }
+        pairs
+    }
+}
+
+/// Even slice positions along the axis: `start + n * step / parts`, mm from the first known slice.
+struct Lattice {
+    start: f64,
+    step: f64,
+    /// The division of the input's step that gives `step`: kept apart, so that a whole division
+    /// gives the output's geometry without a rounding of its own.
+    parts: f64,
+    count: usize,
+    remark: Option<String>,
+}
+
+impl Lattice {
+    fn choose(input: &Geometry, axis: Axis, known: &[f64], spacing: &Spacing) -> Result<Lattice> {
+        let smallest = known.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
+        match spacing {
+            Spacing::Factor(0) => {
+                Err(Error::Argument("a factor of 0 leaves no slices; 2 halves the spacing".into()))
+            }
+            Spacing::Factor(parts) => Self::divided(input, axis, known, smallest / *parts as f64),
+            Spacing::Isotropic => {
+                let in_plane = axis.others().map(|other| input.spacing(other));
+                Self::divided(input, axis, known, in_plane[0].min(in_plane[1]))
+            }
+            Spacing::Nearest(millimetres) => {
+                Self::divided(input, axis, known, positive(*millimetres)?)
+            }
+            Spacing::Exact(millimetres) => {
+                Self::exact(input, axis, known, 0.0, positive(*millimetres)?, None)
+            }
+            Spacing::Like(reference) => Self::like(input, axis, known, reference),
+        }
+    }
+
+    /// The whole division of the known spacing that comes closest to `wish` mm.
+    fn divided(input: &Geometry, axis: Axis, known: &[f64], wish: f64) -> Result<Lattice> {
+        let extent = known[known.len() - 1];
+        let smallest = known.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
+        let parts = (smallest / wish).round().max(1.0);
+        check_count(extent * parts / smallest, wish)?;
+        if input.uneven_slices().is_none() {
+            let step = input.spacing(axis) / parts;
+            let count = (known.len() - 1) * parts as usize + 1;
+            let remark = ((step - wish).abs() > 0.005 * wish).then(|| {
+                format!(
+                    "{step:.4} mm between slices ({parts} parts of {:.4} mm) instead of {wish:.4} \
+                     mm, so that every known slice is kept",
+                    input.spacing(axis)
+                )
+            });
+            return Ok(Lattice { start: 0.0, step, parts, count, remark });
+        }
+        // Uneven: the coarsest division of the smallest spacing, near the wish, that meets all.
+        for candidate in [0.0, 1.0, 2.0, 3.0].map(|more| parts + more) {
+            let count = (extent * candidate / smallest).round();
+            let step = extent / count;
+            if known.iter().all(|&place| (place / step - (place / step).round()).abs() < MEETS) {
+                let remark = Some(format!(
+                    "the known slices are unevenly spaced; {step:.4} mm between slices keeps all"
+                ));
+                let parts = input.spacing(axis) / step;
+                return Ok(Lattice { start: 0.0, step, parts, count: count as usize + 1, remark });
+            }
+        }
+        let remark = "the known slices are unevenly spaced and lie on no common lattice; only those \
+                      that the new slices meet are kept"
+            .to_string();
+        Self::exact(input, axis, known, 0.0, smallest / parts, Some(remark))
+    }
+
+    fn exact(
+        input: &Geometry,
+        axis: Axis,
+        known: &[f64],
+        start: f64,
+        step: f64,
+        remark: Option<String>,
+    ) -> Result<Lattice> {
+        let extent = known[known.len() - 1] - start;
+        check_count(extent / step, step)?;
+        let count = (extent / step + MEETS).floor() as usize + 1;
+        let parts = input.spacing(axis) / step;
+        Ok(Lattice { start, step, parts, count, remark })
+    }
+
+    fn like(input: &Geometry, axis: Axis, known: &[f64], reference: &Geometry) -> Result<Lattice> {
+        let normal = input.direction(axis);
+        let along = Axis::ALL
+            .into_iter()
+            .find(|&other| dot(reference.direction(other), normal).abs() > 1.0 - 1e-5)
+            .ok_or_else(|| {
+                Error::Geometry(format!(
+                    "no axis of the reference is parallel to the slice axis {axis} of the volume; \
+                     a reference must have parallel slices"
+                ))
+            })?;
+        let offset: [f64; 3] = std::array::from_fn(|row| reference.origin()[row] - input.origin()[row]);
+        let shift = dot(offset, normal);
+        let sign = dot(reference.direction(along), normal).signum();
+        let mut places: Vec<f64> =
+            reference.slice_positions(along).iter().map(|place| shift + sign * place).collect();
+        places.sort_by(f64::total_cmp);
+        if reference.uneven_slices().is_some() && along == Axis::K {
+            return Err(Error::Geometry("the reference's slices are unevenly spaced".into()));
+        }
+        let step = reference.spacing(along);
+        let (extent, slack) = (known[known.len() - 1], step * MEETS);
+        let inside: Vec<f64> =
+            places.iter().copied().filter(|p| (-slack..=extent + slack).contains(p)).collect();
+        let Some(&start) = inside.first() else {
+            return Err(Error::Geometry(format!(
+                "the reference's slices ({:.2} to {:.2} mm along the slice axis) lie outside the \
+                 volume (0 to {extent:.2} mm)",
+                places[0],
+                places[places.len() - 1]
+            )));
+        };
+        check_count(inside.len() as f64, step)?;
+        let remark = (inside.len() < places.len()).then(|| {
+            format!(
+                "{} of the reference's {} slices lie outside the volume and are left out",
+                places.len() - inside.len(),
+                places.len()
+            )
+        });
+        let parts = input.spacing(axis) / step;
+        Ok(Lattice { start, step, parts, count: inside.len(), remark })
+    }
+
+    fn positions(&self) -> impl Iterator<Item = f64> {
+        (0..self.count).map(|index| self.start + index as f64 * self.step)
+    }
+
+    fn geometry(&self, input: &Geometry, axis: Axis) -> Geometry {
+        input.with_slices(axis, self.start, self.parts, self.count)
+    }
+}
+
+fn positive(millimetres: f64) -> Result<f64> {
+    if millimetres.is_finite() && millimetres > 0.0 {
+        return Ok(millimetres);
+    }
+    Err(Error::Argument(format!("a spacing of {millimetres} mm; it must be greater than zero")))
+}
+
+fn check_count(count: f64, spacing: f64) -> Result<()> {
+    if count < MOST_SLICES {
+        return Ok(());
+    }
+    Err(Error::Argument(format!("a spacing of {spacing} mm would make {count:.0} slices")))
+}
+
+/// Where the slice at `position` comes from; `known` grows and holds two or more places.
+fn source(known: &[f64], position: f64) -> SliceSource {
+    let after = known.partition_point(|&place| place <= position).clamp(1, known.len() - 1);
+    let first = after - 1;
+    let gap = known[after] - known[first];
+    let fraction = (position - known[first]) / gap;
+    if fraction <= MEETS {
+        SliceSource::Known(first)
+    } else if fraction >= 1.0 - MEETS {
+        SliceSource::Known(after)
+    } else {
+        SliceSource::Between { first, fraction }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stack(slices: usize, spacing: f64) -> Geometry {
+        let steps = [[0.78, 0.0, 0.0], [0.0, 0.78, 0.0], [0.0, 0.0, spacing]];
+        Geometry::new([4, 4, slices], [10.0, 20.0, 30.0], steps).unwrap()
+    }
+
+    fn known(plan: &Plan) -> Vec<usize> {
+        plan.slices()
+            .iter()
+            .filter_map(|s| if let SliceSource::Known(index) = s { Some(*index) } else { None })
+            .collect()
+    }
+
+    #[test]
+    fn isotropic_is_a_whole_division_that_keeps_every_slice() {
+        let plan = Plan::new(&stack(10, 5.0), None, &Spacing::Isotropic).unwrap();
+        assert_eq!(plan.output().size(), [4, 4, 55]);
+        assert!((plan.output().spacing(Axis::K) - 5.0 / 6.0).abs() < 1e-12);
+        assert_eq!(known(&plan), (0..10).collect::<Vec<_>>());
+        let SliceSource::Between { first, fraction } = plan.slices()[8] else { panic!() };
+        assert_eq!(first, 1);
+        assert!((fraction - 2.0 / 6.0).abs() < 1e-9);
+        assert!((plan.slices()[8].alpha().unwrap() - 4.0 / 6.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn exact_spacing_keeps_slices_where_the_lattices_meet() {
+        let plan = Plan::new(&stack(5, 2.5), None, &Spacing::Exact(1.0)).unwrap();
+        assert_eq!(plan.slices().len(), 11);
+        assert_eq!(known(&plan), [0, 2, 4]);
+        let plan = Plan::new(&stack(5, 2.5), None, &Spacing::Nearest(1.0)).unwrap();
+        assert_eq!(plan.slices().len(), 13);
+        assert!(plan.remark().unwrap().contains("0.8333"));
+    }
+
+    #[test]
+    fn isotropic_input_is_a_copy() {
+        let plan = Plan::new(&stack(5, 0.8), None, &Spacing::Isotropic).unwrap();
+        assert!(plan.is_copy());
+    }
+
+    #[test]
+    fn a_missing_slice_is_made_from_its_real_neighbours() {
+        let uneven = stack(4, 5.0).with_slice_positions(vec![0.0, 5.0, 15.0, 20.0]).unwrap();
+        let plan = Plan::new(&uneven, None, &Spacing::Factor(1)).unwrap();
+        assert_eq!(plan.slices().len(), 5);
+        assert_eq!(plan.slices()[2], SliceSource::Between { first: 1, fraction: 0.5 });
+        assert!((plan.output().spacing(Axis::K) - 5.0).abs() < 1e-12);
+        assert_eq!(known(&plan), [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn a_reference_gives_its_lattice_within_the_volume() {
+        let input = stack(5, 4.0);
+        let steps = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, -1.5]];
+        let reference = Geometry::new([3, 3, 20], [0.0, 0.0, 40.0], steps).unwrap();
+        let plan = Plan::new(&input, None, &Spacing::Like(reference)).unwrap();
+        // 40, 38.5, ... down to 31 within 30..46, counted upwards from the input's first slice.
+        assert!((plan.output().origin()[2] - 31.0).abs() < 1e-9);
+        assert!((plan.output().step(Axis::K)[2] - 1.5).abs() < 1e-12);
+        assert_eq!(plan.slices().len(), 7);
+        let elsewhere = Geometry::new([3, 3, 2], [0.0, 0.0, 400.0], steps).unwrap();
+        assert!(Plan::new(&input, None, &Spacing::Like(elsewhere)).is_err());
+    }
+
+    #[test]
+    fn nonsense_is_refused_with_its_value() {
+        for (slices, spacing, says) in [
+            (1, Spacing::Isotropic, "single slice"),
+            (5, Spacing::Factor(0), "factor of 0"),
+            (5, Spacing::Exact(-1.0), "-1 mm"),
+            (5, Spacing::Nearest(1e-9), "slices"),
+            (5, Spacing::Exact(f64::NAN), "NaN mm"),
+        ] {
+            let text = Plan::new(&stack(slices, 5.0), None, &spacing).unwrap_err().to_string();
+            assert!(text.contains(says), "{text}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The numbers of a volume, in the type they came in.
+
+use ndarray::{Array3, ArrayView2, ArrayViewMut2, Axis as ArrayAxis};
+
+use super::geometry::Axis;
+use crate::error::{Error, Result};
+
+/// How a stored number becomes Hounsfield units: `HU = slope * stored + intercept`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Rescale {
+    /// HU a stored unit; never zero.
+    pub slope: f64,
+    /// HU of a stored zero.
+    pub intercept: f64,
+}
+
+impl Rescale {
+    /// Stored numbers are Hounsfield units already.
+    pub const IDENTITY: Rescale = Rescale { slope: 1.0, intercept: 0.0 };
+
+    /// HU of a stored number.
+    pub fn to_hu(self, stored: f64) -> f64 {
+        self.slope * stored + self.intercept
+    }
+
+    /// The stored number of a value in HU, not yet rounded to the type.
+    pub fn from_hu(self, hu: f64) -> f64 {
+        (hu - self.intercept) / self.slope
+    }
+}
+
+/// A type that a voxel can have.
+pub trait Voxel: Copy + PartialEq + PartialOrd + Default + Send + Sync + 'static {
+    /// The value as a double (exact up to 2^53 for the 64-bit integers).
+    fn to_f64(self) -> f64;
+    /// The nearest value of this type, saturating; halves round away from zero.
+    fn from_f64(value: f64) -> Self;
+}
+
+macro_rules! voxel_types {
+    ($($variant:ident $type:ident $name:literal $integer:literal,)*) => {
+        /// Voxels of one of ten types, shape `[k, j, i]`.
+        #[derive(Clone, Debug, PartialEq)]
+        pub enum Voxels {
+            $(
+                #[doc = concat!("Voxels of type ", $name, ".")]
+                $variant(Array3<$type>),
+            )*
+        }
+
+        $(
+            impl Voxel for $type {
+                fn to_f64(self) -> f64 {
+                    self as f64
+                }
+                fn from_f64(value: f64) -> Self {
+                    if $integer { value.round() as $type } else { value as $type }
+                }
+            }
+
+            impl From<Array3<$type>> for Voxels {
+                fn from(array: Array3<$type>) -> Voxels {
+                    Voxels::$variant(array)
+                }
+            }
+        )*
+
+        /// Runs the same code on the array of whatever type is there.
+        #[macro_export]
+        #[doc(hidden)]
+        macro_rules! with_voxels {
+            ($voxels:expr, $array:ident => $body:expr) => {
+                match $voxels {
+                    $($crate::volume::Voxels::$variant($array) => $body,)*
+                }
+            };
+        }
+
+        impl Voxels {
+            /// The type's name: `int16`, `float32`, ...
+            pub fn type_name(&self) -> &'static str {
+                match self {
+                    $(Voxels::$variant(_) => $name,)*
+                }
+            }
+
+            /// Bytes of one voxel.
+            pub fn bytes_each(&self) -> usize {
+                match self {
+                    $(Voxels::$variant(_) => size_of::<$type>(),)*
+                }
+            }
+        }
+    };
+}
+
+voxel_types! {
+    UInt8 u8 "uint8" true,
+    Int8 i8 "int8" true,
+    UInt16 u16 "uint16" true,
+    Int16 i16 "int16" true,
+    UInt32 u32 "uint32" true,
+    Int32 i32 "int32" true,
+    UInt64 u64 "uint64" true,
+    Int64 i64 "int64" true,
+    Float32 f32 "float32" false,
+    Float64 f64 "float64" false,
+}
+
+impl Voxels {
+    /// `[k, j, i]`.
+    pub fn shape(&self) -> [usize; 3] {
+        with_voxels!(self, array => array.dim().into())
+    }
+
+    /// Bytes of all voxels.
+    pub fn bytes(&self) -> u64 {
+        self.shape().iter().product::<usize>() as u64 * self.bytes_each() as u64
+    }
+
+    /// Smallest and largest stored value.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where a voxel is NaN or infinite: it names the first one.
+    pub fn range(&self) -> Result<(f64, f64)> {
+        with_voxels!(self, array => {
+            let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+            for ((k, j, i), &value) in array.indexed_iter() {
+                let value = value.to_f64();
+                if !value.is_finite() {
+                    return Err(Error::Argument(format!(
+                        "voxel ({i}, {j}, {k}) is {value}; replace values that are no numbers \
+                         before resampling"
+                    )));
+                }
+                low = low.min(value);
+                high = high.max(value);
+            }
+            Ok((low, high))
+        })
+    }
+}
+
+/// The plane of slice `index` across `axis`, the two other axes in array order `[k, j, i]`.
+pub fn slice<T>(array: &Array3<T>, axis: Axis, index: usize) -> ArrayView2<'_, T> {
+    array.index_axis(ArrayAxis(axis.array_axis()), index)
+}
+
+/// As [`slice`], to be written to.
+pub fn slice_mut<T>(array: &mut Array3<T>, axis: Axis, index: usize) -> ArrayViewMut2<'_, T> {
+    array.index_axis_mut(ArrayAxis(axis.array_axis()), index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_round_and_saturate() {
+        assert_eq!(i16::from_f64(2.5), 3);
+        assert_eq!(i16::from_f64(-2.5), -3);
+        assert_eq!(u8::from_f64(300.0), 255);
+        assert_eq!(u8::from_f64(-3.0), 0);
+        assert_eq!(f32::from_f64(2.5), 2.5);
+    }
+
+    #[test]
+    fn range_names_the_voxel_that_is_no_number() {
+        let mut array = Array3::<f32>::zeros((2, 3, 4));
+        array[(1, 2, 3)] = f32::NAN;
+        let text = Voxels::from(array).range().unwrap_err().to_string();
+        assert!(text.contains("(3, 2, 1)") && text.contains("NaN"), "{text}");
+    }
+}
