@@ -1,0 +1,17 @@
+//! Volumes in files.
+
+mod nifti;
+mod numbers;
+
+use std::path::Path;
+
+use crate::error::Result;
+use crate::volume::Volume;
+
+/// Reads a volume from a file.
+///
+/// # Errors
+/// What is wrong with the file, in one line that names it.
+pub fn read(path: &Path) -> Result<Volume> {
+    nifti::read(path, &numbers::never)
+}

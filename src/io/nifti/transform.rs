@@ -1,0 +1,103 @@
+//! Where a NIfTI header says that the voxels lie, and how a header says it.
+
+use std::path::Path;
+
+use nifti::NiftiHeader;
+
+use crate::error::{Error, Result};
+use crate::volume::Axis;
+
+/// How far an sform's spacing may be from pixdim before the header contradicts itself.
+const SPACING_TOLERANCE: f64 = 0.01;
+
+/// How far the entries of sform and qform may differ, in mm, and still say the same.
+const SAME_TOLERANCE: f64 = 1e-4;
+
+/// Origin and steps along i, j, k, in mm in RAS, chosen as ITK and 3D Slicer do.
+///
+/// The sform counts where its code is 1 (scanner), where the qform has no code, and where both say
+/// the same; else the qform. Where neither has a code, the origin is 0 and the axes point to left,
+/// posterior and superior. Lengths are those of `pixdim`, directions those of the matrix.
+pub(super) fn ijk_to_ras(path: &Path, header: &NiftiHeader) -> Result<([f64; 3], [[f64; 3]; 3])> {
+    let mut spacing = [0.0; 3];
+    for (axis, length) in spacing.iter_mut().enumerate() {
+        *length = f64::from(header.pixdim[axis + 1]);
+        if !(length.is_finite() && *length > 0.0) {
+            let reason = format!(
+                "the spacing along {} is {length} (pixdim[{}]); it must be greater than zero",
+                Axis::ALL[axis],
+                axis + 1
+            );
+            return Err(Error::damaged(path, reason));
+        }
+    }
+    let sform = (header.sform_code > 0).then(|| sform(path, header, spacing)).transpose()?;
+    let qform = (header.qform_code > 0).then(|| qform(header, spacing));
+    let (origin, steps) = match (sform, qform) {
+        (Some(sform), Some(qform)) if header.sform_code != 1 && !same(&sform, &qform) => qform,
+        (Some(sform), _) => sform,
+        (None, Some(qform)) => qform,
+        (None, None) => {
+            let [i, j, k] = spacing;
+            ([0.0; 3], [[-i, 0.0, 0.0], [0.0, -j, 0.0], [0.0, 0.0, k]])
+        }
+    };
+    let millimetres = match header.xyzt_units & 7 {
+        1 => 1e3,
+        3 => 1e-3,
+        _ => 1.0,
+    };
+    Ok((origin.map(|x| x * millimetres), steps.map(|step| step.map(|x| x * millimetres))))
+}
+
+type Place = ([f64; 3], [[f64; 3]; 3]);
+
+fn same(first: &Place, second: &Place) -> bool {
+    let entries = |place: &Place| [place.1[0], place.1[1], place.1[2], place.0].concat();
+    entries(first).iter().zip(entries(second)).all(|(a, b)| (a - b).abs() <= SAME_TOLERANCE)
+}
+
+fn sform(path: &Path, header: &NiftiHeader, spacing: [f64; 3]) -> Result<Place> {
+    let rows = [header.srow_x, header.srow_y, header.srow_z].map(|row| row.map(f64::from));
+    let mut steps = [[0.0; 3]; 3];
+    for axis in 0..3 {
+        let column = rows.map(|row| row[axis]);
+        let length = column.iter().map(|x| x * x).sum::<f64>().sqrt();
+        if !((length / spacing[axis] - 1.0).abs() <= SPACING_TOLERANCE) {
+            let reason = format!(
+                "the header contradicts itself: the spacing along {} is {length} mm in its sform \
+                 and {} mm in pixdim[{}]",
+                Axis::ALL[axis],
+                spacing[axis],
+                axis + 1
+            );
+            return Err(Error::damaged(path, reason));
+        }
+        steps[axis] = column.map(|x| x * (spacing[axis] / length));
+    }
+    Ok((rows.map(|row| row[3]), steps))
+}
+
+/// A rotation as a unit quaternion (a, b, c, d), a >= 0 left out in the file; `pixdim[0]` < 0
+/// mirrors k.
+fn qform(header: &NiftiHeader, spacing: [f64; 3]) -> Place {
+    let [mut b, mut c, mut d] =
+        [header.quatern_b, header.quatern_c, header.quatern_d].map(f64::from);
+    let length = b * b + c * c + d * d;
+    let mut a = (1.0 - length).max(0.0).sqrt();
+    if 1.0 - length < 1e-7 {
+        a = 0.0;
+        [b, c, d] = [b, c, d].map(|x| x / length.sqrt());
+    }
+    let mirror = if header.pixdim[0] < 0.0 { -1.0 } else { 1.0 };
+    let [i, j, k] = [spacing[0], spacing[1], spacing[2] * mirror];
+    let steps = [
+        [a * a + b * b - c * c - d * d, 2.0 * (b * c + a * d), 2.0 * (b * d - a * c)]
+            .map(|x| x * i),
+        [2.0 * (b * c - a * d), a * a + c * c - b * b - d * d, 2.0 * (c * d + a * b)]
+            .map(|x| x * j),
+        [2.0 * (b * d + a * c), 2.0 * (c * d - a * b), a * a + d * d - b * b - c * c]
+            .map(|x| x * k),
+    ];
+    ([header.quatern_x, header.quatern_y, header.quatern_z].map(f64::from), steps)
+}

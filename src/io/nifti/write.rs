@@ -1,0 +1,1 @@
+//! Writes a NIfTI-1 file.

@@ -1,0 +1,41 @@
+"""Describes volumes as SimpleITK reads them, as JSON: for each file its type, size, and the places
+of its eight corner voxels in RAS; the voxels go to FILE.raw (little endian, i fastest).
+
+Usage: io_describe.py FILE...      (or folders, each with one DICOM series)
+"""
+
+import itertools
+import json
+import os
+import sys
+
+import numpy as np
+import SimpleITK as sitk
+
+
+def read(path):
+    if not os.path.isdir(path):
+        return sitk.ReadImage(path)
+    series = sitk.ImageSeriesReader.GetGDCMSeriesIDs(path)
+    assert len(series) == 1, f"{path} holds {len(series)} series"
+    return sitk.ReadImage(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(path, series[0]))
+
+
+def describe(path):
+    image = read(path)
+    voxels = sitk.GetArrayFromImage(image)
+    raw = os.path.normpath(path) + ".raw"
+    voxels.astype(voxels.dtype.newbyteorder("<")).tofile(raw)
+    corners = []
+    for corner in itertools.product(*[(0, length - 1) for length in image.GetSize()]):
+        x, y, z = image.TransformIndexToPhysicalPoint(corner)
+        corners.append({"index": corner, "ras": [-x, -y, z]})
+    return {
+        "type": str(voxels.dtype),
+        "size": image.GetSize(),
+        "corners": corners,
+        "raw": raw,
+    }
+
+
+print(json.dumps([describe(path) for path in sys.argv[1:]]))
