@@ -2,6 +2,7 @@
 #![deny(missing_docs)]
 
 pub mod error;
+pub mod metrics;
 pub mod volume;
 
 pub use error::{Error, Result};
