@@ -3,6 +3,7 @@
 
 pub mod error;
 pub mod io;
+pub mod metrics;
 pub mod volume;
 
 pub use error::{Error, Result};

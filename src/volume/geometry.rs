@@ -139,7 +139,8 @@ impl Geometry {
         };
         let direction = self.direction(Axis::K);
         self.steps[2] = direction.map(|component| component * mean);
-        self.uneven_slices = if positions.iter().enumerate().all(even) { None } else { Some(positions) };
+        self.uneven_slices =
+            if positions.iter().enumerate().all(even) { None } else { Some(positions) };
         Ok(self)
     }
 
@@ -221,7 +222,13 @@ impl Geometry {
 
     /// The same grid with other slices across `axis`: `count` slices, the first `offset_mm` after
     /// the first of this grid, one every `parts`-th of this grid's step.
-    pub(super) fn with_slices(&self, axis: Axis, offset_mm: f64, parts: f64, count: usize) -> Geometry {
+    pub(super) fn with_slices(
+        &self,
+        axis: Axis,
+        offset_mm: f64,
+        parts: f64,
+        count: usize,
+    ) -> Geometry {
         let mut refined = self.clone();
         let direction = self.direction(axis);
         refined.size[axis as usize] = count;

@@ -207,9 +207,10 @@ impl Lattice {
                 return Ok(Lattice { start: 0.0, step, parts, count: count as usize + 1, remark });
             }
         }
-        let remark = "the known slices are unevenly spaced and lie on no common lattice; only those \
+        let remark =
+            "the known slices are unevenly spaced and lie on no common lattice; only those \
                       that the new slices meet are kept"
-            .to_string();
+                .to_string();
         Self::exact(input, axis, known, 0.0, smallest / parts, Some(remark))
     }
 
@@ -239,7 +240,8 @@ impl Lattice {
                      a reference must have parallel slices"
                 ))
             })?;
-        let offset: [f64; 3] = std::array::from_fn(|row| reference.origin()[row] - input.origin()[row]);
+        let offset: [f64; 3] =
+            std::array::from_fn(|row| reference.origin()[row] - input.origin()[row]);
         let shift = dot(offset, normal);
         let sign = dot(reference.direction(along), normal).signum();
         let mut places: Vec<f64> =

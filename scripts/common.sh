@@ -1,0 +1,31 @@
+# Sourced by the other scripts: works in the repository's root, finds cargo, installs what is missing.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# rustup puts cargo here; a fresh shell may not have it on its PATH yet.
+if ! command -v cargo >/dev/null && [ -x "$HOME/.cargo/bin/cargo" ]; then
+  PATH=$HOME/.cargo/bin:$PATH
+fi
+
+say() { printf '\033[1m== %s\033[0m\n' "$*"; }
+fail() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
+
+# install WHAT PACKAGE...: Debian or Ubuntu packages, by apt-get as root or through sudo.
+install() {
+  local what=$1 as_root=()
+  shift
+  local by_hand="$what is missing; install it (Debian, Ubuntu: sudo apt-get install $*) and try again"
+  command -v apt-get >/dev/null || fail "$by_hand"
+  if [ "$(id -u)" != 0 ]; then
+    # Ask for a password only where somebody can type one.
+    if sudo -n true 2>/dev/null || { [ -t 0 ] && command -v sudo >/dev/null; }; then
+      as_root=(sudo)
+    else
+      fail "$by_hand"
+    fi
+  fi
+  say "$what is missing: apt-get install $*"
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "$@" >/dev/null || fail "$by_hand"
+}
