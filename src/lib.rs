@@ -4,6 +4,7 @@
 pub mod error;
 pub mod io;
 pub mod metrics;
+pub mod picture;
 pub mod volume;
 
 pub use error::{Error, Result};

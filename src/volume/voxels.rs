@@ -66,8 +66,6 @@ macro_rules! voxel_types {
         )*
 
         /// Runs the same code on the array of whatever type is there.
-        #[macro_export]
-        #[doc(hidden)]
         macro_rules! with_voxels {
             ($voxels:expr, $array:ident => $body:expr) => {
                 match $voxels {
@@ -75,6 +73,7 @@ macro_rules! voxel_types {
                 }
             };
         }
+        pub(crate) use with_voxels;
 
         impl Voxels {
             /// The type's name: `int16`, `float32`, ...
