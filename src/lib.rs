@@ -1,10 +1,25 @@
 //! Makes the slices in between: CT slice interpolation with HRINet.
+//!
+//! In the order in which data flows:
+//!
+//! - [`io`] reads and writes volumes: NIfTI, NRRD, DICOM series;
+//! - [`volume`] is a CT and its place in space, and the plan of the slices to be made;
+//! - [`network`] encodes slices and decodes what lies between them;
+//! - [`interpolate`] brings volume, plan and network together;
+//! - [`training`] fits a network to volumes, [`metrics`] measures what it makes,
+//!   [`picture`] shows it.
+//!
+//! Each module knows only those that it needs: `volume`, `network` and `metrics` know none of the
+//! others but for [`error`].
 #![deny(missing_docs)]
 
 pub mod error;
+pub mod interpolate;
 pub mod io;
 pub mod metrics;
+pub mod network;
 pub mod picture;
+pub mod training;
 pub mod volume;
 
 pub use error::{Error, Result};

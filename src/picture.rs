@@ -5,13 +5,13 @@
 //! stack; an oblique volume is shown along its own axes, by the nearest of these. The patient's
 //! right is on the left, superior (or anterior) is up.
 
-use std::io::Write;
 use std::path::Path;
 
 use image::{GrayImage, ImageFormat, Luma};
 use ndarray::{Array2, Axis as ArrayAxis};
 
 use crate::error::{Error, Result};
+use crate::io::replace::write_atomically;
 use crate::volume::voxels::with_voxels;
 use crate::volume::{Axis, Geometry, Volume, Voxel, Window};
 
@@ -46,7 +46,9 @@ pub fn coronal_before_after(before: &Volume, after: &Volume, path: &Path) -> Res
     picture
         .write_to(&mut png, ImageFormat::Png)
         .map_err(|error| Error::io(path, std::io::Error::other(error)))?;
-    replace(path, png.get_ref())
+    write_atomically(path, true, |file| {
+        file.write_all(png.get_ref()).map_err(|error| Error::io(path, error))
+    })
 }
 
 fn draw(before: &Volume, after: &Volume) -> Result<GrayImage> {
@@ -214,19 +216,6 @@ fn middle_of_body(volume: &Volume, axis: Axis) -> usize {
         }
     });
     weight.checked_div(count).unwrap_or(volume.geometry().length(axis) / 2)
-}
-
-/// Writes beside and renames, so that no half-written file is left behind.
-fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let beside = path.with_extension("png.partial");
-    let written = std::fs::File::create(&beside)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| std::fs::rename(&beside, path));
-    written.map_err(|error| {
-        // What could not be written need not stay; there is nothing to say if it is not there.
-        let _ = std::fs::remove_file(&beside);
-        Error::io(path, error)
-    })
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 pub mod geometry;
 pub mod plan;
+pub mod spline;
 pub mod voxels;
 pub mod window;
 

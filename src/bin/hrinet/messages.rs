@@ -1,0 +1,108 @@
+//! What the program says: log lines, a progress bar on a terminal, plain lines elsewhere.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use log::LevelFilter;
+
+/// Seconds between two plain lines where there is no terminal.
+const PLAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// How much to say.
+#[derive(Args)]
+pub struct Verbosity {
+    /// Say nothing but errors.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more; twice: everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+impl Verbosity {
+    /// A line for the user, unless quiet.
+    pub fn say(&self, line: impl std::fmt::Display) {
+        if !self.quiet {
+            eprintln!("{line}");
+        }
+    }
+}
+
+/// Sends log lines to standard error.
+pub fn set_up(verbosity: &Verbosity) {
+    let level = match (verbosity.quiet, verbosity.verbose) {
+        (true, _) => LevelFilter::Error,
+        (_, 0) => LevelFilter::Warn,
+        (_, 1) => LevelFilter::Info,
+        _ => LevelFilter::Debug,
+    };
+    env_logger::Builder::new()
+        .filter_module("hrinet", level)
+        .format(|out, record| {
+            use std::io::Write;
+            writeln!(out, "{}: {}", record.level().as_str().to_lowercase(), record.args())
+        })
+        .init();
+}
+
+/// How far a long task has come.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    plain: Option<Plain>,
+}
+
+struct Plain {
+    what: String,
+    total: u64,
+    last: Instant,
+}
+
+impl Progress {
+    /// A task of `total` steps.
+    pub fn new(verbosity: &Verbosity, what: &str, total: u64) -> Progress {
+        if verbosity.quiet {
+            return Progress { bar: None, plain: None };
+        }
+        if std::io::stderr().is_terminal() {
+            let bar = ProgressBar::new(total).with_message(what.to_string());
+            let style = "{msg} [{wide_bar}] {pos}/{len}, {eta} left";
+            if let Ok(style) = ProgressStyle::with_template(style) {
+                bar.set_style(style.progress_chars("=> "));
+            }
+            return Progress { bar: Some(bar), plain: None };
+        }
+        let plain = Plain { what: what.to_string(), total, last: Instant::now() };
+        Progress { bar: None, plain: Some(plain) }
+    }
+
+    /// `done` steps are done.
+    pub fn set(&mut self, done: u64) {
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+        }
+        if let Some(plain) = &mut self.plain
+            && (plain.last.elapsed() > PLAIN_EVERY || done == plain.total)
+        {
+            plain.last = Instant::now();
+            eprintln!("{}: {done} of {}", plain.what, plain.total);
+        }
+    }
+
+    /// A line above the bar.
+    pub fn say(&self, line: &str) {
+        match (&self.bar, &self.plain) {
+            (Some(bar), _) => bar.println(line),
+            (None, Some(_)) => eprintln!("{line}"),
+            (None, None) => {}
+        }
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Volume, plan and method to the volume with the slices in between.
+//!
+//! Known slices are copied bit for bit. Each known slice that has new neighbours is encoded once,
+//! and the features of at most two are alive. New slices are rounded to the volume's type and
+//! kept within the range of its values.
+
+use std::time::{Duration, Instant};
+
+use ndarray::{Array2, Array3, ArrayView2, Zip};
+
+use crate::error::{Error, Result};
+use crate::network::model::{EncodedSlice, SliceNetwork};
+use crate::volume::spline::Spline;
+use crate::volume::voxels::{slice, slice_mut, with_voxels};
+use crate::volume::{Axis, Plan, Rescale, SliceSource, Volume, Voxel, Voxels, Window};
+
+/// How slices in between are made.
+pub enum Method<'a> {
+    /// The linear blend of the two neighbours.
+    Linear,
+    /// A cubic spline along the slice axis through all slices.
+    Cubic,
+    /// A trained network.
+    Network(&'a dyn SliceNetwork),
+}
+
+/// How far an interpolation has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// New slices made so far.
+    pub done: usize,
+    /// New slices in all.
+    pub total: usize,
+}
+
+/// What an interpolation took.
+#[derive(Clone, Copy, Debug)]
+pub struct Work {
+    /// Slices that were encoded.
+    pub encoded: usize,
+    /// Slices that were made.
+    pub made: usize,
+    /// Wall-clock time.
+    pub time: Duration,
+}
+
+/// Bytes of memory that [`interpolate`] needs for the output and its work, the input not counted.
+pub fn memory_needed(volume: &Volume, plan: &Plan, method: &Method) -> u64 {
+    let output = volume_bytes(plan, volume.voxels().bytes_each());
+    if plan.is_copy() {
+        return output;
+    }
+    let [rows, columns] = plane(volume, plan);
+    let work = match method {
+        Method::Linear => 3 * 8 * rows * columns,
+        Method::Cubic => 8 * columns * (plan.slices().len() + plan.known_positions().len()),
+        Method::Network(network) => {
+            return output.saturating_add(network.working_bytes(rows * columns));
+        }
+    };
+    output.saturating_add(work as u64)
+}
+
+/// Makes the planned volume.
+///
+/// `on_progress` is called from this thread after every few slices; an error from it,
+/// [`Error::Cancelled`] say, ends the work and comes back.
+///
+/// # Errors
+/// [`Error::Argument`] for a voxel that is NaN or infinite; [`Error::Geometry`] for the plan of
+/// another volume; [`Error::Torch`].
+pub fn interpolate(
+    volume: &Volume,
+    plan: &Plan,
+    method: &Method,
+    on_progress: &mut dyn FnMut(Progress) -> Result<()>,
+) -> Result<(Volume, Work)> {
+    let start = Instant::now();
+    let input = volume.geometry();
+    if input.length(plan.axis()) != plan.known_positions().len() {
+        return Err(Error::Geometry(format!(
+            "the plan is for {} slices, the volume has {}",
+            plan.known_positions().len(),
+            input.length(plan.axis())
+        )));
+    }
+    let range = volume.voxels().range()?;
+    let mut job = Job {
+        plan,
+        rescale: volume.rescale(),
+        range,
+        progress: Progress { done: 0, total: plan.slices().len() - plan.known_count() },
+        encoded: 0,
+        on_progress,
+    };
+    let voxels = with_voxels!(volume.voxels(), array => Voxels::from(job.run(array, method)?));
+    let work = Work { encoded: job.encoded, made: job.progress.total, time: start.elapsed() };
+    Ok((Volume::new(voxels, volume.rescale(), plan.output().clone())?, work))
+}
+
+fn plane(volume: &Volume, plan: &Plan) -> [usize; 2] {
+    let [columns, rows] = plan.axis().others().map(|axis| volume.geometry().length(axis));
+    [rows, columns]
+}
+
+fn volume_bytes(plan: &Plan, bytes_each: usize) -> u64 {
+    plan.output()
+        .size()
+        .iter()
+        .fold(bytes_each as u64, |all, &side| all.saturating_mul(side as u64))
+}
+
+struct Job<'a> {
+    plan: &'a Plan,
+    rescale: Rescale,
+    /// Smallest and largest stored value of the input.
+    range: (f64, f64),
+    progress: Progress,
+    encoded: usize,
+    on_progress: &'a mut dyn FnMut(Progress) -> Result<()>,
+}
+
+impl Job<'_> {
+    fn run<T: Voxel>(&mut self, input: &Array3<T>, method: &Method) -> Result<Array3<T>> {
+        let [i, j, k] = self.plan.output().size();
+        let mut output = Array3::from_elem((k, j, i), T::default());
+        for (index, source) in self.plan.slices().iter().enumerate() {
+            if let SliceSource::Known(known) = *source {
+                let axis = self.plan.axis();
+                slice_mut(&mut output, axis, index).assign(&slice(input, axis, known));
+            }
+        }
+        (self.on_progress)(self.progress)?;
+        match method {
+            Method::Linear => self.linear(input, &mut output)?,
+            Method::Cubic => self.cubic(input, &mut output)?,
+            Method::Network(network) => self.network(input, &mut output, *network)?,
+        }
+        Ok(output)
+    }
+
+    fn linear<T: Voxel>(&mut self, input: &Array3<T>, output: &mut Array3<T>) -> Result<()> {
+        let axis = self.plan.axis();
+        for (first, members) in self.plan.pairs() {
+            let (before, after) = (slice(input, axis, first), slice(input, axis, first + 1));
+            for (index, fraction) in members {
+                Zip::from(&mut slice_mut(output, axis, index)).and(&before).and(&after).for_each(
+                    |made, &a, &b| {
+                        let (a, b) = (a.to_f64(), b.to_f64());
+                        *made = T::from_f64(a + fraction * (b - a));
+                    },
+                );
+                self.advance(1)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Row by row: a spline runs through all slices, but its rows do not touch each other.
+    fn cubic<T: Voxel>(&mut self, input: &Array3<T>, output: &mut Array3<T>) -> Result<()> {
+        let axis = self.plan.axis();
+        let spline = Spline::new(self.plan.known_positions());
+        let (low, high) = self.range;
+        let pairs = self.plan.pairs();
+        let across = axis.others()[1].array_axis();
+        let rows = input.len_of(ndarray::Axis(across));
+        for row in 0..rows {
+            // [slices, columns]: of the two axes left, i is the last.
+            let mut known = input.index_axis(ndarray::Axis(across), row);
+            let mut new = output.index_axis_mut(ndarray::Axis(across), row);
+            if axis == Axis::I {
+                known.swap_axes(0, 1);
+                new.swap_axes(0, 1);
+            }
+            let values = known.map(|value| value.to_f64());
+            let second = spline.second_derivatives(&values);
+            for (first, members) in &pairs {
+                for &(index, fraction) in members {
+                    for column in 0..values.ncols() {
+                        let value = spline.value(&values, &second, *first, fraction, column);
+                        new[(index, column)] = T::from_f64(value.clamp(low, high));
+                    }
+                }
+            }
+            let done = self.progress.total * (row + 1) / rows;
+            self.advance(done - self.progress.done)?;
+        }
+        Ok(())
+    }
+
+    fn network<T: Voxel>(
+        &mut self,
+        input: &Array3<T>,
+        output: &mut Array3<T>,
+        network: &dyn SliceNetwork,
+    ) -> Result<()> {
+        let axis = self.plan.axis();
+        let [low, high] = network.window_hu();
+        let window = Window { low, high };
+        // The slice encoded last: the next pair often begins with it.
+        let mut last: Option<(usize, EncodedSlice)> = None;
+        for (first, members) in self.plan.pairs() {
+            let (before, after) = (slice(input, axis, first), slice(input, axis, first + 1));
+            let encoded_first = match last.take() {
+                Some((index, encoded)) if index == first => encoded,
+                _ => self.encode(before, window, network)?,
+            };
+            let encoded_second = self.encode(after, window, network)?;
+            let batch = network.decode_batch(before.len());
+            for members in members.chunks(batch) {
+                let alphas: Vec<f64> = members
+                    .iter()
+                    .filter_map(|&(index, _)| self.plan.slices()[index].alpha())
+                    .collect();
+                let made = network.decode(&encoded_first, &encoded_second, &alphas)?;
+                for (&(index, fraction), unit) in members.iter().zip(made.outer_iter()) {
+                    let output = &mut slice_mut(output, axis, index);
+                    Zip::from(output).and(&before).and(&after).and(&unit).for_each(
+                        |out, &a, &b, &unit| {
+                            *out = self.restore(window, unit, a, b, fraction);
+                        },
+                    );
+                }
+                self.advance(members.len())?;
+            }
+            last = Some((first + 1, encoded_second));
+        }
+        Ok(())
+    }
+
+    fn encode<T: Voxel>(
+        &mut self,
+        plane: ArrayView2<T>,
+        window: Window,
+        network: &dyn SliceNetwork,
+    ) -> Result<EncodedSlice> {
+        self.encoded += 1;
+        let unit: Array2<f32> =
+            plane.map(|&stored| window.to_unit(self.rescale.to_hu(stored.to_f64())) as f32);
+        network.encode(&unit)
+    }
+
+    /// A voxel in between, in the volume's own type and range.
+    fn restore<T: Voxel>(&self, window: Window, unit: f32, a: T, b: T, fraction: f64) -> T {
+        let [first, second] = [a, b].map(|stored| self.rescale.to_hu(stored.to_f64()));
+        let hu = window.restore(f64::from(unit), first, second, fraction);
+        let (low, high) = self.range;
+        T::from_f64(self.rescale.from_hu(hu).clamp(low, high))
+    }
+
+    fn advance(&mut self, slices: usize) -> Result<()> {
+        self.progress.done += slices;
+        (self.on_progress)(self.progress)
+    }
+}

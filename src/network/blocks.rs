@@ -1,0 +1,147 @@
+//! Convolutions with their initialisation, and the activations between them.
+
+use tch::Tensor;
+
+use super::parameters::{Initial, Parameters};
+use crate::error::Result;
+
+/// Slope of the paper's leaky ReLU below zero.
+const LEAK: f64 = 0.2;
+
+/// How the weights of a convolution start.
+#[derive(Clone, Copy, Debug)]
+pub enum Start {
+    /// ACAI's: normal with std 1 / sqrt(fan_in * (1 + 0.2^2)), zero bias.
+    LeakyNormal,
+    /// PyTorch's: uniform within 1 / sqrt(fan_in), the bias too.
+    FanInUniform,
+    /// Normal with this standard deviation, zero bias: close to saying nothing.
+    Near0(f64),
+    /// All zero: the layer says nothing before it has learnt something.
+    Zero,
+}
+
+impl Start {
+    fn weight_and_bias(self, fan_in: i64) -> (Initial, Initial) {
+        let fan_in = fan_in as f64;
+        match self {
+            Start::LeakyNormal => {
+                let deviation = 1.0 / (fan_in * (1.0 + LEAK * LEAK)).sqrt();
+                (Initial::Normal(deviation), Initial::Constant(0.0))
+            }
+            Start::FanInUniform => {
+                let bound = Initial::Uniform(1.0 / fan_in.sqrt());
+                (bound, bound)
+            }
+            Start::Near0(deviation) => (Initial::Normal(deviation), Initial::Constant(0.0)),
+            Start::Zero => (Initial::Constant(0.0), Initial::Constant(0.0)),
+        }
+    }
+}
+
+/// A square convolution with bias and zero padding that keeps the plane's size at stride 1.
+pub struct Convolution {
+    weight: Tensor,
+    bias: Tensor,
+    stride: i64,
+    padding: i64,
+}
+
+impl Convolution {
+    /// `kernel` x `kernel`, from `inputs` to `outputs` channels.
+    pub fn new(
+        parameters: &mut Parameters,
+        name: &str,
+        (inputs, outputs): (i64, i64),
+        (kernel, stride): (i64, i64),
+        start: Start,
+    ) -> Result<Convolution> {
+        let (weight, bias) = start.weight_and_bias(inputs * kernel * kernel);
+        let shape = [outputs, inputs, kernel, kernel];
+        Ok(Convolution {
+            weight: parameters.get(&format!("{name}.weight"), &shape, weight)?,
+            bias: parameters.get(&format!("{name}.bias"), &[outputs], bias)?,
+            stride,
+            padding: kernel / 2,
+        })
+    }
+
+    /// `[N, inputs, H, W]` to `[N, outputs, H / stride, W / stride]`.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
+        Ok(x.f_conv2d(&self.weight, Some(&self.bias), stride, padding, [1, 1], 1)?)
+    }
+}
+
+/// A 4 x 4 transposed convolution that doubles the plane.
+pub struct Upsampling {
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl Upsampling {
+    /// From `inputs` to `outputs` channels.
+    pub fn new(
+        parameters: &mut Parameters,
+        name: &str,
+        (inputs, outputs): (i64, i64),
+        start: Start,
+    ) -> Result<Upsampling> {
+        let (weight, bias) = start.weight_and_bias(outputs * 16);
+        Ok(Upsampling {
+            weight: parameters.get(&format!("{name}.weight"), &[inputs, outputs, 4, 4], weight)?,
+            bias: parameters.get(&format!("{name}.bias"), &[outputs], bias)?,
+        })
+    }
+
+    /// `[N, inputs, H, W]` to `[N, outputs, 2 H, 2 W]`.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let (weight, bias) = (&self.weight, Some(&self.bias));
+        Ok(x.f_conv_transpose2d(weight, bias, [2, 2], [1, 1], [0, 0], 1, [1, 1])?)
+    }
+}
+
+/// The paper's leaky ReLU with slope 0.2, which has nothing to learn.
+pub struct LeakyRelu {
+    slope: Tensor,
+}
+
+impl LeakyRelu {
+    /// On the device of the parameters.
+    pub fn new(parameters: &Parameters) -> Result<LeakyRelu> {
+        let slope = Tensor::f_from_slice(&[LEAK as f32])?.f_to_device(parameters.device())?;
+        Ok(LeakyRelu { slope })
+    }
+
+    /// x where it is positive, 0.2 x elsewhere.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(x.f_prelu(&self.slope)?)
+    }
+}
+
+/// A 3 x 3 convolution and a PReLU with one learnt slope a channel: the unit of HRINet-Motion.
+pub struct ConvolutionPrelu {
+    convolution: Convolution,
+    slope: Tensor,
+}
+
+impl ConvolutionPrelu {
+    /// From `inputs` to `outputs` channels with the given stride.
+    pub fn new(
+        parameters: &mut Parameters,
+        name: &str,
+        channels: (i64, i64),
+        stride: i64,
+    ) -> Result<ConvolutionPrelu> {
+        let start = Start::FanInUniform;
+        let convolution = Convolution::new(parameters, name, channels, (3, stride), start)?;
+        let slope =
+            parameters.get(&format!("{name}.slope"), &[channels.1], Initial::Constant(0.25))?;
+        Ok(ConvolutionPrelu { convolution, slope })
+    }
+
+    /// `[N, inputs, H, W]` to `[N, outputs, H / stride, W / stride]`.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(self.convolution.forward(x)?.f_prelu(&self.slope)?)
+    }
+}

@@ -1,0 +1,81 @@
+//! The paper's decoder: mixed feature maps to a slice.
+
+use tch::Tensor;
+
+use super::blocks::{Convolution, LeakyRelu, Start};
+use super::encoder::{FIRST_MAP, TRUNK};
+use super::mixing::Features;
+use super::parameters::Parameters;
+use crate::error::Result;
+
+/// Nearest upsampling by 2, the mixed map of that scale beside it, two 3x3 convolutions with leaky
+/// ReLU: the DE block.
+struct DecoderBlock {
+    first: Convolution,
+    second: Convolution,
+}
+
+/// Starts at the deepest map, takes the finer ones on the way up, and goes on to the full plane.
+pub struct Decoder {
+    blocks: Vec<DecoderBlock>,
+    exit: Convolution,
+    activation: LeakyRelu,
+}
+
+impl Decoder {
+    /// For maps of these channel counts at strides 16, 32, ...
+    pub fn new(parameters: &mut Parameters, map_channels: &[i64]) -> Result<Decoder> {
+        let start = Start::LeakyNormal;
+        let deepest = FIRST_MAP - 1 + map_channels.len();
+        let mut inputs = map_channels[map_channels.len() - 1];
+        let mut blocks = Vec::new();
+        // `halvings`: of the plane that the block puts out. Its width is the trunk's at that stride.
+        for halvings in (0..deepest).rev() {
+            let outputs = TRUNK[halvings.saturating_sub(1)];
+            let beside = match halvings.checked_sub(FIRST_MAP) {
+                Some(map) => map_channels[map],
+                None => 0,
+            };
+            let name = format!("decoder.stride{}", 1 << halvings);
+            blocks.push(DecoderBlock {
+                first: Convolution::new(
+                    parameters,
+                    &format!("{name}.first"),
+                    (inputs + beside, outputs),
+                    (3, 1),
+                    start,
+                )?,
+                second: Convolution::new(
+                    parameters,
+                    &format!("{name}.second"),
+                    (outputs, outputs),
+                    (3, 1),
+                    start,
+                )?,
+            });
+            inputs = outputs;
+        }
+        let exit = Convolution::new(parameters, "decoder.exit", (inputs, 1), (3, 1), start)?;
+        Ok(Decoder { blocks, exit, activation: LeakyRelu::new(parameters)? })
+    }
+
+    /// Maps `[N, C, H / 16, W / 16]`, ... to a slice `[N, 1, H, W]`, linear at the end.
+    pub fn forward(&self, mixed: &Features) -> Result<Tensor> {
+        let mut finer = mixed.maps.iter().rev();
+        let mut wide = match finer.next() {
+            Some(map) => map.shallow_clone(),
+            None => return Err(crate::Error::Argument("no feature map to decode".into())),
+        };
+        for block in &self.blocks {
+            let (_, _, rows, columns) = wide.size4()?;
+            wide = wide.f_upsample_nearest2d([2 * rows, 2 * columns], None, None)?;
+            if let Some(map) = finer.next() {
+                wide = Tensor::f_cat(&[&wide, map], 1)?;
+            }
+            for convolution in [&block.first, &block.second] {
+                wide = self.activation.forward(&convolution.forward(&wide)?)?;
+            }
+        }
+        self.exit.forward(&wide)
+    }
+}

@@ -1,0 +1,86 @@
+//! The paper's encoder: a slice to up to three squeezed feature maps (Table 1).
+
+use tch::Tensor;
+
+use super::blocks::{Convolution, LeakyRelu, Start};
+use super::mixing::Features;
+use super::parameters::Parameters;
+use crate::error::Result;
+
+/// Channels of the trunk after each halving of the plane.
+pub const TRUNK: [i64; 6] = [16, 32, 64, 128, 128, 128];
+
+/// Halvings of the plane before the first map: stride 16.
+pub const FIRST_MAP: usize = 4;
+
+/// 3x3 convolution, leaky ReLU, twice, then 2x2 average pooling: the EN block.
+struct EncoderBlock {
+    first: Convolution,
+    second: Convolution,
+}
+
+/// The trunk and the bottlenecks that squeeze its maps at strides 16, 32 and 64.
+pub struct Encoder {
+    entry: Convolution,
+    blocks: Vec<EncoderBlock>,
+    bottlenecks: Vec<Convolution>,
+    activation: LeakyRelu,
+}
+
+impl Encoder {
+    /// With one map of each of these channel counts, at strides 16, 32, ...
+    pub fn new(parameters: &mut Parameters, map_channels: &[i64]) -> Result<Encoder> {
+        let start = Start::LeakyNormal;
+        let entry = Convolution::new(parameters, "encoder.entry", (1, TRUNK[0]), (1, 1), start)?;
+        let mut blocks = Vec::new();
+        let mut bottlenecks = Vec::new();
+        let mut inputs = TRUNK[0];
+        for (level, outputs) in
+            TRUNK.into_iter().take(FIRST_MAP - 1 + map_channels.len()).enumerate()
+        {
+            let stride = 2 << level;
+            let name = format!("encoder.stride{stride}");
+            blocks.push(EncoderBlock {
+                first: Convolution::new(
+                    parameters,
+                    &format!("{name}.first"),
+                    (inputs, outputs),
+                    (3, 1),
+                    start,
+                )?,
+                second: Convolution::new(
+                    parameters,
+                    &format!("{name}.second"),
+                    (outputs, outputs),
+                    (3, 1),
+                    start,
+                )?,
+            });
+            if level + 1 >= FIRST_MAP {
+                let channels = (outputs, map_channels[level + 1 - FIRST_MAP]);
+                let name = format!("{name}.bottleneck");
+                bottlenecks.push(Convolution::new(parameters, &name, channels, (3, 1), start)?);
+            }
+            inputs = outputs;
+        }
+        let activation = LeakyRelu::new(parameters)?;
+        Ok(Encoder { entry, blocks, bottlenecks, activation })
+    }
+
+    /// `[N, 1, H, W]` to maps `[N, C, H / 16, W / 16]`, `[N, C, H / 32, W / 32]`, ...
+    /// The trunk goes on from the wide features, not from the squeezed ones.
+    pub fn forward(&self, slices: &Tensor) -> Result<Features> {
+        let mut wide = self.entry.forward(slices)?;
+        let mut maps = Vec::new();
+        for (level, block) in self.blocks.iter().enumerate() {
+            for convolution in [&block.first, &block.second] {
+                wide = self.activation.forward(&convolution.forward(&wide)?)?;
+            }
+            wide = wide.f_avg_pool2d([2, 2], [2, 2], [0, 0], false, true, None)?;
+            if level + 1 >= FIRST_MAP {
+                maps.push(self.bottlenecks[level + 1 - FIRST_MAP].forward(&wide)?);
+            }
+        }
+        Ok(Features { maps })
+    }
+}

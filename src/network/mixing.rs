@@ -1,0 +1,65 @@
+//! Feature maps and the paper's mixture of them.
+
+use tch::Tensor;
+
+use crate::error::Result;
+
+/// What an encoder makes of a batch of slices: feature maps `[N, C, H, W]`, the finest first.
+/// HRINet-Motion keeps the slice itself as the first of them.
+pub struct Features {
+    /// The maps, finest first.
+    pub maps: Vec<Tensor>,
+}
+
+impl Features {
+    /// The features of `count` slices of the batch from `start` on; nothing is copied.
+    pub fn narrow(&self, start: i64, count: i64) -> Result<Features> {
+        self.each(|map| Ok(map.f_narrow(0, start, count)?))
+    }
+
+    /// The features of one slice, seen as a batch of `count` equal ones; nothing is copied.
+    pub fn repeat(&self, count: i64) -> Result<Features> {
+        self.each(|map| Ok(map.f_expand([count, -1, -1, -1], false)?))
+    }
+
+    /// Bytes that the maps take.
+    pub fn bytes(&self) -> u64 {
+        self.maps.iter().map(|map| map.numel() as u64 * 4).sum()
+    }
+
+    fn each(&self, change: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Features> {
+        Ok(Features { maps: self.maps.iter().map(change).collect::<Result<_>>()? })
+    }
+}
+
+/// z(alpha) = alpha * En(x1) + (1 - alpha) * En(x2), map by map (section 3.1 of the paper).
+/// `alpha`: `[N]`, one for each pair of the batch.
+pub fn mix(first: &Features, second: &Features, alpha: &Tensor) -> Result<Features> {
+    let alpha = alpha.f_view([-1, 1, 1, 1])?;
+    let mixed = first.maps.iter().zip(&second.maps).map(|(x1, x2)| {
+        // x2 + alpha (x1 - x2): the same, and exactly x2 at alpha 0.
+        Ok(x2.f_add(&x1.f_sub(x2)?.f_mul(&alpha)?)?)
+    });
+    Ok(Features { maps: mixed.collect::<Result<_>>()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mixing_is_the_blend_and_passes_gradients_to_both_slices() {
+        let [x1, x2] = [3.0f32, 5.0].map(|value| {
+            Tensor::from_slice(&[value; 8]).view([2, 1, 2, 2]).set_requires_grad(true)
+        });
+        let features = |x: &Tensor| Features { maps: vec![x.shallow_clone()] };
+        let alpha = Tensor::from_slice(&[0.25f32, 1.0]);
+        let mixed = mix(&features(&x1), &features(&x2), &alpha).unwrap();
+        assert_eq!(mixed.maps[0].double_value(&[0, 0, 1, 1]), 4.5);
+        assert_eq!(mixed.maps[0].double_value(&[1, 0, 0, 0]), 3.0);
+        mixed.maps[0].sum(tch::Kind::Float).backward();
+        assert_eq!(x1.grad().double_value(&[0, 0, 0, 0]), 0.25);
+        assert_eq!(x2.grad().double_value(&[0, 0, 0, 0]), 0.75);
+        assert_eq!(x2.grad().double_value(&[1, 0, 0, 0]), 0.0);
+    }
+}

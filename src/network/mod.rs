@@ -1,0 +1,31 @@
+//! What the paper is about: encode each slice once, mix feature maps at alpha, decode.
+//! Nothing here knows a file format of volumes or where a slice lies in space.
+//!
+//! Tensors are `[N, C, H, W]`, float32, with grey values of the network's window on [0, 1]. Alpha is
+//! the paper's: 1 is the first slice of a pair, 0 the second.
+//!
+//! - [`parameters`]: named weights, drawn at random or taken from a checkpoint;
+//! - [`blocks`]: convolutions and their initialisation;
+//! - [`encoder`], [`mixing`], [`decoder`]: the generator of the paper (Table 1);
+//! - [`motion`]: HRINet-Motion, which aligns the maps before it mixes them;
+//! - [`system`]: the named systems and the generator of each;
+//! - [`model`]: a generator ready for planes of any size;
+//! - [`checkpoint`]: one file with weights and everything needed to use them;
+//! - [`device`]: CPU or CUDA by name.
+
+pub mod blocks;
+pub mod checkpoint;
+pub mod decoder;
+pub mod device;
+pub mod encoder;
+pub mod mixing;
+pub mod model;
+pub mod motion;
+pub mod parameters;
+pub mod system;
+
+pub use checkpoint::{Checkpoint, Record};
+pub use mixing::Features;
+pub use model::Model;
+pub use parameters::Parameters;
+pub use system::{Architecture, Generator, System};

@@ -1,0 +1,210 @@
+//! A trained generator, ready for planes of any size.
+
+use std::path::Path;
+
+use ndarray::{Array2, Array3, ArrayView2};
+use tch::{Device, Tensor};
+
+use super::checkpoint::{Checkpoint, Record};
+use super::mixing::Features;
+use super::parameters::Parameters;
+use super::system::{Architecture, Generator, System};
+use crate::error::{Error, Result};
+
+/// Models that are part of this library: name and checkpoint.
+const SHIPPED: [(&str, &[u8]); 0] = [];
+
+/// The model that is used where none is named.
+pub const DEFAULT: &str = "hrinet-motion";
+
+/// A network between slices, as `interpolate` uses it: each known slice is encoded once, then any
+/// number of slices between two neighbours is decoded.
+pub trait SliceNetwork {
+    /// HU that become 0 and 1.
+    fn window_hu(&self) -> [f64; 2];
+
+    /// One slice of grey values on [0, 1].
+    fn encode(&self, slice: &Array2<f32>) -> Result<EncodedSlice>;
+
+    /// The slices `[alphas, rows, columns]` between two encoded ones; alpha as in the paper, 1 is
+    /// `first`.
+    fn decode(
+        &self,
+        first: &EncodedSlice,
+        second: &EncodedSlice,
+        alphas: &[f64],
+    ) -> Result<Array3<f32>>;
+
+    /// How many slices of `pixels` are best decoded at once: small enough to stay responsive and
+    /// within memory, large enough to keep the device busy.
+    fn decode_batch(&self, pixels: usize) -> usize;
+
+    /// Bytes that work on planes of `pixels` takes beside input and output.
+    fn working_bytes(&self, pixels: usize) -> u64;
+}
+
+/// A slice's features, and the size that its plane had before padding.
+pub struct EncodedSlice {
+    /// Feature maps of the padded plane.
+    pub features: Features,
+    /// Rows and columns of the plane.
+    pub size: [usize; 2],
+}
+
+/// A generator with its weights and all that a checkpoint says about it. Immutable.
+pub struct Model {
+    generator: Generator,
+    architecture: Architecture,
+    system: System,
+    window_hu: [f64; 2],
+    record: Record,
+    checksum: String,
+    parameter_count: usize,
+    device: Device,
+}
+
+impl Model {
+    /// The shipped model of this name, or a checkpoint file.
+    ///
+    /// # Errors
+    /// As [`Checkpoint::read`]; [`Error::Argument`] for a name that is neither.
+    pub fn load(name_or_file: &str, device: Device) -> Result<Model> {
+        if let Some((name, bytes)) = SHIPPED.iter().find(|(name, _)| *name == name_or_file) {
+            return Self::new(Checkpoint::from_bytes(Path::new(name), bytes)?, device);
+        }
+        let path = Path::new(name_or_file);
+        let looks_like_a_name = path.extension().is_none() && path.components().count() == 1;
+        if looks_like_a_name && !path.exists() {
+            return Err(Error::Argument(format!(
+                "no model is called {name_or_file:?}; there are {} and linear, cubic, or the path \
+                 of a .safetensors checkpoint",
+                shipped_names().join(", ")
+            )));
+        }
+        Self::new(Checkpoint::read(path)?, device).map_err(|error| error.in_file(path))
+    }
+
+    /// The generator of a checkpoint.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where the weights do not fit what the checkpoint says it is.
+    pub fn new(checkpoint: Checkpoint, device: Device) -> Result<Model> {
+        let mut parameters = Parameters::stored(checkpoint.group("generator"), device);
+        let header = checkpoint.header;
+        let generator = header.architecture.build(&mut parameters)?;
+        let named = parameters.finish()?;
+        Ok(Model {
+            generator,
+            architecture: header.architecture,
+            system: header.system,
+            window_hu: header.window_hu,
+            record: header.record,
+            checksum: checkpoint.file_sha256,
+            parameter_count: named.iter().map(|(_, tensor)| tensor.numel()).sum(),
+            device,
+        })
+    }
+
+    /// The system that it belongs to.
+    pub fn system(&self) -> System {
+        self.system
+    }
+
+    /// Sizes of the generator.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
+    }
+
+    /// How the weights came about.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// SHA-256 of the checkpoint file.
+    pub fn checksum(&self) -> &str {
+        &self.checksum
+    }
+
+    /// How many numbers were learnt.
+    pub fn parameter_count(&self) -> usize {
+        self.parameter_count
+    }
+
+    /// Where it computes.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+}
+
+impl SliceNetwork for Model {
+    fn window_hu(&self) -> [f64; 2] {
+        self.window_hu
+    }
+
+    fn encode(&self, slice: &Array2<f32>) -> Result<EncodedSlice> {
+        let (rows, columns) = slice.dim();
+        let tensor = to_tensor(slice.view())?.f_to_device(self.device)?;
+        let padded = pad(&tensor, self.architecture.side_multiple())?;
+        let features = tch::no_grad(|| self.generator.encode(&padded))?;
+        Ok(EncodedSlice { features, size: [rows, columns] })
+    }
+
+    fn decode(
+        &self,
+        first: &EncodedSlice,
+        second: &EncodedSlice,
+        alphas: &[f64],
+    ) -> Result<Array3<f32>> {
+        let [rows, columns] = first.size;
+        let count = alphas.len() as i64;
+        let alphas: Vec<f32> = alphas.iter().map(|&alpha| alpha as f32).collect();
+        let alphas = Tensor::f_from_slice(&alphas)?.f_to_device(self.device)?;
+        let made = tch::no_grad(|| {
+            let (first, second) = (first.features.repeat(count)?, second.features.repeat(count)?);
+            self.generator.decode(&first, &second, &alphas)
+        })?;
+        let cut = made.f_narrow(2, 0, rows as i64)?.f_narrow(3, 0, columns as i64)?;
+        let cut = cut.f_to_device(Device::Cpu)?.f_contiguous()?;
+        let mut values = vec![0f32; cut.numel()];
+        cut.f_copy_data(&mut values, cut.numel())?;
+        Array3::from_shape_vec((count as usize, rows, columns), values)
+            .map_err(|error| Error::Torch(error.to_string()))
+    }
+
+    fn decode_batch(&self, pixels: usize) -> usize {
+        let at_once = if self.device == Device::Cpu { 512 * 512 } else { 32 * 512 * 512 };
+        (at_once / pixels.max(1)).max(1)
+    }
+
+    fn working_bytes(&self, pixels: usize) -> u64 {
+        BYTES_A_PIXEL * (pixels * self.decode_batch(pixels)) as u64 + LIBTORCH_BYTES
+    }
+}
+
+/// Bytes that encoding two slices and decoding one between them take a pixel.
+const BYTES_A_PIXEL: u64 = 700;
+
+/// Bytes that libtorch itself takes.
+const LIBTORCH_BYTES: u64 = 200_000_000;
+
+/// Names of the models that are part of this library.
+pub fn shipped_names() -> Vec<&'static str> {
+    SHIPPED.iter().map(|(name, _)| *name).collect()
+}
+
+/// A plane as `[1, 1, rows, columns]` on the CPU.
+fn to_tensor(plane: ArrayView2<f32>) -> Result<Tensor> {
+    let (rows, columns) = plane.dim();
+    let values: Vec<f32> = plane.iter().copied().collect();
+    Ok(Tensor::f_from_slice(&values)?.f_view([1, 1, rows as i64, columns as i64])?)
+}
+
+/// Repeats the last row and column until both sides are multiples of `multiple`.
+fn pad(x: &Tensor, multiple: i64) -> Result<Tensor> {
+    let (_, _, rows, columns) = x.size4()?;
+    let missing = |side: i64| (multiple - side % multiple) % multiple;
+    match (missing(rows), missing(columns)) {
+        (0, 0) => Ok(x.shallow_clone()),
+        (below, right) => Ok(x.f_replication_pad2d([0, right, 0, below])?),
+    }
+}

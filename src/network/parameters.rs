@@ -1,0 +1,135 @@
+//! The named weights of a network: drawn at random for a new one, or taken from a checkpoint.
+
+use std::collections::BTreeMap;
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+use tch::{Device, Tensor};
+
+use crate::error::{Error, Result};
+
+/// How a new weight is drawn. The draws come from a generator of our own, so that a seed gives the
+/// same network under every version of libtorch and on every device.
+#[derive(Clone, Copy, Debug)]
+pub enum Initial {
+    /// One value everywhere.
+    Constant(f32),
+    /// Normal with mean 0 and this standard deviation.
+    Normal(f64),
+    /// Uniform between minus and plus this bound.
+    Uniform(f64),
+}
+
+enum Source {
+    Drawn(Box<ChaCha8Rng>),
+    Stored(BTreeMap<String, Tensor>),
+}
+
+/// Weights by name, in the order in which the network asks for them.
+pub struct Parameters {
+    source: Source,
+    device: Device,
+    named: Vec<(String, Tensor)>,
+}
+
+impl Parameters {
+    /// Weights drawn from a seed.
+    pub fn drawn(seed: u64, device: Device) -> Parameters {
+        let source = Source::Drawn(Box::new(ChaCha8Rng::seed_from_u64(seed)));
+        Parameters { source, device, named: Vec::new() }
+    }
+
+    /// Weights from a checkpoint.
+    pub fn stored(tensors: BTreeMap<String, Tensor>, device: Device) -> Parameters {
+        Parameters { source: Source::Stored(tensors), device, named: Vec::new() }
+    }
+
+    /// The weight of this name and shape, float32 on the device.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where a checkpoint lacks it or holds another shape.
+    pub fn get(&mut self, name: &str, shape: &[i64], initial: Initial) -> Result<Tensor> {
+        let values = match &mut self.source {
+            Source::Drawn(random) => draw(random, shape, initial)?,
+            Source::Stored(tensors) => {
+                let tensor = tensors
+                    .remove(name)
+                    .ok_or_else(|| Error::Argument(format!("the weights {name:?} are missing")))?;
+                if tensor.size() != shape {
+                    return Err(Error::Argument(format!(
+                        "the weights {name:?} have shape {:?} instead of {shape:?}",
+                        tensor.size()
+                    )));
+                }
+                tensor
+            }
+        };
+        let tensor = values.f_to_device(self.device)?;
+        self.named.push((name.to_string(), tensor.shallow_clone()));
+        Ok(tensor)
+    }
+
+    /// Ends the building of a network: all weights, in order.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where a checkpoint holds weights that the network does not have.
+    pub fn finish(self) -> Result<Vec<(String, Tensor)>> {
+        if let Source::Stored(tensors) = &self.source
+            && let Some(name) = tensors.keys().next()
+        {
+            return Err(Error::Argument(format!("the weights {name:?} belong to no part of it")));
+        }
+        Ok(self.named)
+    }
+
+    /// Where the weights live.
+    pub fn device(&self) -> Device {
+        self.device
+    }
+}
+
+fn draw(random: &mut ChaCha8Rng, shape: &[i64], initial: Initial) -> Result<Tensor> {
+    let count = shape.iter().product::<i64>() as usize;
+    let values: Vec<f32> = match initial {
+        Initial::Constant(value) => vec![value; count],
+        Initial::Normal(deviation) => (0..count)
+            .map(|_| (random.sample::<f64, _>(StandardNormal) * deviation) as f32)
+            .collect(),
+        Initial::Uniform(bound) => {
+            (0..count).map(|_| random.random_range(-bound..=bound) as f32).collect()
+        }
+    };
+    Ok(Tensor::f_from_slice(&values)?.f_view(shape)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seed_gives_the_same_weights_with_the_moments_asked_for() {
+        let take = |seed| {
+            let mut parameters = Parameters::drawn(seed, Device::Cpu);
+            parameters.get("a", &[100, 100], Initial::Normal(0.5)).unwrap()
+        };
+        assert_eq!(take(7), take(7));
+        assert_ne!(take(7), take(8));
+        let deviation = take(7).std(true).double_value(&[]);
+        assert!((deviation - 0.5).abs() < 0.02, "{deviation}");
+    }
+
+    #[test]
+    fn a_checkpoint_must_fit_exactly() {
+        let stored = || {
+            let tensors =
+                [("a".to_string(), Tensor::zeros([2, 3], (tch::Kind::Float, Device::Cpu)))];
+            Parameters::stored(tensors.into_iter().collect(), Device::Cpu)
+        };
+        let error = stored().get("b", &[2, 3], Initial::Constant(0.0)).unwrap_err();
+        assert!(error.to_string().contains("\"b\" are missing"));
+        let error = stored().get("a", &[3, 2], Initial::Constant(0.0)).unwrap_err();
+        assert!(error.to_string().contains("[2, 3] instead of [3, 2]"));
+        assert!(stored().finish().is_err());
+    }
+}

@@ -1,0 +1,192 @@
+//! AdamW (Loshchilov and Hutter, ICLR 2019) on one flat vector.
+//!
+//! All weights of a network live in one vector, of which each weight is a view: a step is a handful
+//! of operations however many layers there are, and the state is two vectors that a checkpoint
+//! keeps.
+
+use std::collections::BTreeMap;
+
+use tch::{Kind, Tensor};
+
+use crate::error::{Error, Result};
+
+const BETA1: f64 = 0.9;
+const BETA2: f64 = 0.999;
+const EPSILON: f64 = 1e-8;
+
+/// The optimiser and the weights that it moves.
+pub struct AdamW {
+    weights: Vec<Tensor>,
+    flat: Tensor,
+    first_moment: Tensor,
+    second_moment: Tensor,
+    steps: u64,
+}
+
+impl AdamW {
+    /// Takes over the weights of a network: they become views of one vector and require gradients.
+    ///
+    /// # Errors
+    /// [`Error::Torch`].
+    pub fn new(mut weights: Vec<Tensor>) -> Result<AdamW> {
+        let flat = tch::no_grad(|| -> Result<Tensor> {
+            let lines = weights
+                .iter()
+                .map(|weight| weight.f_view([-1]))
+                .collect::<std::result::Result<Vec<_>, _>>()?;
+            Ok(Tensor::f_cat(&lines, 0)?)
+        })?;
+        let mut start = 0;
+        for weight in &mut weights {
+            let count = weight.numel() as i64;
+            let view = flat.f_narrow(0, start, count)?.f_view(weight.size().as_slice())?;
+            weight.f_set_data(&view)?;
+            let _ = weight.f_set_requires_grad(true)?;
+            start += count;
+        }
+        let (first_moment, second_moment) = (flat.f_zeros_like()?, flat.f_zeros_like()?);
+        Ok(AdamW { weights, flat, first_moment, second_moment, steps: 0 })
+    }
+
+    /// Steps taken so far.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// One step down the gradient of `loss`, cut at norm `most_norm`. Gives the norm before the cut.
+    ///
+    /// # Errors
+    /// [`Error::Training`] for a gradient that is no number: nothing is changed then.
+    pub fn step(
+        &mut self,
+        loss: &Tensor,
+        learning_rate: f64,
+        weight_decay: f64,
+        most_norm: f64,
+    ) -> Result<f64> {
+        for weight in &mut self.weights {
+            weight.zero_grad();
+        }
+        loss.f_backward()?;
+        tch::no_grad(|| self.descend(learning_rate, weight_decay, most_norm))
+    }
+
+    fn descend(&mut self, learning_rate: f64, weight_decay: f64, most_norm: f64) -> Result<f64> {
+        let lines = self.weights.iter().map(|weight| -> Result<Tensor> {
+            let gradient = weight.f_grad()?;
+            // A weight that the loss did not reach has no gradient yet.
+            let gradient = if gradient.defined() { gradient } else { weight.f_zeros_like()? };
+            Ok(gradient.f_contiguous()?.f_view([-1])?)
+        });
+        let mut gradient = Tensor::f_cat(&lines.collect::<Result<Vec<_>>>()?, 0)?;
+        let norm = gradient.f_norm()?.f_double_value(&[])?;
+        if !norm.is_finite() {
+            return Err(Error::Training(format!("the gradient's norm is {norm}")));
+        }
+        if norm > most_norm {
+            gradient = gradient.f_mul_scalar(most_norm / norm)?;
+        }
+
+        self.steps += 1;
+        let steps = self.steps as i32;
+        let _ = self.first_moment.f_lerp_(&gradient, 1.0 - BETA1)?;
+        let _ = self.second_moment.f_lerp_(&gradient.f_square()?, 1.0 - BETA2)?;
+        let deviation = self
+            .second_moment
+            .f_div_scalar(1.0 - BETA2.powi(steps))?
+            .f_sqrt()?
+            .f_add_scalar(EPSILON)?;
+        let direction = self
+            .first_moment
+            .f_div(&deviation)?
+            .f_mul_scalar(learning_rate / (1.0 - BETA1.powi(steps)))?;
+        let _ = self.flat.f_mul_scalar_(1.0 - learning_rate * weight_decay)?;
+        let _ = self.flat.f_sub_(&direction)?;
+        Ok(norm)
+    }
+
+    /// What a checkpoint keeps beside the weights.
+    pub fn state(&self) -> BTreeMap<String, Tensor> {
+        BTreeMap::from([
+            ("first_moment".to_string(), self.first_moment.shallow_clone()),
+            ("second_moment".to_string(), self.second_moment.shallow_clone()),
+        ])
+    }
+
+    /// Goes on from a kept state after `steps` steps.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where the state is that of another network.
+    pub fn restore(&mut self, state: &BTreeMap<String, Tensor>, steps: u64) -> Result<()> {
+        let moments =
+            [("first_moment", &mut self.first_moment), ("second_moment", &mut self.second_moment)];
+        for (name, moment) in moments {
+            let kept =
+                state.get(name).filter(|kept| kept.size() == moment.size()).ok_or_else(|| {
+                    Error::Argument(format!(
+                        "the optimiser's {name} is missing or of another network"
+                    ))
+                })?;
+            tch::no_grad(|| moment.f_copy_(kept))?;
+        }
+        self.steps = steps;
+        Ok(())
+    }
+}
+
+/// Whether every number of a tensor is finite.
+///
+/// # Errors
+/// [`Error::Torch`].
+pub fn all_finite(tensor: &Tensor) -> Result<bool> {
+    Ok(tensor.f_isfinite()?.f_all()?.f_to_kind(Kind::Int64)?.f_int64_value(&[])? == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Device;
+
+    /// The same steps in plain doubles, from the paper's Algorithm 2.
+    #[test]
+    fn steps_follow_the_closed_form() {
+        let weight = Tensor::from_slice(&[1.0f32, -2.0]).view([1, 2]);
+        let bias = Tensor::from_slice(&[0.5f32]);
+        let mut optimizer = AdamW::new(vec![weight.shallow_clone(), bias.shallow_clone()]).unwrap();
+        let mut expected = [1.0f64, -2.0, 0.5];
+        let (mut m, mut v) = ([0.0; 3], [0.0; 3]);
+        for step in 1..=5 {
+            // loss = sum of weight^2 + 3 bias: gradients 2 w and 3.
+            let loss = weight.square().sum(Kind::Float) + &bias * 3.0;
+            let gradient = [2.0 * expected[0], 2.0 * expected[1], 3.0];
+            let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+            let got = optimizer.step(&loss, 0.1, 0.01, 2.0).unwrap();
+            assert!((got - norm).abs() < 1e-5 * norm);
+            for index in 0..3 {
+                let g = gradient[index] * (2.0 / norm).min(1.0);
+                m[index] = 0.9 * m[index] + 0.1 * g;
+                v[index] = 0.999 * v[index] + 0.001 * g * g;
+                let (mh, vh) =
+                    (m[index] / (1.0 - 0.9f64.powi(step)), v[index] / (1.0 - 0.999f64.powi(step)));
+                expected[index] -= 0.1 * (mh / (vh.sqrt() + 1e-8) + 0.01 * expected[index]);
+            }
+        }
+        let got =
+            [weight.double_value(&[0, 0]), weight.double_value(&[0, 1]), bias.double_value(&[0])];
+        for (got, expected) in got.iter().zip(expected) {
+            assert!((got - expected).abs() < 1e-5, "{got} {expected}");
+        }
+    }
+
+    #[test]
+    fn a_gradient_that_is_no_number_changes_nothing() {
+        let weight = Tensor::from_slice(&[1.0f32]);
+        let mut optimizer = AdamW::new(vec![weight.shallow_clone()]).unwrap();
+        let loss = &weight * f64::NAN;
+        assert!(optimizer.step(&loss, 0.1, 0.0, 1.0).is_err());
+        assert_eq!(weight.double_value(&[0]), 1.0);
+        assert_eq!(optimizer.steps(), 0);
+        assert!(!all_finite(&loss).unwrap());
+        assert!(all_finite(&Tensor::ones([2], (Kind::Float, Device::Cpu))).unwrap());
+    }
+}
