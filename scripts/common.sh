@@ -1,9 +1,10 @@
+# shellcheck shell=bash
 # Sourced by the other scripts: works in the repository's root, finds cargo, installs what is missing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 # rustup puts cargo here; a fresh shell may not have it on its PATH yet.
-if ! command -v cargo >/dev/null && [ -x "$HOME/.cargo/bin/cargo" ]; then
+if ! command -v cargo >/dev/null && [ -x "${HOME:-}/.cargo/bin/cargo" ]; then
   PATH=$HOME/.cargo/bin:$PATH
 fi
 
@@ -28,4 +29,24 @@ install() {
   "${as_root[@]}" apt-get update -qq
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -qq --no-install-recommends "$@" >/dev/null || fail "$by_hand"
+}
+
+# make_venv: .venv/ with nothing but pip.
+make_venv() {
+  rm -rf .venv
+  python3 -c 'import ensurepip' 2>/dev/null || install "venv for Python 3" python3-venv
+  python3 -m venv .venv
+}
+
+# find_pip: sets `pip` to a pip that knows several --platform (21 or newer): that of .venv/ or of the
+# system, or one of a .venv/ made for it.
+find_pip() {
+  local python version
+  for python in .venv/bin/python python3; do
+    version=$("$python" -m pip --version 2>/dev/null | cut -d ' ' -f 2 | cut -d . -f 1 || true)
+    pip=("$python" -m pip)
+    if [ "${version:-0}" -ge 21 ]; then return; fi
+  done
+  make_venv
+  pip=(.venv/bin/python -m pip)
 }

@@ -6,7 +6,8 @@
 //! - [`volume`] is a CT and its place in space, and the plan of the slices to be made;
 //! - [`network`] encodes slices and decodes what lies between them;
 //! - [`interpolate`] brings volume, plan and network together;
-//! - [`training`] fits a network to volumes, [`metrics`] measures what it makes.
+//! - [`training`] fits a network to volumes, [`metrics`] measures what it makes,
+//!   [`picture`] shows it.
 //!
 //! Each module knows only those that it needs: `volume`, `network` and `metrics` know none of the
 //! others but for [`error`].
@@ -19,6 +20,7 @@ pub mod io;
 pub mod memory;
 pub mod metrics;
 pub mod network;
+pub mod picture;
 pub mod training;
 pub mod volume;
 
