@@ -85,9 +85,8 @@ fn geometry(axis: Axis, slices: usize) -> Geometry {
     let [fast, slow] = axis.others();
     size[fast as usize] = COLUMNS;
     size[slow as usize] = ROWS;
-    let steps = std::array::from_fn(|a| {
-        std::array::from_fn(|row| if a == row { spacing[a] } else { 0.0 })
-    });
+    let steps =
+        std::array::from_fn(|a| std::array::from_fn(|row| if a == row { spacing[a] } else { 0.0 }));
     Geometry::new(size, [10.0, -20.0, 30.0], steps).expect("a sound grid")
 }
 

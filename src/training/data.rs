@@ -25,12 +25,14 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// Takes a volume apart along its slice axis.
+    /// Takes a volume apart along its slice axis. `None` for a label map.
     ///
     /// # Errors
-    /// [`Error::Argument`] for voxels that are no numbers, or a label map.
-    pub fn new(name: String, volume: &Volume) -> Result<Stack> {
-        require_ct(volume)?;
+    /// [`Error::Argument`] for voxels that are no numbers.
+    pub fn of_ct(name: &str, volume: &Volume) -> Result<Option<Stack>> {
+        if is_label_map(volume)? {
+            return Ok(None);
+        }
         let rescale = volume.rescale();
         let window = Window::CT;
         let axis = volume.geometry().slice_axis().array_axis();
@@ -45,7 +47,8 @@ impl Stack {
             }
             view.map(hu)
         });
-        Ok(Stack { name, slices: slices.as_standard_layout().into_owned() })
+        let slices = slices.as_standard_layout().into_owned();
+        Ok(Some(Stack { name: name.to_string(), slices }))
     }
 
     /// One slice in HU.
@@ -83,10 +86,10 @@ impl Dataset {
         for path in volumes_in(folder)? {
             let name = stem(&path);
             on_read(&name)?;
-            let stack = io::read(&path).and_then(|volume| Stack::new(name, &volume));
-            match stack {
+            match io::read(&path).and_then(|volume| Stack::of_ct(&name, &volume)) {
                 Err(error) => log::warn!("left out: {}", error.in_file(&path)),
-                Ok(stack) => {
+                Ok(None) => log::info!("left out: {}: a label map", path.display()),
+                Ok(Some(stack)) => {
                     let (slices, rows, columns) = stack.slices.dim();
                     if rows < size || columns < size || slices <= gap {
                         log::warn!(
@@ -119,17 +122,13 @@ impl Dataset {
     }
 }
 
-/// Tells a CT from a label map by the range of its values.
+/// Whether a volume is a label map, by the range of its values.
 ///
 /// # Errors
-/// [`Error::Argument`] for a label map, and for voxels that are no numbers.
-pub fn require_ct(volume: &Volume) -> Result<()> {
+/// [`Error::Argument`] for voxels that are no numbers.
+pub fn is_label_map(volume: &Volume) -> Result<bool> {
     let (low, high) = volume.voxels().range()?;
-    let range = (high - low) * volume.rescale().slope.abs();
-    if range < LEAST_RANGE_HU {
-        return Err(Error::Argument(format!("spans only {range} HU: a label map, no CT")));
-    }
-    Ok(())
+    Ok((high - low) * volume.rescale().slope.abs() < LEAST_RANGE_HU)
 }
 
 /// The volumes in a folder by name: image files, and subfolders. A file is itself.
@@ -169,7 +168,7 @@ mod tests {
         let array = Array3::from_shape_fn((4, 3, 2), |(k, j, i)| (100 * i + 10 * j + k) as u16);
         let rescale = Rescale { slope: 2.0, intercept: -100.0 };
         let volume = Volume::new(array.into(), rescale, geometry).unwrap();
-        let stack = Stack::new("a".into(), &volume).unwrap();
+        let stack = Stack::of_ct("a", &volume).unwrap().expect("a CT");
         // [slices along i, rows along k, columns along j].
         assert_eq!(stack.slices.dim(), (2, 4, 3));
         assert_eq!(stack.slices[(1, 3, 2)], 2 * 123 - 100);
@@ -181,6 +180,6 @@ mod tests {
         let geometry = Geometry::new([2, 2, 2], [0.0; 3], steps).unwrap();
         let array = Array3::from_shape_fn((2, 2, 2), |(k, _, _)| k as u8);
         let volume = Volume::new(array.into(), Rescale::IDENTITY, geometry).unwrap();
-        assert!(Stack::new("a".into(), &volume).unwrap_err().to_string().contains("label map"));
+        assert!(Stack::of_ct("a", &volume).unwrap().is_none());
     }
 }

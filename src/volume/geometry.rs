@@ -3,6 +3,8 @@
 //! All positions are in millimetres in RAS: x grows to the patient's Right, y to the Anterior, z to
 //! the Superior. Files that count towards left and posterior (DICOM, NRRD) are turned in `io`.
 
+use std::cmp::Ordering;
+
 use crate::error::{Error, Result};
 
 /// Cosine of the angle between two axes above which a grid counts as sheared (0.06 degrees; files
@@ -120,7 +122,7 @@ impl Geometry {
             )));
         }
         for (index, pair) in positions.windows(2).enumerate() {
-            if !(pair[1] - pair[0] > 1e-6) {
+            if (pair[1] - pair[0]).partial_cmp(&1e-6) != Some(Ordering::Greater) {
                 return Err(Error::Geometry(format!(
                     "slices {index} and {} lie at {} and {} mm; positions must grow",
                     index + 1,
@@ -179,14 +181,9 @@ impl Geometry {
 
     /// The 4 x 4 matrix that takes (i, j, k, 1) to RAS in mm, row by row.
     pub fn ijk_to_ras(&self) -> [[f64; 4]; 4] {
-        let mut matrix = [[0.0, 0.0, 0.0, 0.0], [0.0; 4], [0.0; 4], [0.0, 0.0, 0.0, 1.0]];
-        for row in 0..3 {
-            for column in 0..3 {
-                matrix[row][column] = self.steps[column][row];
-            }
-            matrix[row][3] = self.origin[row];
-        }
-        matrix
+        let [i, j, k] = self.steps;
+        let row = |r: usize| [i[r], j[r], k[r], self.origin[r]];
+        [row(0), row(1), row(2), [0.0, 0.0, 0.0, 1.0]]
     }
 
     /// Distances of the k slices from the first, mm, where they are not evenly spaced.
@@ -233,10 +230,8 @@ impl Geometry {
         let direction = self.direction(axis);
         refined.size[axis as usize] = count;
         refined.uneven_slices = None;
-        for row in 0..3 {
-            refined.origin[row] += direction[row] * offset_mm;
-            refined.steps[axis as usize][row] /= parts;
-        }
+        refined.origin = std::array::from_fn(|row| self.origin[row] + direction[row] * offset_mm);
+        refined.steps[axis as usize] = self.step(axis).map(|component| component / parts);
         refined
     }
 }
