@@ -46,7 +46,8 @@ pub enum Event {
     Saved(PathBuf),
 }
 
-/// Trains to the end of the settings' iterations. Gives the path of the finished model.
+/// Trains to the end of the settings' iterations. Gives the path of the model, which is written beside
+/// every checkpoint and can be used from the first one on.
 ///
 /// `on_event` may return an error, [`Error::Cancelled`] say, to stop after a checkpoint.
 ///
@@ -60,6 +61,7 @@ pub fn run(
 ) -> Result<PathBuf> {
     std::fs::create_dir_all(options.folder).map_err(|error| Error::io(options.folder, error))?;
     let path = options.folder.join(CHECKPOINT);
+    let model = options.folder.join(format!("{}.safetensors", settings.system));
     let mut trainer = begin(&path, settings, options)?;
     if trainer.steps() > 0 {
         on_event(Event::Resumed(trainer.steps()))?;
@@ -95,12 +97,11 @@ pub fn run(
                 on_event(Event::Validated(step, psnr))?;
             }
             save(&path, &trainer.checkpoint()?)?;
+            save(&model, &trainer.model()?)?;
             going_on?;
             on_event(Event::Saved(path.clone()))?;
         }
     }
-    let model = options.folder.join(format!("{}.safetensors", settings.system));
-    save(&model, &trainer.model()?)?;
     Ok(model)
 }
 

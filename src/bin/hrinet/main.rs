@@ -7,6 +7,7 @@ mod messages;
 mod method;
 mod report;
 mod resample;
+mod threads;
 mod train;
 
 use std::ffi::OsString;
@@ -36,6 +37,7 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::parse_from(arguments());
     messages::set_up(&cli.verbosity);
+    threads::sleep_when_idle();
     let done = interrupt::watch().and_then(|()| match cli.command {
         Command::Resample(arguments) => resample::run(&arguments, &cli.verbosity),
         Command::Train(arguments) => train::run(&arguments, &cli.verbosity),
