@@ -108,13 +108,18 @@ pub(super) fn read(path: &Path) -> Result<Option<Slice>> {
     }))
 }
 
-/// The error of a file that the parser does not understand, with the innermost cause.
-pub(super) fn damaged(path: &Path, error: &dyn std::error::Error) -> Error {
+/// What is behind an error.
+pub(super) fn innermost(error: &dyn std::error::Error) -> &dyn std::error::Error {
     let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;
     }
-    let text = cause.to_string();
+    cause
+}
+
+/// The error of a file that the parser does not understand, with the innermost cause.
+pub(super) fn damaged(path: &Path, error: &dyn std::error::Error) -> Error {
+    let text = innermost(error).to_string();
     let line = text.lines().next().unwrap_or_default();
     Error::damaged(path, format!("a damaged DICOM file ({line})"))
 }
