@@ -7,6 +7,7 @@ mod volumes;
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use hrinet::io::{self, ReadOptions};
 use hrinet::volume::{Axis, Volume, Voxels};
@@ -170,6 +171,24 @@ fn series_in_one_folder_are_listed_and_chosen() {
     assert!(text.contains("5 slices") && text.contains("1 slices"), "{text}");
     let volume = read_series("localizer", "1").unwrap();
     assert!(volume.voxels() != read_series("localizer", "2").unwrap().voxels());
+}
+
+#[test]
+fn images_that_are_no_slices_are_passed_over() {
+    assert_eq!(io::read(&case("screenshot")).unwrap().geometry().size(), [70, 60, 5]);
+}
+
+#[test]
+fn a_length_that_lies_takes_no_memory() {
+    let start = Instant::now();
+    let error = with_changed_file("axial", |file| {
+        let is_pixels = |window: &[u8]| window == b"\xe0\x7f\x10\0OW\0\0";
+        let place = file.windows(8).position(is_pixels).unwrap() + 8;
+        file[place..place + 4].copy_from_slice(&0xff00_0000u32.to_le_bytes());
+    });
+    let text = error.unwrap_err().to_string();
+    assert!(text.contains("000: a damaged DICOM file"), "{text}");
+    assert!(start.elapsed() < Duration::from_millis(500), "{:?}", start.elapsed());
 }
 
 #[test]

@@ -245,7 +245,7 @@ fn real_cts_go_through_bit_for_bit() {
         found = true;
         let volume = io::read(&path).unwrap();
         let name = path.to_str().unwrap().to_string();
-        describe(&[name.clone()])[0].assert_same(&volume, FLOAT32_MM, &name);
+        describe(std::slice::from_ref(&name))[0].assert_same(&volume, FLOAT32_MM, &name);
         let copy = folder.path().join("copy.nii.gz");
         io::write(&copy, &volume, true).unwrap();
         let voxels = |path: &Path| {

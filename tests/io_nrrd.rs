@@ -47,7 +47,7 @@ fn files_of_simpleitk_are_read_and_written_again_to_the_last_bit() {
 fn headers_mean_what_they_mean_to_simpleitk() {
     let folder = tempfile::tempdir().unwrap();
     let paths = made_by("io_nrrd_cases.py", folder.path(), &[]);
-    assert_eq!(paths.len(), 62);
+    assert_eq!(paths.len(), 60);
     for (path, description) in paths.iter().zip(describe(&paths)) {
         let volume = io::read(Path::new(path)).unwrap();
         description.assert_same(&volume, EXACT_MM, path);
@@ -63,7 +63,7 @@ fn a_rescale_is_applied_in_the_smallest_type_that_is_exact() {
         (10.0, -1024.0, "int32", [-1024.0, -24.0, 38_976.0]),
         (0.5, 0.0, "int16", [0.0, 50.0, 2000.0]),
         (0.5, 0.25, "float32", [0.25, 50.25, 2000.25]),
-        (0.1, 0.0, "float64", [0.0, 10.0, 400.0]),
+        (0.1, 0.01, "float64", [0.01, 10.01, 400.01]),
     ];
     for (slope, intercept, type_name, expected) in cases {
         let voxels = Array3::from_shape_vec((1, 1, 3), vec![0u16, 100, 4000]).unwrap();
@@ -78,7 +78,7 @@ fn a_rescale_is_applied_in_the_smallest_type_that_is_exact() {
         let (low, high) = again.voxels().range().unwrap();
         assert_eq!([low, high], [expected[0], expected[2]]);
         let name = path.to_str().unwrap().to_string();
-        describe(&[name.clone()])[0].assert_same(&again, EXACT_MM, &name);
+        describe(std::slice::from_ref(&name))[0].assert_same(&again, EXACT_MM, &name);
     }
 }
 

@@ -152,6 +152,11 @@ series("uneven", places=[0, 1, 3, 4])
 series("tilted", step=(0, 0.5, 2.5))
 series("two", series="1.2.3.50", description="lung")
 series("two", count=3, prefix="b", series="1.2.3.51", description="soft tissue", shape=(4, 5))
+series("screenshot")
+write(os.path.join(FOLDER, "screenshot", "shot"), np.zeros((9, 9)), (0, 0, 0), samples=3,
+      interpretation="RGB", series="1.2.3.88", uid_class="1.2.840.10008.5.1.4.1.1.7")  # fmt: skip
+write(os.path.join(FOLDER, "screenshot", "grey"), np.zeros((9, 9)), (0, 0, 0), series="1.2.3.89",
+      uid_class="1.2.840.10008.5.1.4.1.1.7", leave_out={(0x20, 0x32), (0x20, 0x37), (0x28, 0x30)})  # fmt: skip
 series("localizer")
 series("localizer", count=1, prefix="b", x=(0, 1, 0), y=(0, 0, -1), description="axial")
 series("double", places=[0, 1, 1, 2])

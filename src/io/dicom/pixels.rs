@@ -3,12 +3,11 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use dicom_object::OpenFileOptions;
-use dicom_object::file::ReadPreamble;
+use dicom_dictionary_std::tags;
 use dicom_pixeldata::{DecodedPixelData, PixelDecoder, PixelRepresentation};
 use ndarray::Array3;
 
-use super::slice::{Slice, damaged, innermost};
+use super::slice::{Slice, damaged, innermost, open};
 use crate::error::{Error, Result};
 use crate::io::hounsfield::Fit;
 use crate::io::numbers::NumberType;
@@ -17,12 +16,7 @@ use crate::volume::Voxels;
 /// Pixels in Hounsfield units, i fastest, as doubles.
 pub(super) fn decode(slice: &Slice) -> Result<Vec<f64>> {
     let path = slice.path.as_path();
-    let bytes = std::fs::read(path).map_err(|source| Error::io(path, source))?;
-    refuse_cut_short(path, &bytes)?;
-    let object = OpenFileOptions::new()
-        .read_preamble(ReadPreamble::Always)
-        .from_reader(&bytes[..])
-        .map_err(|error| damaged(path, &error))?;
+    let object = open(path, |options| options.read_to(tags::PIXEL_DATA))?;
     // The decoders of compressed pixels trust what they decode and panic where it is damaged.
     let decoded = catch_unwind(AssertUnwindSafe(|| object.decode_pixel_data()))
         .map_err(|_| Error::damaged(path, "damaged compressed pixels"))?;
@@ -37,43 +31,6 @@ pub(super) fn decode(slice: &Slice) -> Result<Vec<f64>> {
     })?;
     let stored = stored_numbers(path, &pixels, slice.rows * slice.columns)?;
     Ok(stored.map(|stored| slice.slope * stored + slice.intercept).collect())
-}
-
-/// Finds pixel data that ends after the file does, which the parser takes as it is where it is
-/// compressed, and makes room for where it is not.
-fn refuse_cut_short(path: &Path, bytes: &[u8]) -> Result<()> {
-    let cut_short = || Error::damaged(path, "cut short: the file ends within its pixels");
-    // The element PixelData (7FE0,0010) of type OB or OW in explicit little endian, as all
-    // compressed files are: its length follows. An icon may have one of its own.
-    let is_start =
-        |window: &[u8]| matches!(window, [0xe0, 0x7f, 0x10, 0x00, b'O', b'B' | b'W', 0, 0]);
-    for (start, _) in bytes.windows(8).enumerate().filter(|(_, window)| is_start(window)) {
-        let mut rest = &bytes[start + 8..];
-        let length = take_u32(&mut rest).ok_or_else(cut_short)?;
-        if length != u32::MAX {
-            if length as usize > rest.len() {
-                return Err(cut_short());
-            }
-            continue;
-        }
-        // Items (FFFE,E000) with their lengths until the delimiter (FFFE,E0DD).
-        loop {
-            let tag = take_u32(&mut rest).ok_or_else(cut_short)?;
-            let length = take_u32(&mut rest).ok_or_else(cut_short)?;
-            match tag {
-                0xe0dd_fffe => break,
-                0xe000_fffe => rest = rest.get(length as usize..).ok_or_else(cut_short)?,
-                _ => return Err(Error::damaged(path, "damaged compressed pixels")),
-            }
-        }
-    }
-    Ok(())
-}
-
-fn take_u32(bytes: &mut &[u8]) -> Option<u32> {
-    let (four, rest) = bytes.split_first_chunk::<4>()?;
-    *bytes = rest;
-    Some(u32::from_le_bytes(*four))
 }
 
 /// The numbers in the bits that are theirs: BitsStored of BitsAllocated up to HighBit. What is in

@@ -21,7 +21,7 @@ pub(super) fn in_order(mut slices: Vec<Slice>) -> Result<(Vec<Slice>, Geometry)>
     let (x, y) = (unit(first, first.along_row)?, unit(first, first.along_column)?);
     let normal = cross(x, y);
     for (name, spacing) in [("column", first.column_spacing), ("row", first.row_spacing)] {
-        if !(spacing > 0.0) {
+        if spacing <= 0.0 {
             let reason =
                 format!("the {name} spacing is {spacing} mm (PixelSpacing), not above zero");
             return Err(Error::damaged(&first.path, reason));
