@@ -1,4 +1,5 @@
 //! Compares volumes with what SimpleITK says of the same file.
+#![allow(dead_code)] // Each test program uses a part of it.
 
 use std::path::Path;
 
@@ -17,8 +18,9 @@ pub struct Description {
     pub size: [usize; 3],
     /// The eight corners.
     pub corners: Vec<Corner>,
-    /// The file with the voxels, little endian.
-    pub raw: String,
+    /// The voxels, little endian, i fastest.
+    #[serde(skip)]
+    pub bytes: Vec<u8>,
 }
 
 /// Where one voxel lies.
@@ -30,11 +32,19 @@ pub struct Corner {
     pub ras: [f64; 3],
 }
 
-/// What SimpleITK says of these files.
+/// What SimpleITK says of these files, or folders with one DICOM series each.
 pub fn describe(paths: &[String]) -> Vec<Description> {
-    let arguments: Vec<&str> = paths.iter().map(String::as_str).collect();
-    serde_json::from_str(&python::run("io_describe.py", &arguments))
-        .expect("JSON of io_describe.py")
+    let folder = tempfile::tempdir().unwrap();
+    let mut arguments = vec![folder.path().to_str().expect("UTF-8 path")];
+    arguments.extend(paths.iter().map(String::as_str));
+    let text = python::run("io_describe.py", &arguments);
+    let mut list: Vec<Description> = serde_json::from_str(&text).expect("JSON of io_describe.py");
+    assert_eq!(list.len(), paths.len());
+    for (index, description) in list.iter_mut().enumerate() {
+        let raw = folder.path().join(format!("{index}.raw"));
+        description.bytes = std::fs::read(raw).expect("voxels of io_describe.py");
+    }
+    list
 }
 
 impl Description {
@@ -43,8 +53,13 @@ impl Description {
     pub fn assert_same(&self, volume: &Volume, tolerance: f64, name: &str) {
         assert_eq!(volume.voxels().type_name(), self.type_name, "{name}");
         assert_eq!(volume.geometry().size(), self.size, "{name}");
-        let raw = std::fs::read(&self.raw).expect("voxels of io_describe.py");
-        assert!(bytes(volume.voxels()) == raw, "{name}: the voxels differ");
+        assert!(bytes(volume.voxels()) == self.bytes, "{name}: the voxels differ");
+        self.assert_same_places(volume, tolerance, name);
+    }
+
+    /// Fails where a voxel lies farther than `tolerance` mm from its place.
+    pub fn assert_same_places(&self, volume: &Volume, tolerance: f64, name: &str) {
+        assert_eq!(volume.geometry().size(), self.size, "{name}");
         for corner in &self.corners {
             let place = place(volume.geometry(), corner.index);
             let off = (0..3).map(|row| (place[row] - corner.ras[row]).abs()).fold(0.0, f64::max);
@@ -78,8 +93,9 @@ pub fn bytes(voxels: &Voxels) -> Vec<u8> {
     bytes!(UInt8 Int8 UInt16 Int16 UInt32 Int32 UInt64 Int64 Float32 Float64)
 }
 
-/// Runs the oracle that writes files and gives their paths.
-pub fn made_by_simpleitk(folder: &Path, ending: &str) -> Vec<String> {
+/// Runs an oracle that writes files into a folder, and gives the paths that it prints.
+pub fn made_by(script: &str, folder: &Path, arguments: &[&str]) -> Vec<String> {
     let folder = folder.to_str().expect("UTF-8 path");
-    python::run("io_make.py", &[folder, ending]).lines().map(String::from).collect()
+    let arguments = [&[folder], arguments].concat();
+    python::run(script, &arguments).lines().map(String::from).collect()
 }

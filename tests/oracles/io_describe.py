@@ -1,7 +1,8 @@
 """Describes volumes as SimpleITK reads them, as JSON: for each file its type, size, and the places
-of its eight corner voxels in RAS; the voxels go to FILE.raw (little endian, i fastest).
+of its eight corner voxels in RAS; the voxels of the n-th go to FOLDER/n.raw (little endian, i
+fastest).
 
-Usage: io_describe.py FILE...      (or folders, each with one DICOM series)
+Usage: io_describe.py FOLDER FILE...      (or folders, each with one DICOM series)
 """
 
 import itertools
@@ -21,10 +22,9 @@ def read(path):
     return sitk.ReadImage(sitk.ImageSeriesReader.GetGDCMSeriesFileNames(path, series[0]))
 
 
-def describe(path):
+def describe(path, raw):
     image = read(path)
     voxels = sitk.GetArrayFromImage(image)
-    raw = os.path.normpath(path) + ".raw"
     voxels.astype(voxels.dtype.newbyteorder("<")).tofile(raw)
     corners = []
     for corner in itertools.product(*[(0, length - 1) for length in image.GetSize()]):
@@ -34,8 +34,8 @@ def describe(path):
         "type": str(voxels.dtype),
         "size": image.GetSize(),
         "corners": corners,
-        "raw": raw,
     }
 
 
-print(json.dumps([describe(path) for path in sys.argv[1:]]))
+folder, *paths = sys.argv[1:]
+print(json.dumps([describe(path, f"{folder}/{n}.raw") for n, path in enumerate(paths)]))

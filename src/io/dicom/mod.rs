@@ -1,8 +1,9 @@
 //! A DICOM series in a folder: one file a slice, in Hounsfield units.
 //!
-//! [`slice`] reads what a file says of itself, [`stack`] tells series apart, [`place`] puts the
+//! [`lengths`] makes sure of a file's bytes, [`slice`] reads what it says of itself, [`stack`] tells series apart, [`place`] puts the
 //! slices in order and in space, [`pixels`] decodes them.
 
+mod lengths;
 mod pixels;
 mod place;
 mod slice;
@@ -12,7 +13,7 @@ pub(super) use slice::is_dicom;
 
 use std::path::Path;
 
-use log::info;
+use log::{info, warn};
 
 use crate::error::{Error, Result};
 use crate::volume::{Rescale, Volume};
@@ -39,7 +40,8 @@ pub(super) fn read(
     Volume::new(voxels.into_voxels(folder, [k, j, i])?, Rescale::IDENTITY, geometry)
 }
 
-/// All slices in a folder, not below it. Files of other kinds are passed over.
+/// All slices in a folder, not below it. Files of other kinds are passed over; so are images that
+/// are no slices (a screenshot, a dose report), but where there is nothing else, they are the error.
 fn slices(folder: &Path, cancelled: &dyn Fn() -> bool) -> Result<Vec<Slice>> {
     let failed = |source| Error::io(folder, source);
     let mut paths = Vec::new();
@@ -47,27 +49,35 @@ fn slices(folder: &Path, cancelled: &dyn Fn() -> bool) -> Result<Vec<Slice>> {
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
         let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-        if path.is_dir() {
-            has_folders = true;
-        } else if !hidden {
+        has_folders |= path.is_dir();
+        if path.is_file() && !hidden {
             paths.push(path);
         }
     }
     paths.sort();
     let mut slices = Vec::new();
+    let mut refused = None;
     for path in &paths {
         if cancelled() {
             return Err(Error::Cancelled);
         }
-        match slice::read(path)? {
-            Some(slice) => slices.push(slice),
-            None => info!("{}: no DICOM image, passed over", path.display()),
+        match slice::read(path) {
+            Ok(Some(slice)) => slices.push(slice),
+            Ok(None) => info!("{}: no DICOM image, passed over", path.display()),
+            Err(error @ Error::Unsupported { .. }) => {
+                warn!("{error}; passed over");
+                refused.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
         }
     }
-    if slices.is_empty() {
-        let advice =
-            if has_folders { "; folders in it are not searched, name one of them" } else { "" };
-        return Err(Error::unsupported(folder, format!("a folder without DICOM images{advice}")));
+    match refused {
+        _ if !slices.is_empty() => Ok(slices),
+        Some(error) => Err(error),
+        None => {
+            let advice =
+                if has_folders { "; folders in it are not searched, name one of them" } else { "" };
+            Err(Error::unsupported(folder, format!("a folder without DICOM images{advice}")))
+        }
     }
-    Ok(slices)
 }

@@ -1,12 +1,13 @@
 //! Decodes the pixels of slices to Hounsfield units.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use dicom_object::open_file;
+use dicom_dictionary_std::tags;
 use dicom_pixeldata::{DecodedPixelData, PixelDecoder, PixelRepresentation};
 use ndarray::Array3;
 
-use super::slice::{Slice, damaged};
+use super::slice::{Slice, damaged, innermost, open};
 use crate::error::{Error, Result};
 use crate::io::hounsfield::Fit;
 use crate::io::numbers::NumberType;
@@ -15,10 +16,13 @@ use crate::volume::Voxels;
 /// Pixels in Hounsfield units, i fastest, as doubles.
 pub(super) fn decode(slice: &Slice) -> Result<Vec<f64>> {
     let path = slice.path.as_path();
-    let object = open_file(path).map_err(|error| damaged(path, &error))?;
-    let pixels = object.decode_pixel_data().map_err(|error| {
-        let text = error.to_string();
-        if text.to_lowercase().contains("transfer syntax") {
+    let object = open(path, |options| options.read_to(tags::PIXEL_DATA))?;
+    // The decoders of compressed pixels trust what they decode and panic where it is damaged.
+    let decoded = catch_unwind(AssertUnwindSafe(|| object.decode_pixel_data()))
+        .map_err(|_| Error::damaged(path, "damaged compressed pixels"))?;
+    let pixels = decoded.map_err(|error| {
+        let cause = innermost(&error).to_string();
+        if cause.to_lowercase().replace(' ', "").contains("transfersyntax") {
             let syntax = object.meta().transfer_syntax();
             let reason = format!("compressed in a way that is not read (transfer syntax {syntax})");
             return Error::unsupported(path, reason);

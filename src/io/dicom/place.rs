@@ -21,7 +21,7 @@ pub(super) fn in_order(mut slices: Vec<Slice>) -> Result<(Vec<Slice>, Geometry)>
     let (x, y) = (unit(first, first.along_row)?, unit(first, first.along_column)?);
     let normal = cross(x, y);
     for (name, spacing) in [("column", first.column_spacing), ("row", first.row_spacing)] {
-        if !(spacing > 0.0) {
+        if spacing <= 0.0 {
             let reason =
                 format!("the {name} spacing is {spacing} mm (PixelSpacing), not above zero");
             return Err(Error::damaged(&first.path, reason));
@@ -57,7 +57,8 @@ pub(super) fn in_order(mut slices: Vec<Slice>) -> Result<(Vec<Slice>, Geometry)>
     let step = if count > 1 { length / (count - 1) as f64 } else { thickness };
     let positions = slices.iter().map(|slice| dot(minus(slice.position, origin), z)).collect();
 
-    let ras = |[left, posterior, superior]: [f64; 3]| [-left, -posterior, superior];
+    // Subtracted, not negated: zero has no sign.
+    let ras = |[left, posterior, superior]: [f64; 3]| [0.0 - left, 0.0 - posterior, superior];
     let first = &slices[0];
     let steps = [
         ras(x.map(|component| component * first.column_spacing)),

@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use dicom_core::Tag;
 use dicom_core::header::HasLength;
 use dicom_dictionary_std::{tags, uids};
+use dicom_object::file::ReadPreamble;
 use dicom_object::{DefaultDicomObject, OpenFileOptions};
 
+use super::lengths;
 use crate::error::{Error, Result};
 
 /// One image, without its pixels.
@@ -57,6 +59,9 @@ fn begins_as_dicom(path: &Path) -> Result<bool> {
 }
 
 /// Reads all but the pixels. `None` for a file that is no DICOM file or holds no image.
+///
+/// # Errors
+/// [`Error::Unsupported`] for an image that is no slice; else what is wrong with the file.
 pub(super) fn read(path: &Path) -> Result<Option<Slice>> {
     if !begins_as_dicom(path)? {
         if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("dcm")) {
@@ -64,20 +69,21 @@ pub(super) fn read(path: &Path) -> Result<Option<Slice>> {
         }
         return Ok(None);
     }
-    let object = OpenFileOptions::new()
-        .read_until(tags::PIXEL_DATA)
-        .open_file(path)
-        .map_err(|error| damaged(path, &error))?;
+    let object = open(path, |options| options.read_until(tags::PIXEL_DATA))?;
     let header = Header { path, object: &object };
+    let class = object.meta().media_storage_sop_class_uid.trim_end_matches('\0');
+    let is_ct = class == uids::CT_IMAGE_STORAGE;
     let (Some(rows), Some(columns)) = (header.count(tags::ROWS)?, header.count(tags::COLUMNS)?)
     else {
-        let class = object.meta().media_storage_sop_class_uid.trim_end_matches('\0');
-        if class == uids::CT_IMAGE_STORAGE {
+        if is_ct {
             return Err(Error::damaged(path, "a CT slice without Rows and Columns: cut short?"));
         }
         return Ok(None);
     };
     header.refuse_other_images()?;
+    if !is_ct && object.get(tags::IMAGE_POSITION_PATIENT).is_none() {
+        return Err(Error::unsupported(path, "an image without a place in space"));
+    }
     let [row_spacing, column_spacing] = header.numbers(tags::PIXEL_SPACING, "PixelSpacing")?;
     let [a, b, c, d, e, f] =
         header.numbers(tags::IMAGE_ORIENTATION_PATIENT, "ImageOrientationPatient")?;
@@ -108,13 +114,32 @@ pub(super) fn read(path: &Path) -> Result<Option<Slice>> {
     }))
 }
 
-/// The error of a file that the parser does not understand, with the innermost cause.
-pub(super) fn damaged(path: &Path, error: &dyn std::error::Error) -> Error {
+/// Parses a file that begins as DICOM files do.
+pub(super) fn open(
+    path: &Path,
+    part: impl FnOnce(OpenFileOptions) -> OpenFileOptions,
+) -> Result<DefaultDicomObject> {
+    let bytes = std::fs::read(path).map_err(|source| Error::io(path, source))?;
+    if !lengths::hold(&bytes) {
+        return Err(Error::damaged(path, "a damaged DICOM file (cut short, or a wrong length)"));
+    }
+    part(OpenFileOptions::new().read_preamble(ReadPreamble::Always))
+        .from_reader(&bytes[..])
+        .map_err(|error| damaged(path, &error))
+}
+
+/// What is behind an error.
+pub(super) fn innermost(error: &dyn std::error::Error) -> &dyn std::error::Error {
     let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;
     }
-    let text = cause.to_string();
+    cause
+}
+
+/// The error of a file that the parser does not understand, with the innermost cause.
+pub(super) fn damaged(path: &Path, error: &dyn std::error::Error) -> Error {
+    let text = innermost(error).to_string();
     let line = text.lines().next().unwrap_or_default();
     Error::damaged(path, format!("a damaged DICOM file ({line})"))
 }

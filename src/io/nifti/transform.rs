@@ -63,7 +63,8 @@ fn sform(path: &Path, header: &NiftiHeader, spacing: [f64; 3]) -> Result<Place> 
     for axis in 0..3 {
         let column = rows.map(|row| row[axis]);
         let length = column.iter().map(|x| x * x).sum::<f64>().sqrt();
-        if !((length / spacing[axis] - 1.0).abs() <= SPACING_TOLERANCE) {
+        let off = (length / spacing[axis] - 1.0).abs();
+        if off.is_nan() || off > SPACING_TOLERANCE {
             let reason = format!(
                 "the header contradicts itself: the spacing along {} is {length} mm in its sform \
                  and {} mm in pixdim[{}]",

@@ -189,7 +189,8 @@ impl<'a> Fields<'a> {
     /// Origin and steps in mm in RAS.
     fn place(&self) -> Result<([f64; 3], [[f64; 3]; 3])> {
         let ras = self.axes_to_ras()?;
-        let turned = |vector: [f64; 3]| [0, 1, 2].map(|row| vector[row] * ras[row]);
+        // Zero added: it has no sign then.
+        let turned = |vector: [f64; 3]| [0, 1, 2].map(|row| vector[row] * ras[row] + 0.0);
         if let Some(units) = self.get("space units") {
             let millimetres = |word: &str| matches!(word, "\"mm\"" | "\"millimeter\"" | "\"\"");
             if !units.split_whitespace().all(millimetres) {
@@ -224,7 +225,8 @@ impl<'a> Fields<'a> {
     }
 
     /// The sign of each axis of the file's space in RAS. Without a named space: left, posterior,
-    /// superior, as ITK and 3D Slicer take it.
+    /// superior, as ITK and 3D Slicer take it. (Left, anterior, superior is as the format and 3D
+    /// Slicer have it; ITK 5 turns another axis.)
     fn axes_to_ras(&self) -> Result<[f64; 3]> {
         let Some(space) = self.get("space") else {
             return match self.get("space dimension") {
