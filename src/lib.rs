@@ -14,8 +14,10 @@
 #![deny(missing_docs)]
 
 pub mod error;
+pub mod evaluate;
 pub mod interpolate;
 pub mod io;
+pub mod memory;
 pub mod metrics;
 pub mod network;
 pub mod picture;

@@ -9,7 +9,7 @@ use flate2::bufread::MultiGzDecoder;
 use ndarray::Array3;
 
 use crate::error::{Error, Result};
-use crate::volume::{Voxel, Voxels};
+use crate::volume::{Rescale, Voxel, Voxels};
 
 /// Bytes that are read, converted and written at once; between two chunks a caller may cancel.
 const CHUNK: usize = 1 << 20;
@@ -77,7 +77,8 @@ macro_rules! number_types {
             }
         }
 
-        /// Writes all voxels, i fastest, little endian; `path` is named in errors.
+        /// Writes all voxels as they are stored, i fastest, little endian; `path` is named in
+        /// errors.
         pub(super) fn write_voxels(
             voxels: &Voxels,
             out: &mut dyn Write,
@@ -85,7 +86,33 @@ macro_rules! number_types {
             cancelled: &dyn Fn() -> bool,
         ) -> Result<()> {
             match voxels {
-                $(Voxels::$variant(array) => write_array(array, out, path, cancelled),)*
+                $(Voxels::$variant(array) => {
+                    write_numbers(array.iter().copied(), out, path, cancelled)
+                })*
+            }
+        }
+
+        /// Writes all voxels in Hounsfield units and another type.
+        pub(super) fn write_rescaled(
+            voxels: &Voxels,
+            rescale: Rescale,
+            number: NumberType,
+            out: &mut dyn Write,
+            path: &Path,
+            cancelled: &dyn Fn() -> bool,
+        ) -> Result<()> {
+            match number {
+                $(NumberType::$variant => {
+                    let numbers = values(voxels).map(|stored| $type::from_f64(rescale.to_hu(stored)));
+                    write_numbers(numbers, out, path, cancelled)
+                })*
+            }
+        }
+
+        /// All stored numbers as doubles, i fastest.
+        pub(super) fn values(voxels: &Voxels) -> Box<dyn Iterator<Item = f64> + '_> {
+            match voxels {
+                $(Voxels::$variant(array) => Box::new(array.iter().map(|value| value.to_f64())),)*
             }
         }
 
@@ -244,15 +271,16 @@ impl<'a> Source<'a> {
     }
 }
 
-fn write_array<T: Number>(
-    array: &Array3<T>,
+/// Writes numbers one after the other, little endian; `path` is named in errors.
+fn write_numbers<T: Number>(
+    numbers: impl Iterator<Item = T>,
     out: &mut dyn Write,
     path: &Path,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<()> {
     let mut bytes = Vec::with_capacity(CHUNK + size_of::<T>());
-    for &value in array {
-        value.put(&mut bytes);
+    for number in numbers {
+        number.put(&mut bytes);
         if bytes.len() >= CHUNK {
             if cancelled() {
                 return Err(Error::Cancelled);

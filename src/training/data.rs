@@ -30,12 +30,8 @@ impl Stack {
     /// # Errors
     /// [`Error::Argument`] for voxels that are no numbers, or a label map.
     pub fn new(name: String, volume: &Volume) -> Result<Stack> {
-        let (low, high) = volume.voxels().range()?;
+        require_ct(volume)?;
         let rescale = volume.rescale();
-        let range = (high - low) * rescale.slope.abs();
-        if range < LEAST_RANGE_HU {
-            return Err(Error::Argument(format!("spans only {range} HU: a label map, no CT")));
-        }
         let window = Window::CT;
         let axis = volume.geometry().slice_axis().array_axis();
         let slices = with_voxels!(volume.voxels(), array => {
@@ -121,6 +117,19 @@ impl Dataset {
         }
         Ok(dataset)
     }
+}
+
+/// Tells a CT from a label map by the range of its values.
+///
+/// # Errors
+/// [`Error::Argument`] for a label map, and for voxels that are no numbers.
+pub fn require_ct(volume: &Volume) -> Result<()> {
+    let (low, high) = volume.voxels().range()?;
+    let range = (high - low) * volume.rescale().slope.abs();
+    if range < LEAST_RANGE_HU {
+        return Err(Error::Argument(format!("spans only {range} HU: a label map, no CT")));
+    }
+    Ok(())
 }
 
 /// The volumes in a folder by name: image files, and subfolders. A file is itself.

@@ -222,7 +222,7 @@ impl Geometry {
 
     /// The same grid with other slices across `axis`: `count` slices, the first `offset_mm` after
     /// the first of this grid, one every `parts`-th of this grid's step.
-    pub(super) fn with_slices(
+    pub(crate) fn with_slices(
         &self,
         axis: Axis,
         offset_mm: f64,

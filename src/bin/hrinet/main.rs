@@ -1,9 +1,15 @@
 //! The program `hrinet`: resample a CT, train a network, evaluate it.
 
+mod evaluate;
+mod info;
 mod interrupt;
 mod messages;
+mod method;
+mod report;
+mod resample;
 mod train;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -21,14 +27,20 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Resample(resample::Arguments),
     Train(train::Arguments),
+    Evaluate(evaluate::Arguments),
+    Info(info::Arguments),
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(arguments());
     messages::set_up(&cli.verbosity);
     let done = interrupt::watch().and_then(|()| match cli.command {
+        Command::Resample(arguments) => resample::run(&arguments, &cli.verbosity),
         Command::Train(arguments) => train::run(&arguments, &cli.verbosity),
+        Command::Evaluate(arguments) => evaluate::run(&arguments, &cli.verbosity),
+        Command::Info(arguments) => info::run(&arguments),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -41,4 +53,21 @@ fn main() -> ExitCode {
             ExitCode::from(1)
         }
     }
+}
+
+/// `--exact-spacing` takes a value or none; clap wants an equals sign before a value that may be
+/// missing, people write `--exact-spacing 1.0`.
+fn arguments() -> Vec<OsString> {
+    let mut joined: Vec<OsString> = Vec::new();
+    for argument in std::env::args_os() {
+        let is_number = argument.to_str().is_some_and(|text| text.parse::<f64>().is_ok());
+        match joined.last_mut() {
+            Some(last) if is_number && last == "--exact-spacing" => {
+                last.push("=");
+                last.push(argument);
+            }
+            _ => joined.push(argument),
+        }
+    }
+    joined
 }

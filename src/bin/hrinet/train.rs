@@ -10,6 +10,7 @@ use hrinet::{Error, Result};
 
 use crate::interrupt;
 use crate::messages::{Progress, Verbosity};
+use crate::method::DeviceChoice;
 
 /// Train a system on a folder of volumes, so that `resample` and `evaluate` can use it.
 #[derive(Args)]
@@ -51,12 +52,8 @@ pub struct Arguments {
     /// Go on from the checkpoint in the folder.
     #[arg(long)]
     resume: bool,
-    /// auto, cpu, cuda or cuda:N.
-    #[arg(long, default_value = "auto")]
-    device: String,
-    /// Threads on the CPU [default: all cores].
-    #[arg(long)]
-    threads: Option<usize>,
+    #[command(flatten)]
+    device: DeviceChoice,
 }
 
 impl Arguments {
@@ -85,10 +82,7 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
     if arguments.every == 0 {
         return Err(Error::Argument("--every 0; at least 1 step between checkpoints".into()));
     }
-    let device = device::device(&arguments.device)?;
-    if let Some(threads) = arguments.threads {
-        tch::set_num_threads(threads.max(1) as i32);
-    }
+    let device = arguments.device.apply()?;
     verbosity.say(format_args!("reading {}", arguments.data.display()));
     let largest = settings.gaps.iter().copied().max().unwrap_or(2);
     let needs = (settings.size as usize, largest);

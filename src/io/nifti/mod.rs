@@ -2,8 +2,10 @@
 
 mod read;
 mod transform;
+mod write;
 
 pub(super) use read::read;
+pub(super) use write::write;
 
 use super::numbers::NumberType;
 

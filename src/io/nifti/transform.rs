@@ -5,7 +5,7 @@ use std::path::Path;
 use nifti::NiftiHeader;
 
 use crate::error::{Error, Result};
-use crate::volume::Axis;
+use crate::volume::{Axis, Geometry};
 
 /// How far an sform's spacing may be from pixdim before the header contradicts itself.
 const SPACING_TOLERANCE: f64 = 0.01;
@@ -100,4 +100,47 @@ fn qform(header: &NiftiHeader, spacing: [f64; 3]) -> Place {
             .map(|x| x * k),
     ];
     ([header.quatern_x, header.quatern_y, header.quatern_z].map(f64::from), steps)
+}
+
+/// The directions of a grid as a qform has them.
+pub(super) struct Quaternion {
+    /// (b, c, d) of the unit quaternion (a, b, c, d), a >= 0.
+    pub(super) vector: [f64; 3],
+    /// -1 where k points against the cross product of i and j, else 1.
+    pub(super) mirror: f64,
+}
+
+/// The rotation nearest to the directions of a grid, i kept exactly.
+pub(super) fn quaternion(geometry: &Geometry) -> Quaternion {
+    let [x, y, k] = Axis::ALL.map(|axis| geometry.direction(axis));
+    // Files round: make the second axis exactly perpendicular to the first.
+    let y = unit([0, 1, 2].map(|row| y[row] - dot(x, y) * x[row]));
+    let z = cross(x, y);
+    let mirror = if dot(z, k) < 0.0 { -1.0 } else { 1.0 };
+    // The largest of four sums is safe to divide by.
+    let [xx, yy, zz] = [x[0], y[1], z[2]];
+    let sums = [1.0 + xx + yy + zz, 1.0 + xx - yy - zz, 1.0 - xx + yy - zz, 1.0 - xx - yy + zz];
+    let largest = (0..4).fold(0, |best, next| if sums[next] > sums[best] { next } else { best });
+    let twice = sums[largest].sqrt();
+    let part = |difference: f64| difference / (2.0 * twice);
+    let [a, b, c, d] = match largest {
+        0 => [twice / 2.0, part(y[2] - z[1]), part(z[0] - x[2]), part(x[1] - y[0])],
+        1 => [part(y[2] - z[1]), twice / 2.0, part(x[1] + y[0]), part(z[0] + x[2])],
+        2 => [part(z[0] - x[2]), part(x[1] + y[0]), twice / 2.0, part(y[2] + z[1])],
+        _ => [part(x[1] - y[0]), part(z[0] + x[2]), part(y[2] + z[1]), twice / 2.0],
+    };
+    let sign = if a < 0.0 { -1.0 } else { 1.0 };
+    Quaternion { vector: [b, c, d].map(|x| x * sign), mirror }
+}
+
+fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
+    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+}
+
+fn unit(a: [f64; 3]) -> [f64; 3] {
+    a.map(|x| x / dot(a, a).sqrt())
 }

@@ -1,1 +1,84 @@
 //! Writes a NIfTI-1 file.
+//!
+//! The crate `nifti` writes too, but drops the rescale; 348 bytes of header are soon written.
+
+use std::io::Write;
+use std::path::Path;
+
+use super::TYPES;
+use super::transform::{Quaternion, quaternion};
+use crate::error::{Error, Result};
+use crate::io::numbers::{NumberType, write_voxels};
+use crate::volume::{Axis, Volume};
+
+/// Where the voxels begin: header, and four bytes that say that no extensions follow.
+const VOXEL_OFFSET: usize = 352;
+
+/// What sform and qform lead to: the scanner's own coordinates.
+const SCANNER: i16 = 1;
+
+/// Spatial unit: millimetre.
+const MILLIMETRES: u8 = 2;
+
+/// Puts out header and voxels, little endian; `path` is named in errors.
+pub(crate) fn write(
+    path: &Path,
+    volume: &Volume,
+    out: &mut dyn Write,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<()> {
+    out.write_all(&header(path, volume)?).map_err(|source| Error::io(path, source))?;
+    write_voxels(volume.voxels(), out, path, cancelled)
+}
+
+/// The header. Sform and qform say the same, as float32.
+fn header(path: &Path, volume: &Volume) -> Result<[u8; VOXEL_OFFSET]> {
+    let geometry = volume.geometry();
+    let number = NumberType::of(volume.voxels());
+    let mut header = Header([0; VOXEL_OFFSET]);
+    header.put(0, &348i32.to_le_bytes());
+
+    let [i, j, k] = geometry.size();
+    for (index, length) in [3, i, j, k, 1, 1, 1, 1].into_iter().enumerate() {
+        let length = i16::try_from(length).map_err(|_| {
+            let reason = format!("an axis of {length} voxels; NIfTI-1 ends at 32767, write .nrrd");
+            Error::unsupported(path, reason)
+        })?;
+        header.put(40 + 2 * index, &length.to_le_bytes());
+    }
+    for (code, _) in TYPES.iter().filter(|(_, known)| *known == number) {
+        header.put(70, &code.to_le_bytes());
+    }
+    header.put(72, &(8 * number.bytes() as i16).to_le_bytes());
+
+    let Quaternion { vector, mirror } = quaternion(geometry);
+    let spacing = Axis::ALL.map(|axis| geometry.spacing(axis));
+    header.floats(76, &[mirror, spacing[0], spacing[1], spacing[2]]);
+    header.floats(108, &[VOXEL_OFFSET as f64, volume.rescale().slope, volume.rescale().intercept]);
+    header.put(123, &[MILLIMETRES]);
+
+    header.put(252, &SCANNER.to_le_bytes());
+    header.put(254, &SCANNER.to_le_bytes());
+    header.floats(256, &vector);
+    header.floats(268, &geometry.origin());
+    for (row, entries) in geometry.ijk_to_ras().iter().take(3).enumerate() {
+        header.floats(280 + 16 * row, entries);
+    }
+    header.put(344, b"n+1\0");
+    Ok(header.0)
+}
+
+/// The header's bytes while it is filled in.
+struct Header([u8; VOXEL_OFFSET]);
+
+impl Header {
+    fn put(&mut self, offset: usize, bytes: &[u8]) {
+        self.0[offset..offset + bytes.len()].copy_from_slice(bytes);
+    }
+
+    fn floats(&mut self, offset: usize, values: &[f64]) {
+        for (index, &value) in values.iter().enumerate() {
+            self.put(offset + 4 * index, &(value as f32).to_le_bytes());
+        }
+    }
+}

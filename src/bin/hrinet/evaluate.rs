@@ -1,0 +1,187 @@
+//! `hrinet evaluate`: drop known slices, make them again, compare.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use comfy_table::{Table, presets};
+use hrinet::evaluate::{Evaluation, evaluate};
+use hrinet::metrics::{Mean, SliceScores};
+use hrinet::training::data::{stem, volumes_in};
+use hrinet::volume::Volume;
+use hrinet::{Error, Result, io};
+use serde::Serialize;
+
+use crate::interrupt;
+use crate::messages::{Progress, Verbosity};
+use crate::method::{Chosen, DeviceChoice};
+use crate::report::write_json;
+
+/// Measure models: drop the inner slices of every group, make them again, compare.
+#[derive(Args)]
+pub struct Arguments {
+    /// Volumes, or folders of volumes. Masks and label maps are left out.
+    #[arg(long, required = true, num_args = 1.., value_name = "FILES|DIR")]
+    data: Vec<PathBuf>,
+    /// Keep every N-th slice.
+    #[arg(long, value_delimiter = ',', default_value = "2,3,6", value_name = "N,N,...")]
+    gap: Vec<usize>,
+    /// linear, cubic, shipped models or checkpoint files.
+    #[arg(long, value_delimiter = ',', value_name = "NAME,FILE,...")]
+    #[arg(default_value = "linear,cubic,hrinet-motion")]
+    models: Vec<String>,
+    /// Only slices FIRST to LAST of each volume, counted from 0.
+    #[arg(long, value_name = "FIRST-LAST", value_parser = parse_range)]
+    slices: Option<(usize, usize)>,
+    #[command(flatten)]
+    device: DeviceChoice,
+    /// Write all figures as JSON.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// One line of the table.
+#[derive(Clone, Serialize)]
+struct Line {
+    volume: String,
+    gap: usize,
+    model: String,
+    slices: usize,
+    #[serde(flatten)]
+    scores: SliceScores,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// What went wrong, for the user.
+pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
+    if let Some(path) = &arguments.json {
+        io::replace::check(path, true)?;
+    }
+    let models = arguments
+        .models
+        .iter()
+        .map(|name| Chosen::load(name, &arguments.device))
+        .collect::<Result<Vec<_>>>()?;
+    let paths = volumes(&arguments.data)?;
+    let total = paths.len() * arguments.gap.len() * models.len();
+    let mut progress = Progress::new(verbosity, "evaluations", total as u64);
+    let mut lines = Vec::new();
+    for (index, (path, asked_for)) in paths.iter().enumerate() {
+        interrupt::check()?;
+        match read(path).and_then(|volume| {
+            measure(&volume, &stem(path), &models, arguments, &mut lines, &mut progress)
+        }) {
+            Err(Error::Cancelled) => return Err(Error::Cancelled),
+            Err(error) if *asked_for => return Err(error.in_file(path)),
+            Err(error) => progress.say(&format!("left out: {}", error.in_file(path))),
+            Ok(()) => {}
+        }
+        progress.set((total * (index + 1) / paths.len()) as u64);
+    }
+    progress.finish();
+    if lines.is_empty() {
+        return Err(Error::Argument("no volume to evaluate on".into()));
+    }
+    let means = means(&lines, &models, &arguments.gap);
+    println!("{}", table(&lines, &means));
+    if let Some(path) = &arguments.json {
+        interrupt::in_progress(io::partial_path(path));
+        write_json(path, &serde_json::json!({ "volumes": lines, "mean": means }))?;
+    }
+    Ok(())
+}
+
+/// Every volume, and whether it was asked for by its own name.
+fn volumes(data: &[PathBuf]) -> Result<Vec<(PathBuf, bool)>> {
+    let mut paths = Vec::new();
+    for path in data {
+        let inside = if path.is_dir() { volumes_in(path)? } else { Vec::new() };
+        if inside.is_empty() {
+            paths.push((path.clone(), true));
+        }
+        paths.extend(inside.into_iter().map(|path| (path, false)));
+    }
+    Ok(paths)
+}
+
+fn read(path: &std::path::Path) -> Result<Volume> {
+    let options = io::ReadOptions { series: None, cancelled: Some(&interrupt::raised) };
+    let volume = io::read_with(path, &options)?;
+    hrinet::training::data::require_ct(&volume)?;
+    Ok(volume)
+}
+
+fn measure(
+    volume: &Volume,
+    name: &str,
+    models: &[Chosen],
+    arguments: &Arguments,
+    lines: &mut Vec<Line>,
+    progress: &mut Progress,
+) -> Result<()> {
+    let range = arguments.slices.map(|(first, last)| first..last + 1);
+    for &gap in &arguments.gap {
+        for model in models {
+            let method = model.method();
+            let Evaluation { slices, scores } =
+                evaluate(volume, gap, range.clone(), &method, &mut |_| interrupt::check())?;
+            let model = model.name().to_string();
+            lines.push(Line { volume: name.to_string(), gap, model, slices, scores });
+            progress.set(lines.len() as u64);
+        }
+    }
+    Ok(())
+}
+
+/// The mean over volumes of the per-volume means, as Table 2 of the paper has one line a system.
+fn means(lines: &[Line], models: &[Chosen], gaps: &[usize]) -> Vec<Line> {
+    let mut means = Vec::new();
+    for &gap in gaps {
+        for model in models {
+            let mut mean = Mean::default();
+            let mut slices = 0;
+            for line in lines.iter().filter(|line| line.gap == gap && line.model == model.name()) {
+                mean.add(line.scores);
+                slices += line.slices;
+            }
+            if let Some(scores) = mean.scores() {
+                let volume = format!("mean of {}", mean.count());
+                let model = model.name().to_string();
+                means.push(Line { volume, gap, model, slices, scores });
+            }
+        }
+    }
+    means
+}
+
+fn table(lines: &[Line], means: &[Line]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::ASCII_MARKDOWN).set_header([
+        "volume", "gap", "model", "slices", "PSNR dB", "SSIM", "RMSE", "bias HU", "|error| HU",
+    ]);
+    for line in lines.iter().chain(means) {
+        let scores = &line.scores;
+        table.add_row([
+            line.volume.clone(),
+            line.gap.to_string(),
+            line.model.clone(),
+            line.slices.to_string(),
+            format!("{:.2}", scores.psnr),
+            format!("{:.4}", scores.ssim),
+            format!("{:.3}", scores.rmse),
+            format!("{:+.2}", scores.bias_hu),
+            format!("{:.2}", scores.mean_absolute_hu),
+        ]);
+    }
+    table
+}
+
+fn parse_range(text: &str) -> std::result::Result<(usize, usize), String> {
+    let parsed = text.split_once('-').and_then(|(first, last)| {
+        Some((first.trim().parse::<usize>().ok()?, last.trim().parse::<usize>().ok()?))
+    });
+    parsed
+        .filter(|(first, last)| first < last)
+        .ok_or_else(|| format!("{text:?} is no range of slices; write 100-160"))
+}

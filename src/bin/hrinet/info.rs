@@ -1,0 +1,62 @@
+//! `hrinet info`: what a volume or a model is.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use hrinet::network::Model;
+use hrinet::volume::Axis;
+use hrinet::{Result, io};
+use tch::Device;
+
+/// Say what a volume or a model is.
+#[derive(Args)]
+pub struct Arguments {
+    /// A volume, a folder with a DICOM series, a checkpoint file, or a shipped model's name.
+    what: PathBuf,
+}
+
+/// Runs it.
+///
+/// # Errors
+/// What went wrong, for the user.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let name = arguments.what.to_string_lossy();
+    if io::is_volume_file(&arguments.what) || arguments.what.is_dir() {
+        return volume(arguments);
+    }
+    let model = Model::load(&name, Device::Cpu)?;
+    let record = model.record();
+    let [low, high] = hrinet::network::model::SliceNetwork::window_hu(&model);
+    println!("system:      {}", model.system());
+    println!("parameters:  {}", model.parameter_count());
+    println!("window:      {low} to {high} HU");
+    println!("SHA-256:     {}", model.checksum());
+    println!("trained by:  {}", record.command);
+    println!("steps:       {} in {:.0} s on {}", record.steps, record.seconds, record.device);
+    println!("seed:        {}", record.seed);
+    println!("trained on:  {}", record.trained_on.join(" "));
+    println!("held out:    {}", record.held_out.join(" "));
+    if let Some([psnr, linear]) = record.held_out_psnr {
+        println!("PSNR there:  {psnr:.2} dB (linear {linear:.2})");
+    }
+    Ok(())
+}
+
+fn volume(arguments: &Arguments) -> Result<()> {
+    let volume = io::read(&arguments.what)?;
+    let geometry = volume.geometry();
+    println!("size:        {:?} (i, j, k)", geometry.size());
+    println!("spacing:     {:?} mm", Axis::ALL.map(|axis| geometry.spacing(axis)));
+    println!("origin:      {:?} mm (RAS)", geometry.origin());
+    println!("directions:  {:?} (RAS)", Axis::ALL.map(|axis| geometry.direction(axis)));
+    println!("slice axis:  {}", geometry.slice_axis());
+    if let Some(positions) = geometry.uneven_slices() {
+        println!("slices at:   {positions:?} mm (uneven)");
+    }
+    let rescale = volume.rescale();
+    println!("type:        {}", volume.voxels().type_name());
+    println!("rescale:     {} * stored + {} = HU", rescale.slope, rescale.intercept);
+    let (low, high) = volume.voxels().range()?;
+    println!("range:       {} to {} HU", rescale.to_hu(low), rescale.to_hu(high));
+    Ok(())
+}

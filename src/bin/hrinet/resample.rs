@@ -1,0 +1,226 @@
+//! `hrinet resample`: a volume in, the same volume with the slices in between out.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use clap::{Args, ValueEnum};
+use hrinet::error::bytes_in_words;
+use hrinet::interpolate::{interpolate, memory_needed};
+use hrinet::volume::{Axis, Plan, Spacing, Volume};
+use hrinet::{Error, Result, io, memory, picture};
+
+use crate::interrupt;
+use crate::messages::{Progress, Verbosity};
+use crate::method::{Chosen, DeviceChoice};
+use crate::report::Report;
+
+/// Make the slices in between: write INPUT with a finer slice spacing to OUTPUT.
+#[derive(Args)]
+pub struct Arguments {
+    /// A NIfTI file (.nii, .nii.gz), an NRRD file (.nrrd), or a folder with a DICOM series.
+    input: PathBuf,
+    /// The file to write: .nii, .nii.gz or .nrrd.
+    output: PathBuf,
+    #[command(flatten)]
+    grid: Grid,
+    /// The axis across which slices are made; auto takes the one with the largest spacing.
+    #[arg(long, value_enum, default_value_t = AxisChoice::Auto)]
+    axis: AxisChoice,
+    /// hrinet-motion, linear, cubic, or a checkpoint file.
+    #[arg(long, default_value = hrinet::network::model::DEFAULT, value_name = "NAME|FILE")]
+    model: String,
+    #[command(flatten)]
+    device: DeviceChoice,
+    /// The DICOM series to read where the folder holds several: its UID or the start of it.
+    #[arg(long, value_name = "UID")]
+    series: Option<String>,
+    /// Replace OUTPUT where it exists.
+    #[arg(long)]
+    overwrite: bool,
+    /// Write a report: both grids, every slice known or made, model, time, memory.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write a PNG of the slices seen from the front, before and after.
+    #[arg(long, value_name = "FILE")]
+    picture: Option<PathBuf>,
+}
+
+#[derive(Args)]
+#[group(multiple = true)]
+struct Grid {
+    /// As close to the in-plane spacing as a whole division of the slice spacing comes [default].
+    #[arg(long, conflicts_with_all = ["factor", "spacing", "exact_spacing", "reference"])]
+    isotropic: bool,
+    /// Divide the slice spacing by this whole number.
+    #[arg(long, value_name = "N", conflicts_with_all = ["spacing", "exact_spacing", "reference"])]
+    factor: Option<usize>,
+    /// The whole division of the slice spacing closest to this many mm.
+    #[arg(long, value_name = "MM", conflicts_with = "reference")]
+    spacing: Option<f64>,
+    /// Exactly the spacing of --spacing, or of this option's own value in mm, even where known
+    /// slices are then missed.
+    #[arg(long, value_name = "MM", num_args = 0..=1, require_equals = true)]
+    #[arg(conflicts_with = "reference")]
+    exact_spacing: Option<Option<f64>>,
+    /// The slices of this volume's grid.
+    #[arg(long, value_name = "FILE")]
+    reference: Option<PathBuf>,
+}
+
+impl Grid {
+    fn spacing(&self) -> Result<Spacing> {
+        let exact = match (&self.exact_spacing, self.spacing) {
+            (Some(Some(_)), Some(_)) => {
+                return Err(Error::Argument(
+                    "--spacing and --exact-spacing both give a value; give one".into(),
+                ));
+            }
+            (Some(None), None) => {
+                return Err(Error::Argument(
+                    "--exact-spacing needs a value in mm, its own or that of --spacing".into(),
+                ));
+            }
+            (Some(Some(millimetres)), None) | (Some(None), Some(millimetres)) => Some(*millimetres),
+            (None, _) => None,
+        };
+        Ok(match (exact, self.spacing, self.factor, &self.reference) {
+            (Some(millimetres), ..) => Spacing::Exact(millimetres),
+            (_, Some(millimetres), ..) => Spacing::Nearest(millimetres),
+            (_, _, Some(factor), _) => Spacing::Factor(factor),
+            (.., Some(reference)) => Spacing::Like(io::read(reference)?.geometry().clone()),
+            _ => Spacing::Isotropic,
+        })
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum AxisChoice {
+    Auto,
+    I,
+    J,
+    K,
+}
+
+impl AxisChoice {
+    fn axis(self) -> Option<Axis> {
+        match self {
+            AxisChoice::Auto => None,
+            AxisChoice::I => Some(Axis::I),
+            AxisChoice::J => Some(Axis::J),
+            AxisChoice::K => Some(Axis::K),
+        }
+    }
+}
+
+/// Runs it.
+///
+/// # Errors
+/// What went wrong, for the user.
+pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
+    let start = Instant::now();
+    check_outputs(arguments)?;
+    let spacing = arguments.grid.spacing()?;
+    let chosen = Chosen::load(&arguments.model, &arguments.device)?;
+    let input = read(&arguments.input, arguments.series.as_deref())?;
+    let in_input = |error: Error| error.in_file(&arguments.input);
+    let plan = Plan::new(input.geometry(), arguments.axis.axis(), &spacing).map_err(in_input)?;
+
+    announce(&input, &plan, &chosen, verbosity);
+    let needed = memory_needed(&input, &plan, &chosen.method());
+    verbosity.say(format_args!("this takes about {} of memory", bytes_in_words(needed)));
+    memory::check(needed, "choose a larger spacing or a smaller volume")?;
+
+    let made = plan.slices().len() - plan.known_count();
+    let mut progress = Progress::new(verbosity, "slices", made as u64);
+    let result = interpolate(&input, &plan, &chosen.method(), &mut |done| {
+        progress.set(done.done as u64);
+        interrupt::check()
+    });
+    progress.finish();
+    let (output, work) = result.map_err(in_input)?;
+
+    write(&arguments.output, &output, arguments.overwrite)?;
+    if let Some(path) = &arguments.picture {
+        interrupt::in_progress(io::partial_path(path));
+        picture::coronal_before_after(&input, &output, path)?;
+    }
+    if let Some(path) = &arguments.json {
+        let report = Report::new(
+            (&arguments.input, &input),
+            (&arguments.output, &output),
+            (&plan, &chosen),
+            start.elapsed(),
+        );
+        interrupt::in_progress(io::partial_path(path));
+        report.write(path)?;
+    }
+    verbosity.say(format_args!(
+        "wrote {}: {} slices, {} kept, {} made in {:.1} s",
+        arguments.output.display(),
+        plan.slices().len(),
+        plan.known_count(),
+        made,
+        work.time.as_secs_f64()
+    ));
+    for path in [&arguments.picture, &arguments.json].into_iter().flatten() {
+        verbosity.say(format_args!("wrote {}", path.display()));
+    }
+    Ok(())
+}
+
+/// Finds what would fail at the end before the work begins.
+fn check_outputs(arguments: &Arguments) -> Result<()> {
+    io::check_output(&arguments.output, arguments.overwrite)?;
+    let same = |a: &Path, b: &Path| match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => false,
+    };
+    if same(&arguments.input, &arguments.output) {
+        return Err(Error::Argument(format!(
+            "{}: input and output are the same file; name another output",
+            arguments.output.display()
+        )));
+    }
+    for path in [&arguments.picture, &arguments.json].into_iter().flatten() {
+        io::replace::check(path, true)?;
+    }
+    Ok(())
+}
+
+fn read(path: &Path, series: Option<&str>) -> Result<Volume> {
+    let series = series.map(String::from);
+    io::read_with(path, &io::ReadOptions { series, cancelled: Some(&interrupt::raised) })
+}
+
+fn write(path: &Path, volume: &Volume, overwrite: bool) -> Result<()> {
+    interrupt::in_progress(io::partial_path(path));
+    let options = io::WriteOptions { overwrite, cancelled: Some(&interrupt::raised) };
+    io::write_with(path, volume, &options)
+}
+
+fn announce(input: &Volume, plan: &Plan, chosen: &Chosen, verbosity: &Verbosity) {
+    let in_words = |geometry: &hrinet::volume::Geometry| {
+        let [i, j, k] = geometry.size();
+        let [si, sj, sk] = Axis::ALL.map(|axis| geometry.spacing(axis));
+        format!("{i} x {j} x {k} voxels of {si:.3} x {sj:.3} x {sk:.3} mm")
+    };
+    verbosity.say(format_args!("in:  {}", in_words(input.geometry())));
+    let size: u64 = plan.output().size().iter().map(|&side| side as u64).product();
+    verbosity.say(format_args!(
+        "out: {}, {} as {}, by {} on {}",
+        in_words(plan.output()),
+        bytes_in_words(size * input.voxels().bytes_each() as u64),
+        input.voxels().type_name(),
+        chosen.name(),
+        chosen.device_name(),
+    ));
+    if let Some(remark) = plan.remark() {
+        verbosity.say(format_args!("note: {remark}"));
+    }
+    if plan.is_copy() {
+        verbosity.say(format_args!(
+            "note: the slices are {:.3} mm apart already; the volume is copied as it is",
+            input.geometry().spacing(plan.axis())
+        ));
+    }
+}

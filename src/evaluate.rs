@@ -1,0 +1,86 @@
+//! How well a method makes slices that are known: drop the inner slices of every group, make them
+//! again, compare (section 4.3 and Table 2 of the paper).
+
+use std::ops::Range;
+
+use ndarray::Axis as ArrayAxis;
+
+use crate::error::{Error, Result};
+use crate::interpolate::{Method, Progress, interpolate};
+use crate::metrics::{Mean, SliceScores};
+use crate::volume::voxels::{slice, with_voxels};
+use crate::volume::{Axis, Plan, SliceSource, Spacing, Volume, Voxel, Voxels, Window};
+
+/// The mean scores of one volume at one gap.
+#[derive(Clone, Copy, Debug)]
+pub struct Evaluation {
+    /// Slices that were dropped, made again and compared.
+    pub slices: usize,
+    /// Means over these slices.
+    pub scores: SliceScores,
+}
+
+/// Keeps every `gap`-th of the slices in `range` (all, if `None`), makes the others with `method`,
+/// and compares them with the real ones in the window -1000..1000 HU.
+///
+/// # Errors
+/// [`Error::Argument`] for a gap below 2, or one that leaves no whole group; as [`interpolate`].
+pub fn evaluate(
+    volume: &Volume,
+    gap: usize,
+    range: Option<Range<usize>>,
+    method: &Method,
+    on_progress: &mut dyn FnMut(Progress) -> Result<()>,
+) -> Result<Evaluation> {
+    let axis = volume.geometry().slice_axis();
+    let count = volume.geometry().length(axis);
+    let range = range.unwrap_or(0..count);
+    let slices = range.end.min(count).saturating_sub(range.start);
+    if gap < 2 {
+        return Err(Error::Argument(format!("a gap of {gap}; 2 drops every second slice")));
+    }
+    if slices <= gap {
+        return Err(Error::Argument(format!(
+            "{slices} slices are too few for a gap of {gap}: it needs {} or more",
+            gap + 1
+        )));
+    }
+    if volume.geometry().uneven_slices().is_some() {
+        return Err(Error::Geometry("the slices are unevenly spaced; groups would differ".into()));
+    }
+    let groups = (slices - 1) / gap;
+    let thinned = thinned(volume, axis, range.start, gap, groups + 1)?;
+    let plan = Plan::new(thinned.geometry(), Some(axis), &Spacing::Factor(gap))?;
+    let (made, _) = interpolate(&thinned, &plan, method, on_progress)?;
+
+    let mut mean = Mean::default();
+    for (index, source) in plan.slices().iter().enumerate() {
+        if matches!(source, SliceSource::Between { .. }) {
+            let truth = hounsfield(volume, axis, range.start + index);
+            let prediction = hounsfield(&made, axis, index);
+            mean.add(SliceScores::of(truth.view(), prediction.view(), Window::CT)?);
+        }
+    }
+    let scores = mean.scores().unwrap_or_default();
+    Ok(Evaluation { slices: mean.count(), scores })
+}
+
+/// `count` slices of a volume, one every `gap`, from `first` on.
+fn thinned(volume: &Volume, axis: Axis, first: usize, gap: usize, count: usize) -> Result<Volume> {
+    let input = volume.geometry();
+    let offset = first as f64 * input.spacing(axis);
+    let geometry = input.with_slices(axis, offset, 1.0 / gap as f64, count);
+    let kept: Vec<usize> = (0..count).map(|index| first + index * gap).collect();
+    let voxels = with_voxels!(volume.voxels(), array => {
+        Voxels::from(array.select(ArrayAxis(axis.array_axis()), &kept))
+    });
+    Volume::new(voxels, volume.rescale(), geometry)
+}
+
+/// One slice in HU.
+fn hounsfield(volume: &Volume, axis: Axis, index: usize) -> ndarray::Array2<f64> {
+    let rescale = volume.rescale();
+    with_voxels!(volume.voxels(), array => {
+        slice(array, axis, index).map(|&stored| rescale.to_hu(Voxel::to_f64(stored)))
+    })
+}

@@ -1,0 +1,133 @@
+//! Decodes the pixels of slices to Hounsfield units.
+
+use std::path::Path;
+
+use dicom_object::open_file;
+use dicom_pixeldata::{DecodedPixelData, PixelDecoder, PixelRepresentation};
+use ndarray::Array3;
+
+use super::slice::{Slice, damaged};
+use crate::error::{Error, Result};
+use crate::io::hounsfield::Fit;
+use crate::io::numbers::NumberType;
+use crate::volume::Voxels;
+
+/// Pixels in Hounsfield units, i fastest, as doubles.
+pub(super) fn decode(slice: &Slice) -> Result<Vec<f64>> {
+    let path = slice.path.as_path();
+    let object = open_file(path).map_err(|error| damaged(path, &error))?;
+    let pixels = object.decode_pixel_data().map_err(|error| {
+        let text = error.to_string();
+        if text.to_lowercase().contains("transfer syntax") {
+            let syntax = object.meta().transfer_syntax();
+            let reason = format!("compressed in a way that is not read (transfer syntax {syntax})");
+            return Error::unsupported(path, reason);
+        }
+        damaged(path, &error)
+    })?;
+    let stored = stored_numbers(path, &pixels, slice.rows * slice.columns)?;
+    Ok(stored.map(|stored| slice.slope * stored + slice.intercept).collect())
+}
+
+/// The numbers in the bits that are theirs: BitsStored of BitsAllocated up to HighBit. What is in
+/// the others (overlays of old scanners) is not theirs.
+fn stored_numbers<'a>(
+    path: &Path,
+    pixels: &'a DecodedPixelData,
+    count: usize,
+) -> Result<impl Iterator<Item = f64> + 'a> {
+    let (allocated, stored, high) =
+        (pixels.bits_allocated(), pixels.bits_stored(), pixels.high_bit());
+    if !matches!(allocated, 8 | 16 | 32) {
+        let reason = format!("BitsAllocated is {allocated}; 8, 16 and 32 are read");
+        return Err(Error::unsupported(path, reason));
+    }
+    if stored == 0 || stored > allocated || high >= allocated || high + 1 < stored {
+        let reason = format!("BitsStored is {stored}, HighBit {high}, BitsAllocated {allocated}");
+        return Err(Error::damaged(path, reason));
+    }
+    let bytes = usize::from(allocated / 8);
+    let data = pixels.data();
+    if data.len() < count * bytes {
+        let reason = format!("cut short: {} bytes of pixels, not {}", data.len(), count * bytes);
+        return Err(Error::damaged(path, reason));
+    }
+    let signed = pixels.pixel_representation() == PixelRepresentation::Signed;
+    // Shifted to the top of an i64 and back: an arithmetic shift copies the sign.
+    let (up, down) = (63 - u32::from(high), 64 - u32::from(stored));
+    Ok(data[..count * bytes].chunks_exact(bytes).map(move |bytes| {
+        let bits = bytes.iter().rev().fold(0u64, |bits, &byte| bits << 8 | u64::from(byte)) << up;
+        if signed { (bits as i64 >> down) as f64 } else { (bits >> down) as f64 }
+    }))
+}
+
+/// Slices one after the other, in the smallest type that holds all so far.
+pub(super) struct Hounsfield {
+    fit: Fit,
+    values: Values,
+}
+
+enum Values {
+    Int16(Vec<i16>),
+    Int32(Vec<i32>),
+    Float32(Vec<f32>),
+    Float64(Vec<f64>),
+}
+
+impl Hounsfield {
+    pub(super) fn new() -> Hounsfield {
+        Hounsfield { fit: Fit::ANY, values: Values::Int16(Vec::new()) }
+    }
+
+    /// Appends a slice; what is there already changes its type where the slice needs another.
+    pub(super) fn append(&mut self, slice: Vec<f64>) {
+        self.fit = slice.iter().fold(self.fit, |fit, &value| fit.and(value));
+        self.convert();
+        match &mut self.values {
+            Values::Int16(values) => values.extend(slice.iter().map(|&value| value as i16)),
+            Values::Int32(values) => values.extend(slice.iter().map(|&value| value as i32)),
+            Values::Float32(values) => values.extend(slice.iter().map(|&value| value as f32)),
+            Values::Float64(values) => values.extend(slice),
+        }
+    }
+
+    fn convert(&mut self) {
+        let before: Box<dyn Iterator<Item = f64>> = match (&self.values, self.fit.smallest()) {
+            (Values::Int16(_), NumberType::Int16)
+            | (Values::Int32(_), NumberType::Int32)
+            | (Values::Float32(_), NumberType::Float32)
+            | (Values::Float64(_), NumberType::Float64) => return,
+            (Values::Int16(values), _) => Box::new(values.iter().map(|&value| value.into())),
+            (Values::Int32(values), _) => Box::new(values.iter().map(|&value| value.into())),
+            (Values::Float32(values), _) => Box::new(values.iter().map(|&value| value.into())),
+            (Values::Float64(values), _) => Box::new(values.iter().copied()),
+        };
+        let after = match self.fit.smallest() {
+            NumberType::Int16 => Values::Int16(before.map(|value| value as i16).collect()),
+            NumberType::Int32 => Values::Int32(before.map(|value| value as i32).collect()),
+            NumberType::Float32 => Values::Float32(before.map(|value| value as f32).collect()),
+            _ => Values::Float64(before.collect()),
+        };
+        self.values = after;
+    }
+
+    /// The voxels of shape `[k, j, i]`.
+    pub(super) fn into_voxels(self, folder: &Path, shape: [usize; 3]) -> Result<Voxels> {
+        fn array<T>(
+            shape: [usize; 3],
+            values: Vec<T>,
+        ) -> std::result::Result<Voxels, ndarray::ShapeError>
+        where
+            Voxels: From<Array3<T>>,
+        {
+            Ok(Array3::from_shape_vec(shape, values)?.into())
+        }
+        match self.values {
+            Values::Int16(values) => array(shape, values),
+            Values::Int32(values) => array(shape, values),
+            Values::Float32(values) => array(shape, values),
+            Values::Float64(values) => array(shape, values),
+        }
+        .map_err(|error| Error::damaged(folder, error.to_string()))
+    }
+}

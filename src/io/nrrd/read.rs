@@ -1,0 +1,43 @@
+//! Reads an NRRD file.
+
+use std::path::Path;
+
+use super::header::{Encoding, parse};
+use crate::error::{Error, Result};
+use crate::io::numbers::Source;
+use crate::volume::{Rescale, Volume};
+
+/// More is no header.
+const LONGEST_HEADER: usize = 1 << 20;
+
+/// Reads a volume; NRRD knows no rescale.
+pub(crate) fn read(path: &Path, cancelled: &dyn Fn() -> bool) -> Result<Volume> {
+    let mut source = Source::open(path, cancelled)?;
+    let text = header_text(path, &mut source)?;
+    let header = parse(path, &text)?;
+    if header.encoding == Encoding::Gzip {
+        source = source.inflated();
+    }
+    let voxels = source.voxels(header.number, header.geometry.size(), header.order)?;
+    if header.encoding == Encoding::Gzip {
+        source.finish()?;
+    }
+    Volume::new(voxels, Rescale::IDENTITY, header.geometry)
+}
+
+/// The lines up to the empty one.
+fn header_text(path: &Path, source: &mut Source) -> Result<String> {
+    let mut text = Vec::new();
+    let mut byte = [0];
+    while !text.ends_with(b"\n\n") && !text.ends_with(b"\n\r\n") {
+        if text.len() == 4 && text != b"NRRD" {
+            return Err(Error::damaged(path, "not an NRRD file"));
+        }
+        if text.len() == LONGEST_HEADER {
+            return Err(Error::damaged(path, "no empty line ends the header within 1 MiB"));
+        }
+        source.fill(&mut byte, "the NRRD header")?;
+        text.push(byte[0]);
+    }
+    Ok(String::from_utf8_lossy(&text).trim_end().to_string())
+}

@@ -1,0 +1,84 @@
+//! Writes an NRRD file.
+//!
+//! In left-posterior-superior as ITK and 3D Slicer write it, doubles to the last bit, voxels as gzip.
+//! The voxels' type is kept. Only a rescale changes it, which NRRD does not know: then Hounsfield
+//! units are written, in the smallest of int16, int32 and float32 that holds each of them exactly,
+//! else in float64.
+
+use std::io::Write;
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::error::{Error, Result};
+use crate::io::hounsfield::Fit;
+use crate::io::numbers::{NumberType, values, write_rescaled, write_voxels};
+use crate::volume::{Axis, Geometry, Rescale, Volume};
+
+/// Puts out header and voxels; `path` is named in errors.
+pub(crate) fn write(
+    path: &Path,
+    volume: &Volume,
+    out: &mut dyn Write,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<()> {
+    let (voxels, rescale) = (volume.voxels(), volume.rescale());
+    let number = if rescale == Rescale::IDENTITY {
+        NumberType::of(voxels)
+    } else {
+        values(voxels).fold(Fit::ANY, |fit, stored| fit.and(rescale.to_hu(stored))).smallest()
+    };
+    let failed = |source| Error::io(path, source);
+    out.write_all(header(number, volume.geometry()).as_bytes()).map_err(failed)?;
+    let mut zipped = GzEncoder::new(out, Compression::fast());
+    if rescale == Rescale::IDENTITY {
+        write_voxels(voxels, &mut zipped, path, cancelled)?;
+    } else {
+        write_rescaled(voxels, rescale, number, &mut zipped, path, cancelled)?;
+    }
+    zipped.finish().map_err(failed)?;
+    Ok(())
+}
+
+fn header(number: NumberType, geometry: &Geometry) -> String {
+    let [i, j, k] = geometry.size();
+    let [x, y, z] = Axis::ALL.map(|axis| vector(geometry.step(axis)));
+    let origin = vector(geometry.origin());
+    let name = type_name(number);
+    format!(
+        "NRRD0004\n\
+         # Complete NRRD file format specification at:\n\
+         # http://teem.sourceforge.net/nrrd/format.html\n\
+         type: {name}\n\
+         dimension: 3\n\
+         space: left-posterior-superior\n\
+         sizes: {i} {j} {k}\n\
+         space directions: {x} {y} {z}\n\
+         kinds: domain domain domain\n\
+         endian: little\n\
+         encoding: gzip\n\
+         space origin: {origin}\n\n"
+    )
+}
+
+/// A vector in RAS as text in left, posterior, superior: the shortest digits that give the same
+/// doubles. Zero has no sign.
+fn vector([right, anterior, superior]: [f64; 3]) -> String {
+    format!("({},{},{})", 0.0 - right, 0.0 - anterior, superior + 0.0)
+}
+
+fn type_name(number: NumberType) -> &'static str {
+    match number {
+        NumberType::UInt8 => "unsigned char",
+        NumberType::Int8 => "signed char",
+        NumberType::UInt16 => "unsigned short",
+        NumberType::Int16 => "short",
+        NumberType::UInt32 => "unsigned int",
+        NumberType::Int32 => "int",
+        NumberType::UInt64 => "unsigned long long int",
+        NumberType::Int64 => "long long int",
+        NumberType::Float32 => "float",
+        NumberType::Float64 => "double",
+    }
+}

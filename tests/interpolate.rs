@@ -1,0 +1,237 @@
+//! What `interpolate` promises whatever the network: known slices, range, type, axis, cancel.
+
+use std::cell::Cell;
+
+use hrinet::interpolate::{Method, interpolate};
+use hrinet::network::Features;
+use hrinet::network::model::{EncodedSlice, SliceNetwork};
+use hrinet::volume::{Axis, Geometry, Plan, Rescale, SliceSource, Spacing, Volume, Voxels};
+use hrinet::{Error, Result};
+use ndarray::{Array2, Array3};
+use proptest::prelude::*;
+use tch::Tensor;
+
+/// The linear blend in network's clothes, off by a residual of its own; counts what it is asked.
+struct Blend {
+    residual: f64,
+    encoded: Cell<usize>,
+    decoded: Cell<usize>,
+}
+
+impl Blend {
+    fn new(residual: f64) -> Blend {
+        Blend { residual, encoded: Cell::new(0), decoded: Cell::new(0) }
+    }
+}
+
+impl SliceNetwork for Blend {
+    fn window_hu(&self) -> [f64; 2] {
+        [-1000.0, 1000.0]
+    }
+
+    fn encode(&self, slice: &Array2<f32>) -> Result<EncodedSlice> {
+        self.encoded.set(self.encoded.get() + 1);
+        let values: Vec<f32> = slice.iter().copied().collect();
+        let (rows, columns) = slice.dim();
+        Ok(EncodedSlice {
+            features: Features { maps: vec![Tensor::from_slice(&values)] },
+            size: [rows, columns],
+        })
+    }
+
+    fn decode(&self, a: &EncodedSlice, b: &EncodedSlice, alphas: &[f64]) -> Result<Array3<f32>> {
+        self.decoded.set(self.decoded.get() + alphas.len());
+        let values = |slice: &EncodedSlice| {
+            Vec::<f32>::try_from(&slice.features.maps[0]).expect("a flat slice")
+        };
+        let (a, b) = (values(a), values(b));
+        let mut sign = -1.0;
+        let mut made = Vec::new();
+        for alpha in alphas {
+            for (a, b) in a.iter().zip(&b) {
+                sign = -sign;
+                let blend = alpha * f64::from(*a) + (1.0 - alpha) * f64::from(*b);
+                made.push((blend + sign * self.residual) as f32);
+            }
+        }
+        let size = (alphas.len(), 0, 0);
+        Ok(Array3::from_shape_vec(plane_of(size, made.len()), made).expect("whole planes"))
+    }
+
+    fn decode_batch(&self, _pixels: usize) -> usize {
+        3
+    }
+
+    fn working_bytes(&self, _pixels: usize) -> u64 {
+        0
+    }
+}
+
+/// The tests' planes are ROWS x COLUMNS whatever the slice axis.
+const ROWS: usize = 5;
+const COLUMNS: usize = 4;
+
+fn plane_of(size: (usize, usize, usize), count: usize) -> (usize, usize, usize) {
+    assert_eq!(count, size.0 * ROWS * COLUMNS);
+    (size.0, ROWS, COLUMNS)
+}
+
+fn geometry(axis: Axis, slices: usize) -> Geometry {
+    let mut size = [0; 3];
+    let mut spacing = [0.8; 3];
+    size[axis as usize] = slices;
+    spacing[axis as usize] = 3.0;
+    // Of the two other axes, the slower one in memory has the rows.
+    let [fast, slow] = axis.others();
+    size[fast as usize] = COLUMNS;
+    size[slow as usize] = ROWS;
+    let steps = std::array::from_fn(|a| {
+        std::array::from_fn(|row| if a == row { spacing[a] } else { 0.0 })
+    });
+    Geometry::new(size, [10.0, -20.0, 30.0], steps).expect("a sound grid")
+}
+
+fn volume(axis: Axis, slices: usize, value: impl Fn(usize) -> i16) -> Volume {
+    let geometry = geometry(axis, slices);
+    let [i, j, k] = geometry.size();
+    let array = Array3::from_shape_vec((k, j, i), (0..i * j * k).map(value).collect());
+    Volume::new(array.expect("the size").into(), Rescale::IDENTITY, geometry).expect("a volume")
+}
+
+fn plane(volume: &Volume, axis: Axis, index: usize) -> Array2<i16> {
+    let Voxels::Int16(array) = volume.voxels() else { panic!("the type changed") };
+    hrinet::volume::voxels::slice(array, axis, index).to_owned()
+}
+
+fn run(volume: &Volume, plan: &Plan, network: &Blend) -> Volume {
+    interpolate(volume, plan, &Method::Network(network), &mut |_| Ok(())).expect("interpolates").0
+}
+
+/// HU from padding to metal, the same for the same index.
+fn any_hu(index: usize) -> i16 {
+    const HU: [i16; 9] = [-3024, -2000, -1010, -1000, -60, 40, 1000, 1600, 3071];
+    HU[(index * 7 + index / 11) % HU.len()]
+}
+
+#[test]
+fn every_known_slice_is_encoded_once_whatever_the_number_of_alphas() {
+    for factor in [2, 4, 7] {
+        let input = volume(Axis::K, 6, any_hu);
+        let plan = Plan::new(input.geometry(), None, &Spacing::Factor(factor)).unwrap();
+        let network = Blend::new(0.0);
+        run(&input, &plan, &network);
+        assert_eq!(network.encoded.get(), 6);
+        assert_eq!(network.decoded.get(), 5 * (factor - 1));
+    }
+    // Nothing to make: nothing to encode.
+    let input = volume(Axis::K, 6, any_hu);
+    let plan = Plan::new(input.geometry(), None, &Spacing::Factor(1)).unwrap();
+    let network = Blend::new(0.0);
+    assert_eq!(run(&input, &plan, &network).voxels(), input.voxels());
+    assert_eq!(network.encoded.get(), 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    /// Line 5 of the promise: known slices bit for bit; new ones within the neighbours' range but
+    /// for the network's residual, and never beyond the input's.
+    #[test]
+    fn known_slices_are_bit_for_bit_and_new_ones_stay_in_range(
+        axis in prop::sample::select(Axis::ALL.to_vec()),
+        slices in 2usize..6,
+        spacing in prop_oneof![
+            (1usize..6).prop_map(Spacing::Factor),
+            (0.4f64..3.0).prop_map(Spacing::Exact),
+            Just(Spacing::Isotropic),
+        ],
+        residual in 0.0f64..0.05,
+        seed in 0usize..1000,
+    ) {
+        let input = volume(axis, slices, |index| any_hu(index + seed));
+        let (low, high) = input.voxels().range().unwrap();
+        let plan = Plan::new(input.geometry(), Some(axis), &spacing).unwrap();
+        let output = run(&input, &plan, &Blend::new(residual));
+        let slack = residual * 2000.0 + 1.0;
+        for (index, source) in plan.slices().iter().enumerate() {
+            let made = plane(&output, axis, index);
+            match *source {
+                SliceSource::Known(known) => prop_assert_eq!(made, plane(&input, axis, known)),
+                SliceSource::Between { first, .. } => {
+                    let (a, b) = (plane(&input, axis, first), plane(&input, axis, first + 1));
+                    for ((made, a), b) in made.iter().zip(&a).zip(&b) {
+                        let (made, a, b) = (f64::from(*made), f64::from(*a), f64::from(*b));
+                        prop_assert!(made >= a.min(b) - slack && made <= a.max(b) + slack);
+                        prop_assert!(made >= low && made <= high);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn metal_and_padding_survive_in_between() {
+    // Two equal slices of metal and padding: what lies between is the same, whatever the network.
+    let value = |index: usize| if index.is_multiple_of(2) { 3000 } else { -3024 };
+    let input = volume(Axis::K, 2, value);
+    let plan = Plan::new(input.geometry(), None, &Spacing::Factor(3)).unwrap();
+    let output = run(&input, &plan, &Blend::new(0.04));
+    for index in 0..4 {
+        assert_eq!(plane(&output, Axis::K, index), plane(&input, Axis::K, 0));
+    }
+}
+
+#[test]
+fn a_rescale_keeps_the_stored_type_and_meaning() {
+    // Stored unsigned, HU = 2 * stored - 1024.
+    let stored = |index: usize| (400 + 10 * (index / (ROWS * COLUMNS))) as u16;
+    let geometry = geometry(Axis::K, 2);
+    let array = Array3::from_shape_vec((2, ROWS, COLUMNS), (0..40).map(stored).collect()).unwrap();
+    let rescale = Rescale { slope: 2.0, intercept: -1024.0 };
+    let input = Volume::new(array.into(), rescale, geometry).unwrap();
+    let plan = Plan::new(input.geometry(), None, &Spacing::Factor(2)).unwrap();
+    let output = run(&input, &plan, &Blend::new(0.0));
+    let Voxels::UInt16(made) = output.voxels() else { panic!("the type changed") };
+    assert_eq!(output.rescale(), rescale);
+    assert_eq!(made[(1, 2, 2)], 405);
+}
+
+#[test]
+fn uneven_slices_are_blended_by_their_real_places() {
+    let geometry = geometry(Axis::K, 3).with_slice_positions(vec![0.0, 2.0, 8.0]).unwrap();
+    let value = |index: usize| (100 * (index / (ROWS * COLUMNS))) as i16;
+    let array = Array3::from_shape_vec((3, ROWS, COLUMNS), (0..60).map(value).collect()).unwrap();
+    let input = Volume::new(array.into(), Rescale::IDENTITY, geometry).unwrap();
+    let plan = Plan::new(input.geometry(), None, &Spacing::Exact(2.0)).unwrap();
+    for method in [Method::Linear, Method::Network(&Blend::new(0.0))] {
+        let (output, _) = interpolate(&input, &plan, &method, &mut |_| Ok(())).unwrap();
+        let values: Vec<i16> = (0..5).map(|k| plane(&output, Axis::K, k)[(0, 0)]).collect();
+        assert_eq!(values, [0, 100, 133, 167, 200]);
+    }
+}
+
+#[test]
+fn a_voxel_that_is_no_number_is_named_and_a_cancel_comes_back() {
+    let geometry = geometry(Axis::K, 3);
+    let mut array = Array3::<f32>::zeros((3, ROWS, COLUMNS));
+    array[(1, 0, 2)] = f32::INFINITY;
+    let input = Volume::new(array.into(), Rescale::IDENTITY, geometry).unwrap();
+    let plan = Plan::new(input.geometry(), None, &Spacing::Factor(2)).unwrap();
+    let error = interpolate(&input, &plan, &Method::Linear, &mut |_| Ok(())).unwrap_err();
+    assert!(error.to_string().contains("voxel (2, 0, 1) is inf"), "{error}");
+
+    let input = volume(Axis::K, 6, any_hu);
+    let plan = Plan::new(input.geometry(), None, &Spacing::Factor(4)).unwrap();
+    let network = Blend::new(0.0);
+    for method in [Method::Linear, Method::Cubic, Method::Network(&network)] {
+        let mut calls = 0;
+        let result = interpolate(&input, &plan, &method, &mut |_| {
+            calls += 1;
+            if calls > 2 { Err(Error::Cancelled) } else { Ok(()) }
+        });
+        assert!(matches!(result, Err(Error::Cancelled)));
+        assert_eq!(calls, 3);
+    }
+    assert!(network.encoded.get() < 6);
+}
