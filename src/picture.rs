@@ -11,7 +11,7 @@ use image::{GrayImage, ImageFormat, Luma};
 use ndarray::{Array2, Axis as ArrayAxis};
 
 use crate::error::{Error, Result};
-use crate::io::replace::write_atomically;
+use crate::io::replace;
 use crate::volume::voxels::with_voxels;
 use crate::volume::{Axis, Geometry, Volume, Voxel, Window};
 
@@ -34,21 +34,29 @@ const BODY_HU: f64 = -300.0;
 /// middle of the body. What `after` does not reach is black. A file that is there is replaced.
 ///
 /// # Errors
-/// [`Error::Geometry`] where the volumes differ in more than the slices across one axis;
-/// [`Error::Unsupported`] where `path` does not end in `.png`; [`Error::Io`] where it cannot be
-/// written.
+/// As [`check`], and [`Error::Geometry`] where the volumes differ in more than the slices across
+/// one axis; [`Error::Io`] where the file cannot be written.
 pub fn coronal_before_after(before: &Volume, after: &Volume, path: &Path) -> Result<()> {
-    if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
-        return Err(Error::unsupported(path, "pictures are written as .png"));
-    }
+    check(path)?;
     let picture = draw(before, after)?;
     let mut png = std::io::Cursor::new(Vec::new());
     picture
         .write_to(&mut png, ImageFormat::Png)
         .map_err(|error| Error::io(path, std::io::Error::other(error)))?;
-    write_atomically(path, true, |file| {
+    replace::write_atomically(path, true, |file| {
         file.write_all(png.get_ref()).map_err(|error| Error::io(path, error))
     })
+}
+
+/// Says before hours of work what would keep [`coronal_before_after`] from writing to `path`.
+///
+/// # Errors
+/// [`Error::Unsupported`] where `path` does not end in `.png`, else as [`replace::check`].
+pub fn check(path: &Path) -> Result<()> {
+    if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
+        return Err(Error::unsupported(path, "pictures are written as .png"));
+    }
+    replace::check(path, true)
 }
 
 fn draw(before: &Volume, after: &Volume) -> Result<GrayImage> {
