@@ -1,13 +1,16 @@
 //! Training that is killed and resumed ends with the same weights as training that is not.
 
-mod common;
+#[path = "common/phantom.rs"]
+mod phantom;
+#[path = "common/program.rs"]
+mod program;
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::volumes::{self, write};
 use hrinet::network::Checkpoint;
+use phantom::{moving_discs, write};
 
 const ITERATIONS: usize = 40;
 
@@ -28,7 +31,7 @@ fn train(data: &Path, out: &Path, more: &[&str]) -> Child {
 
 fn data(folder: &Path) {
     for number in 0..3 {
-        write(&folder.join(format!("patient{number}.nrrd")), &volumes::moving_discs(40, 9, number));
+        write(&folder.join(format!("patient{number}.nrrd")), &moving_discs(40, 9, number));
     }
 }
 
@@ -85,7 +88,7 @@ fn other_settings_and_other_folders_are_refused() {
         let mut arguments = vec!["train", "--out", "out", "--size", "32", "--iterations", "2"];
         arguments.extend(["--batch", "2", "--threads", "1", "--quiet", "--data", data]);
         arguments.extend(more);
-        common::program::fails(folder.path(), &arguments, 1)
+        program::fails(folder.path(), &arguments, 1)
     };
     assert!(fails("nowhere", &[]).contains("nowhere"));
     assert!(fails("empty", &[]).contains("no volume to train on"));

@@ -145,7 +145,7 @@ pub fn slice<T>(array: &Array3<T>, axis: Axis, index: usize) -> ArrayView2<'_, T
     array.index_axis(ArrayAxis(axis.array_axis()), index)
 }
 
-/// As [`slice`], to be written to.
+/// As [`slice()`], to be written to.
 pub fn slice_mut<T>(array: &mut Array3<T>, axis: Axis, index: usize) -> ArrayViewMut2<'_, T> {
     array.index_axis_mut(ArrayAxis(axis.array_axis()), index)
 }

@@ -38,22 +38,31 @@ fn main() -> ExitCode {
     let cli = Cli::parse_from(arguments());
     messages::set_up(&cli.verbosity);
     threads::sleep_when_idle();
-    let done = interrupt::watch().and_then(|()| match cli.command {
-        Command::Resample(arguments) => resample::run(&arguments, &cli.verbosity),
-        Command::Train(arguments) => train::run(&arguments, &cli.verbosity),
-        Command::Evaluate(arguments) => evaluate::run(&arguments, &cli.verbosity),
-        Command::Info(arguments) => info::run(&arguments),
-    });
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Error::Cancelled) => {
+    // Damaged files make decoders panic; that is caught where it happens and told as an error.
+    std::panic::set_hook(Box::new(|panic| log::debug!("{panic}")));
+    match std::panic::catch_unwind(|| interrupt::watch().and_then(|()| run(&cli))) {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(Error::Cancelled)) => {
             eprintln!("hrinet: cancelled");
             ExitCode::from(interrupt::EXIT_CODE)
         }
-        Err(error) => {
+        Ok(Err(error)) => {
             eprintln!("hrinet: {error}");
             ExitCode::from(1)
         }
+        Err(_) => {
+            eprintln!("hrinet: internal error; run again with -vv for its place, and report it");
+            ExitCode::from(1)
+        }
+    }
+}
+
+fn run(cli: &Cli) -> hrinet::Result<()> {
+    match &cli.command {
+        Command::Resample(arguments) => resample::run(arguments, &cli.verbosity),
+        Command::Train(arguments) => train::run(arguments, &cli.verbosity),
+        Command::Evaluate(arguments) => evaluate::run(arguments, &cli.verbosity),
+        Command::Info(arguments) => info::run(arguments),
     }
 }
 

@@ -171,6 +171,12 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
 
 /// Finds what would fail at the end before the work begins.
 fn check_outputs(arguments: &Arguments) -> Result<()> {
+    if arguments.output.exists() && !arguments.overwrite {
+        return Err(Error::Argument(format!(
+            "{}: is there already; --overwrite replaces it",
+            arguments.output.display()
+        )));
+    }
     io::check_output(&arguments.output, arguments.overwrite)?;
     let same = |a: &Path, b: &Path| match (a.canonicalize(), b.canonicalize()) {
         (Ok(a), Ok(b)) => a == b,

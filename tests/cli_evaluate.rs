@@ -1,0 +1,50 @@
+//! `hrinet evaluate` against SciPy and scikit-image on a real CT, and on a volume with no error.
+
+#[path = "common/phantom.rs"]
+mod phantom;
+#[path = "common/program.rs"]
+mod program;
+#[path = "common/python.rs"]
+mod python;
+
+use std::path::Path;
+
+use phantom::{moving_discs, write};
+use program::{fails, succeeds};
+
+#[test]
+fn the_table_agrees_with_scipy_and_scikit_image_on_a_real_ct() {
+    let ct = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/ct/test/sts003.nii.gz");
+    if !ct.exists() {
+        eprintln!("skipped: no CT at {}", ct.display());
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let ct = ct.display().to_string();
+    let arguments = ["evaluate", "--data", &ct, "--gap", "2,5", "--models", "linear,cubic"];
+    succeeds(folder.path(), &[&arguments[..], &["--json", "scores.json", "-q"]].concat());
+    let scores = folder.path().join("scores.json").display().to_string();
+    let said = python::run("cli_evaluate.py", &[&ct, &scores]);
+    assert_eq!(said.trim(), "4 lines agree");
+}
+
+#[test]
+fn slices_that_are_made_without_error_score_so() {
+    let folder = tempfile::tempdir().unwrap();
+    // Every slice is the same.
+    let still = moving_discs(32, 1, 0);
+    let hrinet::volume::Voxels::Int16(slice) = still.voxels() else { panic!() };
+    let views: Vec<_> = (0..9).map(|_| slice.view()).collect();
+    let array = ndarray::concatenate(ndarray::Axis(0), &views).unwrap();
+    let steps = [[0.8, 0.0, 0.0], [0.0, 0.8, 0.0], [0.0, 0.0, 3.0]];
+    let geometry = hrinet::volume::Geometry::new([32, 32, 9], [0.0; 3], steps).unwrap();
+    let rescale = hrinet::volume::Rescale::IDENTITY;
+    let volume = hrinet::volume::Volume::new(array.into(), rescale, geometry).unwrap();
+    write(&folder.path().join("still.nrrd"), &volume);
+    let arguments = ["evaluate", "--data", ".", "--gap", "4", "--models", "linear", "-q"];
+    let (table, _) = succeeds(folder.path(), &arguments);
+    assert!(table.contains("| still     | 4   | linear | 6      | 100.00  | 1.0000 |"), "{table}");
+
+    let line = fails(folder.path(), &["evaluate", "--data", "still.nrrd", "--gap", "9"], 1);
+    assert!(line.contains("too few for a gap of 9"), "{line}");
+}
