@@ -1,4 +1,4 @@
-//! Volumes in files: one [`read`], one [`write`], and files that are written whole or not at all.
+//! Volumes in files: one [`read`], one [`write()`], and files that are written whole or not at all.
 //!
 //! | file | read | written | |
 //! | --- | --- | --- | --- |

@@ -45,7 +45,7 @@ for dtype, names in NAMES.items():
         encoding = ["raw", "gzip", "gz"][number % 3]
         write(f"{dtype}-{number}", "space: LPS\n" + PLACE, dtype, name, order, encoding)
     write(f"{dtype}-big", "space: LPS\n" + PLACE, dtype, names[0], ">")
-# Not left-anterior-superior: ITK before 6 turns the wrong axis there.
+# Not left-anterior-superior: ITK 5.4 turns the wrong axis there.
 for space in ["LPS", "RAS", "left-posterior-superior", "Right-Anterior-Superior"]:
     write(space, f"space: {space}\n" + PLACE)
 oblique = "space directions: (1.6, 0, 1.2) (0,3,0) (-2.4,0,3.2)\nspace origin: ( 1e1, -.5, 3E-2 )\n"

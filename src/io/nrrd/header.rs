@@ -226,7 +226,7 @@ impl<'a> Fields<'a> {
 
     /// The sign of each axis of the file's space in RAS. Without a named space: left, posterior,
     /// superior, as ITK and 3D Slicer take it. (Left, anterior, superior is as the format and 3D
-    /// Slicer have it; ITK 5 turns another axis.)
+    /// Slicer have it; ITK 5.4 turns another axis.)
     fn axes_to_ras(&self) -> Result<[f64; 3]> {
         let Some(space) = self.get("space") else {
             return match self.get("space dimension") {
