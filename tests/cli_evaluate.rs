@@ -45,6 +45,7 @@ fn slices_that_are_made_without_error_score_so() {
     let (table, _) = succeeds(folder.path(), &arguments);
     assert!(table.contains("| still     | 4   | linear | 6      | 100.00  | 1.0000 |"), "{table}");
 
-    let line = fails(folder.path(), &["evaluate", "--data", "still.nrrd", "--gap", "9"], 1);
+    let arguments = ["evaluate", "--data", "still.nrrd", "--gap", "9", "--models", "linear"];
+    let line = fails(folder.path(), &arguments, 1);
     assert!(line.contains("too few for a gap of 9"), "{line}");
 }

@@ -60,7 +60,8 @@ fn batches_of_alphas_are_what_single_alphas_are() {
     for (index, alpha) in [0.75, 0.5, 0.25].into_iter().enumerate() {
         let alone = model.decode(&first, &second, &[alpha]).unwrap();
         let difference = &together.slice(s![index, .., ..]) - &alone.slice(s![0, .., ..]);
-        assert!(difference.iter().all(|value| value.abs() < 1e-6));
+        let largest = difference.iter().fold(0f32, |all, value| all.max(value.abs()));
+        assert!(largest < 1e-5, "alpha {alpha} differs by {largest}");
     }
 }
 
