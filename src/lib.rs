@@ -6,7 +6,7 @@
 //! - [`volume`] is a CT and its place in space, and the plan of the slices to be made;
 //! - [`network`] encodes slices and decodes what lies between them;
 //! - [`interpolate`] brings volume, plan and network together;
-//! - [`training`] fits a network to volumes, [`metrics`] measures what it makes,
+//! - [`training`] fits a network to volumes, [`metrics`] and [`evaluate`] measure what it makes,
 //!   [`picture`] shows it.
 //!
 //! Each module knows only those that it needs: `volume`, `network` and `metrics` know none of the

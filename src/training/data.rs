@@ -28,9 +28,11 @@ impl Stack {
     /// Takes a volume apart along its slice axis.
     ///
     /// # Errors
-    /// [`Error::Argument`] for voxels that are no numbers, or a label map.
+    /// [`Error::Argument`] for a label map, and for voxels that are no numbers.
     pub fn new(name: String, volume: &Volume) -> Result<Stack> {
-        require_ct(volume)?;
+        if is_label_map(volume)? {
+            return Err(Error::Argument("a label map, no CT".into()));
+        }
         let rescale = volume.rescale();
         let window = Window::CT;
         let axis = volume.geometry().slice_axis().array_axis();
@@ -119,17 +121,13 @@ impl Dataset {
     }
 }
 
-/// Tells a CT from a label map by the range of its values.
+/// Whether a volume is a label map, by the range of its values.
 ///
 /// # Errors
-/// [`Error::Argument`] for a label map, and for voxels that are no numbers.
-pub fn require_ct(volume: &Volume) -> Result<()> {
+/// [`Error::Argument`] for voxels that are no numbers.
+pub fn is_label_map(volume: &Volume) -> Result<bool> {
     let (low, high) = volume.voxels().range()?;
-    let range = (high - low) * volume.rescale().slope.abs();
-    if range < LEAST_RANGE_HU {
-        return Err(Error::Argument(format!("spans only {range} HU: a label map, no CT")));
-    }
-    Ok(())
+    Ok((high - low) * volume.rescale().slope.abs() < LEAST_RANGE_HU)
 }
 
 /// The volumes in a folder by name: image files, and subfolders. A file is itself.

@@ -6,7 +6,7 @@ use clap::Args;
 use comfy_table::{Table, presets};
 use hrinet::evaluate::{Evaluation, evaluate};
 use hrinet::metrics::{Mean, SliceScores};
-use hrinet::training::data::{stem, volumes_in};
+use hrinet::training::data::{is_label_map, stem, volumes_in};
 use hrinet::volume::Volume;
 use hrinet::{Error, Result, io};
 use serde::Serialize;
@@ -69,12 +69,16 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
     let mut lines = Vec::new();
     for (index, (path, asked_for)) in paths.iter().enumerate() {
         interrupt::check()?;
-        match read(path).and_then(|volume| {
+        let measured = read(path).and_then(|volume| {
+            if is_label_map(&volume)? {
+                log::info!("left out: {}: a label map", path.display());
+                return Ok(());
+            }
             measure(&volume, &stem(path), &models, arguments, &mut lines, &mut progress)
-        }) {
-            Err(Error::Cancelled) => return Err(Error::Cancelled),
-            Err(error) if *asked_for => return Err(error.in_file(path)),
-            Err(error) => progress.say(&format!("left out: {}", error.in_file(path))),
+        });
+        match measured.map_err(|error| error.in_file(path)) {
+            Err(error) if *asked_for || matches!(error, Error::Cancelled) => return Err(error),
+            Err(error) => progress.say(&format!("left out: {error}")),
             Ok(()) => {}
         }
         progress.set((total * (index + 1) / paths.len()) as u64);
@@ -107,9 +111,7 @@ fn volumes(data: &[PathBuf]) -> Result<Vec<(PathBuf, bool)>> {
 
 fn read(path: &std::path::Path) -> Result<Volume> {
     let options = io::ReadOptions { series: None, cancelled: Some(&interrupt::raised) };
-    let volume = io::read_with(path, &options)?;
-    hrinet::training::data::require_ct(&volume)?;
-    Ok(volume)
+    io::read_with(path, &options)
 }
 
 fn measure(
@@ -157,7 +159,7 @@ fn means(lines: &[Line], models: &[Chosen], gaps: &[usize]) -> Vec<Line> {
 
 fn table(lines: &[Line], means: &[Line]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::ASCII_MARKDOWN).set_header([
+    table.load_style(presets::ASCII_MARKDOWN).set_header([
         "volume", "gap", "model", "slices", "PSNR dB", "SSIM", "RMSE", "bias HU", "|error| HU",
     ]);
     for line in lines.iter().chain(means) {

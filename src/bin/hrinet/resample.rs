@@ -80,7 +80,8 @@ impl Grid {
                     "--exact-spacing needs a value in mm, its own or that of --spacing".into(),
                 ));
             }
-            (Some(Some(millimetres)), None) | (Some(None), Some(millimetres)) => Some(*millimetres),
+            (Some(Some(own)), None) => Some(*own),
+            (Some(None), other) => other,
             (None, _) => None,
         };
         Ok(match (exact, self.spacing, self.factor, &self.reference) {
