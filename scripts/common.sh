@@ -8,7 +8,9 @@ if ! command -v cargo >/dev/null && [ -x "${HOME:-}/.cargo/bin/cargo" ]; then
   PATH=$HOME/.cargo/bin:$PATH
 fi
 
-say() { printf '\033[1m== %s\033[0m\n' "$*"; }
+say() {
+  if [ -t 1 ]; then printf '\033[1m== %s\033[0m\n' "$*"; else printf '== %s\n' "$*"; fi
+}
 fail() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
 
 # install WHAT PACKAGE...: Debian or Ubuntu packages, by apt-get as root or through sudo.
