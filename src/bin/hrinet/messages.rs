@@ -10,6 +10,9 @@ use log::LevelFilter;
 /// Seconds between two plain lines where there is no terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
+/// Time between two pictures of what turns.
+const TICK: Duration = Duration::from_millis(100);
+
 /// How much to say.
 #[derive(Args)]
 pub struct Verbosity {
@@ -75,6 +78,21 @@ impl Progress {
         }
         let plain = Plain { what: what.to_string(), total, last: Instant::now() };
         Progress { bar: None, plain: Some(plain) }
+    }
+
+    /// A task of which nobody knows how long it takes: it turns on a terminal, and is one line
+    /// elsewhere.
+    pub fn busy(verbosity: &Verbosity, what: &str) -> Progress {
+        if verbosity.quiet {
+            return Progress { bar: None, plain: None };
+        }
+        if !std::io::stderr().is_terminal() {
+            eprintln!("{what}");
+            return Progress { bar: None, plain: None };
+        }
+        let bar = ProgressBar::new_spinner().with_message(what.to_string());
+        bar.enable_steady_tick(TICK);
+        Progress { bar: Some(bar), plain: None }
     }
 
     /// `done` steps are done.

@@ -122,7 +122,11 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
     check_outputs(arguments)?;
     let spacing = arguments.grid.spacing()?;
     let chosen = Chosen::load(&arguments.model, &arguments.device)?;
-    let input = read(&arguments.input, arguments.series.as_deref())?;
+    let reading = format!("reading {}", arguments.input.display());
+    let busy = Progress::busy(verbosity, &reading);
+    let input = read(&arguments.input, arguments.series.as_deref());
+    busy.finish();
+    let input = input?;
     let in_input = |error: Error| error.in_file(&arguments.input);
     let plan = Plan::new(input.geometry(), arguments.axis.axis(), &spacing).map_err(in_input)?;
 
@@ -140,7 +144,11 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
     progress.finish();
     let (output, work) = result.map_err(in_input)?;
 
-    write(&arguments.output, &output, arguments.overwrite)?;
+    let writing = format!("writing {}", arguments.output.display());
+    let busy = Progress::busy(verbosity, &writing);
+    let written = write(&arguments.output, &output, arguments.overwrite);
+    busy.finish();
+    written?;
     if let Some(path) = &arguments.picture {
         interrupt::in_progress(io::partial_path(path));
         picture::coronal_before_after(&input, &output, path)?;
@@ -224,10 +232,26 @@ fn announce(input: &Volume, plan: &Plan, chosen: &Chosen, verbosity: &Verbosity)
     if let Some(remark) = plan.remark() {
         verbosity.say(format_args!("note: {remark}"));
     }
+    if chosen.model().is_some() && !plan.is_copy() {
+        warn_if_not_hu(input, verbosity);
+    }
     if plan.is_copy() {
         verbosity.say(format_args!(
             "note: the slices are {:.3} mm apart already; the volume is copied as it is",
             input.geometry().spacing(plan.axis())
+        ));
+    }
+}
+
+/// Scanners' raw numbers start at 0 where HU start at -1000; a network would take air for water.
+fn warn_if_not_hu(input: &Volume, verbosity: &Verbosity) {
+    let Ok((low, high)) = input.voxels().range() else { return };
+    let (a, b) = (input.rescale().to_hu(low), input.rescale().to_hu(high));
+    let (low, high) = (a.min(b), a.max(b));
+    if low >= 0.0 && high > 1500.0 {
+        verbosity.say(format_args!(
+            "note: the values run from {low} to {high}; the network expects Hounsfield units, \
+             where air is -1000 and water 0"
         ));
     }
 }
