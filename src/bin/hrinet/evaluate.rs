@@ -170,6 +170,8 @@ fn table(lines: &[Line], means: &[Line]) -> Table {
         "bias HU",
         "|error| HU",
     ]);
+    // The mean of a single volume is the volume.
+    let means = means.iter().filter(|_| lines.len() > means.len());
     for line in lines.iter().chain(means) {
         let scores = &line.scores;
         table.add_row([

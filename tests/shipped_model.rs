@@ -1,0 +1,102 @@
+//! The model that ships: it loads by name, beats what users have today, and keeps its promises on a
+//! real CT.
+
+use std::path::Path;
+
+use hrinet::evaluate::{Evaluation, evaluate};
+use hrinet::interpolate::{Method, interpolate};
+use hrinet::io;
+use hrinet::network::model::DEFAULT;
+use hrinet::network::{Model, System};
+use hrinet::volume::{Axis, Plan, SliceSource, Spacing, Volume, voxels};
+use tch::Device;
+
+fn shipped() -> Model {
+    Model::load(DEFAULT, Device::Cpu).expect("the shipped model loads")
+}
+
+/// A real CT beside the project, or one that `scripts/fetch-samples` brings.
+fn ct(path: &str) -> Option<Volume> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if !path.exists() {
+        eprintln!("skipped: no CT at {}", path.display());
+        return None;
+    }
+    Some(io::read(&path).expect("a CT"))
+}
+
+/// PSNR and SSIM over linear and over cubic.
+fn gains(volume: &Volume, gap: usize, slices: std::ops::Range<usize>) -> [[f64; 2]; 2] {
+    let model = shipped();
+    let scores = |method: Method| {
+        let Evaluation { scores, .. } =
+            evaluate(volume, gap, Some(slices.clone()), &method, &mut |_| Ok(()))
+                .expect("evaluates");
+        [scores.psnr, scores.ssim]
+    };
+    let network = scores(Method::Network(&model));
+    [scores(Method::Linear), scores(Method::Cubic)]
+        .map(|plain| [network[0] - plain[0], network[1] - plain[1]])
+}
+
+#[test]
+fn it_is_the_motion_network_and_its_card_names_its_checksum() {
+    let model = shipped();
+    assert_eq!(model.system(), System::HrinetMotion);
+    let card = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/hrinet-motion.md");
+    let card = std::fs::read_to_string(card).expect("the model's card");
+    assert!(card.contains(model.checksum()), "the card is of another model");
+    assert!(card.contains(&model.record().command), "the card has another command");
+    // Never trained on what it is tested on.
+    for test in ["sts003", "sts010", "sts018", "sts031", "sts044", "sts050", "lidc0314"] {
+        let record = model.record();
+        assert!(!record.trained_on.iter().chain(&record.held_out).any(|name| name == test));
+    }
+}
+
+#[test]
+fn it_beats_linear_and_cubic_on_a_chest_that_it_never_saw() {
+    let Some(chest) = ct(".samples/cxr.nii.gz") else { return };
+    for gap in [2, 4] {
+        for [psnr, ssim] in gains(&chest, gap, 60..69) {
+            assert!(psnr > 0.5 && ssim > 0.0, "gap {gap}: {psnr:+.2} dB, SSIM {ssim:+.4}");
+        }
+    }
+}
+
+#[test]
+fn it_beats_linear_and_cubic_on_soft_tissue_that_it_never_saw() {
+    let Some(limb) = ct("../shared/ct/test/sts010.nii.gz") else { return };
+    for gap in [2, 3, 6] {
+        for [psnr, ssim] in gains(&limb, gap, 10..29) {
+            assert!(psnr > 1.0 && ssim > 0.0, "gap {gap}: {psnr:+.2} dB, SSIM {ssim:+.4}");
+        }
+    }
+}
+
+#[test]
+fn known_slices_of_a_real_ct_come_back_bit_for_bit() {
+    let Some(chest) = ct(".samples/cxr.nii.gz") else { return };
+    let model = shipped();
+    // 31.25 mm is 12.5 slices: every second new slice is a known one.
+    let plan = Plan::new(chest.geometry(), Some(Axis::K), &Spacing::Exact(31.25)).unwrap();
+    let (made, work) =
+        interpolate(&chest, &plan, &Method::Network(&model), &mut |_| Ok(())).unwrap();
+    let (voxels::Voxels::Int16(before), voxels::Voxels::Int16(after)) =
+        (chest.voxels(), made.voxels())
+    else {
+        panic!("the sample is int16")
+    };
+    let mut known = 0;
+    for (index, source) in plan.slices().iter().enumerate() {
+        if let SliceSource::Known(slice) = *source {
+            known += 1;
+            assert_eq!(
+                voxels::slice(before, Axis::K, slice),
+                voxels::slice(after, Axis::K, index)
+            );
+        }
+    }
+    assert_eq!((known, work.made), (plan.known_count(), plan.slices().len() - known));
+    assert!(known >= 5 && work.made >= 5, "{known} known, {} made", work.made);
+}
