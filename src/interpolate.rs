@@ -6,12 +6,12 @@
 
 use std::time::{Duration, Instant};
 
-use ndarray::{Array2, Array3, ArrayView2, Zip};
+use ndarray::{Array2, Array3, ArrayRef3, ArrayView2, Zip};
 
 use crate::error::{Error, Result};
 use crate::network::model::{EncodedSlice, SliceNetwork};
 use crate::volume::spline::Spline;
-use crate::volume::voxels::{slice, slice_mut, with_voxels};
+use crate::volume::voxels::{range, slice, slice_mut, with_voxels};
 use crate::volume::{Axis, Plan, Rescale, SliceSource, Volume, Voxel, Voxels, Window};
 
 /// How slices in between are made.
@@ -75,27 +75,51 @@ pub fn interpolate(
     method: &Method,
     on_progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<(Volume, Work)> {
+    let rescale = volume.rescale();
+    let [i, j, k] = plan.output().size();
+    with_voxels!(volume.voxels(), input => {
+        let mut output = Array3::from_elem((k, j, i), Default::default());
+        let work = interpolate_into(input, rescale, plan, method, &mut output, on_progress)?;
+        Ok((Volume::new(Voxels::from(output), rescale, plan.output().clone())?, work))
+    })
+}
+
+/// As [`interpolate`], from an array `[k, j, i]` of a host into another one, whatever their strides.
+///
+/// # Errors
+/// As [`interpolate`]; [`Error::Geometry`] where `output` is not as large as the plan says. What
+/// `output` holds after an error is not specified.
+pub fn interpolate_into<T: Voxel>(
+    input: &ArrayRef3<T>,
+    rescale: Rescale,
+    plan: &Plan,
+    method: &Method,
+    output: &mut ArrayRef3<T>,
+    on_progress: &mut dyn FnMut(Progress) -> Result<()>,
+) -> Result<Work> {
     let start = Instant::now();
-    let input = volume.geometry();
-    if input.length(plan.axis()) != plan.known_positions().len() {
-        return Err(Error::Geometry(format!(
-            "the plan is for {} slices, the volume has {}",
-            plan.known_positions().len(),
-            input.length(plan.axis())
-        )));
+    let [i, j, k] = plan.output().size();
+    let mut known = [k, j, i];
+    known[plan.axis().array_axis()] = plan.known_positions().len();
+    for (what, array, expected) in
+        [("input", input.shape(), known), ("output", output.shape(), [k, j, i])]
+    {
+        if array != expected {
+            return Err(Error::Geometry(format!(
+                "the plan has an {what} of shape {expected:?} (k, j, i), not {array:?}"
+            )));
+        }
     }
-    let range = volume.voxels().range()?;
     let mut job = Job {
         plan,
-        rescale: volume.rescale(),
-        range,
+        rescale,
+        range: range(input)?,
         progress: Progress { done: 0, total: plan.slices().len() - plan.known_count() },
         encoded: 0,
         on_progress,
     };
-    let voxels = with_voxels!(volume.voxels(), array => Voxels::from(job.run(array, method)?));
-    let work = Work { encoded: job.encoded, made: job.progress.total, time: start.elapsed() };
-    Ok((Volume::new(voxels, volume.rescale(), plan.output().clone())?, work))
+    job.run(input, output, method)?;
+    Ok(Work { encoded: job.encoded, made: job.progress.total, time: start.elapsed() })
 }
 
 fn plane(volume: &Volume, plan: &Plan) -> [usize; 2] {
@@ -121,25 +145,27 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn run<T: Voxel>(&mut self, input: &Array3<T>, method: &Method) -> Result<Array3<T>> {
-        let [i, j, k] = self.plan.output().size();
-        let mut output = Array3::from_elem((k, j, i), T::default());
+    fn run<T: Voxel>(
+        &mut self,
+        input: &ArrayRef3<T>,
+        output: &mut ArrayRef3<T>,
+        method: &Method,
+    ) -> Result<()> {
         for (index, source) in self.plan.slices().iter().enumerate() {
             if let SliceSource::Known(known) = *source {
                 let axis = self.plan.axis();
-                slice_mut(&mut output, axis, index).assign(&slice(input, axis, known));
+                slice_mut(output, axis, index).assign(&slice(input, axis, known));
             }
         }
         (self.on_progress)(self.progress)?;
         match method {
-            Method::Linear => self.linear(input, &mut output)?,
-            Method::Cubic => self.cubic(input, &mut output)?,
-            Method::Network(network) => self.network(input, &mut output, *network)?,
+            Method::Linear => self.linear(input, output),
+            Method::Cubic => self.cubic(input, output),
+            Method::Network(network) => self.network(input, output, *network),
         }
-        Ok(output)
     }
 
-    fn linear<T: Voxel>(&mut self, input: &Array3<T>, output: &mut Array3<T>) -> Result<()> {
+    fn linear<T: Voxel>(&mut self, input: &ArrayRef3<T>, output: &mut ArrayRef3<T>) -> Result<()> {
         let axis = self.plan.axis();
         for (first, members) in self.plan.pairs() {
             let (before, after) = (slice(input, axis, first), slice(input, axis, first + 1));
@@ -157,7 +183,7 @@ impl Job<'_> {
     }
 
     /// Row by row: a spline runs through all slices, but its rows do not touch each other.
-    fn cubic<T: Voxel>(&mut self, input: &Array3<T>, output: &mut Array3<T>) -> Result<()> {
+    fn cubic<T: Voxel>(&mut self, input: &ArrayRef3<T>, output: &mut ArrayRef3<T>) -> Result<()> {
         let axis = self.plan.axis();
         let spline = Spline::new(self.plan.known_positions());
         let (low, high) = self.range;
@@ -190,8 +216,8 @@ impl Job<'_> {
 
     fn network<T: Voxel>(
         &mut self,
-        input: &Array3<T>,
-        output: &mut Array3<T>,
+        input: &ArrayRef3<T>,
+        output: &mut ArrayRef3<T>,
         network: &dyn SliceNetwork,
     ) -> Result<()> {
         let axis = self.plan.axis();

@@ -91,10 +91,7 @@ fn known_slices_of_a_real_ct_come_back_bit_for_bit() {
     for (index, source) in plan.slices().iter().enumerate() {
         if let SliceSource::Known(slice) = *source {
             known += 1;
-            assert_eq!(
-                voxels::slice(before, Axis::K, slice),
-                voxels::slice(after, Axis::K, index)
-            );
+            assert_eq!(voxels::slice(before, Axis::K, slice), voxels::slice(after, Axis::K, index));
         }
     }
     assert_eq!((known, work.made), (plan.known_count(), plan.slices().len() - known));

@@ -1,6 +1,6 @@
 //! The numbers of a volume, in the type they came in.
 
-use ndarray::{Array3, ArrayView2, ArrayViewMut2, Axis as ArrayAxis};
+use ndarray::{Array3, ArrayRef3, ArrayView2, ArrayViewMut2, Axis as ArrayAxis};
 
 use super::geometry::Axis;
 use crate::error::{Error, Result};
@@ -122,31 +122,37 @@ impl Voxels {
     /// # Errors
     /// [`Error::Argument`] where a voxel is NaN or infinite: it names the first one.
     pub fn range(&self) -> Result<(f64, f64)> {
-        with_voxels!(self, array => {
-            let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
-            for ((k, j, i), &value) in array.indexed_iter() {
-                let value = value.to_f64();
-                if !value.is_finite() {
-                    return Err(Error::Argument(format!(
-                        "voxel ({i}, {j}, {k}) is {value}; replace values that are no numbers \
-                         before resampling"
-                    )));
-                }
-                low = low.min(value);
-                high = high.max(value);
-            }
-            Ok((low, high))
-        })
+        with_voxels!(self, array => range(array))
     }
 }
 
+/// Smallest and largest stored value of an array `[k, j, i]`.
+///
+/// # Errors
+/// [`Error::Argument`] where a voxel is NaN or infinite: it names the first one.
+pub fn range<T: Voxel>(array: &ArrayRef3<T>) -> Result<(f64, f64)> {
+    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+    for ((k, j, i), &value) in array.indexed_iter() {
+        let value = value.to_f64();
+        if !value.is_finite() {
+            return Err(Error::Argument(format!(
+                "voxel ({i}, {j}, {k}) is {value}; replace values that are no numbers \
+                         before resampling"
+            )));
+        }
+        low = low.min(value);
+        high = high.max(value);
+    }
+    Ok((low, high))
+}
+
 /// The plane of slice `index` across `axis`, the two other axes in array order `[k, j, i]`.
-pub fn slice<T>(array: &Array3<T>, axis: Axis, index: usize) -> ArrayView2<'_, T> {
+pub fn slice<T>(array: &ArrayRef3<T>, axis: Axis, index: usize) -> ArrayView2<'_, T> {
     array.index_axis(ArrayAxis(axis.array_axis()), index)
 }
 
 /// As [`slice()`], to be written to.
-pub fn slice_mut<T>(array: &mut Array3<T>, axis: Axis, index: usize) -> ArrayViewMut2<'_, T> {
+pub fn slice_mut<T>(array: &mut ArrayRef3<T>, axis: Axis, index: usize) -> ArrayViewMut2<'_, T> {
     array.index_axis_mut(ArrayAxis(axis.array_axis()), index)
 }
 
