@@ -6,6 +6,7 @@ use std::{env, path::PathBuf};
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=LIBTORCH");
+    header();
     // torch-sys (links = "tch") tells its direct dependents where libtorch is.
     let Ok(directory) = env::var("DEP_TCH_LIBTORCH_LIB") else {
         println!("cargo:error=torch-sys did not say where libtorch is; run scripts/setup first");
@@ -23,4 +24,23 @@ fn main() {
     println!("cargo:rustc-link-arg-bins=-Wl,-rpath,$ORIGIN/../lib/torch");
     // In the checkout: where the set-up put it.
     println!("cargo:rustc-link-arg=-Wl,-rpath,{}", directory.display());
+}
+
+/// Makes the C header of `src/capi` anew, beside what Cargo builds. `include/hrinet.h` is the same,
+/// committed; a test compares the two.
+fn header() {
+    println!("cargo:rerun-if-changed=src/capi");
+    println!("cargo:rerun-if-changed=cbindgen.toml");
+    let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
+    let target = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("hrinet.h");
+    let mut builder =
+        cbindgen::Builder::new().with_config(cbindgen::Config::from_root_or_default(&root));
+    // In the order in which a reader meets them.
+    for topic in ["version", "status", "call", "log", "model", "volume", "plan", "interpolate"] {
+        builder = builder.with_src(root.join(format!("src/capi/{topic}.rs")));
+    }
+    match builder.generate() {
+        Ok(bindings) => drop(bindings.write_to_file(target)),
+        Err(error) => println!("cargo:error=the C header cannot be made: {error}"),
+    }
 }

@@ -122,6 +122,60 @@ pub fn interpolate_into<T: Voxel>(
     Ok(Work { encoded: job.encoded, made: job.progress.total, time: start.elapsed() })
 }
 
+/// Makes the slices `[alphas, rows, columns]` between two of `[rows, columns]`, all in HU: the
+/// paper's operation itself. Alpha 1 is `first`, 0 `second`, and both come back as they are.
+///
+/// # Errors
+/// [`Error::Argument`] for slices of different size, an alpha outside 0 to 1, a pixel that is no
+/// number; [`Error::Torch`].
+pub fn between_slices(
+    first: ArrayView2<f32>,
+    second: ArrayView2<f32>,
+    alphas: &[f64],
+    network: &dyn SliceNetwork,
+) -> Result<Array3<f32>> {
+    if first.dim() != second.dim() {
+        let (a, b) = (first.dim(), second.dim());
+        return Err(Error::Argument(format!(
+            "slices of {a:?} and {b:?} pixels have nothing between"
+        )));
+    }
+    if let Some(alpha) = alphas.iter().find(|alpha| !(0.0..=1.0).contains(*alpha)) {
+        return Err(Error::Argument(format!("an alpha of {alpha}; it lies from 0 to 1")));
+    }
+    for (name, plane) in [("first", first), ("second", second)] {
+        if let Some((at, hu)) = plane.indexed_iter().find(|(_, hu)| !hu.is_finite()) {
+            return Err(Error::Argument(format!(
+                "the {name} slice is {hu} at {at:?} (row, column)"
+            )));
+        }
+    }
+    let [low, high] = network.window_hu();
+    let window = Window { low, high };
+    let unit = |plane: ArrayView2<f32>| plane.map(|&hu| window.to_unit(f64::from(hu)) as f32);
+    let (encoded_first, encoded_second) =
+        (network.encode(&unit(first))?, network.encode(&unit(second))?);
+    let mut made = Array3::zeros((alphas.len(), first.nrows(), first.ncols()));
+    let mut planes = made.outer_iter_mut();
+    for alphas in alphas.chunks(network.decode_batch(first.len())) {
+        let decoded = network.decode(&encoded_first, &encoded_second, alphas)?;
+        for ((&alpha, unit), mut plane) in alphas.iter().zip(decoded.outer_iter()).zip(&mut planes)
+        {
+            Zip::from(&mut plane).and(&unit).and(&first).and(&second).for_each(
+                |out, &unit, &a, &b| {
+                    let (a, b) = (f64::from(a), f64::from(b));
+                    *out = match alpha {
+                        1.0 => a as f32,
+                        0.0 => b as f32,
+                        _ => window.restore(f64::from(unit), a, b, 1.0 - alpha) as f32,
+                    };
+                },
+            );
+        }
+    }
+    Ok(made)
+}
+
 fn plane(volume: &Volume, plan: &Plan) -> [usize; 2] {
     let [columns, rows] = plan.axis().others().map(|axis| volume.geometry().length(axis));
     [rows, columns]

@@ -12,7 +12,9 @@
 //! Each module knows only those that it needs: `volume`, `network` and `metrics` know none of the
 //! others but for [`error`].
 #![deny(missing_docs)]
+#![deny(unsafe_code)]
 
+pub mod capi;
 pub mod error;
 pub mod evaluate;
 pub mod interpolate;

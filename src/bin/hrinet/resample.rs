@@ -196,7 +196,10 @@ fn check_outputs(arguments: &Arguments) -> Result<()> {
             arguments.output.display()
         )));
     }
-    for path in [&arguments.picture, &arguments.json].into_iter().flatten() {
+    if let Some(path) = &arguments.picture {
+        picture::check(path)?;
+    }
+    if let Some(path) = &arguments.json {
         io::replace::check(path, true)?;
     }
     Ok(())

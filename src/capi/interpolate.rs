@@ -1,0 +1,135 @@
+//! The work itself: a volume, or what lies between two slices.
+
+use std::ffi::c_void;
+
+use ndarray::ArrayView2;
+
+use super::call::{Refusal, borrow, call, require};
+use super::model::HrinetModel;
+use super::plan::HrinetPlan;
+use super::status::HrinetStatus;
+use super::volume::{HrinetVolume, with_scalar_type};
+use crate::error::Error;
+use crate::interpolate::{Method, between_slices, interpolate_into};
+
+/// How far a job has come.
+#[repr(C)]
+pub struct HrinetProgress {
+    /// New slices made so far.
+    pub slices_done: u32,
+    /// New slices in all.
+    pub slices_total: u32,
+}
+
+/// Told after every few slices, from the thread that called the job. Anything but 0 cancels the job:
+/// it returns `HRINET_CANCELLED`. It may call the library, but not free what the job uses.
+pub type HrinetProgressCallback =
+    Option<unsafe extern "C" fn(progress: *const HrinetProgress, user: *mut c_void) -> i32>;
+
+/// Makes the planned volume: reads `input`, writes the voxels of `output`, both of the plan's type
+/// and sizes, with any strides, and not overlapping.
+///
+/// Known slices are copied bit for bit. `model` may be NULL: then slices in between are the linear
+/// blend. Several jobs may use one model and one plan at once.
+///
+/// Fails with `HRINET_INVALID_ARGUMENT` for a type or a size that is not the plan's and for voxels
+/// that are NaN or infinite, `HRINET_CANCELLED`, `HRINET_TORCH`. The voxels of `output` are then
+/// unspecified.
+///
+/// # Safety
+/// Handles and structs are what they say; `data` of both volumes reaches as far as their sizes and
+/// strides; nobody else touches the voxels of `output`, or writes those of `input`, meanwhile.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_interpolate_volume(
+    model: *const HrinetModel,
+    plan: *const HrinetPlan,
+    input: *const HrinetVolume,
+    progress: HrinetProgressCallback,
+    user: *mut c_void,
+    output: *const HrinetVolume,
+) -> HrinetStatus {
+    call(|| {
+        // SAFETY: handles and structs or NULL, as the caller promises.
+        let (plan, input, output) =
+            unsafe { (borrow(plan, "plan")?, borrow(input, "input")?, borrow(output, "output")?) };
+        // SAFETY: a model or NULL, as the caller promises.
+        let model = unsafe { model.as_ref() };
+        input.check("input")?;
+        output.check("output")?;
+        let sizes =
+            [("input", input, plan.known_size), ("output", output, plan.plan.output().size())];
+        for (name, volume, size) in sizes {
+            if volume.scalar_type != plan.scalar_type || volume.size != size {
+                let message = format!(
+                    "{name} has scalar_type {} and size {:?}, the plan {} and {size:?}",
+                    volume.scalar_type, volume.size, plan.scalar_type
+                );
+                return Err(Refusal::Library(Error::Argument(message)));
+            }
+        }
+        let method = model.map_or(Method::Linear, |model| Method::Network(&model.model));
+        let mut tell = |done: crate::interpolate::Progress| {
+            let Some(progress) = progress else { return Ok(()) };
+            let told =
+                HrinetProgress { slices_done: done.done as u32, slices_total: done.total as u32 };
+            // SAFETY: the host's callback, called as its type says.
+            match unsafe { progress(&raw const told, user) } {
+                0 => Ok(()),
+                _ => Err(Error::Cancelled),
+            }
+        };
+        let rescale = input.rescale()?;
+        with_scalar_type!(plan.scalar_type, T => {
+            // SAFETY: voxels of this type wherever size and strides lead, as the caller promises.
+            let (from, mut to) = unsafe { (input.view::<T>()?, output.view_mut::<T>()?) };
+            interpolate_into(&from, rescale, &plan.plan, &method, &mut to, &mut tell)?;
+        });
+        Ok(())
+    })
+}
+
+/// Makes the slices between two known ones: the paper's operation, for interactive hosts.
+///
+/// `first`, `second`: `rows` x `columns` in HU, row by row. `alphas`: `count` numbers from 0 to 1,
+/// 1 is `first`. `made`: room for `count` x `rows` x `columns` HU. HU outside the model's window are
+/// blended as in a volume.
+///
+/// # Safety
+/// `model` is a model; the pointers reach as far as said.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_interpolate_slices(
+    model: *const HrinetModel,
+    first: *const f32,
+    second: *const f32,
+    rows: usize,
+    columns: usize,
+    alphas: *const f64,
+    count: usize,
+    made: *mut f32,
+) -> HrinetStatus {
+    call(|| {
+        require(made, "made")?;
+        require(alphas.cast_mut(), "alphas")?;
+        // SAFETY: a model or NULL, as the caller promises.
+        let model = &unsafe { borrow(model, "model")? }.model;
+        let too_large = || Error::Argument(format!("{count} slices of {rows} x {columns} pixels"));
+        let pixels =
+            rows.checked_mul(columns).filter(|&pixels| pixels > 0).ok_or_else(too_large)?;
+        let total = pixels.checked_mul(count).filter(|&n| n > 0 && n < isize::MAX as usize / 8);
+        let total = total.ok_or_else(too_large)?;
+        let plane = |pointer: *const f32, name| {
+            require(pointer.cast_mut(), name)?;
+            // SAFETY: not NULL, and `rows` x `columns` numbers, as the caller promises.
+            let values = unsafe { std::slice::from_raw_parts(pointer, pixels) };
+            let plane = ArrayView2::from_shape((rows, columns), values);
+            plane.map_err(|error| Refusal::Library(Error::Argument(error.to_string())))
+        };
+        let (first, second) = (plane(first, "first")?, plane(second, "second")?);
+        // SAFETY: not NULL, and `count` numbers, as the caller promises.
+        let alphas = unsafe { std::slice::from_raw_parts(alphas, count) };
+        let values = between_slices(first, second, alphas, model)?.into_raw_vec_and_offset().0;
+        // SAFETY: not NULL, and room for as many numbers, as the caller promises.
+        unsafe { std::slice::from_raw_parts_mut(made, total) }.copy_from_slice(&values);
+        Ok(())
+    })
+}

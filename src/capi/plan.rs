@@ -1,0 +1,274 @@
+//! Plans: what an output will be, before any work is done.
+
+use std::ffi::c_void;
+
+use super::call::{Refusal, borrow, call, require};
+use super::status::HrinetStatus;
+use super::volume::{HrinetScalarType, HrinetVolume, scalar_bytes};
+use crate::error::Error;
+use crate::volume::{Axis, Plan, SliceSource, Spacing};
+
+/// How the output's slices are chosen: one of the `HRINET_SPACING_*` values.
+pub type HrinetSpacing = i32;
+
+/// The whole division of the slice spacing that comes closest to the in-plane spacing.
+pub const HRINET_SPACING_ISOTROPIC: HrinetSpacing = 0;
+/// `factor` parts a known spacing.
+pub const HRINET_SPACING_FACTOR: HrinetSpacing = 1;
+/// The whole division that comes closest to `spacing_mm`.
+pub const HRINET_SPACING_NEAREST: HrinetSpacing = 2;
+/// Exactly `spacing_mm`, even where known slices are then missed.
+pub const HRINET_SPACING_EXACT: HrinetSpacing = 3;
+
+/// The axis of `HrinetResampleOptions` that means the one with the largest spacing.
+pub const HRINET_AXIS_AUTO: i32 = -1;
+
+/// What is wanted. Set it up with `hrinet_resample_options_init`.
+#[repr(C)]
+pub struct HrinetResampleOptions {
+    /// Size of this struct as the host knows it.
+    pub struct_size: usize,
+    /// How the output's slices are chosen.
+    pub spacing: HrinetSpacing,
+    /// For `HRINET_SPACING_FACTOR`.
+    pub factor: u32,
+    /// For `HRINET_SPACING_NEAREST` and `HRINET_SPACING_EXACT`.
+    pub spacing_mm: f64,
+    /// The axis across which slices are made: 0 (i), 1 (j), 2 (k) or `HRINET_AXIS_AUTO`.
+    pub axis: i32,
+}
+
+/// Where an output slice comes from.
+#[repr(C)]
+pub struct HrinetSlice {
+    /// 1 for a copy of a known slice, 0 for one that is made.
+    pub is_known: i32,
+    /// The known slice; or the first of the two on both sides.
+    pub first: u32,
+    /// The known slice; or the second of the two on both sides.
+    pub second: u32,
+    /// The paper's coefficient: 1 is the first slice, 0 the second.
+    pub alpha: f64,
+}
+
+/// An output's grid and where each of its slices comes from. Immutable.
+pub struct HrinetPlan {
+    pub(super) plan: Plan,
+    pub(super) scalar_type: HrinetScalarType,
+    pub(super) known_size: [usize; 3],
+    rescale: [f64; 2],
+}
+
+/// Sets all fields to their defaults: isotropic, the axis with the largest spacing.
+///
+/// # Safety
+/// `options` points to a struct.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_resample_options_init(
+    options: *mut HrinetResampleOptions,
+) -> HrinetStatus {
+    call(|| {
+        require(options, "options")?;
+        let defaults = HrinetResampleOptions {
+            struct_size: size_of::<HrinetResampleOptions>(),
+            spacing: HRINET_SPACING_ISOTROPIC,
+            factor: 1,
+            spacing_mm: 0.0,
+            axis: HRINET_AXIS_AUTO,
+        };
+        // SAFETY: not NULL, and a place for the struct, as the caller promises.
+        unsafe { options.write(defaults) };
+        Ok(())
+    })
+}
+
+/// Plans the output of a volume; its `data` is not looked at. Free it with `hrinet_plan_free`.
+///
+/// Fails with `HRINET_INVALID_GEOMETRY` for a grid that cannot be worked on (a single slice, sheared
+/// axes), `HRINET_INVALID_ARGUMENT` for options that make no sense.
+///
+/// # Safety
+/// `volume` and `options` point to structs; `plan` points to a place for a pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_plan_create(
+    volume: *const HrinetVolume,
+    options: *const HrinetResampleOptions,
+    plan: *mut *mut HrinetPlan,
+) -> HrinetStatus {
+    call(|| {
+        require(plan, "plan")?;
+        // SAFETY: structs or NULL, as the caller promises.
+        let (volume, options) = unsafe { (borrow(volume, "volume")?, borrow(options, "options")?) };
+        volume.check("volume")?;
+        let (spacing, axis) = options.wishes()?;
+        // SAFETY: `size[2]` positions or NULL, as the struct's page says.
+        let geometry = unsafe { volume.geometry()? };
+        let rescale = volume.rescale()?;
+        let made = HrinetPlan {
+            plan: Plan::new(&geometry, axis, &spacing)?,
+            scalar_type: volume.scalar_type,
+            known_size: volume.size,
+            rescale: [rescale.slope, rescale.intercept],
+        };
+        // SAFETY: not NULL, and a place for a pointer, as the caller promises.
+        unsafe { plan.write(Box::into_raw(Box::new(made))) };
+        Ok(())
+    })
+}
+
+/// Describes the output: size, place, type and rescale; `data` is NULL, the voxels lie without gaps,
+/// i fastest. `output->data` is then the host's to set, and `strides` to change.
+///
+/// # Safety
+/// `plan` is a plan; `output` points to a struct.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_plan_output(
+    plan: *const HrinetPlan,
+    output: *mut HrinetVolume,
+) -> HrinetStatus {
+    call(|| {
+        require(output, "output")?;
+        // SAFETY: a plan or NULL, as the caller promises.
+        let plan = unsafe { borrow(plan, "plan")? };
+        let geometry = plan.plan.output();
+        let mut ijk_to_ras = [0.0; 16];
+        for (to, from) in ijk_to_ras.iter_mut().zip(geometry.ijk_to_ras().iter().flatten()) {
+            *to = *from;
+        }
+        let described = HrinetVolume {
+            struct_size: size_of::<HrinetVolume>(),
+            scalar_type: plan.scalar_type,
+            data: std::ptr::null_mut::<c_void>(),
+            size: geometry.size(),
+            strides: [0; 3],
+            ijk_to_ras,
+            slice_positions_mm: std::ptr::null(),
+            rescale_slope: plan.rescale[0],
+            rescale_intercept: plan.rescale[1],
+        };
+        // SAFETY: not NULL, and a place for the struct, as the caller promises.
+        unsafe { output.write(described) };
+        Ok(())
+    })
+}
+
+/// Bytes of the output's voxels without gaps; 0 for NULL.
+///
+/// # Safety
+/// `plan` is NULL or a plan.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_plan_output_bytes(plan: *const HrinetPlan) -> usize {
+    let mut bytes = 0;
+    call(|| {
+        // SAFETY: a plan or NULL, as the caller promises.
+        let plan = unsafe { borrow(plan, "plan")? };
+        let each = scalar_bytes(plan.scalar_type)?;
+        let size = plan.plan.output().size();
+        bytes = size.iter().fold(each, |all, &side| all.saturating_mul(side));
+        Ok(())
+    });
+    bytes
+}
+
+/// How many slices the output has across the slice axis; 0 for NULL.
+///
+/// # Safety
+/// `plan` is NULL or a plan.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_plan_slice_count(plan: *const HrinetPlan) -> u32 {
+    let mut count = 0;
+    call(|| {
+        // SAFETY: a plan or NULL, as the caller promises.
+        let plan = unsafe { borrow(plan, "plan")? };
+        count = plan.plan.slices().len() as u32;
+        Ok(())
+    });
+    count
+}
+
+/// The slice axis: 0 (i), 1 (j) or 2 (k); -1 for NULL.
+///
+/// # Safety
+/// `plan` is NULL or a plan.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_plan_axis(plan: *const HrinetPlan) -> i32 {
+    let mut axis = -1;
+    call(|| {
+        // SAFETY: a plan or NULL, as the caller promises.
+        axis = unsafe { borrow(plan, "plan")? }.plan.axis() as i32;
+        Ok(())
+    });
+    axis
+}
+
+/// Where output slice `index` comes from.
+///
+/// # Safety
+/// `plan` is a plan; `slice` points to a struct.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_plan_slice(
+    plan: *const HrinetPlan,
+    index: u32,
+    slice: *mut HrinetSlice,
+) -> HrinetStatus {
+    call(|| {
+        require(slice, "slice")?;
+        // SAFETY: a plan or NULL, as the caller promises.
+        let slices = unsafe { borrow(plan, "plan")? }.plan.slices();
+        let source = slices.get(index as usize).ok_or_else(|| {
+            Error::Argument(format!("slice {index} of an output with {} slices", slices.len()))
+        })?;
+        let described = match *source {
+            SliceSource::Known(known) => {
+                HrinetSlice { is_known: 1, first: known as u32, second: known as u32, alpha: 1.0 }
+            }
+            SliceSource::Between { first, .. } => HrinetSlice {
+                is_known: 0,
+                first: first as u32,
+                second: first as u32 + 1,
+                alpha: source.alpha().unwrap_or(1.0),
+            },
+        };
+        // SAFETY: not NULL, and a place for the struct, as the caller promises.
+        unsafe { slice.write(described) };
+        Ok(())
+    })
+}
+
+/// Frees a plan; NULL is allowed. No other thread may be using it.
+///
+/// # Safety
+/// `plan` is NULL or a plan, which must not be used again.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_plan_free(plan: *mut HrinetPlan) {
+    if !plan.is_null() {
+        // SAFETY: it came from `hrinet_plan_create`, and is freed once.
+        drop(unsafe { Box::from_raw(plan) });
+    }
+}
+
+impl HrinetResampleOptions {
+    fn wishes(&self) -> Result<(Spacing, Option<Axis>), Refusal> {
+        if self.struct_size != size_of::<HrinetResampleOptions>() {
+            return Err(Refusal::StructSize("options", self.struct_size));
+        }
+        let unknown = |what: &str, value: i32| {
+            Refusal::Library(Error::Argument(format!("{what} of {value} is none that is known")))
+        };
+        let spacing = match self.spacing {
+            HRINET_SPACING_ISOTROPIC => Spacing::Isotropic,
+            HRINET_SPACING_FACTOR => Spacing::Factor(self.factor as usize),
+            HRINET_SPACING_NEAREST => Spacing::Nearest(self.spacing_mm),
+            HRINET_SPACING_EXACT => Spacing::Exact(self.spacing_mm),
+            other => return Err(unknown("a spacing", other)),
+        };
+        let axis = match self.axis {
+            HRINET_AXIS_AUTO => None,
+            0 => Some(Axis::I),
+            1 => Some(Axis::J),
+            2 => Some(Axis::K),
+            other => return Err(unknown("an axis", other)),
+        };
+        Ok((spacing, axis))
+    }
+}

@@ -1,0 +1,58 @@
+//! Return codes.
+
+use crate::error::Error;
+
+/// What a call came to: `HRINET_OK`, or what went wrong. Codes are never reused; new ones are added
+/// at the end of their group.
+pub type HrinetStatus = i32;
+
+/// Done.
+pub const HRINET_OK: HrinetStatus = 0;
+/// A pointer that must not be NULL is.
+pub const HRINET_NULL_POINTER: HrinetStatus = 100;
+/// An argument or option that makes no sense.
+pub const HRINET_INVALID_ARGUMENT: HrinetStatus = 101;
+/// A grid that cannot be worked on: zero spacing, sheared axes, a single slice.
+pub const HRINET_INVALID_GEOMETRY: HrinetStatus = 102;
+/// A struct whose `struct_size` this library does not know: it was not initialised by its
+/// `*_init` function.
+pub const HRINET_INVALID_STRUCT_SIZE: HrinetStatus = 103;
+/// Text that is not UTF-8.
+pub const HRINET_INVALID_TEXT: HrinetStatus = 104;
+/// The file system refused: not found, no permission, disk full.
+pub const HRINET_FILE_SYSTEM: HrinetStatus = 200;
+/// A file that is cut short or contradicts itself.
+pub const HRINET_FILE_DAMAGED: HrinetStatus = 201;
+/// A sound file of a kind that is not read.
+pub const HRINET_FILE_UNSUPPORTED: HrinetStatus = 202;
+/// A checkpoint that a later version wrote.
+pub const HRINET_FILE_NEWER: HrinetStatus = 203;
+/// A device that does not exist here.
+pub const HRINET_NO_DEVICE: HrinetStatus = 300;
+/// The work does not fit into memory.
+pub const HRINET_OUT_OF_MEMORY: HrinetStatus = 301;
+/// The host's callback asked to stop.
+pub const HRINET_CANCELLED: HrinetStatus = 400;
+/// A defect of this library, caught.
+pub const HRINET_INTERNAL: HrinetStatus = 500;
+/// libtorch failed.
+pub const HRINET_TORCH: HrinetStatus = 501;
+/// Training went astray: a loss that is not a number.
+pub const HRINET_TRAINING: HrinetStatus = 502;
+
+/// The code of an error of the library.
+pub(super) fn of(error: &Error) -> HrinetStatus {
+    match error {
+        Error::Argument(_) => HRINET_INVALID_ARGUMENT,
+        Error::Geometry(_) => HRINET_INVALID_GEOMETRY,
+        Error::Io { .. } => HRINET_FILE_SYSTEM,
+        Error::Damaged { .. } => HRINET_FILE_DAMAGED,
+        Error::Unsupported { .. } => HRINET_FILE_UNSUPPORTED,
+        Error::Newer { .. } => HRINET_FILE_NEWER,
+        Error::Device(_) => HRINET_NO_DEVICE,
+        Error::Memory { .. } => HRINET_OUT_OF_MEMORY,
+        Error::Cancelled => HRINET_CANCELLED,
+        Error::Torch(_) => HRINET_TORCH,
+        Error::Training(_) => HRINET_TRAINING,
+    }
+}

@@ -1,0 +1,261 @@
+//! A host's volume: voxels that stay the host's, and their place in space.
+
+use std::ffi::c_void;
+
+use ndarray::{ArrayView3, ArrayViewMut3, Ix3, ShapeBuilder};
+
+use super::call::{Refusal, call, require};
+use super::status::HrinetStatus;
+use crate::error::Error;
+use crate::volume::{Geometry, Rescale, Voxel};
+
+/// The type of a voxel: one of the `HRINET_INT8`, ... values.
+pub type HrinetScalarType = i32;
+
+/// 8-bit signed integers.
+pub const HRINET_INT8: HrinetScalarType = 1;
+/// 8-bit unsigned integers.
+pub const HRINET_UINT8: HrinetScalarType = 2;
+/// 16-bit signed integers.
+pub const HRINET_INT16: HrinetScalarType = 3;
+/// 16-bit unsigned integers.
+pub const HRINET_UINT16: HrinetScalarType = 4;
+/// 32-bit signed integers.
+pub const HRINET_INT32: HrinetScalarType = 5;
+/// 32-bit unsigned integers.
+pub const HRINET_UINT32: HrinetScalarType = 6;
+/// 64-bit signed integers.
+pub const HRINET_INT64: HrinetScalarType = 7;
+/// 64-bit unsigned integers.
+pub const HRINET_UINT64: HrinetScalarType = 8;
+/// 32-bit floating point.
+pub const HRINET_FLOAT32: HrinetScalarType = 9;
+/// 64-bit floating point.
+pub const HRINET_FLOAT64: HrinetScalarType = 10;
+
+/// Describes a volume; owns nothing. Set it up with `hrinet_volume_init`.
+#[repr(C)]
+pub struct HrinetVolume {
+    /// Size of this struct as the host knows it.
+    pub struct_size: usize,
+    /// The voxels' type.
+    pub scalar_type: HrinetScalarType,
+    /// The first voxel, (0, 0, 0), aligned to its type. NULL where only the place matters.
+    pub data: *mut c_void,
+    /// Voxels along i, j, k.
+    pub size: [usize; 3],
+    /// Bytes from one voxel to the next along i, j, k, each greater than zero; all 0 for voxels
+    /// without gaps, i fastest.
+    pub strides: [isize; 3],
+    /// Takes (i, j, k, 1) to RAS in mm, row by row.
+    pub ijk_to_ras: [f64; 16],
+    /// Where the k slices lie, in mm from the first along k, where they are unevenly spaced; NULL
+    /// where they are even. `size[2]` numbers, valid while the struct is used.
+    pub slice_positions_mm: *const f64,
+    /// `HU = rescale_slope * stored + rescale_intercept`.
+    pub rescale_slope: f64,
+    /// See `rescale_slope`.
+    pub rescale_intercept: f64,
+}
+
+/// Sets all fields to their defaults: no voxels, size 0, spacing 1 mm, stored numbers are HU.
+///
+/// # Safety
+/// `volume` points to a struct.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_volume_init(volume: *mut HrinetVolume) -> HrinetStatus {
+    call(|| {
+        require(volume, "volume")?;
+        let mut ijk_to_ras = [0.0; 16];
+        for diagonal in [0, 5, 10, 15] {
+            ijk_to_ras[diagonal] = 1.0;
+        }
+        let defaults = HrinetVolume {
+            struct_size: size_of::<HrinetVolume>(),
+            scalar_type: HRINET_INT16,
+            data: std::ptr::null_mut(),
+            size: [0; 3],
+            strides: [0; 3],
+            ijk_to_ras,
+            slice_positions_mm: std::ptr::null(),
+            rescale_slope: 1.0,
+            rescale_intercept: 0.0,
+        };
+        // SAFETY: not NULL, and a place for the struct, as the caller promises.
+        unsafe { volume.write(defaults) };
+        Ok(())
+    })
+}
+
+/// Bytes of a voxel.
+pub(super) fn scalar_bytes(scalar_type: HrinetScalarType) -> Result<usize, Error> {
+    Ok(match scalar_type {
+        HRINET_INT8 | HRINET_UINT8 => 1,
+        HRINET_INT16 | HRINET_UINT16 => 2,
+        HRINET_INT32 | HRINET_UINT32 | HRINET_FLOAT32 => 4,
+        HRINET_INT64 | HRINET_UINT64 | HRINET_FLOAT64 => 8,
+        other => {
+            return Err(Error::Argument(format!(
+                "a scalar_type of {other}; it is one of HRINET_INT8 (1) to HRINET_FLOAT64 (10)"
+            )));
+        }
+    })
+}
+
+impl HrinetVolume {
+    /// Refuses a struct that was not set up.
+    pub(super) fn check(&self, name: &'static str) -> Result<(), Refusal> {
+        if self.struct_size != size_of::<HrinetVolume>() {
+            return Err(Refusal::StructSize(name, self.struct_size));
+        }
+        scalar_bytes(self.scalar_type)?;
+        Ok(())
+    }
+
+    /// Where it lies.
+    ///
+    /// # Safety
+    /// `slice_positions_mm` is NULL or points to `size[2]` numbers.
+    pub(super) unsafe fn geometry(&self) -> Result<Geometry, Error> {
+        let entry = |row: usize, column: usize| self.ijk_to_ras[4 * row + column];
+        let column = |axis: usize| [entry(0, axis), entry(1, axis), entry(2, axis)];
+        let steps = [column(0), column(1), column(2)];
+        let geometry = Geometry::new(self.size, column(3), steps)?;
+        if self.slice_positions_mm.is_null() {
+            return Ok(geometry);
+        }
+        // SAFETY: not NULL, and `size[2]` numbers, as the caller promises.
+        let positions =
+            unsafe { std::slice::from_raw_parts(self.slice_positions_mm, self.size[2]) };
+        geometry.with_slice_positions(positions.to_vec())
+    }
+
+    /// How stored numbers become HU.
+    pub(super) fn rescale(&self) -> Result<Rescale, Error> {
+        let (slope, intercept) = (self.rescale_slope, self.rescale_intercept);
+        if slope == 0.0 || !slope.is_finite() || !intercept.is_finite() {
+            return Err(Error::Argument(format!(
+                "a rescale of {slope} * stored + {intercept}; the slope must not be zero"
+            )));
+        }
+        Ok(Rescale { slope, intercept })
+    }
+
+    /// The voxels as an array `[k, j, i]`.
+    ///
+    /// # Safety
+    /// `data` points to voxels of type `T` wherever size and strides lead, valid for `'a` and not
+    /// written meanwhile.
+    pub(super) unsafe fn view<'a, T: Voxel>(&self) -> Result<ArrayView3<'a, T>, Refusal> {
+        let shape = self.shape::<T>()?;
+        // SAFETY: the pointer is aligned and not NULL, strides are positive multiples of the type;
+        // the rest as the caller promises.
+        Ok(unsafe { ArrayView3::from_shape_ptr(shape, self.data.cast::<T>().cast_const()) })
+    }
+
+    /// As [`HrinetVolume::view`], to be written to.
+    ///
+    /// # Safety
+    /// As [`HrinetVolume::view`]; nobody else reads or writes the voxels meanwhile.
+    pub(super) unsafe fn view_mut<'a, T: Voxel>(&self) -> Result<ArrayViewMut3<'a, T>, Refusal> {
+        let shape = self.shape::<T>()?;
+        // SAFETY: as in `view`; no two voxels share a place, which `shape` checked.
+        Ok(unsafe { ArrayViewMut3::from_shape_ptr(shape, self.data.cast::<T>()) })
+    }
+
+    fn shape<T>(&self) -> Result<ndarray::StrideShape<Ix3>, Refusal> {
+        let wrong = |message: String| Refusal::Library(Error::Argument(message));
+        if self.data.is_null() {
+            return Err(Refusal::Null("data"));
+        }
+        if !self.data.cast::<T>().is_aligned() {
+            let message =
+                format!("data at {:p} is not aligned to {} bytes", self.data, align_of::<T>());
+            return Err(wrong(message));
+        }
+        let [i, j, k] = self.size;
+        let voxels = i.checked_mul(j).and_then(|plane| plane.checked_mul(k));
+        let bytes = voxels.and_then(|voxels| voxels.checked_mul(size_of::<T>()));
+        if bytes.is_none_or(|bytes| bytes > isize::MAX as usize) {
+            return Err(wrong(format!("a size of {:?} voxels is beyond any memory", self.size)));
+        }
+        if self.strides == [0; 3] {
+            return Ok((k, j, i).strides((i * j, i, 1)));
+        }
+        let each = size_of::<T>() as isize;
+        if self.strides.iter().any(|&stride| stride <= 0 || stride % each != 0) {
+            return Err(wrong(format!(
+                "strides of {:?} bytes; each must be a positive multiple of {each}",
+                self.strides
+            )));
+        }
+        let [along_i, along_j, along_k] = self.strides.map(|stride| (stride / each) as usize);
+        // From the finest stride up, each must step over all that the finer ones reach.
+        let mut axes = [(along_i, i), (along_j, j), (along_k, k)];
+        axes.sort_unstable();
+        let mut reach = 1usize;
+        for (stride, length) in axes {
+            if length > 1 && stride < reach {
+                let message = format!("strides of {:?} bytes let voxels overlap", self.strides);
+                return Err(wrong(message));
+            }
+            reach = stride
+                .checked_mul(length.saturating_sub(1))
+                .and_then(|last| last.checked_add(reach))
+                .filter(|&reach| reach <= isize::MAX as usize / size_of::<T>())
+                .ok_or_else(|| {
+                    wrong(format!("strides of {:?} bytes are too large", self.strides))
+                })?;
+        }
+        Ok((k, j, i).strides((along_k, along_j, along_i)))
+    }
+}
+
+/// Runs the same code with `T` being the type of a volume's voxels.
+macro_rules! with_scalar_type {
+    ($scalar_type:expr, $T:ident => $body:expr) => {
+        match $scalar_type {
+            $crate::capi::volume::HRINET_INT8 => {
+                type $T = i8;
+                $body
+            }
+            $crate::capi::volume::HRINET_UINT8 => {
+                type $T = u8;
+                $body
+            }
+            $crate::capi::volume::HRINET_INT16 => {
+                type $T = i16;
+                $body
+            }
+            $crate::capi::volume::HRINET_UINT16 => {
+                type $T = u16;
+                $body
+            }
+            $crate::capi::volume::HRINET_INT32 => {
+                type $T = i32;
+                $body
+            }
+            $crate::capi::volume::HRINET_UINT32 => {
+                type $T = u32;
+                $body
+            }
+            $crate::capi::volume::HRINET_INT64 => {
+                type $T = i64;
+                $body
+            }
+            $crate::capi::volume::HRINET_UINT64 => {
+                type $T = u64;
+                $body
+            }
+            $crate::capi::volume::HRINET_FLOAT32 => {
+                type $T = f32;
+                $body
+            }
+            _ => {
+                type $T = f64;
+                $body
+            }
+        }
+    };
+}
+pub(super) use with_scalar_type;
