@@ -11,8 +11,11 @@ use super::parameters::Parameters;
 use super::system::{Architecture, Generator, System};
 use crate::error::{Error, Result};
 
-/// Models that are part of this library: name and checkpoint.
-const SHIPPED: [(&str, &[u8]); 0] = [];
+/// Models that are part of this library: name and checkpoint. `models/` has a card for each.
+const SHIPPED: [(&str, &[u8]); 1] = [(
+    "hrinet-motion",
+    include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/models/hrinet-motion.safetensors")),
+)];
 
 /// The model that is used where none is named.
 pub const DEFAULT: &str = "hrinet-motion";
@@ -76,8 +79,8 @@ impl Model {
         let looks_like_a_name = path.extension().is_none() && path.components().count() == 1;
         if looks_like_a_name && !path.exists() {
             return Err(Error::Argument(format!(
-                "no model is called {name_or_file:?}; there are {} and linear, cubic, or the path \
-                 of a .safetensors checkpoint",
+                "no model is called {name_or_file:?}; there are {}, linear, cubic, or the path of a \
+                 .safetensors checkpoint",
                 shipped_names().join(", ")
             )));
         }
