@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use hrinet::network::Checkpoint;
 use phantom::{moving_discs, write};
 
-const ITERATIONS: usize = 40;
+const ITERATIONS: u64 = 40;
 
 fn train(data: &Path, out: &Path, more: &[&str]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_hrinet"))
-        .args(["train", "--quiet", "--system", "hrinet-motion", "--size", "32", "--batch", "2"])
+        .args(["train", "--quiet", "--size", "32", "--batch", "2"])
         .args(["--seed", "5", "--hold-out", "1", "--every", "5", "--threads", "1"])
         .args(["--iterations", &ITERATIONS.to_string(), "--device", "cpu"])
         .arg("--data")
@@ -35,19 +35,20 @@ fn data(folder: &Path) {
     }
 }
 
-#[test]
-fn a_run_that_is_killed_and_resumed_gives_the_same_weights_bit_for_bit() {
+/// Trains unbroken, and killed as often as `kills` says: each time once a new checkpoint is there,
+/// at whatever step that happens to be.
+fn whole_and_broken(more: &[&str], steps: u64, kills: usize) {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     std::fs::create_dir(at("data")).unwrap();
     data(&at("data"));
-    assert!(train(&at("data"), &at("whole"), &[]).wait().unwrap().success());
+    assert!(train(&at("data"), &at("whole"), more).wait().unwrap().success());
 
-    // Killed twice, each time once a new checkpoint is there, at whatever step that happens to be.
     let checkpoint = at("broken").join("checkpoint.safetensors");
+    let more = [more, &["--resume"]].concat();
     let mut steps_seen = 0;
-    for _ in 0..2 {
-        let mut run = train(&at("data"), &at("broken"), &["--resume"]);
+    for _ in 0..kills {
+        let mut run = train(&at("data"), &at("broken"), &more);
         let start = Instant::now();
         loop {
             let steps = Checkpoint::read(&checkpoint).map_or(0, |c| c.header.record.steps);
@@ -61,20 +62,38 @@ fn a_run_that_is_killed_and_resumed_gives_the_same_weights_bit_for_bit() {
         let _ = run.kill();
         run.wait().unwrap();
     }
-    assert!(steps_seen > 0 && steps_seen < ITERATIONS as u64, "killed at {steps_seen}");
-    assert!(train(&at("data"), &at("broken"), &["--resume"]).wait().unwrap().success());
+    assert!(steps_seen > 0 && steps_seen < steps, "killed at {steps_seen}");
+    assert!(train(&at("data"), &at("broken"), &more).wait().unwrap().success());
 
     let [whole, broken] = ["whole", "broken"]
         .map(|run| Checkpoint::read(&at(run).join("checkpoint.safetensors")).unwrap());
-    assert_eq!(whole.header.record.steps, ITERATIONS as u64);
+    assert_eq!(whole.header.record.steps, steps);
     assert_eq!(whole.header.weights_sha256, broken.header.weights_sha256);
     assert_eq!(whole.tensors, broken.tensors);
+    let [whole_csv, broken_csv] =
+        ["whole", "broken"].map(|run| std::fs::read_to_string(at(run).join("losses.csv")).unwrap());
+    assert_eq!(whole_csv, broken_csv);
+    assert_eq!(whole_csv.lines().count() as u64, 1 + steps);
 
     // The patient held out is named and not trained on.
     let record = whole.header.record;
     assert_eq!((record.trained_on.len(), record.held_out.len()), (2, 1));
     assert!(!record.trained_on.contains(&record.held_out[0]));
     assert!(record.held_out_psnr.is_some());
+}
+
+#[test]
+fn a_run_that_is_killed_and_resumed_gives_the_same_weights_bit_for_bit() {
+    whole_and_broken(&[], ITERATIONS, 2);
+}
+
+/// Four kills over twelve steps, some before and some after Stage II begins.
+#[test]
+fn so_does_a_run_of_two_stages_with_discriminators_and_perceptual_loss() {
+    let more = ["--system", "hrinet-perceptual", "--stage-one-iterations", "5"];
+    let more = [&more[..], &["--size", "64", "--iterations", "7", "--every", "2"]].concat();
+    let more = [&more[..], &["--beta", "0.01", "--batch", "1"]].concat();
+    whole_and_broken(&more, 12, 4);
 }
 
 #[test]
@@ -92,9 +111,8 @@ fn other_settings_and_other_folders_are_refused() {
     };
     assert!(fails("nowhere", &[]).contains("nowhere"));
     assert!(fails("empty", &[]).contains("no volume to train on"));
-    assert!(fails("data", &["--system", "acai"]).contains("discriminators"));
     assert!(fails("data", &["--size", "33"]).contains("multiple of 16"));
-    assert!(fails("data", &["--size", "32", "--gap", "30"]).contains("no volume to train on"));
+    assert!(fails("data", &["--size", "32", "--gap", "30"]).contains("groups of 31 slices"));
     assert!(train(&at("data"), &at("out"), &[]).wait().unwrap().success());
     assert!(fails("data", &["--size", "32"]).contains("--resume"));
     let resumed = ["--size", "32", "--resume", "--seed", "6"];

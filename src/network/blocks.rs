@@ -39,7 +39,8 @@ impl Start {
     }
 }
 
-/// A square convolution with bias and zero padding that keeps the plane's size at stride 1.
+/// A square convolution with bias and zero padding, which keeps the plane's size at stride 1 where
+/// the kernel is odd and takes one pixel off where it is even.
 pub struct Convolution {
     weight: Tensor,
     bias: Tensor,
@@ -62,15 +63,21 @@ impl Convolution {
             weight: parameters.get(&format!("{name}.weight"), &shape, weight)?,
             bias: parameters.get(&format!("{name}.bias"), &[outputs], bias)?,
             stride,
-            padding: kernel / 2,
+            padding: (kernel - 1) / 2,
         })
     }
 
-    /// `[N, inputs, H, W]` to `[N, outputs, H / stride, W / stride]`.
+    /// `[N, inputs, H, W]` to `[N, outputs, H / stride, W / stride]`, in the precision of `x`.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let (weight, bias) = (as_kind_of(x, &self.weight)?, as_kind_of(x, &self.bias)?);
         let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
-        Ok(x.f_conv2d(&self.weight, Some(&self.bias), stride, padding, [1, 1], 1)?)
+        Ok(x.f_conv2d(&weight, Some(&bias), stride, padding, [1, 1], 1)?)
     }
+}
+
+/// A weight in the precision of what it is applied to; itself where that is float32.
+fn as_kind_of(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    Ok(weight.f_to_kind(x.f_kind()?)?)
 }
 
 /// A 4 x 4 transposed convolution that doubles the plane.
@@ -115,7 +122,7 @@ impl LeakyRelu {
 
     /// x where it is positive, 0.2 x elsewhere.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(x.f_prelu(&self.slope)?)
+        Ok(x.f_prelu(&as_kind_of(x, &self.slope)?)?)
     }
 }
 

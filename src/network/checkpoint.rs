@@ -45,6 +45,9 @@ pub struct Record {
     /// Mean PSNR in dB over the held-out slices at the last validation, and that of the linear
     /// blend on the same slices.
     pub held_out_psnr: Option<[f64; 2]>,
+    /// SHA-256 of the checkpoint file that training began from, where it did not begin anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub began_from: Option<String>,
     /// The version of this software.
     pub version: String,
 }

@@ -22,6 +22,11 @@ impl Features {
         self.each(|map| Ok(map.f_expand([count, -1, -1, -1], false)?))
     }
 
+    /// Each slice's features `count` times in a row.
+    pub fn repeat_each(&self, count: i64) -> Result<Features> {
+        self.each(|map| Ok(map.f_repeat_interleave_self_int(count, 0, None::<i64>)?))
+    }
+
     /// Bytes that the maps take.
     pub fn bytes(&self) -> u64 {
         self.maps.iter().map(|map| map.numel() as u64 * 4).sum()

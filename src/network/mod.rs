@@ -7,6 +7,7 @@
 //! - [`parameters`]: named weights, drawn at random or taken from a checkpoint;
 //! - [`blocks`]: convolutions and their initialisation;
 //! - [`encoder`], [`mixing`], [`decoder`]: the generator of the paper (Table 1);
+//! - [`critic`], [`patch_gan`]: the discriminators D1 and D2, which only training needs;
 //! - [`motion`]: HRINet-Motion, which aligns the maps before it mixes them;
 //! - [`system`]: the named systems and the generator of each;
 //! - [`model`]: a generator ready for planes of any size;
@@ -15,6 +16,7 @@
 
 pub mod blocks;
 pub mod checkpoint;
+pub mod critic;
 pub mod decoder;
 pub mod device;
 pub mod encoder;
@@ -22,10 +24,13 @@ pub mod mixing;
 pub mod model;
 pub mod motion;
 pub mod parameters;
+pub mod patch_gan;
 pub mod system;
 
 pub use checkpoint::{Checkpoint, Record};
+pub use critic::Critic;
 pub use mixing::Features;
 pub use model::Model;
 pub use parameters::Parameters;
+pub use patch_gan::PatchGan;
 pub use system::{Architecture, Generator, System};

@@ -113,6 +113,17 @@ pub enum Architecture {
 }
 
 impl Architecture {
+    /// The kind of generator in words: weights fit from one to another of the same kind.
+    pub fn kind(&self) -> String {
+        match self {
+            Architecture::Autoencoder { map_channels } => match map_channels.len() {
+                1 => "has one feature map".into(),
+                count => format!("has {count} feature maps"),
+            },
+            Architecture::Motion(_) => "aligns its maps by motion".into(),
+        }
+    }
+
     /// Sides of a plane must be multiples of this many pixels; models pad to it.
     pub fn side_multiple(&self) -> i64 {
         match self {

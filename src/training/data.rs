@@ -6,7 +6,9 @@ use ndarray::{Array3, ArrayView2, Axis as ArrayAxis};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
+use tch::Tensor;
 
+use super::settings::{Fit, Settings};
 use crate::error::{Error, Result};
 use crate::io;
 use crate::volume::voxels::with_voxels;
@@ -51,6 +53,32 @@ impl Stack {
         Ok(Some(Stack { name: name.to_string(), slices }))
     }
 
+    /// The same with each plane scaled to `size` x `size` pixels, bilinear with the smoothing that a
+    /// smaller picture needs. A plane that is no square is stretched.
+    ///
+    /// # Errors
+    /// [`Error::Torch`].
+    pub fn resized(self, size: usize) -> Result<Stack> {
+        let (count, rows, columns) = self.slices.dim();
+        if (rows, columns) == (size, size) {
+            return Ok(self);
+        }
+        let side = size as i64;
+        let mut slices = Array3::zeros((count, size, size));
+        for (from, mut to) in self.slices.outer_iter().zip(slices.outer_iter_mut()) {
+            let values: Vec<f32> = from.iter().map(|&hu| f32::from(hu)).collect();
+            let plane =
+                Tensor::f_from_slice(&values)?.f_view([1, 1, rows as i64, columns as i64])?;
+            let plane = plane.f_internal_upsample_bilinear2d_aa([side, side], false, None, None)?;
+            let mut scaled = vec![0f32; size * size];
+            plane.f_copy_data(&mut scaled, size * size)?;
+            for (to, from) in to.iter_mut().zip(scaled) {
+                *to = from.round() as i16;
+            }
+        }
+        Ok(Stack { name: self.name, slices })
+    }
+
     /// One slice in HU.
     pub fn slice(&self, index: usize) -> ArrayView2<'_, i16> {
         self.slices.index_axis(ArrayAxis(0), index)
@@ -67,22 +95,23 @@ pub struct Dataset {
 
 impl Dataset {
     /// Reads every volume of a folder: NIfTI and NRRD files, and subfolders with one DICOM series
-    /// each. One file or folder is one patient. Label maps and volumes that are too small for
-    /// `size` and `gap` are left out with a log line.
+    /// each. One file or folder is one patient. Label maps and volumes that are too small for the
+    /// settings' size and gaps are left out with a log line.
     ///
-    /// `hold_out` patients, chosen by the seed, are kept for validation; at least one is left to
+    /// The settings' `hold_out` patients, chosen by the seed, are kept for validation; at least one is left to
     /// train on.
     ///
     /// # Errors
     /// [`Error::Io`] for a folder that cannot be read, [`Error::Argument`] where nothing is left.
     pub fn read(
         folder: &Path,
-        (size, gap): (usize, usize),
-        hold_out: usize,
-        seed: u64,
+        settings: &Settings,
         mut on_read: impl FnMut(&str) -> Result<()>,
     ) -> Result<Dataset> {
+        let size = settings.size as usize;
+        let gap = settings.gaps.iter().copied().max().unwrap_or(usize::MAX);
         let mut stacks = Vec::new();
+        let mut too_small = 0;
         for path in volumes_in(folder)? {
             let name = stem(&path);
             on_read(&name)?;
@@ -90,6 +119,10 @@ impl Dataset {
                 Err(error) => log::warn!("left out: {}", error.in_file(&path)),
                 Ok(None) => log::info!("left out: {}: a label map", path.display()),
                 Ok(Some(stack)) => {
+                    let stack = match settings.fit {
+                        Fit::Crop => stack,
+                        Fit::Resize => stack.resized(size)?,
+                    };
                     let (slices, rows, columns) = stack.slices.dim();
                     if rows < size || columns < size || slices <= gap {
                         log::warn!(
@@ -97,11 +130,20 @@ impl Dataset {
                              crops of {size} and gaps of {gap}",
                             path.display()
                         );
+                        too_small += 1;
                     } else {
                         stacks.push(stack);
                     }
                 }
             }
+        }
+        if stacks.is_empty() && too_small > 0 {
+            return Err(Error::Argument(format!(
+                "{}: no volume to train on: all {too_small} are too small for squares of {size} \
+                 pixels or groups of {} slices; choose a smaller --size or --gap, or --fit resize",
+                folder.display(),
+                gap + 1
+            )));
         }
         if stacks.is_empty() {
             return Err(Error::Argument(format!(
@@ -110,8 +152,8 @@ impl Dataset {
             )));
         }
         let mut order: Vec<usize> = (0..stacks.len()).collect();
-        order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-        let chosen = &order[..hold_out.min(stacks.len() - 1)];
+        order.shuffle(&mut ChaCha8Rng::seed_from_u64(settings.seed));
+        let chosen = &order[..settings.hold_out.min(stacks.len() - 1)];
         let mut dataset = Dataset { train: Vec::new(), held_out: Vec::new() };
         for (index, stack) in stacks.into_iter().enumerate() {
             let part =
@@ -172,6 +214,20 @@ mod tests {
         // [slices along i, rows along k, columns along j].
         assert_eq!(stack.slices.dim(), (2, 4, 3));
         assert_eq!(stack.slices[(1, 3, 2)], 2 * 123 - 100);
+    }
+
+    #[test]
+    fn a_resized_stack_keeps_its_means() {
+        let slices = Array3::from_shape_fn((2, 64, 96), |(k, j, i)| (100 * k + j + 2 * i) as i16);
+        let stack = Stack { name: "a".into(), slices }.resized(32).unwrap();
+        assert_eq!(stack.slices.dim(), (2, 32, 32));
+        // A ramp stays a ramp: pixel centres (j + 0.5) * 2 - 0.5 and (i + 0.5) * 3 - 0.5.
+        for (j, i) in [(10, 10), (15, 20), (20, 7)] {
+            let expected = 100.0 + (2.0 * j as f64 + 0.5) + 2.0 * (3.0 * i as f64 + 1.0);
+            assert!((f64::from(stack.slices[(1, j, i)]) - expected).abs() <= 0.51);
+        }
+        let same = Stack { name: "b".into(), slices: stack.slices.clone() }.resized(32).unwrap();
+        assert_eq!(same.slices, stack.slices);
     }
 
     #[test]

@@ -1,22 +1,35 @@
 //! Training: groups of consecutive slices, losses, optimiser steps, and going on after a stop.
 //!
 //! - [`settings`]: what a training run is, apart from its data;
+//! - [`schedule`]: which system trains how: stages, discriminators, steps;
 //! - [`data`]: volumes as stacks of slices in HU, and the patients held out;
 //! - [`sampler`]: the batch of every step, drawn from seed and step number alone;
 //! - [`losses`]: the losses of the paper;
-//! - [`optimizer`]: AdamW on one flat vector;
-//! - [`trainer`]: one step, one checkpoint, resume;
-//! - [`run`]: the loop around them, with validation.
+//! - [`optimizer`], [`trained`]: AdamW on one flat vector, and a network that it moves;
+//! - [`perceptual`]: the frozen encoder that the perceptual loss compares by;
+//! - [`step`]: what one iteration of each stage does;
+//! - [`trainer`]: all of it together, one checkpoint, resume;
+//! - [`curves`], [`events`], [`plot`], [`pictures`]: what a run leaves to look at;
+//! - [`run`]: the loop around it, with validation.
 
+pub mod curves;
 pub mod data;
+pub mod events;
 pub mod losses;
 pub mod optimizer;
+pub mod perceptual;
+pub mod pictures;
+pub mod plot;
 pub mod run;
 pub mod sampler;
+pub mod schedule;
 pub mod settings;
+pub mod step;
+pub mod trained;
 pub mod trainer;
 
 pub use data::{Dataset, Stack};
 pub use sampler::{Batch, Sampler};
 pub use settings::Settings;
+pub use step::Losses;
 pub use trainer::Trainer;

@@ -5,7 +5,10 @@ use std::time::Instant;
 
 use tch::Device;
 
+use super::curves::{self, Curves, Row};
 use super::data::{Dataset, Stack};
+use super::pictures;
+use super::plot;
 use super::sampler::Sampler;
 use super::settings::Settings;
 use super::trainer::Trainer;
@@ -25,13 +28,31 @@ pub struct RunOptions<'a> {
     pub folder: &'a Path,
     /// Go on from the folder's checkpoint, where there is one.
     pub resume: bool,
+    /// Begin with the weights of this checkpoint.
+    pub from: Option<&'a Path>,
     /// Steps from one checkpoint, and one validation, to the next.
     pub every: u64,
+    /// The effective settings as text, written beside the checkpoint.
+    pub config: String,
+    /// Steps from one picture of slices made between known ones to the next; 0: none.
+    pub pictures: u64,
     /// The command line, for the record.
     pub command: String,
     /// Where to train.
     pub device: Device,
 }
+
+/// The effective settings in the output folder.
+pub const CONFIG: &str = "config.toml";
+
+/// The index of the data in the output folder: every volume, its size, and what it is for.
+pub const DATA: &str = "data.csv";
+
+/// The picture of the curves in the output folder.
+pub const CURVES: &str = "curves.png";
+
+/// The batch of the sampler that pictures show: none that trains.
+const PICTURE_BATCH: u64 = u64::MAX;
 
 /// What happened in a run.
 #[derive(Debug)]
@@ -76,33 +97,96 @@ pub fn run(
     };
 
     let crops = (settings.size as usize, settings.batch);
-    let sampler = Sampler::new(&dataset.train, crops, &settings.gaps, settings.seed)?;
+    let sampler = |stacks| {
+        let sampler = Sampler::new(stacks, crops, &settings.gaps, settings.seed)?;
+        Ok::<_, Error>(if settings.takes_whole_groups() { sampler.whole_groups() } else { sampler })
+    };
     let held_out = match dataset.held_out.len() {
         0 => None,
-        _ => Some(Sampler::new(&dataset.held_out, crops, &settings.gaps, settings.seed)?),
+        _ => Some(sampler(&dataset.held_out)?),
     };
+    let sampler = sampler(&dataset.train)?;
+    keep_index(&options.folder.join(DATA), dataset, trainer.steps() > 0)?;
+    save(&options.folder.join(CONFIG), options.config.as_bytes())?;
+    let mut curves = Curves::open(options.folder, trainer.steps())?;
+    let shown = held_out.as_ref().unwrap_or(&sampler).batch(PICTURE_BATCH, options.device)?;
     let start = Instant::now();
-    while trainer.steps() < settings.iterations {
-        let batch = sampler.batch(trainer.steps(), options.device)?;
-        let loss = trainer.step(&batch)?;
+    while trainer.steps() < settings.all_iterations() {
+        let batch = sampler.batch(settings.batch_number(trainer.steps()), options.device)?;
+        let (stage, _, _) = settings.stage_at(trainer.steps());
+        let losses = trainer.step(&batch).inspect_err(|_| {
+            // What led there is worth seeing; what went wrong first is what counts.
+            let _ = curves.flush();
+        })?;
         let step = trainer.steps();
-        let going_on = on_event(Event::Step(step, loss));
-        let due = step % options.every == 0 || step == settings.iterations;
+        let going_on = on_event(Event::Step(step, losses.main()));
+        let due = step % options.every == 0 || step == settings.all_iterations();
+        let mut psnr = None;
+        if due && let Some(held_out) = &held_out {
+            let batches = (0..VALIDATION_BATCHES).map(|n| held_out.batch(n, options.device));
+            let measured = trainer.validate(batches)?;
+            if measured.iter().any(|psnr| !psnr.is_finite()) {
+                return Err(Error::Training(format!(
+                    "training went astray at step {step}: held-out slices come out as no numbers; \
+                     the last checkpoint is kept"
+                )));
+            }
+            psnr = Some(measured);
+            trainer.record_mut().held_out_psnr = psnr;
+        }
+        curves.add(&Row::new(step, stage, &losses, psnr))?;
+        if options.pictures > 0 && step % options.pictures == 0 {
+            let folder = options.folder.join("pictures");
+            std::fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
+            let path = folder.join(format!("step-{step:06}.png"));
+            pictures::draw(&shown, &trainer.picture(&shown)?, &path)?;
+        }
         if due || going_on.is_err() {
             trainer.record_mut().seconds = earlier + start.elapsed().as_secs_f64();
-            if due && let Some(held_out) = &held_out {
-                let batches = (0..VALIDATION_BATCHES).map(|n| held_out.batch(n, options.device));
-                let psnr = trainer.validate(batches)?;
-                trainer.record_mut().held_out_psnr = Some(psnr);
-                on_event(Event::Validated(step, psnr))?;
-            }
+            curves.flush()?;
+            trainer.check_weights()?;
             save(&path, &trainer.checkpoint()?)?;
             save(&model, &trainer.model()?)?;
+            if let Some(psnr) = psnr {
+                on_event(Event::Validated(step, psnr))?;
+            }
             going_on?;
             on_event(Event::Saved(path.clone()))?;
         }
     }
+    let rows = curves::read(&options.folder.join(curves::CSV), trainer.steps())?;
+    plot::draw(&rows, &options.folder.join(CURVES))?;
     Ok(model)
+}
+
+/// Writes the index of the data once; later it must still be true.
+fn keep_index(path: &Path, dataset: &Dataset, resumed: bool) -> Result<()> {
+    let mut index = String::from("part,volume,slices,rows,columns\n");
+    for (part, stacks) in [("train", &dataset.train), ("held out", &dataset.held_out)] {
+        for stack in stacks {
+            let (slices, rows, columns) = stack.slices.dim();
+            index += &format!("{part},{},{slices},{rows},{columns}\n", stack.name);
+        }
+    }
+    if !resumed || !path.exists() {
+        return save(path, index.as_bytes());
+    }
+    let kept = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
+    let mut lines = kept.lines().zip(index.lines().chain(std::iter::repeat("nothing")));
+    let other = lines.find(|(kept, now)| kept != now);
+    match other {
+        Some((kept, now)) => Err(Error::Argument(format!(
+            "{}: this run trains on {kept:?}, the data has {now:?} now; resume with the same data, \
+             or begin from its checkpoint by --from in another folder",
+            path.display()
+        ))),
+        None if kept.len() != index.len() => Err(Error::Argument(format!(
+            "{}: the data has volumes that this run did not begin with; resume with the same data, \
+             or begin from its checkpoint by --from in another folder",
+            path.display()
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn begin(path: &Path, settings: &Settings, options: &RunOptions) -> Result<Trainer> {
@@ -112,6 +196,11 @@ fn begin(path: &Path, settings: &Settings, options: &RunOptions) -> Result<Train
             "{}: a checkpoint is there already; --resume goes on with it, or choose another folder",
             path.display()
         )));
+    }
+    if !there && let Some(from) = options.from {
+        let checkpoint = Checkpoint::read(from)?;
+        return Trainer::begin_from(&checkpoint, settings.clone(), options.device)
+            .map_err(|error| error.in_file(from));
     }
     if !there {
         return Trainer::new(settings.clone(), options.device);

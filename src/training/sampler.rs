@@ -9,16 +9,36 @@ use super::data::Stack;
 use crate::error::{Error, Result};
 use crate::volume::Window;
 
-/// Known slices at both ends of groups, and one slice in between of each.
+/// Groups of slices: the known ones at both ends, and one or all of those in between.
 pub struct Batch {
-    /// The first slice of each group, `[N, 1, H, W]`, grey values on [0, 1].
+    /// The first slice of each of N groups, `[N, 1, H, W]`, grey values on [0, 1].
     pub first: Tensor,
     /// The last slice of each group.
     pub second: Tensor,
-    /// The slice in between.
+    /// The slices in between, `[N * inner, 1, H, W]`, group by group.
     pub truth: Tensor,
-    /// Where it lies, `[N]`: 1 is the first slice (the paper's convention).
+    /// Where they lie, `[N * inner]`: 1 is the first slice (the paper's convention).
     pub alpha: Tensor,
+    /// An alpha for each group drawn from U(0, 1), `[N]`, for images that have no truth.
+    pub mixed: Tensor,
+}
+
+impl Batch {
+    /// Groups in the batch.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] where a tensor has another shape than it says.
+    pub fn groups(&self) -> Result<i64> {
+        Ok(self.mixed.size1()?)
+    }
+
+    /// Both known slices of all groups, `[2 N, 1, H, W]`: first slices, then second ones.
+    ///
+    /// # Errors
+    /// [`Error::Torch`].
+    pub fn ends(&self) -> Result<Tensor> {
+        Ok(Tensor::f_cat(&[&self.first, &self.second], 0)?)
+    }
 }
 
 /// Draws batches. Step `n` of a seed is the same batch whatever came before it, so that a run that
@@ -31,6 +51,7 @@ pub struct Sampler<'a> {
     batch: usize,
     gaps: Vec<usize>,
     seed: u64,
+    whole_groups: bool,
 }
 
 impl<'a> Sampler<'a> {
@@ -62,7 +83,13 @@ impl<'a> Sampler<'a> {
         if shares.is_empty() {
             return Err(Error::Argument("no stack of slices to draw from".into()));
         }
-        Ok(Sampler { stacks, shares, size, batch, gaps: gaps.to_vec(), seed })
+        Ok(Sampler { stacks, shares, size, batch, gaps: gaps.to_vec(), seed, whole_groups: false })
+    }
+
+    /// From now on all inner slices of each group, not one of them. There must be one gap only.
+    pub fn whole_groups(mut self) -> Sampler<'a> {
+        self.whole_groups = true;
+        self
     }
 
     /// The batch of one step.
@@ -72,48 +99,82 @@ impl<'a> Sampler<'a> {
     pub fn batch(&self, step: u64, device: Device) -> Result<Batch> {
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
         random.set_stream(step);
-        let shape = (self.batch, self.size, self.size);
-        let [mut first, mut second, mut truth] =
-            std::array::from_fn(|_| Array3::<f32>::zeros(shape));
-        let mut alpha = Vec::with_capacity(self.batch);
+        let inner = if self.whole_groups { self.gaps[0] - 1 } else { 1 };
+        let planes = |count: usize| Array3::<f32>::zeros((count, self.size, self.size));
+        let mut ends = [planes(self.batch), planes(self.batch)];
+        let mut truth = planes(self.batch * inner);
+        let mut alpha = Vec::with_capacity(self.batch * inner);
         for index in 0..self.batch {
-            let planes = [&mut first, &mut second, &mut truth];
-            let planes = planes.map(|all| all.index_axis_mut(ArrayAxis(0), index));
-            alpha.push(self.draw(&mut random, planes));
+            let draw = self.draw(&mut random);
+            for (planes, slice) in ends.iter_mut().zip(draw.ends) {
+                self.fill(planes.index_axis_mut(ArrayAxis(0), index), &draw, slice);
+            }
+            for number in 0..inner {
+                let slice = if self.whole_groups { draw.start + 1 + number } else { draw.between };
+                let plane = truth.index_axis_mut(ArrayAxis(0), index * inner + number);
+                self.fill(plane, &draw, slice);
+                alpha.push(draw.alpha(slice));
+            }
         }
+        // Drawn last: what is drawn before does not depend on it.
+        let mixed: Vec<f32> = (0..self.batch).map(|_| random.random::<f32>()).collect();
         let tensor = |planes: Array3<f32>| -> Result<Tensor> {
             let side = self.size as i64;
             let values = planes.into_raw_vec_and_offset().0;
             Ok(Tensor::f_from_slice(&values)?.f_view([-1, 1, side, side])?.f_to_device(device)?)
         };
+        let [first, second] = ends;
         Ok(Batch {
             first: tensor(first)?,
             second: tensor(second)?,
             truth: tensor(truth)?,
             alpha: Tensor::f_from_slice(&alpha)?.f_to_device(device)?,
+            mixed: Tensor::f_from_slice(&mixed)?.f_to_device(device)?,
         })
     }
 
-    /// Fills first, second and truth with one crop, flipped and in either order by chance.
-    fn draw(&self, random: &mut ChaCha8Rng, planes: [ArrayViewMut2<f32>; 3]) -> f32 {
+    /// One group: where it is cut out, flipped and in either order by chance.
+    fn draw(&self, random: &mut ChaCha8Rng) -> Draw<'a> {
         let voxel = random.random_range(0..self.shares[self.shares.len() - 1]);
         let stack = &self.stacks[self.shares.partition_point(|&share| share <= voxel)];
         let (slices, rows, columns) = stack.slices.dim();
         let gap = self.gaps[random.random_range(0..self.gaps.len())];
         let start = random.random_range(0..slices - gap);
-        let between = random.random_range(1..gap);
+        let between = start + random.random_range(1..gap);
         let row = random.random_range(0..=rows - self.size);
         let column = random.random_range(0..=columns - self.size);
         let [upside_down, mirrored, reversed] = std::array::from_fn(|_| random.random_bool(0.5));
+        let ends = if reversed { [start + gap, start] } else { [start, start + gap] };
+        Draw { stack, start, gap, between, corner: [row, column], upside_down, mirrored, ends }
+    }
 
-        let (first, second) = if reversed { (start + gap, start) } else { (start, start + gap) };
-        for (mut plane, index) in planes.into_iter().zip([first, second, start + between]) {
-            let crop = stack.slice(index);
-            let crop = crop.slice(s![row..row + self.size, column..column + self.size]);
-            copy(&mut plane, flipped(crop, upside_down, mirrored));
-        }
-        let fraction = between as f32 / gap as f32;
-        if reversed { fraction } else { 1.0 - fraction }
+    fn fill(&self, mut plane: ArrayViewMut2<f32>, draw: &Draw, slice: usize) {
+        let [row, column] = draw.corner;
+        let crop = draw.stack.slice(slice);
+        let crop = crop.slice(s![row..row + self.size, column..column + self.size]);
+        copy(&mut plane, flipped(crop, draw.upside_down, draw.mirrored));
+    }
+}
+
+/// A group of slices of a stack, and the square that is cut out of them.
+struct Draw<'a> {
+    stack: &'a Stack,
+    start: usize,
+    gap: usize,
+    /// The slice that is compared where one is.
+    between: usize,
+    /// Row and column of the square's first pixel.
+    corner: [usize; 2],
+    upside_down: bool,
+    mirrored: bool,
+    /// The known slices in their order.
+    ends: [usize; 2],
+}
+
+impl Draw<'_> {
+    fn alpha(&self, slice: usize) -> f32 {
+        let fraction = (slice - self.start) as f32 / self.gap as f32;
+        if self.ends[0] > self.ends[1] { fraction } else { 1.0 - fraction }
     }
 }
 
@@ -149,6 +210,21 @@ mod tests {
         let alpha = batch.alpha.view([-1, 1, 1, 1]);
         let blend: Tensor = &batch.second + (&batch.first - &batch.second) * alpha;
         assert!((blend - &batch.truth).abs().max().double_value(&[]) < 1e-6);
+    }
+
+    #[test]
+    fn whole_groups_hold_every_inner_slice_at_its_alpha() {
+        let stacks = ramp();
+        let sampler = Sampler::new(&stacks, (16, 8), &[6], 1).unwrap().whole_groups();
+        let batch = sampler.batch(3, Device::Cpu).unwrap();
+        assert_eq!((batch.groups().unwrap(), batch.truth.size()[0]), (8, 40));
+        let each = |ends: &Tensor| ends.repeat_interleave_self_int(5, 0, 40);
+        let (first, second) = (each(&batch.first), each(&batch.second));
+        let blend: Tensor = &second + (&first - &second) * batch.alpha.view([-1, 1, 1, 1]);
+        assert!((blend - &batch.truth).abs().max().double_value(&[]) < 1e-6);
+        assert_eq!(batch.ends().unwrap().size()[0], 16);
+        assert!(batch.mixed.min().double_value(&[]) >= 0.0);
+        assert!(batch.mixed.max().double_value(&[]) < 1.0);
     }
 
     #[test]

@@ -2,53 +2,148 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::losses::{Adversarial, CriticTarget};
+use super::schedule;
 use crate::error::{Error, Result};
 use crate::network::System;
 
+/// How planes become squares of the size that is trained on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fit {
+    /// A square is cut out of the plane, at another place each time.
+    #[default]
+    Crop,
+    /// The whole plane is scaled to the square, as the paper does. Its smaller shapes vanish.
+    Resize,
+}
+
+/// How the learning rate goes on after the warm-up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decline {
+    /// Half a cosine down to one hundredth at the end of the run.
+    #[default]
+    Cosine,
+    /// It stays as it is, as in the paper.
+    Constant,
+}
+
+/// The numbers that forward and backward passes are computed in. Weights, optimisers, losses and
+/// checkpoints are float32 in any case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Precision {
+    /// Bit for bit the same on every run on a CPU.
+    #[default]
+    Float32,
+    /// Half the memory; for the systems of the paper.
+    Bfloat16,
+}
+
 /// Settings of a training run. They are part of its checkpoints: going on with other ones would
 /// not be the same run.
+///
+/// What has a default here has the value that a checkpoint means which was written before the
+/// setting existed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// The system to train.
     pub system: System,
-    /// Side of the square crops, pixels.
+    /// Side of the squares, pixels.
     pub size: i64,
-    /// Crops a step.
+    /// How planes become squares of that size.
+    #[serde(default)]
+    pub fit: Fit,
+    /// Groups of slices a step.
     pub batch: usize,
-    /// Optimiser steps of the whole run.
+    /// Iterations of Stage I before Stage II; 0 for systems of one stage. With 0, a system of two
+    /// stages goes straight into Stage II.
+    #[serde(default)]
+    pub stage_one_iterations: u64,
+    /// Iterations of the only or the last stage.
     pub iterations: u64,
     /// Seed of the first weights and of every batch.
     pub seed: u64,
-    /// Known slices are this many slices apart; one of these a crop, by chance.
+    /// Known slices are this many slices apart: n - 1 of the paper. HRINet-Motion takes one of
+    /// several a crop, by chance; the systems of the paper have one.
     pub gaps: Vec<usize>,
     /// Peak of the learning rate.
     pub learning_rate: f64,
+    /// How it goes on.
+    #[serde(default)]
+    pub decline: Decline,
     /// Steps over which the learning rate rises to its peak.
     pub warm_up: u64,
-    /// Decay of AdamW.
+    /// Decay of AdamW; 0 makes it the Adam of the paper.
     pub weight_decay: f64,
-    /// The gradient's norm is cut at this.
+    /// The gradient's norm is cut at this; 0: never.
     pub gradient_norm: f64,
     /// Volumes held out for validation.
     pub hold_out: usize,
+    /// Weight of what G loses to the critic (equations 3 and 4); 0 trains without D1.
+    #[serde(default)]
+    pub lambda: f64,
+    /// Weight of what G loses to the PatchGAN (equation 4); 0 trains without D2.
+    #[serde(default)]
+    pub beta: f64,
+    /// Share of the real slice in the critic's anchor (equation 2).
+    #[serde(default)]
+    pub gamma: f64,
+    /// What the critic is to say of a mixed image (equation 2).
+    #[serde(default)]
+    pub critic_target: CriticTarget,
+    /// The form of the game between G and D2 (equations 1 and 8).
+    #[serde(default)]
+    pub adversarial: Adversarial,
+    /// The numbers that passes are computed in.
+    #[serde(default)]
+    pub precision: Precision,
 }
 
 impl Settings {
-    /// The usual settings of a system.
+    /// The usual settings of a system: those of the paper for its five.
     pub fn usual(system: System) -> Settings {
-        let motion = system == System::HrinetMotion;
-        Settings {
+        let motion = Settings {
             system,
             size: system.usual_size(),
+            fit: Fit::Crop,
             batch: 8,
-            iterations: if motion { 16_000 } else { 50_000 },
+            stage_one_iterations: 0,
+            iterations: 16_000,
             seed: 0,
-            gaps: if motion { vec![2, 3, 4, 5, 6] } else { vec![6] },
-            learning_rate: if motion { 1.5e-3 } else { 1e-4 },
-            warm_up: if motion { 100 } else { 0 },
-            weight_decay: if motion { 1e-4 } else { 0.0 },
+            gaps: vec![2, 3, 4, 5, 6],
+            learning_rate: 1.5e-3,
+            decline: Decline::Cosine,
+            warm_up: 100,
+            weight_decay: 1e-4,
             gradient_norm: 1.0,
             hold_out: 5,
+            lambda: 0.0,
+            beta: 0.0,
+            gamma: 0.0,
+            critic_target: CriticTarget::Folded,
+            adversarial: Adversarial::Saturating,
+            precision: Precision::Float32,
+        };
+        if system == System::HrinetMotion {
+            return motion;
+        }
+        let two_stages = schedule::has_two_stages(system);
+        Settings {
+            fit: Fit::Resize,
+            stage_one_iterations: if two_stages { 50_000 } else { 0 },
+            iterations: 50_000,
+            gaps: vec![6],
+            learning_rate: 1e-4,
+            decline: Decline::Constant,
+            warm_up: 0,
+            weight_decay: 0.0,
+            gradient_norm: 0.0,
+            lambda: if system == System::Ae { 0.0 } else { 0.5 },
+            beta: if two_stages { usual_beta(system.usual_size()) } else { 0.0 },
+            gamma: if system == System::Ae { 0.0 } else { 0.2 },
+            ..motion
         }
     }
 
@@ -62,7 +157,7 @@ impl Settings {
         if self.batch == 0 {
             return wrong("a batch of 0 crops; at least 1".into());
         }
-        if self.iterations == 0 {
+        if self.iterations + self.stage_one_iterations == 0 {
             return wrong("0 iterations; at least 1".into());
         }
         if self.gaps.is_empty() || self.gaps.iter().any(|&gap| gap < 2) {
@@ -71,23 +166,75 @@ impl Settings {
         if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
             return wrong(format!("a learning rate of {}", self.learning_rate));
         }
-        if !matches!(self.system, System::Ae | System::HrinetMse | System::HrinetMotion) {
+        let weights = [
+            ("lambda", self.lambda),
+            ("beta", self.beta),
+            ("gamma", self.gamma),
+            ("weight decay", self.weight_decay),
+            ("gradient norm", self.gradient_norm),
+        ];
+        for (name, value) in weights {
+            if !(value.is_finite() && value >= 0.0) {
+                return wrong(format!("a {name} of {value}; it must be 0 or more"));
+            }
+        }
+        if self.gamma > 1.0 {
+            return wrong(format!("a gamma of {}; it must be 0 to 1", self.gamma));
+        }
+        if !schedule::has_two_stages(self.system) {
+            if self.stage_one_iterations > 0 {
+                return wrong(format!(
+                    "{} iterations of Stage I: {} has one stage, whose iterations are --iterations",
+                    self.stage_one_iterations, self.system
+                ));
+            }
+            if self.beta > 0.0 {
+                return wrong(format!("a beta of {}: {} has no D2", self.beta, self.system));
+            }
+        }
+        match self.system {
+            System::HrinetMotion => {
+                if self.lambda > 0.0 {
+                    return wrong(format!("a lambda of {}: hrinet-motion has no D1", self.lambda));
+                }
+                if self.precision != Precision::Float32 {
+                    return wrong("hrinet-motion trains in float32 alone".into());
+                }
+            }
+            System::Ae if self.lambda > 0.0 => {
+                return wrong(format!(
+                    "a lambda of {}: ae has no D1; acai is ae with it",
+                    self.lambda
+                ));
+            }
+            _ => {}
+        }
+        if self.system != System::HrinetMotion && self.gaps.len() > 1 {
             return wrong(format!(
-                "{} trains against discriminators, which this version does not have; it trains \
-                 ae, hrinet-mse and hrinet-motion",
-                self.system
+                "gaps {:?}: {} trains on groups of one length",
+                self.gaps, self.system
             ));
         }
         Ok(())
     }
 
-    /// The learning rate of a step: a straight rise, then half a cosine down to one hundredth.
-    pub fn learning_rate_at(&self, step: u64) -> f64 {
+    /// The learning rate of a step of a stage of `steps`: a straight rise, then the decline.
+    pub fn learning_rate_at(&self, step: u64, steps: u64) -> f64 {
         let rise = ((step + 1) as f64 / self.warm_up.max(1) as f64).min(1.0);
-        let progress = step as f64 / self.iterations as f64;
-        let fall = 0.5 * (1.0 + (std::f64::consts::PI * progress).cos());
-        self.learning_rate * rise * (0.01 + 0.99 * fall)
+        let fall = match self.decline {
+            Decline::Constant => 1.0,
+            Decline::Cosine => {
+                let progress = step as f64 / steps as f64;
+                0.01 + 0.99 * (0.5 * (1.0 + (std::f64::consts::PI * progress).cos()))
+            }
+        };
+        self.learning_rate * rise * fall
     }
+}
+
+/// The paper's beta for planes of this side: a larger one collapses training, it says.
+pub fn usual_beta(size: i64) -> f64 {
+    if size >= 512 { 5e-3 } else { 5e-4 }
 }
 
 #[cfg(test)]
@@ -97,10 +244,10 @@ mod tests {
     #[test]
     fn the_learning_rate_rises_and_falls() {
         let settings = Settings { iterations: 1000, ..Settings::usual(System::HrinetMotion) };
-        assert!((settings.learning_rate_at(0) - 1.5e-5).abs() < 1e-9);
-        let halfway = settings.learning_rate_at(500);
+        assert!((settings.learning_rate_at(0, 1000) - 1.5e-5).abs() < 1e-9);
+        let halfway = settings.learning_rate_at(500, 1000);
         assert!((halfway - 1.5e-3 * (0.01 + 0.99 * 0.5)).abs() < 1e-9, "{halfway}");
-        assert!(settings.learning_rate_at(999) < 1.6e-5);
+        assert!(settings.learning_rate_at(999, 1000) < 1.6e-5);
     }
 
     #[test]
@@ -110,7 +257,27 @@ mod tests {
         assert!(Settings { size: 100, ..usual.clone() }.check().is_err());
         assert!(Settings { gaps: vec![1], ..usual.clone() }.check().is_err());
         assert!(Settings { batch: 0, ..usual.clone() }.check().is_err());
-        let error = Settings::usual(System::Acai).check().unwrap_err().to_string();
-        assert!(error.contains("discriminators"), "{error}");
+        assert!(Settings { lambda: 0.5, ..usual.clone() }.check().is_err());
+        assert!(Settings { precision: Precision::Bfloat16, ..usual }.check().is_err());
+        for system in System::ALL {
+            let usual = Settings::usual(system);
+            assert!(usual.check().is_ok(), "{system}");
+            assert!(Settings { gamma: -0.1, ..usual.clone() }.check().is_err());
+            assert!(Settings { iterations: 0, stage_one_iterations: 0, ..usual }.check().is_err());
+        }
+        let acai = Settings::usual(System::Acai);
+        assert!(Settings { stage_one_iterations: 5, ..acai.clone() }.check().is_err());
+        assert!(Settings { gaps: vec![2, 6], ..acai }.check().is_err());
+        assert!(Settings { lambda: 0.5, ..Settings::usual(System::Ae) }.check().is_err());
+    }
+
+    /// A checkpoint of the first version, whose settings knew no discriminators.
+    #[test]
+    fn settings_of_earlier_checkpoints_are_those_of_hrinet_motion() {
+        let earlier = r#"{"system":"hrinet-motion","size":96,"batch":8,"iterations":16000,"seed":0,
+            "gaps":[2,3,4,5,6],"learning_rate":0.0015,"warm_up":100,"weight_decay":0.0001,
+            "gradient_norm":1.0,"hold_out":5}"#;
+        let read: Settings = serde_json::from_str(earlier).unwrap();
+        assert_eq!(read, Settings::usual(System::HrinetMotion));
     }
 }

@@ -4,22 +4,36 @@ use std::collections::BTreeMap;
 
 use tch::{Device, Kind, Tensor};
 
-use super::losses::mse_content;
-use super::optimizer::AdamW;
+use super::perceptual::Perceptual;
 use super::sampler::Batch;
+use super::schedule::Stage;
 use super::settings::Settings;
+use super::step::Losses;
+use super::trained::Trained;
 use crate::error::{Error, Result};
 use crate::network::checkpoint::{FORMAT, Header, to_bytes};
-use crate::network::{Architecture, Checkpoint, Generator, Parameters, Record, System, device};
+use crate::network::{
+    Architecture, Checkpoint, Critic, Generator, Parameters, PatchGan, Record, device,
+};
 use crate::volume::Window;
 
-/// A generator in training. It belongs to one thread at a time.
+/// First weights of G, D1 and D2 are drawn from the seed with one of these.
+const CRITIC_SEED: u64 = 0x6372_6974_6963;
+const PATCH_GAN_SEED: u64 = 0x7061_7463_6867;
+
+/// A generator in training, and the discriminators that train along. It belongs to one thread at a
+/// time.
 pub struct Trainer {
-    settings: Settings,
+    pub(super) settings: Settings,
     architecture: Architecture,
-    generator: Generator,
-    weights: Vec<(String, Tensor)>,
-    optimizer: AdamW,
+    pub(super) generator: Trained<Generator>,
+    pub(super) critic: Option<Trained<Critic>>,
+    /// From the beginning of Stage II on, as is `perceptual`.
+    pub(super) patch_gan: Option<Trained<PatchGan>>,
+    pub(super) perceptual: Option<Perceptual>,
+    /// The P of a checkpoint of Stage II that training began from.
+    given_perceptual: BTreeMap<String, Tensor>,
+    in_stage_two: bool,
     record: Record,
     device: Device,
 }
@@ -34,7 +48,44 @@ impl Trainer {
         let architecture = settings.system.architecture(settings.size)?;
         let parameters = Parameters::drawn(settings.seed, device);
         let record = Record { seed: settings.seed, ..Record::default() };
-        Self::build(settings, architecture, parameters, record, device)
+        Self::build(settings, architecture, parameters, None, record, device)
+    }
+
+    /// A new run that begins with the weights of a checkpoint: G's, and D1's and P where it holds
+    /// them and the system uses them. Any checkpoint will do whose generator has as many maps as
+    /// the system's: that of Stage I of another system, a finished model.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for settings that make no sense, and for a checkpoint with another kind
+    /// of generator.
+    pub fn begin_from(
+        checkpoint: &Checkpoint,
+        settings: Settings,
+        device: Device,
+    ) -> Result<Trainer> {
+        settings.check()?;
+        let usual = settings.system.architecture(settings.size)?;
+        let header = &checkpoint.header;
+        if header.architecture.kind() != usual.kind() {
+            return Err(Error::Argument(format!(
+                "a checkpoint of {}, whose generator {}; that of {} {}",
+                header.system,
+                header.architecture.kind(),
+                settings.system,
+                usual.kind()
+            )));
+        }
+        let parameters = Parameters::stored(checkpoint.group("generator"), device);
+        let record = Record {
+            seed: settings.seed,
+            began_from: Some(checkpoint.file_sha256.clone()),
+            ..Record::default()
+        };
+        let architecture = header.architecture.clone();
+        let mut trainer =
+            Self::build(settings, architecture, parameters, Some(checkpoint), record, device)?;
+        trainer.given_perceptual = checkpoint.group("perceptual");
+        Ok(trainer)
     }
 
     /// Goes on from a checkpoint of a run with the same settings.
@@ -55,32 +106,105 @@ impl Trainer {
             )));
         }
         let parameters = Parameters::stored(checkpoint.group("generator"), device);
-        let state = checkpoint.group("optimizer");
-        let header = checkpoint.header;
-        let steps = header.record.steps;
+        let header = checkpoint.header.clone();
+        let (architecture, record) = (header.architecture, header.record);
+        let steps = record.steps;
         let mut trainer =
-            Self::build(settings, header.architecture, parameters, header.record, device)?;
-        trainer.optimizer.restore(&state, steps)?;
+            Self::build(settings, architecture, parameters, Some(&checkpoint), record, device)?;
+        trainer.restore(&checkpoint, steps)?;
         Ok(trainer)
     }
 
     fn build(
         settings: Settings,
         architecture: Architecture,
-        mut parameters: Parameters,
+        parameters: Parameters,
+        checkpoint: Option<&Checkpoint>,
         record: Record,
         device: Device,
     ) -> Result<Trainer> {
-        let generator = architecture.build(&mut parameters)?;
-        let weights = parameters.finish()?;
-        let views = weights.iter().map(|(_, weight)| weight.shallow_clone()).collect();
-        let optimizer = AdamW::new(views)?;
-        Ok(Trainer { settings, architecture, generator, weights, optimizer, record, device })
+        let generator = Trained::new(parameters, |parameters| architecture.build(parameters))?;
+        let critic = if settings.has_critic() {
+            let kept = checkpoint.map(|checkpoint| checkpoint.group("critic")).unwrap_or_default();
+            let parameters = match kept.is_empty() {
+                true => Parameters::drawn(settings.seed ^ CRITIC_SEED, device),
+                false => Parameters::stored(kept, device),
+            };
+            Some(Trained::new(parameters, Critic::new)?)
+        } else {
+            None
+        };
+        Ok(Trainer {
+            settings,
+            architecture,
+            generator,
+            critic,
+            patch_gan: None,
+            perceptual: None,
+            given_perceptual: BTreeMap::new(),
+            in_stage_two: false,
+            record,
+            device,
+        })
     }
 
-    /// Optimiser steps taken, over all resumed runs.
+    /// Everything of a resumed run but the weights of G and D1.
+    fn restore(&mut self, checkpoint: &Checkpoint, iterations: u64) -> Result<()> {
+        // The stage of the last iteration: the next one may begin Stage II.
+        let (stage, within, _) = self.settings.stage_at(iterations.saturating_sub(1));
+        let done = within + iterations.min(1);
+        let mut of_generator = done;
+        if stage == Stage::Two {
+            self.in_stage_two = true;
+            if self.settings.has_step_two() {
+                of_generator = 2 * done;
+            }
+            if self.settings.has_patch_gan() {
+                let weights = Parameters::stored(checkpoint.group("patch_gan"), self.device);
+                let mut patch_gan = Trained::new(weights, PatchGan::new)?;
+                patch_gan.restore(checkpoint, "patch_gan_optimizer", done)?;
+                self.patch_gan = Some(patch_gan);
+            }
+            if self.settings.is_perceptual() {
+                let kept = checkpoint.group("perceptual");
+                self.perceptual =
+                    Some(Perceptual::new(&self.architecture, kept.iter(), self.device)?);
+            }
+        } else {
+            self.given_perceptual = checkpoint.group("perceptual");
+        }
+        self.generator.restore(checkpoint, "optimizer", of_generator)?;
+        if let Some(critic) = &mut self.critic {
+            critic.restore(checkpoint, "critic_optimizer", done)?;
+        }
+        Ok(())
+    }
+
+    /// Stage II begins: optimisers anew, D2 drawn, P kept as the encoder is now.
+    pub(super) fn enter_stage_two(&mut self) -> Result<()> {
+        self.in_stage_two = true;
+        self.generator.forget()?;
+        if let Some(critic) = &mut self.critic {
+            critic.forget()?;
+        }
+        if self.settings.has_patch_gan() {
+            let drawn = Parameters::drawn(self.settings.seed ^ PATCH_GAN_SEED, self.device);
+            self.patch_gan = Some(Trained::new(drawn, PatchGan::new)?);
+        }
+        if self.settings.is_perceptual() {
+            let own = self.generator.weights().iter().map(|(name, tensor)| (name, tensor));
+            let (architecture, device) = (&self.architecture, self.device);
+            self.perceptual = Some(match self.given_perceptual.is_empty() {
+                true => Perceptual::new(architecture, own, device)?,
+                false => Perceptual::new(architecture, self.given_perceptual.iter(), device)?,
+            });
+        }
+        Ok(())
+    }
+
+    /// Iterations done, over all stages and resumed runs.
     pub fn steps(&self) -> u64 {
-        self.optimizer.steps()
+        self.record.steps
     }
 
     /// Where it trains.
@@ -93,41 +217,44 @@ impl Trainer {
         &mut self.record
     }
 
-    /// One optimiser step on a batch; gives the loss before it.
+    /// One iteration on a batch; gives the losses before its optimiser steps.
     ///
-    /// Step II of the paper (equation 9): the content loss between what the generator makes between
-    /// two slices and the real slice there. `ae` has no Step II; it reconstructs one slice.
+    /// In Stage I, a step of D1 and one of G. In Stage II, Step I (D1, D2, G), then Step II (G).
+    /// HRINet-Motion has Step II alone.
     ///
     /// # Errors
-    /// [`Error::Training`] where the loss or its gradient is no number; the weights stay as they
-    /// were.
-    pub fn step(&mut self, batch: &Batch) -> Result<f64> {
-        let count = batch.alpha.size1()?;
-        let loss = if self.settings.system == System::Ae {
-            let features = self.generator.encode(&batch.truth)?;
-            let made = self.generator.decode(&features, &features, &batch.alpha)?;
-            mse_content(&batch.truth, &made)?
-        } else {
-            mse_content(&batch.truth, &self.between(batch, count)?)?
-        };
-        let value = loss.f_double_value(&[])?;
-        let astray = |what: String| {
-            Error::Training(format!("training went astray at step {}: {what}", self.steps() + 1))
-        };
-        if !value.is_finite() {
-            return Err(astray(format!("the loss is {value}")));
+    /// [`Error::Training`] where a loss or a gradient is no number or exploded; the trainer is of no
+    /// use then, its last checkpoint is.
+    pub fn step(&mut self, batch: &Batch) -> Result<Losses> {
+        let (stage, within, length) = self.settings.stage_at(self.steps());
+        if stage == Stage::Two && !self.in_stage_two {
+            self.enter_stage_two()?;
         }
-        let settings = &self.settings;
-        let learning_rate = settings.learning_rate_at(self.optimizer.steps());
-        let (decay, norm) = (settings.weight_decay, settings.gradient_norm);
-        let step = self.steps() + 1;
-        self.optimizer.step(&loss, learning_rate, decay, norm).map_err(|error| match error {
-            Error::Training(what) => {
-                Error::Training(format!("training went astray at step {step}: {what}"))
-            }
+        let learning_rate = self.settings.learning_rate_at(within, length);
+        let losses = match stage {
+            Stage::Supervised => self.supervised(batch, learning_rate),
+            Stage::One => self.step_one(batch, stage, learning_rate),
+            Stage::Two => self.both_steps(batch, learning_rate),
+        };
+        let iteration = self.steps() + 1;
+        let losses = losses.map_err(|error| match error {
+            Error::Training(what) => Error::Training(format!(
+                "training went astray at step {iteration}: {what}; the last checkpoint is kept, go \
+                 on from it with a lower --learning-rate in another folder by --from"
+            )),
             other => other,
         })?;
-        Ok(value)
+        self.record.steps = iteration;
+        Ok(losses)
+    }
+
+    fn both_steps(&mut self, batch: &Batch, learning_rate: f64) -> Result<Losses> {
+        let mut losses = self.step_one(batch, Stage::Two, learning_rate)?;
+        if self.settings.has_step_two() {
+            let (loss, norm) = self.step_two(batch, learning_rate)?;
+            (losses.step_two, losses.gradient_norm) = (Some(loss), norm);
+        }
+        Ok(losses)
     }
 
     /// Mean PSNR in dB over the crops of some batches, of the generator and of the linear blend.
@@ -140,7 +267,7 @@ impl Trainer {
         for batch in batches {
             let batch = batch?;
             let count = batch.alpha.size1()?;
-            let made = tch::no_grad(|| self.between(&batch, count))?.f_clamp(0.0, 1.0)?;
+            let made = tch::no_grad(|| self.between(&batch))?.f_clamp(0.0, 1.0)?;
             let alpha = batch.alpha.f_view([-1, 1, 1, 1])?;
             let apart = batch.first.f_sub(&batch.second)?;
             let linear = batch.second.f_add(&apart.f_mul(&alpha)?)?;
@@ -155,44 +282,78 @@ impl Trainer {
         Ok(sums.map(|sum| sum / crops.max(1) as f64))
     }
 
+    /// Checks that every weight of every network is a finite number, before a checkpoint replaces
+    /// the one before.
+    ///
+    /// # Errors
+    /// [`Error::Training`].
+    pub fn check_weights(&self) -> Result<()> {
+        let mut sound = self.generator.is_finite()?;
+        if let Some(critic) = &self.critic {
+            sound &= critic.is_finite()?;
+        }
+        if let Some(patch_gan) = &self.patch_gan {
+            sound &= patch_gan.is_finite()?;
+        }
+        match sound {
+            true => Ok(()),
+            false => Err(Error::Training(format!(
+                "training went astray at step {}: weights are no numbers any more; the last \
+                 checkpoint is kept",
+                self.steps()
+            ))),
+        }
+    }
+
+    /// The slices between the ends of each group of a batch, `[N * inner, 1, H, W]`, for a picture.
+    ///
+    /// # Errors
+    /// [`Error::Torch`].
+    pub fn picture(&self, batch: &Batch) -> Result<Tensor> {
+        tch::no_grad(|| self.between(batch))
+    }
+
     /// The bytes of a checkpoint that training can go on from.
     ///
     /// # Errors
     /// [`Error::Torch`].
     pub fn checkpoint(&self) -> Result<Vec<u8>> {
-        let mut tensors = self.generator_tensors();
-        for (name, tensor) in self.optimizer.state() {
-            tensors.insert(format!("optimizer.{name}"), tensor);
+        let mut tensors = BTreeMap::new();
+        self.generator.keep_weights("generator", &mut tensors);
+        self.generator.keep_optimizer("optimizer", &mut tensors);
+        if let Some(critic) = &self.critic {
+            critic.keep_weights("critic", &mut tensors);
+            critic.keep_optimizer("critic_optimizer", &mut tensors);
+        }
+        if let Some(patch_gan) = &self.patch_gan {
+            patch_gan.keep_weights("patch_gan", &mut tensors);
+            patch_gan.keep_optimizer("patch_gan_optimizer", &mut tensors);
+        }
+        match &self.perceptual {
+            Some(perceptual) => perceptual.keep(&mut tensors),
+            None => {
+                for (name, tensor) in &self.given_perceptual {
+                    tensors.insert(format!("perceptual.{name}"), tensor.shallow_clone());
+                }
+            }
         }
         let settings = serde_json::to_value(&self.settings)
             .map_err(|error| Error::Argument(format!("settings: {error}")))?;
         to_bytes(self.header(Some(settings)), &tensors)
     }
 
-    /// The bytes of a checkpoint that only interpolates: a third of the size.
+    /// The bytes of a checkpoint that only interpolates: a fraction of the size.
     ///
     /// # Errors
     /// [`Error::Torch`].
     pub fn model(&self) -> Result<Vec<u8>> {
-        to_bytes(self.header(None), &self.generator_tensors())
-    }
-
-    /// What the generator makes between the slices of a batch: both ends encoded in one pass.
-    fn between(&self, batch: &Batch, count: i64) -> Result<Tensor> {
-        let ends = Tensor::f_cat(&[&batch.first, &batch.second], 0)?;
-        let features = self.generator.encode(&ends)?;
-        let (first, second) = (features.narrow(0, count)?, features.narrow(count, count)?);
-        self.generator.decode(&first, &second, &batch.alpha)
-    }
-
-    fn generator_tensors(&self) -> BTreeMap<String, Tensor> {
-        let named = self.weights.iter();
-        named.map(|(name, tensor)| (format!("generator.{name}"), tensor.shallow_clone())).collect()
+        let mut tensors = BTreeMap::new();
+        self.generator.keep_weights("generator", &mut tensors);
+        to_bytes(self.header(None), &tensors)
     }
 
     fn header(&self, training: Option<serde_json::Value>) -> Header {
         let record = Record {
-            steps: self.steps(),
             device: device::name(self.device),
             version: env!("CARGO_PKG_VERSION").to_string(),
             ..self.record.clone()

@@ -1,0 +1,92 @@
+//! Step rate of training with real loading beside that with one constant batch, and the memory that
+//! a step takes: `cargo bench --bench training_step`.
+//!
+//! Environment: `DATA`, a folder of volumes (else phantoms are made); `SYSTEMS`, names with commas;
+//! `SIZE`, `BATCH`, `STEPS`, `THREADS`. Steps are those of the last stage, where all losses are.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use hrinet::network::System;
+use hrinet::training::{Batch, Dataset, Sampler, Settings, Stack, Trainer};
+use ndarray::Array3;
+use tch::Device;
+
+fn main() -> hrinet::Result<()> {
+    let number = |name: &str, usual: usize| {
+        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+    };
+    tch::set_num_threads(number("THREADS", 1) as i32);
+    let (size, batch, steps) = (number("SIZE", 128), number("BATCH", 4), number("STEPS", 10));
+    let systems = std::env::var("SYSTEMS")
+        .unwrap_or_else(|_| System::ALL.map(|system| system.name()).join(","));
+    println!("squares of {size}, batches of {batch}, {steps} steps a block, 3 blocks each in turn");
+    println!("| system | loading | constant | loading / constant | drawing | peak memory |");
+    println!("| --- | --- | --- | --- | --- | --- |");
+    for name in systems.split(',') {
+        let system: System = name.parse()?;
+        let usual = Settings::usual(system);
+        // Straight into the last stage: Stage I is a part of its work.
+        let settings = Settings { size: size as i64, batch, stage_one_iterations: 0, ..usual };
+        measure(&settings, steps)?;
+    }
+    Ok(())
+}
+
+fn measure(settings: &Settings, steps: usize) -> hrinet::Result<()> {
+    let stacks = match std::env::var_os("DATA").map(PathBuf::from) {
+        Some(folder) => Dataset::read(&folder, settings, |_| Ok(()))?.train,
+        None => vec![phantom(settings.size as usize)],
+    };
+    let crops = (settings.size as usize, settings.batch);
+    let sampler = Sampler::new(&stacks, crops, &settings.gaps, settings.seed)?;
+    let sampler = if settings.takes_whole_groups() { sampler.whole_groups() } else { sampler };
+    let mut trainer = Trainer::new(settings.clone(), Device::Cpu)?;
+    let constant = sampler.batch(0, Device::Cpu)?;
+    // The first steps make libtorch's buffers.
+    for _ in 0..2 {
+        trainer.step(&constant)?;
+    }
+    let (mut loading, mut without, mut drawing) = (f64::MAX, f64::MAX, f64::MAX);
+    for block in 0..3 {
+        let numbers = || (0..steps as u64).map(|step| block * 1000 + step);
+        without =
+            without.min(seconds(|| numbers().try_for_each(|_| trainer.step(&constant).map(drop)))?);
+        loading = loading.min(seconds(|| {
+            numbers().try_for_each(|n| trainer.step(&sampler.batch(n, Device::Cpu)?).map(drop))
+        })?);
+        let draw = |n| -> hrinet::Result<Batch> { sampler.batch(n, Device::Cpu) };
+        drawing = drawing.min(seconds(|| numbers().try_for_each(|n| draw(n).map(drop)))?);
+    }
+    let rate = |seconds: f64| steps as f64 / seconds;
+    println!(
+        "| {} | {:.2} steps/s | {:.2} steps/s | {:.3} | {:.2} ms | {} |",
+        settings.system,
+        rate(loading),
+        rate(without),
+        without / loading,
+        1000.0 * drawing / steps as f64,
+        peak()
+    );
+    Ok(())
+}
+
+fn seconds(work: impl FnOnce() -> hrinet::Result<()>) -> hrinet::Result<f64> {
+    let start = Instant::now();
+    work()?;
+    Ok(start.elapsed().as_secs_f64())
+}
+
+/// The most memory that the process has had so far, where the system tells.
+fn peak() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.map_or("unknown".into(), |line| line.trim().to_string())
+}
+
+fn phantom(size: usize) -> Stack {
+    let slices = Array3::from_shape_fn((60, size + 128, size + 128), |(k, j, i)| {
+        ((i * 7 + j * 13 + k * 29) % 1500) as i16 - 1000
+    });
+    Stack { name: "phantom".into(), slices }
+}

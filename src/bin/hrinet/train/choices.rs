@@ -1,0 +1,191 @@
+//! The settings that a user chose, by flag or by a TOML file with the same names.
+
+use std::path::Path;
+
+use clap::Args;
+use hrinet::network::System;
+use hrinet::training::Settings;
+use hrinet::training::losses::{Adversarial, CriticTarget};
+use hrinet::training::settings::{Decline, Fit, Precision, usual_beta};
+use hrinet::{Error, Result};
+use serde::{Deserialize, Serialize};
+
+/// What is not chosen has the system's usual value.
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields, default)]
+pub struct Choices {
+    /// ae, acai, hrinet-patchgan, hrinet-mse, hrinet-perceptual or hrinet-motion [default:
+    /// hrinet-motion].
+    #[arg(long)]
+    pub system: Option<System>,
+    /// Side of the squares in pixels, a multiple of 64 (hrinet-motion, ae, acai: 16) [default: 96
+    /// for hrinet-motion, 256 for the others].
+    #[arg(long)]
+    size: Option<i64>,
+    /// crop: cut squares out of the plane; resize: scale the whole plane [default: crop for
+    /// hrinet-motion, resize for the others].
+    #[arg(long, value_parser = word::<Fit>, value_name = "crop|resize")]
+    fit: Option<Fit>,
+    /// Crops, or groups of slices, a step.
+    #[arg(long)]
+    batch: Option<usize>,
+    /// Iterations of Stage I, before Stage II [default: 50000 for the three hrinet systems of the
+    /// paper, 0 with --from].
+    #[arg(long, value_name = "N")]
+    stage_one_iterations: Option<u64>,
+    /// Iterations of the only or the last stage.
+    #[arg(long, value_name = "N")]
+    iterations: Option<u64>,
+    /// Seed of weights, batches and the choice of held-out patients [default: 0].
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Distances of the known slices, in slices: n - 1 of the paper.
+    #[arg(long, value_delimiter = ',', value_name = "N,N,...")]
+    gap: Option<Vec<usize>>,
+    /// Peak of the learning rate.
+    #[arg(long)]
+    learning_rate: Option<f64>,
+    /// How the learning rate goes on [default: cosine for hrinet-motion, constant for the others].
+    #[arg(long, value_parser = word::<Decline>, value_name = "constant|cosine")]
+    decline: Option<Decline>,
+    /// Steps over which the learning rate rises to its peak.
+    #[arg(long, value_name = "STEPS")]
+    warm_up: Option<u64>,
+    /// Decay of AdamW; 0 is plain Adam.
+    #[arg(long)]
+    weight_decay: Option<f64>,
+    /// Cut the gradient's norm at this; 0: never.
+    #[arg(long)]
+    gradient_norm: Option<f64>,
+    /// Patients held out for validation.
+    #[arg(long, value_name = "N")]
+    hold_out: Option<usize>,
+    /// Weight of the loss against the critic, equation 4; 0 trains without D1 [default: 0.5].
+    #[arg(long)]
+    lambda: Option<f64>,
+    /// Weight of the loss against the PatchGAN, equation 4; 0 trains without D2 [default: 0.0005,
+    /// 0.005 from 512 pixels on].
+    #[arg(long)]
+    beta: Option<f64>,
+    /// Share of the real slice in the critic's anchor, equation 2 [default: 0.2].
+    #[arg(long)]
+    gamma: Option<f64>,
+    /// What the critic is to say: min(alpha, 1 - alpha), or alpha [default: folded].
+    #[arg(long, value_parser = word::<CriticTarget>, value_name = "folded|literal")]
+    critic_target: Option<CriticTarget>,
+    /// The game between G and D2, equations 1 and 8 [default: saturating].
+    #[arg(long, value_parser = word::<Adversarial>)]
+    #[arg(value_name = "saturating|non-saturating|least-squares")]
+    adversarial: Option<Adversarial>,
+    /// The numbers that passes are computed in [default: float32].
+    #[arg(long, value_parser = word::<Precision>, value_name = "float32|bfloat16")]
+    precision: Option<Precision>,
+}
+
+impl Choices {
+    /// Reads a TOML file whose keys are the flags' names.
+    ///
+    /// # Errors
+    /// [`Error::Io`]; [`Error::Unsupported`] for a key that there is not, or a wrong value.
+    pub fn read(path: &Path) -> Result<Choices> {
+        let text = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
+        toml::from_str(&text).map_err(|error| {
+            let line = error.span().map_or(1, |span| 1 + text[..span.start].matches('\n').count());
+            let message = error.message().replace('\n', " ");
+            Error::unsupported(path, format!("line {line}: {message}"))
+        })
+    }
+
+    /// What is chosen here, else what is chosen in `other`.
+    pub fn or(self, other: Choices) -> Choices {
+        Choices {
+            system: self.system.or(other.system),
+            size: self.size.or(other.size),
+            fit: self.fit.or(other.fit),
+            batch: self.batch.or(other.batch),
+            stage_one_iterations: self.stage_one_iterations.or(other.stage_one_iterations),
+            iterations: self.iterations.or(other.iterations),
+            seed: self.seed.or(other.seed),
+            gap: self.gap.or(other.gap),
+            learning_rate: self.learning_rate.or(other.learning_rate),
+            decline: self.decline.or(other.decline),
+            warm_up: self.warm_up.or(other.warm_up),
+            weight_decay: self.weight_decay.or(other.weight_decay),
+            gradient_norm: self.gradient_norm.or(other.gradient_norm),
+            hold_out: self.hold_out.or(other.hold_out),
+            lambda: self.lambda.or(other.lambda),
+            beta: self.beta.or(other.beta),
+            gamma: self.gamma.or(other.gamma),
+            critic_target: self.critic_target.or(other.critic_target),
+            adversarial: self.adversarial.or(other.adversarial),
+            precision: self.precision.or(other.precision),
+        }
+    }
+
+    /// The settings of the run. `from_checkpoint`: Stage I is behind it unless it is asked for.
+    pub fn settings(self, from_checkpoint: bool) -> Settings {
+        let system = self.system.unwrap_or(System::HrinetMotion);
+        let usual = Settings::usual(system);
+        let size = self.size.unwrap_or(usual.size);
+        let usual_beta = if usual.beta > 0.0 { usual_beta(size) } else { 0.0 };
+        let usual_stage_one = if from_checkpoint { 0 } else { usual.stage_one_iterations };
+        Settings {
+            system,
+            size,
+            fit: self.fit.unwrap_or(usual.fit),
+            batch: self.batch.unwrap_or(usual.batch),
+            stage_one_iterations: self.stage_one_iterations.unwrap_or(usual_stage_one),
+            iterations: self.iterations.unwrap_or(usual.iterations),
+            seed: self.seed.unwrap_or(usual.seed),
+            gaps: self.gap.unwrap_or(usual.gaps),
+            learning_rate: self.learning_rate.unwrap_or(usual.learning_rate),
+            decline: self.decline.unwrap_or(usual.decline),
+            warm_up: self.warm_up.unwrap_or(usual.warm_up),
+            weight_decay: self.weight_decay.unwrap_or(usual.weight_decay),
+            gradient_norm: self.gradient_norm.unwrap_or(usual.gradient_norm),
+            hold_out: self.hold_out.unwrap_or(usual.hold_out),
+            lambda: self.lambda.unwrap_or(usual.lambda),
+            beta: self.beta.unwrap_or(usual_beta),
+            gamma: self.gamma.unwrap_or(usual.gamma),
+            critic_target: self.critic_target.unwrap_or(usual.critic_target),
+            adversarial: self.adversarial.unwrap_or(usual.adversarial),
+            precision: self.precision.unwrap_or(usual.precision),
+        }
+    }
+
+    /// Settings as a TOML file that [`Choices::read`] understands.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for numbers that TOML cannot hold.
+    pub fn to_toml(settings: &Settings) -> Result<String> {
+        let settings = settings.clone();
+        let choices = Choices {
+            system: Some(settings.system),
+            size: Some(settings.size),
+            fit: Some(settings.fit),
+            batch: Some(settings.batch),
+            stage_one_iterations: Some(settings.stage_one_iterations),
+            iterations: Some(settings.iterations),
+            seed: Some(settings.seed),
+            gap: Some(settings.gaps),
+            learning_rate: Some(settings.learning_rate),
+            decline: Some(settings.decline),
+            warm_up: Some(settings.warm_up),
+            weight_decay: Some(settings.weight_decay),
+            gradient_norm: Some(settings.gradient_norm),
+            hold_out: Some(settings.hold_out),
+            lambda: Some(settings.lambda),
+            beta: Some(settings.beta),
+            gamma: Some(settings.gamma),
+            critic_target: Some(settings.critic_target),
+            adversarial: Some(settings.adversarial),
+            precision: Some(settings.precision),
+        };
+        toml::to_string(&choices).map_err(|error| Error::Argument(format!("settings: {error}")))
+    }
+}
+
+/// One of the words of an enum, as serde knows them.
+fn word<T: serde::de::DeserializeOwned>(text: &str) -> std::result::Result<T, String> {
+    serde_json::from_value(serde_json::Value::String(text.into())).map_err(|e| e.to_string())
+}

@@ -1,0 +1,411 @@
+//! What one iteration of each stage does (section 5 of the paper).
+//!
+//! A discriminator's step sees images cut off from the generator; the generator's step finds the
+//! discriminators frozen. Each optimiser moves its own network only.
+
+use tch::{Kind, Tensor};
+
+use super::losses::{
+    eq1_patch_gan, eq2_anchor, eq2_critic, eq3_stage_one, eq4_step_one, eq5_mse_content,
+    eq6_perceptual_content, eq7_against_critic, eq8_against_patch_gan, eq9_step_two,
+};
+use super::sampler::Batch;
+use super::schedule::Stage;
+use super::settings::Precision;
+use super::trainer::Trainer;
+use crate::error::{Error, Result};
+
+/// A loss beyond this is no training any more: grey values are on [0, 1].
+const EXPLODED: f64 = 1e6;
+
+/// The losses of one iteration, before its optimiser steps. What a stage or a system does not have
+/// is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Losses {
+    /// Equation 5 or 6: reconstruction.
+    pub content: Option<f64>,
+    /// Equation 7.
+    pub against_critic: Option<f64>,
+    /// Equation 8.
+    pub against_patch_gan: Option<f64>,
+    /// Equation 9; HRINet-Motion's only loss.
+    pub step_two: Option<f64>,
+    /// Equation 2.
+    pub critic: Option<f64>,
+    /// Equation 1.
+    pub patch_gan: Option<f64>,
+    /// Norm of the generator's gradient, before it is cut, in the last of its steps.
+    pub gradient_norm: f64,
+    /// The learning rate of the iteration.
+    pub learning_rate: f64,
+}
+
+impl Losses {
+    /// The names of [`Losses::terms`].
+    pub const NAMES: [&'static str; 8] = [
+        "content",
+        "against_critic",
+        "against_patch_gan",
+        "step_two",
+        "critic",
+        "patch_gan",
+        "gradient_norm",
+        "learning_rate",
+    ];
+
+    /// Everything in one row.
+    pub fn terms(&self) -> [Option<f64>; 8] {
+        [
+            self.content,
+            self.against_critic,
+            self.against_patch_gan,
+            self.step_two,
+            self.critic,
+            self.patch_gan,
+            Some(self.gradient_norm),
+            Some(self.learning_rate),
+        ]
+    }
+
+    /// The one number that says most: how far the slices in between are off, else how far
+    /// reconstructions are.
+    pub fn main(&self) -> f64 {
+        self.step_two.or(self.content).unwrap_or(f64::NAN)
+    }
+}
+
+impl Trainer {
+    /// HRINet-Motion: the content loss between two slices, and nothing else.
+    pub(super) fn supervised(&mut self, batch: &Batch, learning_rate: f64) -> Result<Losses> {
+        let (loss, norm) = self.step_two(batch, learning_rate)?;
+        Ok(Losses { step_two: Some(loss), gradient_norm: norm, learning_rate, ..Losses::default() })
+    }
+
+    /// Stage I, or Step I of Stage II: D1, D2, then G, from one pass of G.
+    pub(super) fn step_one(
+        &mut self,
+        batch: &Batch,
+        stage: Stage,
+        learning_rate: f64,
+    ) -> Result<Losses> {
+        let mut losses = Losses { learning_rate, ..Losses::default() };
+        let slices = batch.ends()?;
+        let groups = batch.groups()?;
+        let features = self.generator.network.encode(&self.cast(&slices)?)?;
+        let any_alpha = self.cast(&Tensor::f_cat(&[&batch.mixed, &batch.mixed], 0)?)?;
+        let decoded = self.generator.network.decode(&features, &features, &any_alpha)?;
+        let reconstructed = decoded.f_to_kind(Kind::Float)?;
+        let (first, second) = (features.narrow(0, groups)?, features.narrow(groups, groups)?);
+        let mixed = self.generator.network.decode(&first, &second, &self.cast(&batch.mixed)?)?;
+        let mixed = mixed.f_to_kind(Kind::Float)?;
+
+        if self.critic.is_some() {
+            let images = (&slices, &reconstructed, &mixed);
+            losses.critic = Some(self.critic_step(images, &batch.mixed, learning_rate)?);
+        }
+        if self.patch_gan.is_some() && stage == Stage::Two {
+            losses.patch_gan = Some(self.patch_gan_step(&slices, &mixed, learning_rate)?);
+        }
+        self.freeze_discriminators(true)?;
+        let stepped = self.generator_step_one((&slices, &reconstructed, &mixed), stage, losses);
+        self.freeze_discriminators(false)?;
+        stepped
+    }
+
+    /// D1's step on equation 2; gives the loss.
+    fn critic_step(
+        &mut self,
+        (slices, reconstructed, mixed): (&Tensor, &Tensor, &Tensor),
+        alpha: &Tensor,
+        learning_rate: f64,
+    ) -> Result<f64> {
+        let anchor = eq2_anchor(slices, &reconstructed.f_detach()?, self.settings.gamma)?;
+        let of_mixed = self.guess(&mixed.f_detach()?)?;
+        let of_anchor = self.guess(&anchor)?;
+        let loss = eq2_critic(&of_mixed, alpha, &of_anchor, self.settings.critic_target)?;
+        let value = self.sound("the critic's loss", &loss)?;
+        if let Some(critic) = &mut self.critic {
+            critic.step(&loss, learning_rate, &self.settings)?;
+        }
+        Ok(value)
+    }
+
+    /// D2's step on equation 1; gives the loss.
+    fn patch_gan_step(
+        &mut self,
+        slices: &Tensor,
+        mixed: &Tensor,
+        learning_rate: f64,
+    ) -> Result<f64> {
+        let real = self.logits(slices)?;
+        let made = self.logits(&mixed.f_detach()?)?;
+        let loss = eq1_patch_gan(&real, &made, self.settings.adversarial)?;
+        let value = self.sound("the PatchGAN's loss", &loss)?;
+        if let Some(patch_gan) = &mut self.patch_gan {
+            patch_gan.step(&loss, learning_rate, &self.settings)?;
+        }
+        Ok(value)
+    }
+
+    /// G's part of Stage I (equation 3) or of Step I (equation 4).
+    fn generator_step_one(
+        &mut self,
+        (slices, reconstructed, mixed): (&Tensor, &Tensor, &Tensor),
+        stage: Stage,
+        mut losses: Losses,
+    ) -> Result<Losses> {
+        let content = match stage {
+            Stage::Two => self.content(slices, reconstructed)?,
+            _ => eq5_mse_content(slices, reconstructed)?,
+        };
+        losses.content = Some(self.sound("the content loss", &content)?);
+        let nothing = content.f_zeros_like()?;
+        let mut against_critic = nothing.shallow_clone();
+        if self.critic.is_some() {
+            against_critic = eq7_against_critic(&self.guess(mixed)?)?;
+            losses.against_critic =
+                Some(self.sound("the loss against the critic", &against_critic)?);
+        }
+        let mut against_patch_gan = nothing;
+        if self.patch_gan.is_some() && stage == Stage::Two {
+            let logits = self.logits(mixed)?;
+            against_patch_gan = eq8_against_patch_gan(&logits, self.settings.adversarial)?;
+            losses.against_patch_gan =
+                Some(self.sound("the loss against the PatchGAN", &against_patch_gan)?);
+        }
+        let (lambda, beta) = (self.settings.lambda, self.settings.beta);
+        let loss = match stage {
+            Stage::Two => {
+                eq4_step_one(&content, &against_critic, &against_patch_gan, (lambda, beta))?
+            }
+            _ => eq3_stage_one(&content, &against_critic, lambda)?,
+        };
+        losses.gradient_norm = self.generator.step(&loss, losses.learning_rate, &self.settings)?;
+        Ok(losses)
+    }
+
+    /// Step II: equation 9 over the inner slices of the batch. Gives loss and gradient norm.
+    pub(super) fn step_two(&mut self, batch: &Batch, learning_rate: f64) -> Result<(f64, f64)> {
+        let made = self.between(batch)?;
+        let loss = eq9_step_two(&batch.truth, &made, |truth, made| self.content(truth, made))?;
+        let value = self.sound("the loss", &loss)?;
+        Ok((value, self.generator.step(&loss, learning_rate, &self.settings)?))
+    }
+
+    /// What the generator makes between the ends of each group, `[N * inner, 1, H, W]`: both ends
+    /// encoded in one pass, once.
+    pub(super) fn between(&self, batch: &Batch) -> Result<Tensor> {
+        let groups = batch.groups()?;
+        let inner = batch.alpha.size1()? / groups;
+        let features = self.generator.network.encode(&self.cast(&batch.ends()?)?)?;
+        let (mut first, mut second) =
+            (features.narrow(0, groups)?, features.narrow(groups, groups)?);
+        if inner > 1 {
+            (first, second) = (first.repeat_each(inner)?, second.repeat_each(inner)?);
+        }
+        let alpha = self.cast(&batch.alpha)?;
+        let made = self.generator.network.decode(&first, &second, &alpha)?;
+        Ok(made.f_to_kind(Kind::Float)?)
+    }
+
+    /// Equation 6 where the system has P, else equation 5.
+    fn content(&self, truth: &Tensor, made: &Tensor) -> Result<Tensor> {
+        let Some(perceptual) = &self.perceptual else { return eq5_mse_content(truth, made) };
+        let truth = tch::no_grad(|| perceptual.maps(&self.cast(truth)?))?;
+        eq6_perceptual_content(&truth, &perceptual.maps(&self.cast(made)?)?)
+    }
+
+    fn guess(&self, images: &Tensor) -> Result<Tensor> {
+        let critic = self.critic.as_ref().ok_or_else(|| missing("D1"))?;
+        Ok(critic.network.guess(&self.cast(images)?)?.f_to_kind(Kind::Float)?)
+    }
+
+    fn logits(&self, images: &Tensor) -> Result<Tensor> {
+        let patch_gan = self.patch_gan.as_ref().ok_or_else(|| missing("D2"))?;
+        Ok(patch_gan.network.logits(&self.cast(images)?)?.f_to_kind(Kind::Float)?)
+    }
+
+    fn freeze_discriminators(&self, frozen: bool) -> Result<()> {
+        if let Some(critic) = &self.critic {
+            critic.needs_gradients(!frozen)?;
+        }
+        if let Some(patch_gan) = &self.patch_gan {
+            patch_gan.needs_gradients(!frozen)?;
+        }
+        Ok(())
+    }
+
+    /// In the precision of the passes; float32 is left as it is.
+    fn cast(&self, x: &Tensor) -> Result<Tensor> {
+        let kind = match self.settings.precision {
+            Precision::Float32 => Kind::Float,
+            Precision::Bfloat16 => Kind::BFloat16,
+        };
+        Ok(x.f_to_kind(kind)?)
+    }
+
+    /// The value of a loss that can still be trained on.
+    fn sound(&self, name: &str, loss: &Tensor) -> Result<f64> {
+        let value = loss.f_double_value(&[])?;
+        if !value.is_finite() {
+            return Err(Error::Training(format!("{name} is {value}")));
+        }
+        if value.abs() > EXPLODED {
+            return Err(Error::Training(format!("{name} exploded to {value:.3e}")));
+        }
+        Ok(value)
+    }
+}
+
+fn missing(network: &str) -> Error {
+    Error::Argument(format!("{network} does not train in these settings"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::{Checkpoint, System};
+    use crate::training::Settings;
+    use std::path::Path;
+    use tch::Device;
+
+    const LEARNING_RATE: f64 = 1e-3;
+
+    fn settings(system: System) -> Settings {
+        let usual = Settings::usual(system);
+        let stage_one_iterations = u64::from(usual.stage_one_iterations > 0);
+        Settings { size: 64, batch: 2, stage_one_iterations, iterations: 3, ..usual }
+    }
+
+    /// Two groups of ten squares of noise.
+    fn batch(seed: i64) -> Batch {
+        tch::manual_seed(seed);
+        let options = (Kind::Float, Device::Cpu);
+        let images = |count: i64| Tensor::rand([count, 1, 64, 64], options);
+        let alpha = Tensor::from_slice(&[0.8f32, 0.6, 0.5, 0.4, 0.2]).repeat([2]);
+        let mixed = Tensor::rand([2], options);
+        Batch { first: images(2), second: images(2), truth: images(10), alpha, mixed }
+    }
+
+    /// A trainer whose next iteration is in its last stage, with all that it has there.
+    fn in_last_stage(system: System) -> Trainer {
+        let mut trainer = Trainer::new(settings(system), Device::Cpu).unwrap();
+        trainer.step(&batch(0)).unwrap();
+        trainer.step(&batch(1)).unwrap();
+        trainer
+    }
+
+    /// Which networks' weights differ between two states.
+    fn moved(before: &Checkpoint, after: &Checkpoint) -> Vec<&'static str> {
+        let groups = ["generator", "critic", "patch_gan", "perceptual"];
+        let differ = |group: &&str| before.group(group) != after.group(group);
+        groups.into_iter().filter(differ).collect()
+    }
+
+    fn state(trainer: &Trainer) -> Checkpoint {
+        Checkpoint::from_bytes(Path::new("state"), &trainer.checkpoint().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn every_step_moves_its_own_network_and_nothing_else() {
+        let mut trainer = in_last_stage(System::HrinetPerceptual);
+        let begin = state(&trainer);
+        for group in ["generator", "critic", "patch_gan", "perceptual"] {
+            assert!(!begin.group(group).is_empty(), "{group}");
+        }
+        let batch = batch(2);
+        let slices = batch.ends().unwrap();
+        let features = trainer.generator.network.encode(&slices).unwrap();
+        let alpha = Tensor::from_slice(&[0.3f32; 4]);
+        // Attached to the generator: a step that did not cut them off would reach it.
+        let made = trainer.generator.network.decode(&features, &features, &alpha).unwrap();
+        let mixed = made.narrow(0, 0, 2);
+
+        trainer.critic_step((&slices, &made, &mixed), &batch.mixed, LEARNING_RATE).unwrap();
+        let after_critic = state(&trainer);
+        assert_eq!(moved(&begin, &after_critic), ["critic"]);
+        trainer.patch_gan_step(&slices, &mixed, LEARNING_RATE).unwrap();
+        let after_patch_gan = state(&trainer);
+        assert_eq!(moved(&after_critic, &after_patch_gan), ["patch_gan"]);
+
+        trainer.freeze_discriminators(true).unwrap();
+        let losses = Losses { learning_rate: LEARNING_RATE, ..Losses::default() };
+        let images = (&slices, &made, &mixed);
+        let losses = trainer.generator_step_one(images, Stage::Two, losses).unwrap();
+        trainer.freeze_discriminators(false).unwrap();
+        assert!(losses.against_critic.is_some() && losses.against_patch_gan.is_some());
+        let after_step_one = state(&trainer);
+        assert_eq!(moved(&after_patch_gan, &after_step_one), ["generator"]);
+        trainer.step_two(&batch, LEARNING_RATE).unwrap();
+        assert_eq!(moved(&after_step_one, &state(&trainer)), ["generator"]);
+    }
+
+    #[test]
+    fn each_system_has_the_losses_of_its_equations() {
+        let has = |system| {
+            let mut trainer = in_last_stage(system);
+            let losses = trainer.step(&batch(3)).unwrap();
+            let terms = losses.terms();
+            std::array::from_fn::<bool, 6, _>(|index| terms[index].is_some())
+        };
+        //                                         5/6    7      8      9      2      1
+        assert_eq!(has(System::Ae), [true, false, false, false, false, false]);
+        assert_eq!(has(System::Acai), [true, true, false, false, true, false]);
+        assert_eq!(has(System::HrinetPatchgan), [true, true, true, false, true, true]);
+        assert_eq!(has(System::HrinetMse), [true; 6]);
+        assert_eq!(has(System::HrinetPerceptual), [true; 6]);
+        assert_eq!(has(System::HrinetMotion), [false, false, false, true, false, false]);
+    }
+
+    #[test]
+    fn the_generator_is_pulled_by_d1_and_by_d2() {
+        let norm = |lambda, beta| {
+            let settings = Settings { lambda, beta, ..settings(System::HrinetMse) };
+            let mut trainer = Trainer::new(settings, Device::Cpu).unwrap();
+            trainer.step(&batch(0)).unwrap();
+            trainer.enter_stage_two().unwrap();
+            let before = state(&trainer);
+            trainer.step_one(&batch(1), Stage::Two, LEARNING_RATE).unwrap();
+            (moved(&before, &state(&trainer)), state(&trainer).group("generator"))
+        };
+        let (alone, with_d1, with_d2) = (norm(0.0, 0.0), norm(0.5, 0.0), norm(0.0, 0.01));
+        assert_eq!(alone.0, ["generator"]);
+        assert_eq!(with_d1.0, ["generator", "critic"]);
+        assert_eq!(with_d2.0, ["generator", "patch_gan"]);
+        assert!(alone.1 != with_d1.1 && alone.1 != with_d2.1);
+    }
+
+    #[test]
+    fn bfloat16_passes_train_float32_weights() {
+        let precision = Precision::Bfloat16;
+        let settings = Settings { precision, ..settings(System::HrinetPerceptual) };
+        let mut half = Trainer::new(settings.clone(), Device::Cpu).unwrap();
+        let whole = Settings { precision: Precision::Float32, ..settings };
+        let mut whole = Trainer::new(whole, Device::Cpu).unwrap();
+        let (of_half, of_whole) = (half.step(&batch(0)).unwrap(), whole.step(&batch(0)).unwrap());
+        assert_ne!(of_half, of_whole);
+        // Content, against the critic, the critic's: of the same weights, with 8 bits of precision.
+        for index in [0, 1, 4] {
+            let (half, whole) = (of_half.terms()[index].unwrap(), of_whole.terms()[index].unwrap());
+            assert!((half - whole).abs() < 0.03 * whole + 1e-3, "{index}: {half} {whole}");
+        }
+        for number in 1..4 {
+            half.step(&batch(number)).unwrap();
+        }
+        assert_eq!(half.generator.weights()[0].1.kind(), Kind::Float);
+    }
+
+    #[test]
+    fn losses_that_are_no_training_stop_it() {
+        let mut trainer = in_last_stage(System::HrinetMse);
+        let mut astray = batch(3);
+        let _ = astray.first.get(0).fill_(f64::NAN);
+        let error = trainer.step(&astray).unwrap_err().to_string();
+        assert!(error.contains("astray at step 3: the critic's loss is NaN"), "{error}");
+        let mut trainer = in_last_stage(System::HrinetMotion);
+        astray = batch(3);
+        let _ = astray.truth.fill_(1e5);
+        let error = trainer.step(&astray).unwrap_err().to_string();
+        assert!(error.contains("exploded to 1.000e10"), "{error}");
+    }
+}

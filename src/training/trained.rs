@@ -1,0 +1,106 @@
+//! A network in training: its weights and the optimiser that moves them, nobody else's.
+
+use std::collections::BTreeMap;
+
+use tch::Tensor;
+
+use super::optimizer::{AdamW, all_finite};
+use super::settings::Settings;
+use crate::error::Result;
+use crate::network::{Checkpoint, Parameters};
+
+/// A network, its named weights, its optimiser.
+pub struct Trained<N> {
+    /// The network; its weights are views of the optimiser's vector.
+    pub network: N,
+    weights: Vec<(String, Tensor)>,
+    optimizer: AdamW,
+}
+
+impl<N> Trained<N> {
+    /// Builds it from drawn or stored weights.
+    ///
+    /// # Errors
+    /// What `build` returns, and [`crate::Error::Argument`] for stored weights that it did not take.
+    pub fn new(
+        mut parameters: Parameters,
+        build: impl FnOnce(&mut Parameters) -> Result<N>,
+    ) -> Result<Trained<N>> {
+        let network = build(&mut parameters)?;
+        let weights = parameters.finish()?;
+        let views = weights.iter().map(|(_, weight)| weight.shallow_clone()).collect();
+        Ok(Trained { network, optimizer: AdamW::new(views)?, weights })
+    }
+
+    /// One optimiser step down the gradient of `loss`; gives the gradient's norm before the cut.
+    ///
+    /// # Errors
+    /// As [`AdamW::step`].
+    pub fn step(&mut self, loss: &Tensor, learning_rate: f64, settings: &Settings) -> Result<f64> {
+        let most =
+            if settings.gradient_norm > 0.0 { settings.gradient_norm } else { f64::INFINITY };
+        self.optimizer.step(loss, learning_rate, settings.weight_decay, most)
+    }
+
+    /// The optimiser forgets what it saw: a new stage begins.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`].
+    pub fn forget(&mut self) -> Result<()> {
+        let views = self.weights.iter().map(|(_, weight)| weight.shallow_clone()).collect();
+        self.optimizer = AdamW::new(views)?;
+        Ok(())
+    }
+
+    /// Whether gradients are computed for its weights: a discriminator needs none while the
+    /// generator's loss goes through it.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`].
+    pub fn needs_gradients(&self, needs: bool) -> Result<()> {
+        for (_, weight) in &self.weights {
+            let _ = weight.f_set_requires_grad(needs)?;
+        }
+        Ok(())
+    }
+
+    /// Whether every weight is a finite number.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`].
+    pub fn is_finite(&self) -> Result<bool> {
+        for (_, weight) in &self.weights {
+            if !all_finite(weight)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// The weights by name.
+    pub fn weights(&self) -> &[(String, Tensor)] {
+        &self.weights
+    }
+
+    /// Puts the weights into a checkpoint's `group`.
+    pub fn keep_weights(&self, group: &str, into: &mut BTreeMap<String, Tensor>) {
+        for (name, tensor) in &self.weights {
+            into.insert(format!("{group}.{name}"), tensor.shallow_clone());
+        }
+    }
+
+    /// Puts the optimiser's state into a checkpoint's `group`.
+    pub fn keep_optimizer(&self, group: &str, into: &mut BTreeMap<String, Tensor>) {
+        for (name, tensor) in self.optimizer.state() {
+            into.insert(format!("{group}.{name}"), tensor);
+        }
+    }
+
+    /// Takes the optimiser's state from a checkpoint's `group`, after `steps` of its steps.
+    ///
+    /// # Errors
+    /// [`crate::Error::Argument`] where it is missing or that of another network.
+    pub fn restore(&mut self, checkpoint: &Checkpoint, group: &str, steps: u64) -> Result<()> {
+        self.optimizer.restore(&checkpoint.group(group), steps)
+    }
+}
