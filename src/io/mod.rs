@@ -10,6 +10,7 @@
 //! a place in space that is not finite is an error.
 
 mod dicom;
+pub mod folder;
 mod hounsfield;
 mod nifti;
 mod nrrd;

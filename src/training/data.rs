@@ -1,6 +1,6 @@
 //! Volumes as stacks of slices in HU, and the patients held out.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use ndarray::{Array3, ArrayView2, Axis as ArrayAxis};
 use rand::SeedableRng;
@@ -34,6 +34,9 @@ impl Stack {
     pub fn of_ct(name: &str, volume: &Volume) -> Result<Option<Stack>> {
         if is_label_map(volume)? {
             return Ok(None);
+        }
+        if volume.geometry().uneven_slices().is_some() {
+            return Err(Error::Geometry("the slices are unevenly spaced".into()));
         }
         let rescale = volume.rescale();
         let window = Window::CT;
@@ -112,8 +115,8 @@ impl Dataset {
         let gap = settings.gaps.iter().copied().max().unwrap_or(usize::MAX);
         let mut stacks = Vec::new();
         let mut too_small = 0;
-        for path in volumes_in(folder)? {
-            let name = stem(&path);
+        for path in io::folder::volumes_in(folder)? {
+            let name = io::folder::stem(&path);
             on_read(&name)?;
             match io::read(&path).and_then(|volume| Stack::of_ct(&name, &volume)) {
                 Err(error) => log::warn!("left out: {}", error.in_file(&path)),
@@ -171,30 +174,6 @@ impl Dataset {
 pub fn is_label_map(volume: &Volume) -> Result<bool> {
     let (low, high) = volume.voxels().range()?;
     Ok((high - low) * volume.rescale().slope.abs() < LEAST_RANGE_HU)
-}
-
-/// The volumes in a folder by name: image files, and subfolders. A file is itself.
-///
-/// # Errors
-/// [`Error::Io`].
-pub fn volumes_in(folder: &Path) -> Result<Vec<PathBuf>> {
-    let listed = std::fs::read_dir(folder).map_err(|error| Error::io(folder, error))?;
-    let mut paths = Vec::new();
-    for entry in listed {
-        let path = entry.map_err(|error| Error::io(folder, error))?.path();
-        if path.is_dir() || io::is_volume_file(&path) {
-            paths.push(path);
-        }
-    }
-    paths.sort();
-    Ok(paths)
-}
-
-/// A volume's name: that of its file, without folder and ending.
-pub fn stem(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let known = [".nii.gz", ".nii", ".nrrd"];
-    known.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name).to_string()
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! the process ends without waiting.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -16,8 +16,10 @@ use signal_hook::iterator::Signals;
 /// Exit status of a cancelled run, as shells know it.
 pub const EXIT_CODE: u8 = 130;
 
-/// How long the work may take to notice.
-const PATIENCE: Duration = Duration::from_millis(600);
+/// How long the work may take to notice, unless it asks for more.
+const PATIENCE_MS: u64 = 600;
+
+static PATIENCE: AtomicU64 = AtomicU64::new(PATIENCE_MS);
 
 static RAISED: AtomicBool = AtomicBool::new(false);
 static IN_PROGRESS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
@@ -32,7 +34,7 @@ pub fn watch() -> Result<()> {
     std::thread::spawn(move || {
         if signals.forever().next().is_some() {
             RAISED.store(true, Ordering::SeqCst);
-            std::thread::sleep(PATIENCE);
+            std::thread::sleep(Duration::from_millis(PATIENCE.load(Ordering::SeqCst)));
             for path in IN_PROGRESS.lock().unwrap_or_else(PoisonError::into_inner).iter() {
                 let _ = std::fs::remove_file(path);
             }
@@ -55,6 +57,11 @@ pub fn raised() -> bool {
 /// [`Error::Cancelled`].
 pub fn check() -> Result<()> {
     if raised() { Err(Error::Cancelled) } else { Ok(()) }
+}
+
+/// Work that has something to save when it is told to stop: how long that may take.
+pub fn allow(patience: Duration) {
+    PATIENCE.store(patience.as_millis() as u64, Ordering::SeqCst);
 }
 
 /// Names a file that must not stay behind half written.

@@ -3,6 +3,7 @@
 mod choices;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use hrinet::network::device;
@@ -15,6 +16,9 @@ use choices::Choices;
 use crate::interrupt;
 use crate::messages::{Progress, Verbosity};
 use crate::method::DeviceChoice;
+
+/// How long the step under way, and the checkpoint after it, may take when the user stops a training.
+const SAVING: Duration = Duration::from_secs(30);
 
 /// Train a system on a folder of volumes, so that `resample` and `evaluate` can use it.
 #[derive(Args)]
@@ -91,6 +95,7 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
         command: format!("hrinet {}", std::env::args().skip(1).collect::<Vec<_>>().join(" ")),
         device,
     };
+    interrupt::allow(SAVING);
     let mut progress = Progress::new(verbosity, "training", settings.all_iterations());
     let mut mean = None;
     let model = training::run(&dataset, &settings, &options, &mut |event| {
