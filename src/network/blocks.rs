@@ -126,6 +126,33 @@ impl LeakyRelu {
     }
 }
 
+/// Two 3 x 3 convolutions, leaky ReLU after each: what the paper's EN and DE blocks share.
+pub struct ConvolutionPair {
+    convolutions: [Convolution; 2],
+}
+
+impl ConvolutionPair {
+    /// From `inputs` to `outputs` channels, and on in `outputs`.
+    pub fn new(
+        parameters: &mut Parameters,
+        name: &str,
+        (inputs, outputs): (i64, i64),
+    ) -> Result<ConvolutionPair> {
+        let mut unit = |part: &str, inputs| {
+            let name = format!("{name}.{part}");
+            Convolution::new(parameters, &name, (inputs, outputs), (3, 1), Start::LeakyNormal)
+        };
+        Ok(ConvolutionPair { convolutions: [unit("first", inputs)?, unit("second", outputs)?] })
+    }
+
+    /// `[N, inputs, H, W]` to `[N, outputs, H, W]`.
+    pub fn forward(&self, x: &Tensor, activation: &LeakyRelu) -> Result<Tensor> {
+        let [first, second] = &self.convolutions;
+        let inner = activation.forward(&first.forward(x)?)?;
+        activation.forward(&second.forward(&inner)?)
+    }
+}
+
 /// A 3 x 3 convolution and a PReLU with one learnt slope a channel: the unit of HRINet-Motion.
 pub struct ConvolutionPrelu {
     convolution: Convolution,

@@ -2,22 +2,16 @@
 
 use tch::Tensor;
 
-use super::blocks::{Convolution, LeakyRelu, Start};
+use super::blocks::{Convolution, ConvolutionPair, LeakyRelu, Start};
 use super::encoder::{FIRST_MAP, TRUNK};
 use super::mixing::Features;
 use super::parameters::Parameters;
 use crate::error::Result;
 
-/// Nearest upsampling by 2, the mixed map of that scale beside it, two 3x3 convolutions with leaky
-/// ReLU: the DE block.
-struct DecoderBlock {
-    first: Convolution,
-    second: Convolution,
-}
-
 /// Starts at the deepest map, takes the finer ones on the way up, and goes on to the full plane.
 pub struct Decoder {
-    blocks: Vec<DecoderBlock>,
+    /// Each after nearest upsampling by 2, with the mixed map of that scale beside: the DE blocks.
+    blocks: Vec<ConvolutionPair>,
     exit: Convolution,
     activation: LeakyRelu,
 }
@@ -37,22 +31,7 @@ impl Decoder {
                 None => 0,
             };
             let name = format!("decoder.stride{}", 1 << halvings);
-            blocks.push(DecoderBlock {
-                first: Convolution::new(
-                    parameters,
-                    &format!("{name}.first"),
-                    (inputs + beside, outputs),
-                    (3, 1),
-                    start,
-                )?,
-                second: Convolution::new(
-                    parameters,
-                    &format!("{name}.second"),
-                    (outputs, outputs),
-                    (3, 1),
-                    start,
-                )?,
-            });
+            blocks.push(ConvolutionPair::new(parameters, &name, (inputs + beside, outputs))?);
             inputs = outputs;
         }
         let exit = Convolution::new(parameters, "decoder.exit", (inputs, 1), (3, 1), start)?;
@@ -72,9 +51,7 @@ impl Decoder {
             if let Some(map) = finer.next() {
                 wide = Tensor::f_cat(&[&wide, map], 1)?;
             }
-            for convolution in [&block.first, &block.second] {
-                wide = self.activation.forward(&convolution.forward(&wide)?)?;
-            }
+            wide = block.forward(&wide, &self.activation)?;
         }
         self.exit.forward(&wide)
     }

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::blocks::{Convolution, LeakyRelu, Start};
+use super::blocks::{Convolution, ConvolutionPair, LeakyRelu, Start};
 use super::mixing::Features;
 use super::parameters::Parameters;
 use crate::error::Result;
@@ -13,16 +13,11 @@ pub const TRUNK: [i64; 6] = [16, 32, 64, 128, 128, 128];
 /// Halvings of the plane before the first map: stride 16.
 pub const FIRST_MAP: usize = 4;
 
-/// 3x3 convolution, leaky ReLU, twice, then 2x2 average pooling: the EN block.
-struct EncoderBlock {
-    first: Convolution,
-    second: Convolution,
-}
-
 /// The trunk and the bottlenecks that squeeze its maps at strides 16, 32 and 64.
 pub struct Encoder {
     entry: Convolution,
-    blocks: Vec<EncoderBlock>,
+    /// Each followed by 2x2 average pooling: the EN blocks.
+    blocks: Vec<ConvolutionPair>,
     bottlenecks: Vec<Convolution>,
     activation: LeakyRelu,
 }
@@ -40,22 +35,7 @@ impl Encoder {
         {
             let stride = 2 << level;
             let name = format!("encoder.stride{stride}");
-            blocks.push(EncoderBlock {
-                first: Convolution::new(
-                    parameters,
-                    &format!("{name}.first"),
-                    (inputs, outputs),
-                    (3, 1),
-                    start,
-                )?,
-                second: Convolution::new(
-                    parameters,
-                    &format!("{name}.second"),
-                    (outputs, outputs),
-                    (3, 1),
-                    start,
-                )?,
-            });
+            blocks.push(ConvolutionPair::new(parameters, &name, (inputs, outputs))?);
             if level + 1 >= FIRST_MAP {
                 let channels = (outputs, map_channels[level + 1 - FIRST_MAP]);
                 let name = format!("{name}.bottleneck");
@@ -73,9 +53,7 @@ impl Encoder {
         let mut wide = self.entry.forward(slices)?;
         let mut maps = Vec::new();
         for (level, block) in self.blocks.iter().enumerate() {
-            for convolution in [&block.first, &block.second] {
-                wide = self.activation.forward(&convolution.forward(&wide)?)?;
-            }
+            wide = block.forward(&wide, &self.activation)?;
             wide = wide.f_avg_pool2d([2, 2], [2, 2], [0, 0], false, true, None)?;
             if level + 1 >= FIRST_MAP {
                 maps.push(self.bottlenecks[level + 1 - FIRST_MAP].forward(&wide)?);
