@@ -5,6 +5,7 @@
 
 use std::cmp::Ordering;
 
+use super::vector::dot;
 use crate::error::{Error, Result};
 
 /// Cosine of the angle between two axes above which a grid counts as sheared (0.06 degrees; files
@@ -234,11 +235,6 @@ impl Geometry {
         refined.steps[axis as usize] = self.step(axis).map(|component| component / parts);
         refined
     }
-}
-
-/// The scalar product.
-pub(super) fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 pub mod geometry;
 pub mod plan;
 pub mod spline;
+pub(crate) mod vector;
 pub mod voxels;
 pub mod window;
 

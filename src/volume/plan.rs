@@ -1,6 +1,7 @@
 //! Which slices of an output volume are known and which lie in between.
 
-use super::geometry::{Axis, Geometry, dot};
+use super::geometry::{Axis, Geometry};
+use super::vector::dot;
 use crate::error::{Error, Result};
 
 /// How far, in parts of the smallest known spacing, an output slice may lie from a known one and

@@ -3,6 +3,7 @@
 use super::slice::Slice;
 use crate::error::{Error, Result};
 use crate::volume::Geometry;
+use crate::volume::vector::{cross, dot};
 
 /// How far beside the normal, per mm along it, a slice may lie. Files round their numbers; the least
 /// gantry tilt is 0.5 degrees, which is 9e-3.
@@ -118,12 +119,4 @@ fn unit(slice: &Slice, direction: [f64; 3]) -> Result<[f64; 3]> {
 
 fn minus(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
     [0, 1, 2].map(|row| a[row] - b[row])
-}
-
-fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
-}
-
-fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use nifti::NiftiHeader;
 
 use crate::error::{Error, Result};
+use crate::volume::vector::{cross, dot};
 use crate::volume::{Axis, Geometry};
 
 /// How far an sform's spacing may be from pixdim before the header contradicts itself.
@@ -132,14 +133,6 @@ pub(super) fn quaternion(geometry: &Geometry) -> Quaternion {
     };
     let sign = if a < 0.0 { -1.0 } else { 1.0 };
     Quaternion { vector: [b, c, d].map(|x| x * sign), mirror }
-}
-
-fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
-    a.iter().zip(b).map(|(x, y)| x * y).sum()
-}
-
-fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
-    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }
 
 fn unit(a: [f64; 3]) -> [f64; 3] {
