@@ -2,7 +2,10 @@
 //! a step takes: `cargo bench --bench training_step`.
 //!
 //! Environment: `DATA`, a folder of volumes (else phantoms are made); `SYSTEMS`, names with commas;
-//! `SIZE`, `BATCH`, `STEPS`, `THREADS`. Steps are those of the last stage, where all losses are.
+//! `SIZE`, `BATCH`, `STEPS`, `THREADS`. It runs in the environment that the program makes for itself. Steps are those of the last stage, where all losses are.
+
+#[path = "../src/bin/hrinet/environment.rs"]
+mod environment;
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -13,6 +16,7 @@ use ndarray::Array3;
 use tch::Device;
 
 fn main() -> hrinet::Result<()> {
+    environment::settle();
     let number = |name: &str, usual: usize| {
         std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
     };

@@ -108,22 +108,13 @@ impl Upsampling {
     }
 }
 
-/// The paper's leaky ReLU with slope 0.2, which has nothing to learn.
-pub struct LeakyRelu {
-    slope: Tensor,
-}
-
-impl LeakyRelu {
-    /// On the device of the parameters.
-    pub fn new(parameters: &Parameters) -> Result<LeakyRelu> {
-        let slope = Tensor::f_from_slice(&[LEAK as f32])?.f_to_device(parameters.device())?;
-        Ok(LeakyRelu { slope })
-    }
-
-    /// x where it is positive, 0.2 x elsewhere.
-    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(x.f_prelu(&as_kind_of(x, &self.slope)?)?)
-    }
+/// The paper's leaky ReLU: x where it is positive, 0.2 x elsewhere.
+///
+/// This binding of libtorch gives its own leaky ReLU no slope, and PReLU would gather a gradient for a
+/// slope that nobody learns. The kernel of its *gradient* takes the slope: applied to x itself it
+/// gives x or 0.2 x by the sign of x, and the gradient of that is the same kernel again.
+pub fn leaky_relu(x: &Tensor) -> Result<Tensor> {
+    Ok(x.f_detach()?.f_leaky_relu_backward(x, LEAK, false)?)
 }
 
 /// Two 3 x 3 convolutions, leaky ReLU after each: what the paper's EN and DE blocks share.
@@ -146,10 +137,9 @@ impl ConvolutionPair {
     }
 
     /// `[N, inputs, H, W]` to `[N, outputs, H, W]`.
-    pub fn forward(&self, x: &Tensor, activation: &LeakyRelu) -> Result<Tensor> {
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let [first, second] = &self.convolutions;
-        let inner = activation.forward(&first.forward(x)?)?;
-        activation.forward(&second.forward(&inner)?)
+        leaky_relu(&second.forward(&leaky_relu(&first.forward(x)?)?)?)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::blocks::{Convolution, ConvolutionPair, LeakyRelu, Start};
+use super::blocks::{Convolution, ConvolutionPair, Start};
 use super::encoder::{FIRST_MAP, TRUNK};
 use super::mixing::Features;
 use super::parameters::Parameters;
@@ -13,7 +13,6 @@ pub struct Decoder {
     /// Each after nearest upsampling by 2, with the mixed map of that scale beside: the DE blocks.
     blocks: Vec<ConvolutionPair>,
     exit: Convolution,
-    activation: LeakyRelu,
 }
 
 impl Decoder {
@@ -35,7 +34,7 @@ impl Decoder {
             inputs = outputs;
         }
         let exit = Convolution::new(parameters, "decoder.exit", (inputs, 1), (3, 1), start)?;
-        Ok(Decoder { blocks, exit, activation: LeakyRelu::new(parameters)? })
+        Ok(Decoder { blocks, exit })
     }
 
     /// Maps `[N, C, H / 16, W / 16]`, ... to a slice `[N, 1, H, W]`, linear at the end.
@@ -51,7 +50,7 @@ impl Decoder {
             if let Some(map) = finer.next() {
                 wide = Tensor::f_cat(&[&wide, map], 1)?;
             }
-            wide = block.forward(&wide, &self.activation)?;
+            wide = block.forward(&wide)?;
         }
         self.exit.forward(&wide)
     }

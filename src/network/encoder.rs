@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::blocks::{Convolution, ConvolutionPair, LeakyRelu, Start};
+use super::blocks::{Convolution, ConvolutionPair, Start};
 use super::mixing::Features;
 use super::parameters::Parameters;
 use crate::error::Result;
@@ -19,7 +19,6 @@ pub struct Encoder {
     /// Each followed by 2x2 average pooling: the EN blocks.
     blocks: Vec<ConvolutionPair>,
     bottlenecks: Vec<Convolution>,
-    activation: LeakyRelu,
 }
 
 impl Encoder {
@@ -43,8 +42,7 @@ impl Encoder {
             }
             inputs = outputs;
         }
-        let activation = LeakyRelu::new(parameters)?;
-        Ok(Encoder { entry, blocks, bottlenecks, activation })
+        Ok(Encoder { entry, blocks, bottlenecks })
     }
 
     /// `[N, 1, H, W]` to maps `[N, C, H / 16, W / 16]`, `[N, C, H / 32, W / 32]`, ...
@@ -53,7 +51,7 @@ impl Encoder {
         let mut wide = self.entry.forward(slices)?;
         let mut maps = Vec::new();
         for (level, block) in self.blocks.iter().enumerate() {
-            wide = block.forward(&wide, &self.activation)?;
+            wide = block.forward(&wide)?;
             wide = wide.f_avg_pool2d([2, 2], [2, 2], [0, 0], false, true, None)?;
             if level + 1 >= FIRST_MAP {
                 maps.push(self.bottlenecks[level + 1 - FIRST_MAP].forward(&wide)?);

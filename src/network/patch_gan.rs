@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::blocks::{Convolution, LeakyRelu, Start};
+use super::blocks::{Convolution, Start, leaky_relu};
 use super::parameters::Parameters;
 use crate::error::{Error, Result};
 
@@ -26,7 +26,6 @@ const EPSILON: f64 = 1e-5;
 pub struct PatchGan {
     layers: Vec<Convolution>,
     exit: Convolution,
-    activation: LeakyRelu,
 }
 
 impl PatchGan {
@@ -45,7 +44,7 @@ impl PatchGan {
             inputs = outputs;
         }
         let exit = Convolution::new(parameters, "exit", (inputs, 1), (4, 1), start)?;
-        Ok(PatchGan { layers, exit, activation: LeakyRelu::new(parameters)? })
+        Ok(PatchGan { layers, exit })
     }
 
     /// Images `[N, 1, H, W]` to logits `[N, 1, H / 8 - 2, W / 8 - 2]`: positive for a real patch.
@@ -71,7 +70,7 @@ impl PatchGan {
                 let none = None::<&Tensor>;
                 x = x.f_instance_norm(none, none, none, none, true, 0.0, EPSILON, true)?;
             }
-            x = self.activation.forward(&x)?;
+            x = leaky_relu(&x)?;
         }
         self.exit.forward(&x)
     }

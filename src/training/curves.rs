@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::events;
 use super::schedule::Stage;
-use super::step::Losses;
+use super::terms::Losses;
 use crate::error::{Error, Result};
 use crate::io::replace::write_atomically;
 

@@ -7,7 +7,7 @@
 //! - [`losses`]: the losses of the paper;
 //! - [`optimizer`], [`trained`]: AdamW on one flat vector, and a network that it moves;
 //! - [`perceptual`]: the frozen encoder that the perceptual loss compares by;
-//! - [`step`]: what one iteration of each stage does;
+//! - [`step`]: what one iteration of each stage does; [`terms`]: the losses that it reports;
 //! - [`trainer`]: all of it together, one checkpoint, resume;
 //! - [`curves`], [`events`], [`plot`], [`pictures`]: what a run leaves to look at;
 //! - [`run`]: the loop around it, with validation.
@@ -25,11 +25,12 @@ pub mod sampler;
 pub mod schedule;
 pub mod settings;
 pub mod step;
+pub mod terms;
 pub mod trained;
 pub mod trainer;
 
 pub use data::{Dataset, Stack};
 pub use sampler::{Batch, Sampler};
 pub use settings::Settings;
-pub use step::Losses;
+pub use terms::Losses;
 pub use trainer::Trainer;

@@ -136,7 +136,7 @@ fn write(picture: &mut RgbImage, (left, top): (u32, u32), text: &str) {
 mod tests {
     use super::*;
     use crate::training::schedule::Stage;
-    use crate::training::step::Losses;
+    use crate::training::terms::Losses;
 
     #[test]
     fn a_panel_for_each_number_and_a_line_at_stage_two() {

@@ -39,6 +39,18 @@ impl Batch {
     pub fn ends(&self) -> Result<Tensor> {
         Ok(Tensor::f_cat(&[&self.first, &self.second], 0)?)
     }
+
+    /// The linear blend in place of each slice in between, `[N * inner, 1, H, W]`.
+    ///
+    /// # Errors
+    /// [`Error::Torch`].
+    pub fn linear(&self) -> Result<Tensor> {
+        let inner = self.alpha.size1()? / self.groups()?;
+        let each = |ends: &Tensor| ends.f_repeat_interleave_self_int(inner, 0, None::<i64>);
+        let (first, second) = (each(&self.first)?, each(&self.second)?);
+        let alpha = self.alpha.f_view([-1, 1, 1, 1])?;
+        Ok(second.f_add(&first.f_sub(&second)?.f_mul(&alpha)?)?)
+    }
 }
 
 /// Draws batches. Step `n` of a seed is the same batch whatever came before it, so that a run that

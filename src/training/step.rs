@@ -12,67 +12,12 @@ use super::losses::{
 use super::sampler::Batch;
 use super::schedule::Stage;
 use super::settings::Precision;
+use super::terms::Losses;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
 
 /// A loss beyond this is no training any more: grey values are on [0, 1].
 const EXPLODED: f64 = 1e6;
-
-/// The losses of one iteration, before its optimiser steps. What a stage or a system does not have
-/// is `None`.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Losses {
-    /// Equation 5 or 6: reconstruction.
-    pub content: Option<f64>,
-    /// Equation 7.
-    pub against_critic: Option<f64>,
-    /// Equation 8.
-    pub against_patch_gan: Option<f64>,
-    /// Equation 9; HRINet-Motion's only loss.
-    pub step_two: Option<f64>,
-    /// Equation 2.
-    pub critic: Option<f64>,
-    /// Equation 1.
-    pub patch_gan: Option<f64>,
-    /// Norm of the generator's gradient, before it is cut, in the last of its steps.
-    pub gradient_norm: f64,
-    /// The learning rate of the iteration.
-    pub learning_rate: f64,
-}
-
-impl Losses {
-    /// The names of [`Losses::terms`].
-    pub const NAMES: [&'static str; 8] = [
-        "content",
-        "against_critic",
-        "against_patch_gan",
-        "step_two",
-        "critic",
-        "patch_gan",
-        "gradient_norm",
-        "learning_rate",
-    ];
-
-    /// Everything in one row.
-    pub fn terms(&self) -> [Option<f64>; 8] {
-        [
-            self.content,
-            self.against_critic,
-            self.against_patch_gan,
-            self.step_two,
-            self.critic,
-            self.patch_gan,
-            Some(self.gradient_norm),
-            Some(self.learning_rate),
-        ]
-    }
-
-    /// The one number that says most: how far the slices in between are off, else how far
-    /// reconstructions are.
-    pub fn main(&self) -> f64 {
-        self.step_two.or(self.content).unwrap_or(f64::NAN)
-    }
-}
 
 impl Trainer {
     /// HRINet-Motion: the content loss between two slices, and nothing else.
@@ -393,6 +338,24 @@ mod tests {
             half.step(&batch(number)).unwrap();
         }
         assert_eq!(half.generator.weights()[0].1.kind(), Kind::Float);
+    }
+
+    #[test]
+    fn held_out_groups_are_measured_beside_their_linear_blend() {
+        let mut made_of_batch = batch(4);
+        // The truth is the blend itself, off by 0.1: 20 dB in every image.
+        let blend =
+            |first: &Tensor, second: &Tensor, alpha: f64| first * alpha + second * (1.0 - alpha);
+        let alpha = [0.8, 0.6, 0.5, 0.4, 0.2];
+        let images = (0..2).flat_map(|group| {
+            let (first, second) = (made_of_batch.first.get(group), made_of_batch.second.get(group));
+            alpha.map(|alpha| blend(&first, &second, alpha) + 0.1)
+        });
+        made_of_batch.truth = Tensor::stack(&images.collect::<Vec<_>>(), 0);
+        let trainer = Trainer::new(settings(System::Ae), Device::Cpu).unwrap();
+        let [made, linear] = trainer.validate([Ok(made_of_batch)].into_iter()).unwrap();
+        assert!((linear - 20.0).abs() < 1e-3, "{linear}");
+        assert!(made.is_finite() && made < linear);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::perceptual::Perceptual;
 use super::sampler::Batch;
 use super::schedule::Stage;
 use super::settings::Settings;
-use super::step::Losses;
+use super::terms::Losses;
 use super::trained::Trained;
 use crate::error::{Error, Result};
 use crate::network::checkpoint::{FORMAT, Header, to_bytes};
@@ -268,9 +268,7 @@ impl Trainer {
             let batch = batch?;
             let count = batch.alpha.size1()?;
             let made = tch::no_grad(|| self.between(&batch))?.f_clamp(0.0, 1.0)?;
-            let alpha = batch.alpha.f_view([-1, 1, 1, 1])?;
-            let apart = batch.first.f_sub(&batch.second)?;
-            let linear = batch.second.f_add(&apart.f_mul(&alpha)?)?;
+            let linear = batch.linear()?;
             for (sum, image) in sums.iter_mut().zip([made, linear]) {
                 let error = image.f_sub(&batch.truth)?.f_square()?;
                 let error = error.f_mean_dim([1i64, 2, 3].as_slice(), false, Kind::Float)?;

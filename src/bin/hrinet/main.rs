@@ -1,5 +1,6 @@
 //! The program `hrinet`: resample a CT, train a network, evaluate it.
 
+mod environment;
 mod evaluate;
 mod info;
 mod interrupt;
@@ -7,7 +8,6 @@ mod messages;
 mod method;
 mod report;
 mod resample;
-mod threads;
 mod train;
 
 use std::ffi::OsString;
@@ -37,7 +37,7 @@ enum Command {
 fn main() -> ExitCode {
     let cli = Cli::parse_from(arguments());
     messages::set_up(&cli.verbosity);
-    threads::sleep_when_idle();
+    environment::settle();
     // Damaged files make decoders panic; that is caught where it happens and told as an error.
     std::panic::set_hook(Box::new(|panic| log::debug!("{panic}")));
     match std::panic::catch_unwind(|| interrupt::watch().and_then(|()| run(&cli))) {
