@@ -5,6 +5,7 @@ use std::ffi::c_void;
 use ndarray::ArrayView2;
 
 use super::call::{Refusal, borrow, call, require};
+use super::exit;
 use super::model::HrinetModel;
 use super::plan::HrinetPlan;
 use super::status::HrinetStatus;
@@ -69,6 +70,10 @@ pub unsafe extern "C" fn hrinet_interpolate_volume(
         }
         let method = model.map_or(Method::Linear, |model| Method::Network(&model.model));
         let mut tell = |done: crate::interpolate::Progress| {
+            exit::hook();
+            if exit::is_ending() {
+                return Err(Error::Cancelled);
+            }
             let Some(progress) = progress else { return Ok(()) };
             let told =
                 HrinetProgress { slices_done: done.done as u32, slices_total: done.total as u32 };

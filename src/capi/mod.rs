@@ -1,7 +1,7 @@
 //! The C API: a thin skin over the safe library, and the only unsafe code.
 //!
 //! It validates, translates and calls; everything is decided below. One topic is one file:
-//! [`version`], [`status`] and [`call`] (errors and panics stop here), [`log`], [`model`], [`volume`]
+//! [`version`], [`status`] and [`call`] (errors and panics stop here), `exit`, [`log`], [`model`], [`volume`]
 //! (a host's voxels), [`plan`], [`interpolate`]. The conventions that hold for every function stand at the top
 //! of `include/hrinet.h`, which is generated from these files.
 //!
@@ -11,6 +11,7 @@
 #![allow(unsafe_code)]
 
 pub mod call;
+mod exit;
 pub mod interpolate;
 pub mod log;
 pub mod model;
