@@ -36,7 +36,21 @@ fn header() {
     let mut builder =
         cbindgen::Builder::new().with_config(cbindgen::Config::from_root_or_default(&root));
     // In the order in which a reader meets them.
-    for topic in ["version", "status", "call", "log", "model", "volume", "plan", "interpolate"] {
+    let topics = [
+        "version",
+        "status",
+        "call",
+        "log",
+        "device",
+        "model",
+        "volume",
+        "plan",
+        "interpolate",
+        "labels",
+        "trainer_options",
+        "trainer",
+    ];
+    for topic in topics {
         builder = builder.with_src(root.join(format!("src/capi/{topic}.rs")));
     }
     match builder.generate() {

@@ -5,7 +5,7 @@
 //! - [`io`] reads and writes volumes: NIfTI, NRRD, DICOM series;
 //! - [`volume`] is a CT and its place in space, and the plan of the slices to be made;
 //! - [`network`] encodes slices and decodes what lies between them;
-//! - [`interpolate`] brings volume, plan and network together;
+//! - [`interpolate`] brings volume, plan and network together, [`labels`] a label map and a plan;
 //! - [`training`] fits a network to volumes, [`metrics`] and [`evaluate`] measure what it makes,
 //!   [`picture`] shows it.
 //!
@@ -19,6 +19,7 @@ pub mod error;
 pub mod evaluate;
 pub mod interpolate;
 pub mod io;
+pub mod labels;
 pub mod memory;
 pub mod metrics;
 pub mod network;

@@ -5,7 +5,7 @@ use std::path::Path;
 use image::{ImageFormat, Rgb, RgbImage};
 use tch::{Device, Tensor};
 
-use super::sampler::Batch;
+use super::batch::Batch;
 use crate::error::{Error, Result};
 use crate::io::replace::write_atomically;
 
