@@ -54,7 +54,15 @@ fn header() {
         builder = builder.with_src(root.join(format!("src/capi/{topic}.rs")));
     }
     match builder.generate() {
-        Ok(bindings) => drop(bindings.write_to_file(target)),
+        Ok(bindings) => {
+            let mut text = Vec::new();
+            bindings.write(&mut text);
+            // What Rust calls safety is a precondition to Doxygen.
+            let text = String::from_utf8_lossy(&text).replace("* # Safety\n * ", "* @pre ");
+            if let Err(error) = std::fs::write(&target, text) {
+                println!("cargo:error={}: {error}", target.display());
+            }
+        }
         Err(error) => println!("cargo:error=the C header cannot be made: {error}"),
     }
 }

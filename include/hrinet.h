@@ -619,8 +619,7 @@ const char *hrinet_last_error_message(void);
  * `callback` with `user`; NULL ends it. Without a callback the library says nothing. `user` must
  * stay valid, and both be usable from any thread, until the callback is replaced.
  *
- * # Safety
- * `callback` is a function of this signature.
+ * @pre `callback` is a function of this signature.
  */
 HrinetStatus hrinet_set_log_callback(HrinetLogCallback callback, int32_t level, void *user);
 
@@ -665,8 +664,7 @@ int32_t hrinet_num_threads(void);
  *
  * Fails with `HRINET_INVALID_ARGUMENT` (no such name), the file's codes, `HRINET_NO_DEVICE`.
  *
- * # Safety
- * `name_or_path` and `device` are strings; `model` points to a place for a pointer.
+ * @pre `name_or_path` and `device` are strings; `model` points to a place for a pointer.
  */
 HrinetStatus hrinet_model_load(const char *name_or_path, const char *device, HrinetModel **model);
 
@@ -675,8 +673,7 @@ HrinetStatus hrinet_model_load(const char *name_or_path, const char *device, Hri
  *
  * Fails also with `HRINET_INVALID_ARGUMENT` for a precision that the network cannot compute in.
  *
- * # Safety
- * As `hrinet_model_load`.
+ * @pre As `hrinet_model_load`.
  */
 HrinetStatus hrinet_model_load_with_precision(const char *name_or_path,
                                               const char *device,
@@ -686,8 +683,7 @@ HrinetStatus hrinet_model_load_with_precision(const char *name_or_path,
 /**
  * Loads a checkpoint from `size` bytes in memory, which are not needed after the call.
  *
- * # Safety
- * `bytes` points to `size` bytes; `device` is a string; `model` points to a place for a pointer.
+ * @pre `bytes` points to `size` bytes; `device` is a string; `model` points to a place for a pointer.
  */
 HrinetStatus hrinet_model_load_from_memory(const uint8_t *bytes,
                                            size_t size,
@@ -697,32 +693,28 @@ HrinetStatus hrinet_model_load_from_memory(const uint8_t *bytes,
 /**
  * Describes a model. `info->struct_size` must be set to `sizeof(HrinetModelInfo)`.
  *
- * # Safety
- * `model` is a loaded model; `info` points to a struct.
+ * @pre `model` is a loaded model; `info` points to a struct.
  */
 HrinetStatus hrinet_model_info(const HrinetModel *model, HrinetModelInfo *info);
 
 /**
  * Frees a model; NULL is allowed. No other thread may be using it.
  *
- * # Safety
- * `model` is NULL or a loaded model, which must not be used again.
+ * @pre `model` is NULL or a loaded model, which must not be used again.
  */
 void hrinet_model_free(HrinetModel *model);
 
 /**
  * Sets all fields to their defaults: no voxels, size 0, spacing 1 mm, stored numbers are HU.
  *
- * # Safety
- * `volume` points to a struct.
+ * @pre `volume` points to a struct.
  */
 HrinetStatus hrinet_volume_init(HrinetVolume *volume);
 
 /**
  * Sets all fields to their defaults: isotropic, the axis with the largest spacing.
  *
- * # Safety
- * `options` points to a struct.
+ * @pre `options` points to a struct.
  */
 HrinetStatus hrinet_resample_options_init(HrinetResampleOptions *options);
 
@@ -732,8 +724,7 @@ HrinetStatus hrinet_resample_options_init(HrinetResampleOptions *options);
  * Fails with `HRINET_INVALID_GEOMETRY` for a grid that cannot be worked on (a single slice, sheared
  * axes), `HRINET_INVALID_ARGUMENT` for options that make no sense.
  *
- * # Safety
- * `volume` and `options` point to structs; `plan` points to a place for a pointer.
+ * @pre `volume` and `options` point to structs; `plan` points to a place for a pointer.
  */
 HrinetStatus hrinet_plan_create(const HrinetVolume *volume,
                                 const HrinetResampleOptions *options,
@@ -743,16 +734,14 @@ HrinetStatus hrinet_plan_create(const HrinetVolume *volume,
  * Describes the output: size, place, type and rescale; `data` is NULL, the voxels lie without gaps,
  * i fastest. `output->data` is then the host's to set, and `strides` to change.
  *
- * # Safety
- * `plan` is a plan; `output` points to a struct.
+ * @pre `plan` is a plan; `output` points to a struct.
  */
 HrinetStatus hrinet_plan_output(const HrinetPlan *plan, HrinetVolume *output);
 
 /**
  * Bytes of the output's voxels without gaps; 0 for NULL.
  *
- * # Safety
- * `plan` is NULL or a plan.
+ * @pre `plan` is NULL or a plan.
  */
 size_t hrinet_plan_output_bytes(const HrinetPlan *plan);
 
@@ -760,8 +749,7 @@ size_t hrinet_plan_output_bytes(const HrinetPlan *plan);
  * About how many bytes of memory `hrinet_interpolate_volume` takes with this model (NULL: the linear
  * blend) beside the voxels of input and output; 0 for a NULL plan.
  *
- * # Safety
- * `plan` and `model` are NULL or what they say.
+ * @pre `plan` and `model` are NULL or what they say.
  */
 uint64_t hrinet_plan_work_bytes(const HrinetPlan *plan,
                                 const HrinetModel *model);
@@ -769,32 +757,28 @@ uint64_t hrinet_plan_work_bytes(const HrinetPlan *plan,
 /**
  * How many slices the output has across the slice axis; 0 for NULL.
  *
- * # Safety
- * `plan` is NULL or a plan.
+ * @pre `plan` is NULL or a plan.
  */
 uint32_t hrinet_plan_slice_count(const HrinetPlan *plan);
 
 /**
  * The slice axis: 0 (i), 1 (j) or 2 (k); -1 for NULL.
  *
- * # Safety
- * `plan` is NULL or a plan.
+ * @pre `plan` is NULL or a plan.
  */
 int32_t hrinet_plan_axis(const HrinetPlan *plan);
 
 /**
  * Where output slice `index` comes from.
  *
- * # Safety
- * `plan` is a plan; `slice` points to a struct.
+ * @pre `plan` is a plan; `slice` points to a struct.
  */
 HrinetStatus hrinet_plan_slice(const HrinetPlan *plan, uint32_t index, HrinetSlice *slice);
 
 /**
  * Frees a plan; NULL is allowed. No other thread may be using it.
  *
- * # Safety
- * `plan` is NULL or a plan, which must not be used again.
+ * @pre `plan` is NULL or a plan, which must not be used again.
  */
 void hrinet_plan_free(HrinetPlan *plan);
 
@@ -809,8 +793,7 @@ void hrinet_plan_free(HrinetPlan *plan);
  * that are NaN or infinite, `HRINET_CANCELLED`, `HRINET_TORCH`. The voxels of `output` are then
  * unspecified.
  *
- * # Safety
- * Handles and structs are what they say; `data` of both volumes reaches as far as their sizes and
+ * @pre Handles and structs are what they say; `data` of both volumes reaches as far as their sizes and
  * strides; nobody else touches the voxels of `output`, or writes those of `input`, meanwhile.
  */
 HrinetStatus hrinet_interpolate_volume(const HrinetModel *model,
@@ -827,8 +810,7 @@ HrinetStatus hrinet_interpolate_volume(const HrinetModel *model,
  * 1 is `first`. `made`: room for `count` x `rows` x `columns` HU. HU outside the model's window are
  * blended as in a volume. `model` may be NULL: then they are the linear blend.
  *
- * # Safety
- * `model` is NULL or a model; the pointers reach as far as said.
+ * @pre `model` is NULL or a model; the pointers reach as far as said.
  */
 HrinetStatus hrinet_interpolate_slices(const HrinetModel *model,
                                        const float *first,
@@ -847,8 +829,7 @@ HrinetStatus hrinet_interpolate_slices(const HrinetModel *model,
  * Fails with `HRINET_INVALID_ARGUMENT` for another size, two types, a method that is not known;
  * `HRINET_CANCELLED`. The voxels of `output` are then unspecified.
  *
- * # Safety
- * As `hrinet_interpolate_volume`.
+ * @pre As `hrinet_interpolate_volume`.
  */
 HrinetStatus hrinet_interpolate_labels(const HrinetPlan *plan,
                                        const HrinetVolume *input,
@@ -862,8 +843,7 @@ HrinetStatus hrinet_interpolate_labels(const HrinetPlan *plan,
  *
  * Fails with `HRINET_INVALID_ARGUMENT` for a system that is not known.
  *
- * # Safety
- * `system` is a string; `options` points to a struct.
+ * @pre `system` is a string; `options` points to a struct.
  */
 HrinetStatus hrinet_trainer_options_init(const char *system, HrinetTrainerOptions *options);
 
@@ -872,8 +852,7 @@ HrinetStatus hrinet_trainer_options_init(const char *system, HrinetTrainerOption
  *
  * Fails with `HRINET_INVALID_ARGUMENT` for options that make no sense, `HRINET_NO_DEVICE`.
  *
- * # Safety
- * `options` points to a struct; `device` is a string; `trainer` points to a place for a pointer.
+ * @pre `options` points to a struct; `device` is a string; `trainer` points to a place for a pointer.
  */
 HrinetStatus hrinet_trainer_create(const HrinetTrainerOptions *options,
                                    const char *device,
@@ -886,8 +865,7 @@ HrinetStatus hrinet_trainer_create(const HrinetTrainerOptions *options,
  * Fails with `HRINET_INVALID_ARGUMENT` for `"linear"` and `"cubic"`, which learn nothing, and for a
  * model with another kind of generator than the options' system.
  *
- * # Safety
- * `options` points to a struct; `model` is a model; `trainer` points to a place for a pointer.
+ * @pre `options` points to a struct; `model` is a model; `trainer` points to a place for a pointer.
  */
 HrinetStatus hrinet_trainer_create_from_model(const HrinetTrainerOptions *options,
                                               const HrinetModel *model,
@@ -900,8 +878,7 @@ HrinetStatus hrinet_trainer_create_from_model(const HrinetTrainerOptions *option
  * Fails with the file's codes, `HRINET_INVALID_ARGUMENT` for a checkpoint without training state,
  * `HRINET_NO_DEVICE`.
  *
- * # Safety
- * `path` and `device` are strings; `trainer` points to a place for a pointer.
+ * @pre `path` and `device` are strings; `trainer` points to a place for a pointer.
  */
 HrinetStatus hrinet_trainer_load(const char *path, const char *device, HrinetTrainer **trainer);
 
@@ -921,8 +898,7 @@ HrinetStatus hrinet_trainer_load(const char *path, const char *device, HrinetTra
  * of fewer than 3 slices, voxels that are no numbers; `HRINET_TRAINING` where a loss is no
  * number: the trainer is of no use then, what was saved is; `HRINET_IN_USE`.
  *
- * # Safety
- * `trainer` is a trainer; `slices_hu` reaches as far as said; `losses` is NULL or points to a struct.
+ * @pre `trainer` is a trainer; `slices_hu` reaches as far as said; `losses` is NULL or points to a struct.
  */
 HrinetStatus hrinet_trainer_step(HrinetTrainer *trainer,
                                  const float *slices_hu,
@@ -935,8 +911,7 @@ HrinetStatus hrinet_trainer_step(HrinetTrainer *trainer,
 /**
  * Iterations so far; 0 for NULL and while another thread uses the trainer.
  *
- * # Safety
- * `trainer` is NULL or a trainer.
+ * @pre `trainer` is NULL or a trainer.
  */
 uint64_t hrinet_trainer_iterations(HrinetTrainer *trainer);
 
@@ -944,8 +919,7 @@ uint64_t hrinet_trainer_iterations(HrinetTrainer *trainer);
  * Writes a checkpoint that `hrinet_trainer_load` goes on from, bit for bit on a CPU. A file of that
  * name is replaced when the new one is whole.
  *
- * # Safety
- * `trainer` is a trainer; `path` is a string.
+ * @pre `trainer` is a trainer; `path` is a string.
  */
 HrinetStatus hrinet_trainer_save(HrinetTrainer *trainer, const char *path);
 
@@ -953,8 +927,7 @@ HrinetStatus hrinet_trainer_save(HrinetTrainer *trainer, const char *path);
  * The generator as it is now, as a model on the trainer's device that interpolates; training goes on
  * without it. Free it with `hrinet_model_free`.
  *
- * # Safety
- * `trainer` is a trainer; `model` points to a place for a pointer.
+ * @pre `trainer` is a trainer; `model` points to a place for a pointer.
  */
 HrinetStatus hrinet_trainer_model(HrinetTrainer *trainer,
                                   HrinetModel **model);
@@ -962,8 +935,7 @@ HrinetStatus hrinet_trainer_model(HrinetTrainer *trainer,
 /**
  * Frees a trainer; NULL is allowed. No other thread may be using it.
  *
- * # Safety
- * `trainer` is NULL or a trainer, which must not be used again.
+ * @pre `trainer` is NULL or a trainer, which must not be used again.
  */
 void hrinet_trainer_free(HrinetTrainer *trainer);
 
