@@ -7,7 +7,7 @@
 //! - [`network`] encodes slices and decodes what lies between them;
 //! - [`interpolate`] brings volume, plan and network together, [`labels`] a label map and a plan;
 //! - [`training`] fits a network to volumes, [`metrics`] and [`evaluate`] measure what it makes,
-//!   [`picture`] shows it.
+//!   [`picture`] and [`figure`] show it, with what [`drawing`] gives them.
 //!
 //! Each module knows only those that it needs: `volume`, `network` and `metrics` know none of the
 //! others but for [`error`].
@@ -15,8 +15,10 @@
 #![deny(unsafe_code)]
 
 pub mod capi;
+pub mod drawing;
 pub mod error;
 pub mod evaluate;
+pub mod figure;
 pub mod interpolate;
 pub mod io;
 pub mod labels;
