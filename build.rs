@@ -36,11 +36,33 @@ fn header() {
     let mut builder =
         cbindgen::Builder::new().with_config(cbindgen::Config::from_root_or_default(&root));
     // In the order in which a reader meets them.
-    for topic in ["version", "status", "call", "log", "model", "volume", "plan", "interpolate"] {
+    let topics = [
+        "version",
+        "status",
+        "call",
+        "log",
+        "device",
+        "model",
+        "volume",
+        "plan",
+        "interpolate",
+        "labels",
+        "trainer_options",
+        "trainer",
+    ];
+    for topic in topics {
         builder = builder.with_src(root.join(format!("src/capi/{topic}.rs")));
     }
     match builder.generate() {
-        Ok(bindings) => drop(bindings.write_to_file(target)),
+        Ok(bindings) => {
+            let mut text = Vec::new();
+            bindings.write(&mut text);
+            // What Rust calls safety is a precondition to Doxygen.
+            let text = String::from_utf8_lossy(&text).replace("* # Safety\n * ", "* @pre ");
+            if let Err(error) = std::fs::write(&target, text) {
+                println!("cargo:error={}: {error}", target.display());
+            }
+        }
         Err(error) => println!("cargo:error=the C header cannot be made: {error}"),
     }
 }

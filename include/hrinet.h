@@ -9,10 +9,13 @@
  *   2xx: the file's, 3xx: the device's, 4xx: cancelled, 5xx: ours.
  * - Outputs are the last arguments and written only on success, except for voxels, which are
  *   unspecified after an error.
- * - Handles (HrinetModel, HrinetPlan) are made by a function and freed by their _free function, which
- *   takes NULL. Models and plans are immutable: any number of threads may use one at once.
- * - Structs are set up by their _init function, which sets struct_size. The library keeps no pointer
- *   of the caller's after a call, but for the log callback's.
+ * - Handles (HrinetModel, HrinetPlan, HrinetTrainer) are made by a function and freed by their _free
+ *   function, which takes NULL. Models and plans are immutable: any number of threads may use one at
+ *   once. A trainer is used by one thread at a time; a second one gets HRINET_IN_USE.
+ * - Structs are set up by their _init function, which sets struct_size; those that only tell
+ *   (HrinetModelInfo, HrinetLosses) by the caller. A size that this library does not know is refused.
+ *   The library keeps no pointer of the caller's after a call, but for the log callback's.
+ * - Values of enumerations are explicit and only added to; one that is not known is refused.
  * - Lengths are in mm, places in RAS, grey values in HU; text is UTF-8.
  * - A callback is called from the thread that called the library, but for the log callback, which may
  *   come from any. It may call the library, but not free what calls it.
@@ -30,7 +33,7 @@
  * The version of this interface. It grows with every change that a compiled host would notice;
  * wrappers compare it when they load.
  */
-#define HRINET_ABI_VERSION 0
+#define HRINET_ABI_VERSION 1
 
 /**
  * The axis of `HrinetResampleOptions` that means the one with the largest spacing.
@@ -38,8 +41,8 @@
 #define HRINET_AXIS_AUTO -1
 
 /**
- * A network with its weights, ready to make slices. Immutable: any number of threads may use it at
- * once.
+ * A way to make slices: a network with its weights, the linear blend or the cubic spline.
+ * Immutable: any number of threads may use it at once.
  */
 typedef struct HrinetModel HrinetModel;
 
@@ -47,6 +50,12 @@ typedef struct HrinetModel HrinetModel;
  * An output's grid and where each of its slices comes from. Immutable.
  */
 typedef struct HrinetPlan HrinetPlan;
+
+/**
+ * A generator in training, with its discriminators and optimisers. One thread at a time may use it;
+ * a second one is refused with `HRINET_IN_USE`.
+ */
+typedef struct HrinetTrainer HrinetTrainer;
 
 /**
  * What a call came to: `HRINET_OK`, or what went wrong. Codes are never reused; new ones are added
@@ -61,6 +70,11 @@ typedef int32_t HrinetStatus;
 typedef void (*HrinetLogCallback)(int32_t level, const char *line, void *user);
 
 /**
+ * The numbers that a network computes in: one of the `HRINET_PRECISION_*` values.
+ */
+typedef int32_t HrinetPrecision;
+
+/**
  * What a model is.
  */
 typedef struct {
@@ -69,15 +83,22 @@ typedef struct {
    */
   size_t struct_size;
   /**
-   * `"hrinet-motion"`, `"hrinet-mse"`, ...: UTF-8, valid as long as the model.
+   * `"hrinet-motion"`, `"hrinet-mse"`, ..., `"linear"` or `"cubic"`: UTF-8, valid as long as the
+   * model.
    */
   const char *system;
   /**
-   * SHA-256 of the checkpoint file in hexadecimal: valid as long as the model.
+   * SHA-256 of the checkpoint file in hexadecimal, empty for `"linear"` and `"cubic"`: valid as
+   * long as the model.
    */
   const char *checksum;
   /**
-   * HU that become 0 and 1 of the network's grey window.
+   * Where it computes, `"cpu"` or `"cuda:N"`: valid as long as the model.
+   */
+  const char *device;
+  /**
+   * HU that become 0 and 1 of the network's grey window: minus and plus infinity for `"linear"`
+   * and `"cubic"`, which have none.
    */
   double window_low_hu;
   /**
@@ -168,6 +189,11 @@ typedef struct {
    * The axis across which slices are made: 0 (i), 1 (j), 2 (k) or `HRINET_AXIS_AUTO`.
    */
   int32_t axis;
+  /**
+   * For `HRINET_SPACING_LIKE`: a volume whose place counts, not its voxels; else NULL. It is
+   * looked at when the plan is made, not later.
+   */
+  const HrinetVolume *like;
 } HrinetResampleOptions;
 
 /**
@@ -213,6 +239,150 @@ typedef struct {
 typedef int32_t (*HrinetProgressCallback)(const HrinetProgress *progress, void *user);
 
 /**
+ * How labels between two known slices are chosen: one of the `HRINET_LABELS_*` values.
+ */
+typedef int32_t HrinetLabelMethod;
+
+/**
+ * How the learning rate goes on after the warm-up: one of the `HRINET_DECLINE_*` values.
+ */
+typedef int32_t HrinetDecline;
+
+/**
+ * What the critic is to say of a mixed image (equation 2): one of the `HRINET_CRITIC_*` values.
+ */
+typedef int32_t HrinetCriticTarget;
+
+/**
+ * The form of the game between generator and PatchGAN (equations 1 and 8): one of the
+ * `HRINET_ADVERSARIAL_*` values.
+ */
+typedef int32_t HrinetAdversarial;
+
+/**
+ * How a trainer trains. Set it up with `hrinet_trainer_options_init`.
+ */
+typedef struct {
+  /**
+   * Size of this struct as the host knows it.
+   */
+  size_t struct_size;
+  /**
+   * `"hrinet-motion"`, `"hrinet-mse"`, ...: valid while the struct is used. What
+   * `hrinet_trainer_options_init` sets is valid for the life of the process.
+   */
+  const char *system;
+  /**
+   * Side in pixels of the planes that it is made for, a multiple of 64 (16 for hrinet-motion,
+   * ae and acai): the systems of the paper have a narrower third map from 512 on.
+   */
+  uint32_t size;
+  /**
+   * Iterations of Stage I before Stage II; 0 for systems of one stage.
+   */
+  uint64_t stage_one_iterations;
+  /**
+   * Iterations of the only or the last stage: the learning rate declines over them.
+   */
+  uint64_t iterations;
+  /**
+   * Seed of the first weights and of the alphas that are drawn.
+   */
+  uint64_t seed;
+  /**
+   * Peak of the learning rate.
+   */
+  double learning_rate;
+  /**
+   * Steps over which it rises to its peak.
+   */
+  uint64_t warm_up;
+  /**
+   * How it goes on.
+   */
+  HrinetDecline decline;
+  /**
+   * The numbers that passes are computed in.
+   */
+  HrinetPrecision precision;
+  /**
+   * Decay of AdamW; 0 makes it Adam.
+   */
+  double weight_decay;
+  /**
+   * The gradient's norm is cut at this; 0: never.
+   */
+  double gradient_norm;
+  /**
+   * Weight of the loss against the critic D1 (equations 3 and 4); 0 trains without D1.
+   */
+  double lambda;
+  /**
+   * Weight of the loss against the PatchGAN D2 (equation 4); 0 trains without D2.
+   */
+  double beta;
+  /**
+   * Share of the real slice in the critic's anchor (equation 2), 0 to 1.
+   */
+  double gamma;
+  /**
+   * What the critic is to say.
+   */
+  HrinetCriticTarget critic_target;
+  /**
+   * The form of the game with D2.
+   */
+  HrinetAdversarial adversarial;
+} HrinetTrainerOptions;
+
+/**
+ * The losses of one iteration, before its optimiser steps. What a stage or a system does not have
+ * is NaN.
+ */
+typedef struct {
+  /**
+   * Size of this struct as the host knows it.
+   */
+  size_t struct_size;
+  /**
+   * Iterations so far, this one included.
+   */
+  uint64_t iteration;
+  /**
+   * Equation 5 or 6: reconstruction.
+   */
+  double content;
+  /**
+   * Equation 7: G against the critic D1.
+   */
+  double against_critic;
+  /**
+   * Equation 8: G against the PatchGAN D2.
+   */
+  double against_patch_gan;
+  /**
+   * Equation 9, Step II: the slices in between; hrinet-motion's only loss.
+   */
+  double step_two;
+  /**
+   * Equation 2: the critic's own loss.
+   */
+  double critic;
+  /**
+   * Equation 1: the PatchGAN's own loss.
+   */
+  double patch_gan;
+  /**
+   * Norm of the generator's gradient, before it is cut.
+   */
+  double gradient_norm;
+  /**
+   * The learning rate of the iteration.
+   */
+  double learning_rate;
+} HrinetLosses;
+
+/**
  * Done.
  */
 #define HRINET_OK 0
@@ -242,6 +412,11 @@ typedef int32_t (*HrinetProgressCallback)(const HrinetProgress *progress, void *
  * Text that is not UTF-8.
  */
 #define HRINET_INVALID_TEXT 104
+
+/**
+ * A trainer that another thread is using at the moment.
+ */
+#define HRINET_IN_USE 105
 
 /**
  * The file system refused: not found, no permission, disk full.
@@ -292,6 +467,16 @@ typedef int32_t (*HrinetProgressCallback)(const HrinetProgress *progress, void *
  * Training went astray: a loss that is not a number.
  */
 #define HRINET_TRAINING 502
+
+/**
+ * Float32, the default: on a CPU the same bits every time.
+ */
+#define HRINET_PRECISION_FLOAT32 0
+
+/**
+ * Bfloat16: half the memory, less exact; not for hrinet-motion.
+ */
+#define HRINET_PRECISION_BFLOAT16 1
 
 /**
  * 8-bit signed integers.
@@ -363,6 +548,51 @@ typedef int32_t (*HrinetProgressCallback)(const HrinetProgress *progress, void *
  */
 #define HRINET_SPACING_EXACT 3
 
+/**
+ * The slices of the grid of `like`, as far as they lie within the volume.
+ */
+#define HRINET_SPACING_LIKE 4
+
+/**
+ * Those of the nearer known slice; of the first where both are equally near.
+ */
+#define HRINET_LABELS_NEAREST 0
+
+/**
+ * Half a cosine down to one hundredth at the end of the iterations.
+ */
+#define HRINET_DECLINE_COSINE 0
+
+/**
+ * It stays as it is.
+ */
+#define HRINET_DECLINE_CONSTANT 1
+
+/**
+ * min(alpha, 1 - alpha).
+ */
+#define HRINET_CRITIC_FOLDED 0
+
+/**
+ * alpha.
+ */
+#define HRINET_CRITIC_LITERAL 1
+
+/**
+ * log(1 - D2), the paper's.
+ */
+#define HRINET_ADVERSARIAL_SATURATING 0
+
+/**
+ * -log D2.
+ */
+#define HRINET_ADVERSARIAL_NON_SATURATING 1
+
+/**
+ * Least squares.
+ */
+#define HRINET_ADVERSARIAL_LEAST_SQUARES 2
+
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
@@ -389,10 +619,27 @@ const char *hrinet_last_error_message(void);
  * `callback` with `user`; NULL ends it. Without a callback the library says nothing. `user` must
  * stay valid, and both be usable from any thread, until the callback is replaced.
  *
- * # Safety
- * `callback` is a function of this signature.
+ * @pre `callback` is a function of this signature.
  */
 HrinetStatus hrinet_set_log_callback(HrinetLogCallback callback, int32_t level, void *user);
+
+/**
+ * How many devices can be used: the CPU, and each CUDA device. What is found at the first call
+ * holds for the life of the process.
+ */
+uint32_t hrinet_device_count(void);
+
+/**
+ * The name of a device, as `hrinet_model_load` takes it: `"cpu"` for index 0, then `"cuda:0"`, ...
+ * UTF-8, valid for the life of the process; NULL where there is no such device.
+ */
+const char *hrinet_device_name(uint32_t index);
+
+/**
+ * What a device is, for people: `"CPU, 8 cores"`. UTF-8, valid for the life of the process; NULL
+ * where there is no such device.
+ */
+const char *hrinet_device_description(uint32_t index);
 
 /**
  * Whether a CUDA device can be used: 1 or 0.
@@ -405,21 +652,38 @@ int32_t hrinet_cuda_is_available(void);
 HrinetStatus hrinet_set_num_threads(int32_t threads);
 
 /**
+ * How many CPU threads the calling thread's work uses.
+ */
+int32_t hrinet_num_threads(void);
+
+/**
  * Loads a shipped model by its name (`"hrinet-motion"`) or a checkpoint file by its path onto a
- * device: `"auto"`, `"cpu"`, `"cuda"` or `"cuda:N"`. Free it with `hrinet_model_free`.
+ * device: `"auto"` (CUDA where there is one), `"cpu"`, `"cuda"` or `"cuda:N"`. `"linear"` and
+ * `"cubic"` are the plain interpolators, which compute on the CPU whatever the device. Free it with
+ * `hrinet_model_free`.
  *
  * Fails with `HRINET_INVALID_ARGUMENT` (no such name), the file's codes, `HRINET_NO_DEVICE`.
  *
- * # Safety
- * `name_or_path` and `device` are strings; `model` points to a place for a pointer.
+ * @pre `name_or_path` and `device` are strings; `model` points to a place for a pointer.
  */
 HrinetStatus hrinet_model_load(const char *name_or_path, const char *device, HrinetModel **model);
 
 /**
+ * As `hrinet_model_load`, for a network that computes in another precision.
+ *
+ * Fails also with `HRINET_INVALID_ARGUMENT` for a precision that the network cannot compute in.
+ *
+ * @pre As `hrinet_model_load`.
+ */
+HrinetStatus hrinet_model_load_with_precision(const char *name_or_path,
+                                              const char *device,
+                                              HrinetPrecision precision,
+                                              HrinetModel **model);
+
+/**
  * Loads a checkpoint from `size` bytes in memory, which are not needed after the call.
  *
- * # Safety
- * `bytes` points to `size` bytes; `device` is a string; `model` points to a place for a pointer.
+ * @pre `bytes` points to `size` bytes; `device` is a string; `model` points to a place for a pointer.
  */
 HrinetStatus hrinet_model_load_from_memory(const uint8_t *bytes,
                                            size_t size,
@@ -429,32 +693,28 @@ HrinetStatus hrinet_model_load_from_memory(const uint8_t *bytes,
 /**
  * Describes a model. `info->struct_size` must be set to `sizeof(HrinetModelInfo)`.
  *
- * # Safety
- * `model` is a loaded model; `info` points to a struct.
+ * @pre `model` is a loaded model; `info` points to a struct.
  */
 HrinetStatus hrinet_model_info(const HrinetModel *model, HrinetModelInfo *info);
 
 /**
  * Frees a model; NULL is allowed. No other thread may be using it.
  *
- * # Safety
- * `model` is NULL or a loaded model, which must not be used again.
+ * @pre `model` is NULL or a loaded model, which must not be used again.
  */
 void hrinet_model_free(HrinetModel *model);
 
 /**
  * Sets all fields to their defaults: no voxels, size 0, spacing 1 mm, stored numbers are HU.
  *
- * # Safety
- * `volume` points to a struct.
+ * @pre `volume` points to a struct.
  */
 HrinetStatus hrinet_volume_init(HrinetVolume *volume);
 
 /**
  * Sets all fields to their defaults: isotropic, the axis with the largest spacing.
  *
- * # Safety
- * `options` points to a struct.
+ * @pre `options` points to a struct.
  */
 HrinetStatus hrinet_resample_options_init(HrinetResampleOptions *options);
 
@@ -464,8 +724,7 @@ HrinetStatus hrinet_resample_options_init(HrinetResampleOptions *options);
  * Fails with `HRINET_INVALID_GEOMETRY` for a grid that cannot be worked on (a single slice, sheared
  * axes), `HRINET_INVALID_ARGUMENT` for options that make no sense.
  *
- * # Safety
- * `volume` and `options` point to structs; `plan` points to a place for a pointer.
+ * @pre `volume` and `options` point to structs; `plan` points to a place for a pointer.
  */
 HrinetStatus hrinet_plan_create(const HrinetVolume *volume,
                                 const HrinetResampleOptions *options,
@@ -475,48 +734,51 @@ HrinetStatus hrinet_plan_create(const HrinetVolume *volume,
  * Describes the output: size, place, type and rescale; `data` is NULL, the voxels lie without gaps,
  * i fastest. `output->data` is then the host's to set, and `strides` to change.
  *
- * # Safety
- * `plan` is a plan; `output` points to a struct.
+ * @pre `plan` is a plan; `output` points to a struct.
  */
 HrinetStatus hrinet_plan_output(const HrinetPlan *plan, HrinetVolume *output);
 
 /**
  * Bytes of the output's voxels without gaps; 0 for NULL.
  *
- * # Safety
- * `plan` is NULL or a plan.
+ * @pre `plan` is NULL or a plan.
  */
 size_t hrinet_plan_output_bytes(const HrinetPlan *plan);
 
 /**
+ * About how many bytes of memory `hrinet_interpolate_volume` takes with this model (NULL: the linear
+ * blend) beside the voxels of input and output; 0 for a NULL plan.
+ *
+ * @pre `plan` and `model` are NULL or what they say.
+ */
+uint64_t hrinet_plan_work_bytes(const HrinetPlan *plan,
+                                const HrinetModel *model);
+
+/**
  * How many slices the output has across the slice axis; 0 for NULL.
  *
- * # Safety
- * `plan` is NULL or a plan.
+ * @pre `plan` is NULL or a plan.
  */
 uint32_t hrinet_plan_slice_count(const HrinetPlan *plan);
 
 /**
  * The slice axis: 0 (i), 1 (j) or 2 (k); -1 for NULL.
  *
- * # Safety
- * `plan` is NULL or a plan.
+ * @pre `plan` is NULL or a plan.
  */
 int32_t hrinet_plan_axis(const HrinetPlan *plan);
 
 /**
  * Where output slice `index` comes from.
  *
- * # Safety
- * `plan` is a plan; `slice` points to a struct.
+ * @pre `plan` is a plan; `slice` points to a struct.
  */
 HrinetStatus hrinet_plan_slice(const HrinetPlan *plan, uint32_t index, HrinetSlice *slice);
 
 /**
  * Frees a plan; NULL is allowed. No other thread may be using it.
  *
- * # Safety
- * `plan` is NULL or a plan, which must not be used again.
+ * @pre `plan` is NULL or a plan, which must not be used again.
  */
 void hrinet_plan_free(HrinetPlan *plan);
 
@@ -531,8 +793,7 @@ void hrinet_plan_free(HrinetPlan *plan);
  * that are NaN or infinite, `HRINET_CANCELLED`, `HRINET_TORCH`. The voxels of `output` are then
  * unspecified.
  *
- * # Safety
- * Handles and structs are what they say; `data` of both volumes reaches as far as their sizes and
+ * @pre Handles and structs are what they say; `data` of both volumes reaches as far as their sizes and
  * strides; nobody else touches the voxels of `output`, or writes those of `input`, meanwhile.
  */
 HrinetStatus hrinet_interpolate_volume(const HrinetModel *model,
@@ -547,10 +808,9 @@ HrinetStatus hrinet_interpolate_volume(const HrinetModel *model,
  *
  * `first`, `second`: `rows` x `columns` in HU, row by row. `alphas`: `count` numbers from 0 to 1,
  * 1 is `first`. `made`: room for `count` x `rows` x `columns` HU. HU outside the model's window are
- * blended as in a volume.
+ * blended as in a volume. `model` may be NULL: then they are the linear blend.
  *
- * # Safety
- * `model` is a model; the pointers reach as far as said.
+ * @pre `model` is NULL or a model; the pointers reach as far as said.
  */
 HrinetStatus hrinet_interpolate_slices(const HrinetModel *model,
                                        const float *first,
@@ -560,6 +820,124 @@ HrinetStatus hrinet_interpolate_slices(const HrinetModel *model,
                                        const double *alphas,
                                        size_t count,
                                        float *made);
+
+/**
+ * Brings a label map onto the output grid of the plan of its CT: reads `input`, writes the voxels of
+ * `output`, both of the plan's sizes and of one type, which need not be the CT's, with any strides,
+ * and not overlapping. Known slices are copied bit for bit.
+ *
+ * Fails with `HRINET_INVALID_ARGUMENT` for another size, two types, a method that is not known;
+ * `HRINET_CANCELLED`. The voxels of `output` are then unspecified.
+ *
+ * @pre As `hrinet_interpolate_volume`.
+ */
+HrinetStatus hrinet_interpolate_labels(const HrinetPlan *plan,
+                                       const HrinetVolume *input,
+                                       HrinetLabelMethod method,
+                                       HrinetProgressCallback progress,
+                                       void *user,
+                                       const HrinetVolume *output);
+
+/**
+ * Sets all fields to the usual ones of a system: those of the paper for its five.
+ *
+ * Fails with `HRINET_INVALID_ARGUMENT` for a system that is not known.
+ *
+ * @pre `system` is a string; `options` points to a struct.
+ */
+HrinetStatus hrinet_trainer_options_init(const char *system, HrinetTrainerOptions *options);
+
+/**
+ * A trainer with new weights, drawn from the seed, on a device. Free it with `hrinet_trainer_free`.
+ *
+ * Fails with `HRINET_INVALID_ARGUMENT` for options that make no sense, `HRINET_NO_DEVICE`.
+ *
+ * @pre `options` points to a struct; `device` is a string; `trainer` points to a place for a pointer.
+ */
+HrinetStatus hrinet_trainer_create(const HrinetTrainerOptions *options,
+                                   const char *device,
+                                   HrinetTrainer **trainer);
+
+/**
+ * A trainer that begins with a model's weights, on the model's device: fine-tuning. The model stays
+ * as it is. Free it with `hrinet_trainer_free`.
+ *
+ * Fails with `HRINET_INVALID_ARGUMENT` for `"linear"` and `"cubic"`, which learn nothing, and for a
+ * model with another kind of generator than the options' system.
+ *
+ * @pre `options` points to a struct; `model` is a model; `trainer` points to a place for a pointer.
+ */
+HrinetStatus hrinet_trainer_create_from_model(const HrinetTrainerOptions *options,
+                                              const HrinetModel *model,
+                                              HrinetTrainer **trainer);
+
+/**
+ * A trainer that goes on where `hrinet_trainer_save`, or the program's training, stopped. Free it
+ * with `hrinet_trainer_free`.
+ *
+ * Fails with the file's codes, `HRINET_INVALID_ARGUMENT` for a checkpoint without training state,
+ * `HRINET_NO_DEVICE`.
+ *
+ * @pre `path` and `device` are strings; `trainer` points to a place for a pointer.
+ */
+HrinetStatus hrinet_trainer_load(const char *path, const char *device, HrinetTrainer **trainer);
+
+/**
+ * One iteration on `groups` groups of `group_slices` consecutive slices of `rows` x `columns` pixels
+ * each: `slices_hu` holds `groups` x `group_slices` x `rows` x `columns` HU, column by column
+ * fastest. The first and the last slice of each group are given to the network, the others are what
+ * it should make, evenly in between (the paper's n is 7). HU are clipped to the grey window.
+ *
+ * Which stage it is follows from the options and the iterations so far: Stage I (equations 2 and 3),
+ * or Stage II with Step I (equations 1, 2, 4) and Step II (equation 9). More iterations than the
+ * options say go on as the last one.
+ *
+ * `losses->struct_size` must be set to `sizeof(HrinetLosses)`; NULL where they are not wanted.
+ *
+ * Fails with `HRINET_INVALID_ARGUMENT` for sides that the network cannot halve often enough, groups
+ * of fewer than 3 slices, voxels that are no numbers; `HRINET_TRAINING` where a loss is no
+ * number: the trainer is of no use then, what was saved is; `HRINET_IN_USE`.
+ *
+ * @pre `trainer` is a trainer; `slices_hu` reaches as far as said; `losses` is NULL or points to a struct.
+ */
+HrinetStatus hrinet_trainer_step(HrinetTrainer *trainer,
+                                 const float *slices_hu,
+                                 size_t groups,
+                                 size_t group_slices,
+                                 size_t rows,
+                                 size_t columns,
+                                 HrinetLosses *losses);
+
+/**
+ * Iterations so far; 0 for NULL and while another thread uses the trainer.
+ *
+ * @pre `trainer` is NULL or a trainer.
+ */
+uint64_t hrinet_trainer_iterations(HrinetTrainer *trainer);
+
+/**
+ * Writes a checkpoint that `hrinet_trainer_load` goes on from, bit for bit on a CPU. A file of that
+ * name is replaced when the new one is whole.
+ *
+ * @pre `trainer` is a trainer; `path` is a string.
+ */
+HrinetStatus hrinet_trainer_save(HrinetTrainer *trainer, const char *path);
+
+/**
+ * The generator as it is now, as a model on the trainer's device that interpolates; training goes on
+ * without it. Free it with `hrinet_model_free`.
+ *
+ * @pre `trainer` is a trainer; `model` points to a place for a pointer.
+ */
+HrinetStatus hrinet_trainer_model(HrinetTrainer *trainer,
+                                  HrinetModel **model);
+
+/**
+ * Frees a trainer; NULL is allowed. No other thread may be using it.
+ *
+ * @pre `trainer` is NULL or a trainer, which must not be used again.
+ */
+void hrinet_trainer_free(HrinetTrainer *trainer);
 
 #ifdef __cplusplus
 }  // extern "C"

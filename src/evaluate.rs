@@ -8,8 +8,11 @@ use ndarray::Axis as ArrayAxis;
 use crate::error::{Error, Result};
 use crate::interpolate::{Method, Progress, interpolate};
 use crate::metrics::{Mean, SliceScores};
+use crate::training::Stack;
 use crate::volume::voxels::{slice, with_voxels};
-use crate::volume::{Axis, Plan, SliceSource, Spacing, Volume, Voxel, Voxels, Window};
+use crate::volume::{
+    Axis, Geometry, Plan, Rescale, SliceSource, Spacing, Volume, Voxel, Voxels, Window,
+};
 
 /// The mean scores of one volume at one gap.
 #[derive(Clone, Copy, Debug)]
@@ -65,8 +68,32 @@ pub fn evaluate(
     Ok(Evaluation { slices: mean.count(), scores })
 }
 
+/// The volume as the paper measures it: planes across the slice axis scaled to `side` x `side` pixels
+/// (bilinear, with the smoothing that a smaller picture needs), HU clipped to the window -1000..1000
+/// and rounded. Of its place in space only the slice spacing is kept. `None` for a label map.
+///
+/// # Errors
+/// As [`Stack::of_ct`] and [`Stack::resized`].
+pub fn resized(volume: &Volume, side: usize) -> Result<Option<Volume>> {
+    let input = volume.geometry();
+    let axis = input.slice_axis();
+    let Some(stack) = Stack::of_ct("", volume)? else { return Ok(None) };
+    let slices = stack.resized(side)?.slices;
+    let apart = input.spacing(axis);
+    // Finer in the plane than across, so that the slice axis is found again.
+    let steps = [[0.5 * apart, 0.0, 0.0], [0.0, 0.5 * apart, 0.0], [0.0, 0.0, apart]];
+    let geometry = Geometry::new([side, side, slices.dim().0], [0.0; 3], steps)?;
+    Volume::new(slices.into(), Rescale::IDENTITY, geometry).map(Some)
+}
+
 /// `count` slices of a volume, one every `gap`, from `first` on.
-fn thinned(volume: &Volume, axis: Axis, first: usize, gap: usize, count: usize) -> Result<Volume> {
+pub(crate) fn thinned(
+    volume: &Volume,
+    axis: Axis,
+    first: usize,
+    gap: usize,
+    count: usize,
+) -> Result<Volume> {
     let input = volume.geometry();
     let offset = first as f64 * input.spacing(axis);
     let geometry = input.with_slices(axis, offset, 1.0 / gap as f64, count);
@@ -78,9 +105,34 @@ fn thinned(volume: &Volume, axis: Axis, first: usize, gap: usize, count: usize) 
 }
 
 /// One slice in HU.
-fn hounsfield(volume: &Volume, axis: Axis, index: usize) -> ndarray::Array2<f64> {
+pub(crate) fn hounsfield(volume: &Volume, axis: Axis, index: usize) -> ndarray::Array2<f64> {
     let rescale = volume.rescale();
     with_voxels!(volume.voxels(), array => {
         slice(array, axis, index).map(|&stored| rescale.to_hu(Voxel::to_f64(stored)))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array3;
+
+    #[test]
+    fn resized_planes_stay_across_the_slice_axis() {
+        // Thick along i, planes of 96 x 64 of one grey each: they stay that grey.
+        let array = Array3::from_shape_fn((96, 64, 5), |(_, _, i)| 300 * i as i16 - 600);
+        let steps = [[0.7, 0.0, 0.0], [0.0, 0.5, 0.0], [0.0, 0.0, 0.5]];
+        let geometry = Geometry::new([5, 64, 96], [0.0; 3], steps).unwrap();
+        let volume = Volume::new(array.into(), Rescale::IDENTITY, geometry).unwrap();
+        let resized = resized(&volume, 32).unwrap().expect("a CT");
+        assert_eq!(resized.geometry().size(), [32, 32, 5]);
+        assert_eq!(resized.geometry().slice_axis(), Axis::K);
+        for index in 0..5 {
+            let plane = hounsfield(&resized, Axis::K, index);
+            assert!(plane.iter().all(|&hu| hu == 300.0 * index as f64 - 600.0));
+        }
+        // A ramp along the slice axis is its own linear blend.
+        let measured = evaluate(&resized, 2, None, &Method::Linear, &mut |_| Ok(())).unwrap();
+        assert_eq!((measured.slices, measured.scores.rmse), (2, 0.0));
+    }
 }

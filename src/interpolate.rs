@@ -46,19 +46,25 @@ pub struct Work {
 
 /// Bytes of memory that [`interpolate`] needs for the output and its work, the input not counted.
 pub fn memory_needed(volume: &Volume, plan: &Plan, method: &Method) -> u64 {
-    let output = volume_bytes(plan, volume.voxels().bytes_each());
+    let voxels = plan.output().size().map(|side| side as u64);
+    let output = voxels
+        .iter()
+        .fold(volume.voxels().bytes_each() as u64, |all, &side| all.saturating_mul(side));
+    output.saturating_add(work_bytes(plan, method))
+}
+
+/// Bytes of memory that [`interpolate_into`] needs beside input and output.
+pub fn work_bytes(plan: &Plan, method: &Method) -> u64 {
     if plan.is_copy() {
-        return output;
+        return 0;
     }
-    let [rows, columns] = plane(volume, plan);
-    let work = match method {
-        Method::Linear => 3 * 8 * rows * columns,
-        Method::Cubic => 8 * columns * (plan.slices().len() + plan.known_positions().len()),
-        Method::Network(network) => {
-            return output.saturating_add(network.working_bytes(rows * columns));
-        }
-    };
-    output.saturating_add(work as u64)
+    let [columns, rows] = plan.axis().others().map(|axis| plan.output().length(axis));
+    let known = plan.known_positions().len();
+    match method {
+        Method::Linear => (3 * 8 * rows * columns) as u64,
+        Method::Cubic => (8 * columns * (plan.slices().len() + known)) as u64,
+        Method::Network(network) => network.working_bytes(rows * columns),
+    }
 }
 
 /// Makes the planned volume.
@@ -98,18 +104,7 @@ pub fn interpolate_into<T: Voxel>(
     on_progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Work> {
     let start = Instant::now();
-    let [i, j, k] = plan.output().size();
-    let mut known = [k, j, i];
-    known[plan.axis().array_axis()] = plan.known_positions().len();
-    for (what, array, expected) in
-        [("input", input.shape(), known), ("output", output.shape(), [k, j, i])]
-    {
-        if array != expected {
-            return Err(Error::Geometry(format!(
-                "the plan has an {what} of shape {expected:?} (k, j, i), not {array:?}"
-            )));
-        }
-    }
+    plan.check_shapes(input.shape(), output.shape())?;
     let mut job = Job {
         plan,
         rescale,
@@ -123,7 +118,8 @@ pub fn interpolate_into<T: Voxel>(
 }
 
 /// Makes the slices `[alphas, rows, columns]` between two of `[rows, columns]`, all in HU: the
-/// paper's operation itself. Alpha 1 is `first`, 0 `second`, and both come back as they are.
+/// paper's operation itself. Alpha 1 is `first`, 0 `second`, and both come back as they are. A cubic
+/// spline through two slices is their linear blend.
 ///
 /// # Errors
 /// [`Error::Argument`] for slices of different size, an alpha outside 0 to 1, a pixel that is no
@@ -132,7 +128,7 @@ pub fn between_slices(
     first: ArrayView2<f32>,
     second: ArrayView2<f32>,
     alphas: &[f64],
-    network: &dyn SliceNetwork,
+    method: &Method,
 ) -> Result<Array3<f32>> {
     if first.dim() != second.dim() {
         let (a, b) = (first.dim(), second.dim());
@@ -150,12 +146,23 @@ pub fn between_slices(
             )));
         }
     }
+    let mut made = Array3::zeros((alphas.len(), first.nrows(), first.ncols()));
+    let Method::Network(network) = method else {
+        for (&alpha, mut plane) in alphas.iter().zip(made.outer_iter_mut()) {
+            Zip::from(&mut plane).and(&first).and(&second).for_each(|out, &a, &b| {
+                *out = match alpha {
+                    1.0 => a,
+                    _ => (f64::from(b) + alpha * (f64::from(a) - f64::from(b))) as f32,
+                };
+            });
+        }
+        return Ok(made);
+    };
     let [low, high] = network.window_hu();
     let window = Window { low, high };
     let unit = |plane: ArrayView2<f32>| plane.map(|&hu| window.to_unit(f64::from(hu)) as f32);
     let (encoded_first, encoded_second) =
         (network.encode(&unit(first))?, network.encode(&unit(second))?);
-    let mut made = Array3::zeros((alphas.len(), first.nrows(), first.ncols()));
     let mut planes = made.outer_iter_mut();
     for alphas in alphas.chunks(network.decode_batch(first.len())) {
         let decoded = network.decode(&encoded_first, &encoded_second, alphas)?;
@@ -163,29 +170,19 @@ pub fn between_slices(
         {
             Zip::from(&mut plane).and(&unit).and(&first).and(&second).for_each(
                 |out, &unit, &a, &b| {
-                    let (a, b) = (f64::from(a), f64::from(b));
                     *out = match alpha {
-                        1.0 => a as f32,
-                        0.0 => b as f32,
-                        _ => window.restore(f64::from(unit), a, b, 1.0 - alpha) as f32,
+                        1.0 => a,
+                        0.0 => b,
+                        _ => {
+                            let (a, b) = (f64::from(a), f64::from(b));
+                            window.restore(f64::from(unit), a, b, 1.0 - alpha) as f32
+                        }
                     };
                 },
             );
         }
     }
     Ok(made)
-}
-
-fn plane(volume: &Volume, plan: &Plan) -> [usize; 2] {
-    let [columns, rows] = plan.axis().others().map(|axis| volume.geometry().length(axis));
-    [rows, columns]
-}
-
-fn volume_bytes(plan: &Plan, bytes_each: usize) -> u64 {
-    plan.output()
-        .size()
-        .iter()
-        .fold(bytes_each as u64, |all, &side| all.saturating_mul(side as u64))
 }
 
 struct Job<'a> {

@@ -5,9 +5,9 @@
 //! - [`io`] reads and writes volumes: NIfTI, NRRD, DICOM series;
 //! - [`volume`] is a CT and its place in space, and the plan of the slices to be made;
 //! - [`network`] encodes slices and decodes what lies between them;
-//! - [`interpolate`] brings volume, plan and network together;
+//! - [`interpolate`] brings volume, plan and network together, [`labels`] a label map and a plan;
 //! - [`training`] fits a network to volumes, [`metrics`] and [`evaluate`] measure what it makes,
-//!   [`picture`] shows it.
+//!   [`picture`] and [`figure`] show it, with what [`drawing`] gives them.
 //!
 //! Each module knows only those that it needs: `volume`, `network` and `metrics` know none of the
 //! others but for [`error`].
@@ -15,10 +15,13 @@
 #![deny(unsafe_code)]
 
 pub mod capi;
+pub mod drawing;
 pub mod error;
 pub mod evaluate;
+pub mod figure;
 pub mod interpolate;
 pub mod io;
+pub mod labels;
 pub mod memory;
 pub mod metrics;
 pub mod network;

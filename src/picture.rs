@@ -7,9 +7,10 @@
 
 use std::path::Path;
 
-use image::{GrayImage, ImageFormat, Luma};
+use image::{GrayImage, Luma};
 use ndarray::{Array2, Axis as ArrayAxis};
 
+use crate::drawing::save;
 use crate::error::{Error, Result};
 use crate::io::replace;
 use crate::volume::voxels::with_voxels;
@@ -38,14 +39,7 @@ const BODY_HU: f64 = -300.0;
 /// one axis; [`Error::Io`] where the file cannot be written.
 pub fn coronal_before_after(before: &Volume, after: &Volume, path: &Path) -> Result<()> {
     check(path)?;
-    let picture = draw(before, after)?;
-    let mut png = std::io::Cursor::new(Vec::new());
-    picture
-        .write_to(&mut png, ImageFormat::Png)
-        .map_err(|error| Error::io(path, std::io::Error::other(error)))?;
-    replace::write_atomically(path, true, |file| {
-        file.write_all(png.get_ref()).map_err(|error| Error::io(path, error))
-    })
+    save(draw(before, after)?, path)
 }
 
 /// Says before hours of work what would keep [`coronal_before_after`] from writing to `path`.

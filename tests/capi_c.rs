@@ -59,6 +59,7 @@ fn build(name: &str, folder: &Path) -> PathBuf {
         .arg(format!("-Wl,-rpath,{}", folder.display()))
         // The library finds libtorch by its own rpath; ld need not follow.
         .arg("-Wl,--allow-shlib-undefined")
+        .arg("-lm")
         .arg("-o")
         .arg(&program)
         .status()
@@ -104,4 +105,27 @@ fn a_c_program_makes_the_same_voxels_bit_for_bit() {
         let expected: Vec<u8> = expected.iter().flat_map(|voxel| voxel.to_le_bytes()).collect();
         assert!(std::fs::read(at("out.raw")).unwrap() == expected, "{name}: other voxels");
     }
+}
+
+/// Runs a program, which must succeed and print nothing.
+fn run(program: &Path, argument: &Path) {
+    let output = Command::new(program).arg(argument).env("OMP_NUM_THREADS", "1").output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert_eq!((said.as_ref(), output.stdout.len()), ("", 0), "the library prints nothing");
+}
+
+#[test]
+fn a_c_program_trains() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&build("train", folder.path()), folder.path());
+}
+
+#[test]
+fn a_c_program_chooses_methods_labels_devices_and_precision() {
+    let folder = tempfile::tempdir().unwrap();
+    let paper = folder.path().join("paper.safetensors");
+    let trainer = Trainer::new(Settings::usual(System::HrinetMse), Device::Cpu).unwrap();
+    std::fs::write(&paper, trainer.model().unwrap()).unwrap();
+    run(&build("methods", folder.path()), &paper);
 }

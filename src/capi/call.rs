@@ -21,8 +21,15 @@ pub(super) enum Refusal {
     StructSize(&'static str, usize),
     /// Text, named, that is not UTF-8.
     Text(&'static str),
+    /// A handle, named, that another thread is using.
+    InUse(&'static str),
     /// What the library says.
     Library(Error),
+}
+
+/// An argument that makes no sense.
+pub(super) fn wrong(message: String) -> Refusal {
+    Refusal::Library(Error::Argument(message))
 }
 
 impl From<Error> for Refusal {
@@ -37,6 +44,7 @@ impl Refusal {
             Refusal::Null(_) => status::HRINET_NULL_POINTER,
             Refusal::StructSize(..) => status::HRINET_INVALID_STRUCT_SIZE,
             Refusal::Text(_) => status::HRINET_INVALID_TEXT,
+            Refusal::InUse(_) => status::HRINET_IN_USE,
             Refusal::Library(error) => status::of(error),
         }
     }
@@ -48,6 +56,7 @@ impl Refusal {
                 "{name}: struct_size is {size}; initialise the struct with its _init function"
             ),
             Refusal::Text(name) => format!("{name} is not UTF-8"),
+            Refusal::InUse(name) => format!("another thread is using this {name}; wait for it"),
             Refusal::Library(error) => error.to_string(),
         }
     }

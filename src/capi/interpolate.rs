@@ -4,14 +4,14 @@ use std::ffi::c_void;
 
 use ndarray::ArrayView2;
 
-use super::call::{Refusal, borrow, call, require};
+use super::call::{Refusal, borrow, call, require, wrong};
 use super::exit;
-use super::model::HrinetModel;
+use super::model::{HrinetModel, method};
 use super::plan::HrinetPlan;
 use super::status::HrinetStatus;
 use super::volume::{HrinetVolume, with_scalar_type};
 use crate::error::Error;
-use crate::interpolate::{Method, between_slices, interpolate_into};
+use crate::interpolate::{Progress, between_slices, interpolate_into};
 
 /// How far a job has come.
 #[repr(C)]
@@ -26,6 +26,47 @@ pub struct HrinetProgress {
 /// it returns `HRINET_CANCELLED`. It may call the library, but not free what the job uses.
 pub type HrinetProgressCallback =
     Option<unsafe extern "C" fn(progress: *const HrinetProgress, user: *mut c_void) -> i32>;
+
+/// Tells the host; an error where it cancels, or where the process ends.
+///
+/// # Safety
+/// `progress` is NULL or a function that may be called with `user`.
+pub(super) unsafe fn tell(
+    progress: HrinetProgressCallback,
+    user: *mut c_void,
+    done: Progress,
+) -> Result<(), Error> {
+    exit::hook();
+    if exit::is_ending() {
+        return Err(Error::Cancelled);
+    }
+    let Some(progress) = progress else { return Ok(()) };
+    let told = HrinetProgress { slices_done: done.done as u32, slices_total: done.total as u32 };
+    // SAFETY: as the caller promises.
+    match unsafe { progress(&raw const told, user) } {
+        0 => Ok(()),
+        _ => Err(Error::Cancelled),
+    }
+}
+
+/// Refuses volumes that were not set up or are not of the plan's sizes.
+pub(super) fn check_sizes(
+    plan: &HrinetPlan,
+    input: &HrinetVolume,
+    output: &HrinetVolume,
+) -> Result<(), Refusal> {
+    let sizes = [("input", input, plan.known_size), ("output", output, plan.plan.output().size())];
+    for (name, volume, size) in sizes {
+        volume.check(name)?;
+        if volume.size != size {
+            return Err(wrong(format!(
+                "{name} has size {:?}, the plan's {name} {size:?}",
+                volume.size
+            )));
+        }
+    }
+    Ok(())
+}
 
 /// Makes the planned volume: reads `input`, writes the voxels of `output`, both of the plan's type
 /// and sizes, with any strides, and not overlapping.
@@ -54,35 +95,18 @@ pub unsafe extern "C" fn hrinet_interpolate_volume(
         let (plan, input, output) =
             unsafe { (borrow(plan, "plan")?, borrow(input, "input")?, borrow(output, "output")?) };
         // SAFETY: a model or NULL, as the caller promises.
-        let model = unsafe { model.as_ref() };
-        input.check("input")?;
-        output.check("output")?;
-        let sizes =
-            [("input", input, plan.known_size), ("output", output, plan.plan.output().size())];
-        for (name, volume, size) in sizes {
-            if volume.scalar_type != plan.scalar_type || volume.size != size {
-                let message = format!(
-                    "{name} has scalar_type {} and size {:?}, the plan {} and {size:?}",
-                    volume.scalar_type, volume.size, plan.scalar_type
-                );
-                return Err(Refusal::Library(Error::Argument(message)));
+        let method = unsafe { method(model) };
+        check_sizes(plan, input, output)?;
+        for (name, volume) in [("input", input), ("output", output)] {
+            if volume.scalar_type != plan.scalar_type {
+                return Err(wrong(format!(
+                    "{name} has scalar_type {}, the plan {}",
+                    volume.scalar_type, plan.scalar_type
+                )));
             }
         }
-        let method = model.map_or(Method::Linear, |model| Method::Network(&model.model));
-        let mut tell = |done: crate::interpolate::Progress| {
-            exit::hook();
-            if exit::is_ending() {
-                return Err(Error::Cancelled);
-            }
-            let Some(progress) = progress else { return Ok(()) };
-            let told =
-                HrinetProgress { slices_done: done.done as u32, slices_total: done.total as u32 };
-            // SAFETY: the host's callback, called as its type says.
-            match unsafe { progress(&raw const told, user) } {
-                0 => Ok(()),
-                _ => Err(Error::Cancelled),
-            }
-        };
+        // SAFETY: the host's callback, called as its type says.
+        let mut tell = |done| unsafe { tell(progress, user, done) };
         let rescale = input.rescale()?;
         with_scalar_type!(plan.scalar_type, T => {
             // SAFETY: voxels of this type wherever size and strides lead, as the caller promises.
@@ -97,10 +121,10 @@ pub unsafe extern "C" fn hrinet_interpolate_volume(
 ///
 /// `first`, `second`: `rows` x `columns` in HU, row by row. `alphas`: `count` numbers from 0 to 1,
 /// 1 is `first`. `made`: room for `count` x `rows` x `columns` HU. HU outside the model's window are
-/// blended as in a volume.
+/// blended as in a volume. `model` may be NULL: then they are the linear blend.
 ///
 /// # Safety
-/// `model` is a model; the pointers reach as far as said.
+/// `model` is NULL or a model; the pointers reach as far as said.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hrinet_interpolate_slices(
     model: *const HrinetModel,
@@ -116,7 +140,7 @@ pub unsafe extern "C" fn hrinet_interpolate_slices(
         require(made, "made")?;
         require(alphas.cast_mut(), "alphas")?;
         // SAFETY: a model or NULL, as the caller promises.
-        let model = &unsafe { borrow(model, "model")? }.model;
+        let method = unsafe { method(model) };
         let too_large = || Error::Argument(format!("{count} slices of {rows} x {columns} pixels"));
         let pixels =
             rows.checked_mul(columns).filter(|&pixels| pixels > 0).ok_or_else(too_large)?;
@@ -132,7 +156,7 @@ pub unsafe extern "C" fn hrinet_interpolate_slices(
         let (first, second) = (plane(first, "first")?, plane(second, "second")?);
         // SAFETY: not NULL, and `count` numbers, as the caller promises.
         let alphas = unsafe { std::slice::from_raw_parts(alphas, count) };
-        let values = between_slices(first, second, alphas, model)?.into_raw_vec_and_offset().0;
+        let values = between_slices(first, second, alphas, &method)?.into_raw_vec_and_offset().0;
         // SAFETY: not NULL, and room for as many numbers, as the caller promises.
         unsafe { std::slice::from_raw_parts_mut(made, total) }.copy_from_slice(&values);
         Ok(())

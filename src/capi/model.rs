@@ -2,19 +2,69 @@
 
 use std::ffi::{CString, c_char};
 
-use tch::Cuda;
-
-use super::call::{Refusal, borrow, call, require, text};
+use super::call::{Refusal, borrow, call, require, text, wrong};
 use super::status::HrinetStatus;
+use crate::interpolate::Method;
 use crate::network::model::SliceNetwork;
-use crate::network::{Checkpoint, Model, device};
+use crate::network::{Checkpoint, Model, Precision, device};
 
-/// A network with its weights, ready to make slices. Immutable: any number of threads may use it at
-/// once.
+/// The numbers that a network computes in: one of the `HRINET_PRECISION_*` values.
+pub type HrinetPrecision = i32;
+
+/// Float32, the default: on a CPU the same bits every time.
+pub const HRINET_PRECISION_FLOAT32: HrinetPrecision = 0;
+/// Bfloat16: half the memory, less exact; not for hrinet-motion.
+pub const HRINET_PRECISION_BFLOAT16: HrinetPrecision = 1;
+
+/// A way to make slices: a network with its weights, the linear blend or the cubic spline.
+/// Immutable: any number of threads may use it at once.
 pub struct HrinetModel {
-    pub(super) model: Model,
+    maker: Maker,
     system: CString,
     checksum: CString,
+    device: CString,
+}
+
+enum Maker {
+    Linear,
+    Cubic,
+    Network(Box<Model>),
+}
+
+impl HrinetModel {
+    /// For `interpolate`.
+    pub(super) fn method(&self) -> Method<'_> {
+        match &self.maker {
+            Maker::Linear => Method::Linear,
+            Maker::Cubic => Method::Cubic,
+            Maker::Network(model) => Method::Network(model.as_ref()),
+        }
+    }
+
+    /// The network, where it is one.
+    pub(super) fn network(&self) -> Option<&Model> {
+        match &self.maker {
+            Maker::Network(model) => Some(model),
+            _ => None,
+        }
+    }
+}
+
+/// The method of a model, the linear blend for NULL.
+///
+/// # Safety
+/// `model` is NULL or a model that lives as long as `'a`.
+pub(super) unsafe fn method<'a>(model: *const HrinetModel) -> Method<'a> {
+    // SAFETY: as the caller promises.
+    unsafe { model.as_ref() }.map_or(Method::Linear, HrinetModel::method)
+}
+
+pub(super) fn precision(value: HrinetPrecision) -> Result<Precision, Refusal> {
+    match value {
+        HRINET_PRECISION_FLOAT32 => Ok(Precision::Float32),
+        HRINET_PRECISION_BFLOAT16 => Ok(Precision::Bfloat16),
+        other => Err(wrong(format!("a precision of {other} is none that is known"))),
+    }
 }
 
 // SAFETY: a model's weights are never written after it is built, and libtorch reads a tensor from
@@ -28,11 +78,16 @@ unsafe impl Send for HrinetModel {}
 pub struct HrinetModelInfo {
     /// Size of this struct as the host knows it.
     pub struct_size: usize,
-    /// `"hrinet-motion"`, `"hrinet-mse"`, ...: UTF-8, valid as long as the model.
+    /// `"hrinet-motion"`, `"hrinet-mse"`, ..., `"linear"` or `"cubic"`: UTF-8, valid as long as the
+    /// model.
     pub system: *const c_char,
-    /// SHA-256 of the checkpoint file in hexadecimal: valid as long as the model.
+    /// SHA-256 of the checkpoint file in hexadecimal, empty for `"linear"` and `"cubic"`: valid as
+    /// long as the model.
     pub checksum: *const c_char,
-    /// HU that become 0 and 1 of the network's grey window.
+    /// Where it computes, `"cpu"` or `"cuda:N"`: valid as long as the model.
+    pub device: *const c_char,
+    /// HU that become 0 and 1 of the network's grey window: minus and plus infinity for `"linear"`
+    /// and `"cubic"`, which have none.
     pub window_low_hu: f64,
     /// See `window_low_hu`.
     pub window_high_hu: f64,
@@ -40,32 +95,10 @@ pub struct HrinetModelInfo {
     pub parameter_count: u64,
 }
 
-/// Whether a CUDA device can be used: 1 or 0.
-#[unsafe(no_mangle)]
-pub extern "C" fn hrinet_cuda_is_available() -> i32 {
-    let mut available = 0;
-    call(|| {
-        available = i32::from(Cuda::is_available());
-        Ok(())
-    });
-    available
-}
-
-/// Sets how many CPU threads the calling thread's work uses from now on, at least 1.
-#[unsafe(no_mangle)]
-pub extern "C" fn hrinet_set_num_threads(threads: i32) -> HrinetStatus {
-    call(|| {
-        if threads < 1 {
-            let message = format!("{threads} threads; at least 1");
-            return Err(Refusal::Library(crate::Error::Argument(message)));
-        }
-        tch::set_num_threads(threads);
-        Ok(())
-    })
-}
-
 /// Loads a shipped model by its name (`"hrinet-motion"`) or a checkpoint file by its path onto a
-/// device: `"auto"`, `"cpu"`, `"cuda"` or `"cuda:N"`. Free it with `hrinet_model_free`.
+/// device: `"auto"` (CUDA where there is one), `"cpu"`, `"cuda"` or `"cuda:N"`. `"linear"` and
+/// `"cubic"` are the plain interpolators, which compute on the CPU whatever the device. Free it with
+/// `hrinet_model_free`.
 ///
 /// Fails with `HRINET_INVALID_ARGUMENT` (no such name), the file's codes, `HRINET_NO_DEVICE`.
 ///
@@ -77,14 +110,38 @@ pub unsafe extern "C" fn hrinet_model_load(
     device: *const c_char,
     model: *mut *mut HrinetModel,
 ) -> HrinetStatus {
+    // SAFETY: as the caller promises.
+    unsafe {
+        hrinet_model_load_with_precision(name_or_path, device, HRINET_PRECISION_FLOAT32, model)
+    }
+}
+
+/// As `hrinet_model_load`, for a network that computes in another precision.
+///
+/// Fails also with `HRINET_INVALID_ARGUMENT` for a precision that the network cannot compute in.
+///
+/// # Safety
+/// As `hrinet_model_load`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_model_load_with_precision(
+    name_or_path: *const c_char,
+    device: *const c_char,
+    precision: HrinetPrecision,
+    model: *mut *mut HrinetModel,
+) -> HrinetStatus {
     call(|| {
         require(model, "model")?;
         // SAFETY: strings or NULL, as the caller promises.
         let (name, device) =
             unsafe { (text(name_or_path, "name_or_path")?, text(device, "device")?) };
-        let loaded = Model::load(name, device::device(device)?)?;
+        let (device, precision) = (device::device(device)?, self::precision(precision)?);
+        let made = match name {
+            "linear" => boxed(Maker::Linear),
+            "cubic" => boxed(Maker::Cubic),
+            _ => boxed_network(Model::load(name, device)?.with_precision(precision)?),
+        };
         // SAFETY: not NULL, and a place for a pointer, as the caller promises.
-        unsafe { model.write(boxed(loaded)) };
+        unsafe { model.write(made) };
         Ok(())
     })
 }
@@ -110,7 +167,7 @@ pub unsafe extern "C" fn hrinet_model_load_from_memory(
         let checkpoint = Checkpoint::from_bytes("memory".as_ref(), bytes)?;
         let loaded = Model::new(checkpoint, device)?;
         // SAFETY: not NULL, and a place for a pointer, as the caller promises.
-        unsafe { model.write(boxed(loaded)) };
+        unsafe { model.write(boxed_network(loaded)) };
         Ok(())
     })
 }
@@ -132,14 +189,17 @@ pub unsafe extern "C" fn hrinet_model_info(
         if struct_size != size_of::<HrinetModelInfo>() {
             return Err(Refusal::StructSize("info", struct_size));
         }
-        let [window_low_hu, window_high_hu] = model.model.window_hu();
+        let no_window = [f64::NEG_INFINITY, f64::INFINITY];
+        let [window_low_hu, window_high_hu] =
+            model.network().map_or(no_window, |network| network.window_hu());
         let described = HrinetModelInfo {
             struct_size,
             system: model.system.as_ptr(),
             checksum: model.checksum.as_ptr(),
+            device: model.device.as_ptr(),
             window_low_hu,
             window_high_hu,
-            parameter_count: model.model.parameter_count() as u64,
+            parameter_count: model.network().map_or(0, Model::parameter_count) as u64,
         };
         // SAFETY: not NULL, and of this size.
         unsafe { info.write(described) };
@@ -162,9 +222,19 @@ pub unsafe extern "C" fn hrinet_model_free(model: *mut HrinetModel) {
     }
 }
 
-fn boxed(model: Model) -> *mut HrinetModel {
+pub(super) fn boxed_network(model: Model) -> *mut HrinetModel {
+    boxed(Maker::Network(Box::new(model)))
+}
+
+fn boxed(maker: Maker) -> *mut HrinetModel {
+    let (system, checksum, device) = match &maker {
+        Maker::Linear => ("linear", "", "cpu".to_string()),
+        Maker::Cubic => ("cubic", "", "cpu".to_string()),
+        Maker::Network(model) => {
+            (model.system().name(), model.checksum(), device::name(model.device()))
+        }
+    };
     let text = |text: &str| CString::new(text).unwrap_or_default();
-    let system = text(model.system().name());
-    let checksum = text(model.checksum());
-    Box::into_raw(Box::new(HrinetModel { model, system, checksum }))
+    let (system, checksum, device) = (text(system), text(checksum), text(&device));
+    Box::into_raw(Box::new(HrinetModel { maker, system, checksum, device }))
 }

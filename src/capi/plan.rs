@@ -2,10 +2,12 @@
 
 use std::ffi::c_void;
 
-use super::call::{Refusal, borrow, call, require};
+use super::call::{Refusal, borrow, call, require, wrong};
+use super::model::{HrinetModel, method};
 use super::status::HrinetStatus;
 use super::volume::{HrinetScalarType, HrinetVolume, scalar_bytes};
 use crate::error::Error;
+use crate::interpolate::work_bytes;
 use crate::volume::{Axis, Plan, SliceSource, Spacing};
 
 /// How the output's slices are chosen: one of the `HRINET_SPACING_*` values.
@@ -19,6 +21,8 @@ pub const HRINET_SPACING_FACTOR: HrinetSpacing = 1;
 pub const HRINET_SPACING_NEAREST: HrinetSpacing = 2;
 /// Exactly `spacing_mm`, even where known slices are then missed.
 pub const HRINET_SPACING_EXACT: HrinetSpacing = 3;
+/// The slices of the grid of `like`, as far as they lie within the volume.
+pub const HRINET_SPACING_LIKE: HrinetSpacing = 4;
 
 /// The axis of `HrinetResampleOptions` that means the one with the largest spacing.
 pub const HRINET_AXIS_AUTO: i32 = -1;
@@ -36,6 +40,9 @@ pub struct HrinetResampleOptions {
     pub spacing_mm: f64,
     /// The axis across which slices are made: 0 (i), 1 (j), 2 (k) or `HRINET_AXIS_AUTO`.
     pub axis: i32,
+    /// For `HRINET_SPACING_LIKE`: a volume whose place counts, not its voxels; else NULL. It is
+    /// looked at when the plan is made, not later.
+    pub like: *const HrinetVolume,
 }
 
 /// Where an output slice comes from.
@@ -75,6 +82,7 @@ pub unsafe extern "C" fn hrinet_resample_options_init(
             factor: 1,
             spacing_mm: 0.0,
             axis: HRINET_AXIS_AUTO,
+            like: std::ptr::null(),
         };
         // SAFETY: not NULL, and a place for the struct, as the caller promises.
         unsafe { options.write(defaults) };
@@ -100,7 +108,8 @@ pub unsafe extern "C" fn hrinet_plan_create(
         // SAFETY: structs or NULL, as the caller promises.
         let (volume, options) = unsafe { (borrow(volume, "volume")?, borrow(options, "options")?) };
         volume.check("volume")?;
-        let (spacing, axis) = options.wishes()?;
+        // SAFETY: `like` is NULL or a volume, as the struct's page says.
+        let (spacing, axis) = unsafe { options.wishes()? };
         // SAFETY: `size[2]` positions or NULL, as the struct's page says.
         let geometry = unsafe { volume.geometry()? };
         let rescale = volume.rescale()?;
@@ -165,6 +174,27 @@ pub unsafe extern "C" fn hrinet_plan_output_bytes(plan: *const HrinetPlan) -> us
         let each = scalar_bytes(plan.scalar_type)?;
         let size = plan.plan.output().size();
         bytes = size.iter().fold(each, |all, &side| all.saturating_mul(side));
+        Ok(())
+    });
+    bytes
+}
+
+/// About how many bytes of memory `hrinet_interpolate_volume` takes with this model (NULL: the linear
+/// blend) beside the voxels of input and output; 0 for a NULL plan.
+///
+/// # Safety
+/// `plan` and `model` are NULL or what they say.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_plan_work_bytes(
+    plan: *const HrinetPlan,
+    model: *const HrinetModel,
+) -> u64 {
+    let mut bytes = 0;
+    call(|| {
+        // SAFETY: a plan or NULL, as the caller promises.
+        let plan = unsafe { borrow(plan, "plan")? };
+        // SAFETY: a model or NULL, as the caller promises.
+        bytes = work_bytes(&plan.plan, &unsafe { method(model) });
         Ok(())
     });
     bytes
@@ -248,18 +278,26 @@ pub unsafe extern "C" fn hrinet_plan_free(plan: *mut HrinetPlan) {
 }
 
 impl HrinetResampleOptions {
-    fn wishes(&self) -> Result<(Spacing, Option<Axis>), Refusal> {
+    /// # Safety
+    /// `like` is NULL or points to a volume.
+    unsafe fn wishes(&self) -> Result<(Spacing, Option<Axis>), Refusal> {
         if self.struct_size != size_of::<HrinetResampleOptions>() {
             return Err(Refusal::StructSize("options", self.struct_size));
         }
-        let unknown = |what: &str, value: i32| {
-            Refusal::Library(Error::Argument(format!("{what} of {value} is none that is known")))
-        };
+        let unknown =
+            |what: &str, value: i32| wrong(format!("{what} of {value} is none that is known"));
         let spacing = match self.spacing {
             HRINET_SPACING_ISOTROPIC => Spacing::Isotropic,
             HRINET_SPACING_FACTOR => Spacing::Factor(self.factor as usize),
             HRINET_SPACING_NEAREST => Spacing::Nearest(self.spacing_mm),
             HRINET_SPACING_EXACT => Spacing::Exact(self.spacing_mm),
+            HRINET_SPACING_LIKE => {
+                // SAFETY: a volume or NULL, as the caller promises.
+                let like = unsafe { borrow(self.like, "like")? };
+                like.check("like")?;
+                // SAFETY: `size[2]` positions or NULL, as the struct's page says.
+                Spacing::Like(unsafe { like.geometry()? })
+            }
             other => return Err(unknown("a spacing", other)),
         };
         let axis = match self.axis {

@@ -19,6 +19,8 @@ pub const HRINET_INVALID_GEOMETRY: HrinetStatus = 102;
 pub const HRINET_INVALID_STRUCT_SIZE: HrinetStatus = 103;
 /// Text that is not UTF-8.
 pub const HRINET_INVALID_TEXT: HrinetStatus = 104;
+/// A trainer that another thread is using at the moment.
+pub const HRINET_IN_USE: HrinetStatus = 105;
 /// The file system refused: not found, no permission, disk full.
 pub const HRINET_FILE_SYSTEM: HrinetStatus = 200;
 /// A file that is cut short or contradicts itself.

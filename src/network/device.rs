@@ -35,6 +35,43 @@ pub fn device(name: &str) -> Result<Device> {
     }))
 }
 
+/// A device that can be used here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usable {
+    /// The name that [`device`] understands.
+    pub name: String,
+    /// What it is, for people: `CPU, 8 cores`, `CUDA, NVIDIA H100 80GB HBM3`.
+    pub description: String,
+}
+
+/// All devices that can be used here; the CPU first.
+pub fn usable() -> Vec<Usable> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let plural = if cores == 1 { "" } else { "s" };
+    let cpu = Usable { name: "cpu".into(), description: format!("CPU, {cores} core{plural}") };
+    let count = if Cuda::is_available() { Cuda::device_count().max(0) as usize } else { 0 };
+    let product = cuda_product().map_or(String::new(), |product| format!(", {product}"));
+    let cuda = (0..count).map(|index| Usable {
+        name: name(Device::Cuda(index)),
+        description: format!("CUDA{product}"),
+    });
+    std::iter::once(cpu).chain(cuda).collect()
+}
+
+/// What the driver calls the cards, where all are alike: their order here may be another than
+/// CUDA's.
+fn cuda_product() -> Option<String> {
+    let cards = std::fs::read_dir("/proc/driver/nvidia/gpus").ok()?;
+    let products = cards.filter_map(|card| {
+        let text = std::fs::read_to_string(card.ok()?.path().join("information")).ok()?;
+        let line = text.lines().find_map(|line| line.strip_prefix("Model:"))?;
+        Some(line.trim().to_string())
+    });
+    let mut products: Vec<String> = products.collect();
+    products.dedup();
+    (products.len() == 1).then(|| products.remove(0))
+}
+
 /// The name that [`device`] understands.
 pub fn name(device: Device) -> String {
     match device {
@@ -46,6 +83,16 @@ pub fn name(device: Device) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_usable_device_is_understood_by_its_name() {
+        let usable = usable();
+        assert_eq!(usable[0].name, "cpu");
+        for Usable { name, description } in usable {
+            assert!(device(&name).is_ok(), "{name}");
+            assert!(description.to_lowercase().starts_with(&name[..3]), "{description}");
+        }
+    }
 
     #[test]
     fn names_are_understood_or_refused_with_the_choice() {

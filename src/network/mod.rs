@@ -12,7 +12,7 @@
 //! - [`system`]: the named systems and the generator of each;
 //! - [`model`]: a generator ready for planes of any size;
 //! - [`checkpoint`]: one file with weights and everything needed to use them;
-//! - [`device`]: CPU or CUDA by name.
+//! - [`device`], [`precision`]: where, and in which numbers, it computes.
 
 pub mod blocks;
 pub mod checkpoint;
@@ -25,6 +25,7 @@ pub mod model;
 pub mod motion;
 pub mod parameters;
 pub mod patch_gan;
+pub mod precision;
 pub mod system;
 
 pub use checkpoint::{Checkpoint, Record};
@@ -33,4 +34,5 @@ pub use mixing::Features;
 pub use model::Model;
 pub use parameters::Parameters;
 pub use patch_gan::PatchGan;
+pub use precision::Precision;
 pub use system::{Architecture, Generator, System};

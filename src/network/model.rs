@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use ndarray::{Array2, Array3, ArrayView2};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
-use super::checkpoint::{Checkpoint, Record};
+use super::checkpoint::{Checkpoint, Header, Record};
 use super::mixing::Features;
 use super::parameters::Parameters;
+use super::precision::Precision;
 use super::system::{Architecture, Generator, System};
 use crate::error::{Error, Result};
 
@@ -57,13 +58,11 @@ pub struct EncodedSlice {
 /// A generator with its weights and all that a checkpoint says about it. Immutable.
 pub struct Model {
     generator: Generator,
-    architecture: Architecture,
-    system: System,
-    window_hu: [f64; 2],
-    record: Record,
+    header: Header,
     checksum: String,
-    parameter_count: usize,
+    weights: Vec<(String, Tensor)>,
     device: Device,
+    precision: Precision,
 }
 
 impl Model {
@@ -95,32 +94,54 @@ impl Model {
         let mut parameters = Parameters::stored(checkpoint.group("generator"), device);
         let header = checkpoint.header;
         let generator = header.architecture.build(&mut parameters)?;
-        let named = parameters.finish()?;
-        Ok(Model {
-            generator,
-            architecture: header.architecture,
-            system: header.system,
-            window_hu: header.window_hu,
-            record: header.record,
-            checksum: checkpoint.file_sha256,
-            parameter_count: named.iter().map(|(_, tensor)| tensor.numel()).sum(),
-            device,
+        let (checksum, precision) = (checkpoint.file_sha256, Precision::Float32);
+        Ok(Model { generator, header, checksum, weights: parameters.finish()?, device, precision })
+    }
+
+    /// The same, computing in another precision.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for HRINet-Motion in anything but float32: a motion of a tenth of a pixel
+    /// is lost in 8 bits.
+    pub fn with_precision(self, precision: Precision) -> Result<Model> {
+        if self.system() == System::HrinetMotion && precision != Precision::Float32 {
+            return Err(Error::Argument(
+                "hrinet-motion computes in float32 alone: its motion needs more than 8 bits".into(),
+            ));
+        }
+        Ok(Model { precision, ..self })
+    }
+
+    /// A checkpoint of the generator that shares no memory with the model: training can begin from
+    /// it.
+    ///
+    /// # Errors
+    /// [`Error::Torch`].
+    pub fn checkpoint(&self) -> Result<Checkpoint> {
+        let copy = |(name, weight): &(String, Tensor)| -> Result<(String, Tensor)> {
+            let copy = weight.f_detach()?.f_to_device(Device::Cpu)?.copy();
+            Ok((format!("generator.{name}"), copy))
+        };
+        Ok(Checkpoint {
+            header: self.header.clone(),
+            tensors: self.weights.iter().map(copy).collect::<Result<_>>()?,
+            file_sha256: self.checksum.clone(),
         })
     }
 
     /// The system that it belongs to.
     pub fn system(&self) -> System {
-        self.system
+        self.header.system
     }
 
     /// Sizes of the generator.
     pub fn architecture(&self) -> &Architecture {
-        &self.architecture
+        &self.header.architecture
     }
 
     /// How the weights came about.
     pub fn record(&self) -> &Record {
-        &self.record
+        &self.header.record
     }
 
     /// SHA-256 of the checkpoint file.
@@ -130,7 +151,7 @@ impl Model {
 
     /// How many numbers were learnt.
     pub fn parameter_count(&self) -> usize {
-        self.parameter_count
+        self.weights.iter().map(|(_, weight)| weight.numel()).sum()
     }
 
     /// Where it computes.
@@ -141,13 +162,14 @@ impl Model {
 
 impl SliceNetwork for Model {
     fn window_hu(&self) -> [f64; 2] {
-        self.window_hu
+        self.header.window_hu
     }
 
     fn encode(&self, slice: &Array2<f32>) -> Result<EncodedSlice> {
         let (rows, columns) = slice.dim();
         let tensor = to_tensor(slice.view())?.f_to_device(self.device)?;
-        let padded = pad(&tensor, self.architecture.side_multiple())?;
+        let padded = pad(&tensor, self.architecture().side_multiple())?;
+        let padded = padded.f_to_kind(self.precision.kind())?;
         let features = tch::no_grad(|| self.generator.encode(&padded))?;
         Ok(EncodedSlice { features, size: [rows, columns] })
     }
@@ -162,12 +184,13 @@ impl SliceNetwork for Model {
         let count = alphas.len() as i64;
         let alphas: Vec<f32> = alphas.iter().map(|&alpha| alpha as f32).collect();
         let alphas = Tensor::f_from_slice(&alphas)?.f_to_device(self.device)?;
+        let alphas = alphas.f_to_kind(self.precision.kind())?;
         let made = tch::no_grad(|| {
             let (first, second) = (first.features.repeat(count)?, second.features.repeat(count)?);
             self.generator.decode(&first, &second, &alphas)
         })?;
         let cut = made.f_narrow(2, 0, rows as i64)?.f_narrow(3, 0, columns as i64)?;
-        let cut = cut.f_to_device(Device::Cpu)?.f_contiguous()?;
+        let cut = cut.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?;
         let mut values = vec![0f32; cut.numel()];
         cut.f_copy_data(&mut values, cut.numel())?;
         Array3::from_shape_vec((count as usize, rows, columns), values)

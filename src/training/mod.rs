@@ -3,6 +3,7 @@
 //! - [`settings`]: what a training run is, apart from its data;
 //! - [`schedule`]: which system trains how: stages, discriminators, steps;
 //! - [`data`]: volumes as stacks of slices in HU, and the patients held out;
+//! - [`batch`]: what one step is computed on;
 //! - [`sampler`]: the batch of every step, drawn from seed and step number alone;
 //! - [`losses`]: the losses of the paper;
 //! - [`optimizer`], [`trained`]: AdamW on one flat vector, and a network that it moves;
@@ -12,6 +13,7 @@
 //! - [`curves`], [`events`], [`plot`], [`pictures`]: what a run leaves to look at;
 //! - [`run`]: the loop around it, with validation.
 
+pub mod batch;
 pub mod curves;
 pub mod data;
 pub mod events;
@@ -29,8 +31,9 @@ pub mod terms;
 pub mod trained;
 pub mod trainer;
 
+pub use batch::Batch;
 pub use data::{Dataset, Stack};
-pub use sampler::{Batch, Sampler};
+pub use sampler::Sampler;
 pub use settings::Settings;
 pub use terms::Losses;
 pub use trainer::Trainer;

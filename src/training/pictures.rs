@@ -2,12 +2,12 @@
 
 use std::path::Path;
 
-use image::{ImageFormat, Rgb, RgbImage};
+use image::{Rgb, RgbImage};
 use tch::{Device, Tensor};
 
-use super::sampler::Batch;
-use crate::error::{Error, Result};
-use crate::io::replace::write_atomically;
+use super::batch::Batch;
+use crate::drawing::save;
+use crate::error::Result;
 
 /// White pixels between two slices.
 const SEPARATOR: u32 = 4;
@@ -16,7 +16,7 @@ const SEPARATOR: u32 = 4;
 /// between them, below it the same with the real slices. Grey is the network's window.
 ///
 /// # Errors
-/// [`Error::Io`], [`Error::Torch`].
+/// [`crate::Error::Io`], [`crate::Error::Torch`].
 pub fn draw(batch: &Batch, made: &Tensor, path: &Path) -> Result<()> {
     let groups = batch.groups()?;
     let inner = batch.truth.size()[0] / groups;
@@ -43,18 +43,7 @@ pub fn draw(batch: &Batch, made: &Tensor, path: &Path) -> Result<()> {
             picture.put_pixel(x, y, Rgb([grey as u8; 3]));
         }
     }
-    save(&picture, path)
-}
-
-/// Writes a picture as PNG, whole or not at all.
-pub(super) fn save(picture: &RgbImage, path: &Path) -> Result<()> {
-    let mut png = std::io::Cursor::new(Vec::new());
-    picture
-        .write_to(&mut png, ImageFormat::Png)
-        .map_err(|error| Error::io(path, std::io::Error::other(error)))?;
-    write_atomically(path, true, |file| {
-        file.write_all(png.get_ref()).map_err(|error| Error::io(path, error))
-    })
+    save(picture, path)
 }
 
 #[cfg(test)]

@@ -2,11 +2,10 @@
 
 use std::path::Path;
 
-use font8x8::{BASIC_FONTS, UnicodeFonts};
 use image::{Rgb, RgbImage};
 
 use super::curves::{Row, names};
-use super::pictures::save;
+use crate::drawing::{LETTER, save, write};
 use crate::error::Result;
 
 /// Size of a panel, and the margin within it that letters need.
@@ -43,7 +42,7 @@ pub fn draw(rows: &[Row], path: &Path) -> Result<()> {
         let corner = (number % COLUMNS * PANEL.0, number / COLUMNS * PANEL.1);
         panel(&mut picture, corner, name, points, last, second);
     }
-    save(&picture, path)
+    save(picture, path)
 }
 
 fn panel(
@@ -88,12 +87,12 @@ fn panel(
         before = here;
     }
     let scale_name = if logarithmic { " (logarithmic)" } else { "" };
-    write(picture, (left, corner.1 + 8), &format!("{name}{scale_name}"));
-    write(picture, (corner.0 + 4, top), &short(high));
-    write(picture, (corner.0 + 4, top + height - 8), &short(low));
-    write(picture, (left, top + height + 8), "0");
+    write(picture, (left, corner.1 + 8), &format!("{name}{scale_name}"), INK);
+    write(picture, (corner.0 + 4, top), &short(high), INK);
+    write(picture, (corner.0 + 4, top + height - 8), &short(low), INK);
+    write(picture, (left, top + height + 8), "0", INK);
     let steps = format!("{last} steps");
-    write(picture, (left + width - 8 * steps.len() as u32, top + height + 8), &steps);
+    write(picture, (left + width - LETTER * steps.len() as u32, top + height + 8), &steps, INK);
 }
 
 /// At most nine letters.
@@ -117,18 +116,6 @@ fn line(picture: &mut RgbImage, from: (f64, f64), to: (f64, f64), colour: Rgb<u8
 fn dot(picture: &mut RgbImage, x: f64, y: f64, colour: Rgb<u8>) {
     if x >= 0.0 && y >= 0.0 && x < f64::from(picture.width()) && y < f64::from(picture.height()) {
         picture.put_pixel(x as u32, y as u32, colour);
-    }
-}
-
-fn write(picture: &mut RgbImage, (left, top): (u32, u32), text: &str) {
-    for (number, letter) in text.chars().enumerate() {
-        let Some(rows) = BASIC_FONTS.get(letter) else { continue };
-        for (row, bits) in rows.into_iter().enumerate() {
-            for column in (0..8).filter(|column| bits >> column & 1 == 1) {
-                let x = f64::from(left) + (8 * number + column) as f64;
-                dot(picture, x, f64::from(top) + row as f64, INK);
-            }
-        }
     }
 }
 

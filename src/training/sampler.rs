@@ -5,53 +5,10 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Tensor};
 
+use super::batch::Batch;
 use super::data::Stack;
 use crate::error::{Error, Result};
 use crate::volume::Window;
-
-/// Groups of slices: the known ones at both ends, and one or all of those in between.
-pub struct Batch {
-    /// The first slice of each of N groups, `[N, 1, H, W]`, grey values on [0, 1].
-    pub first: Tensor,
-    /// The last slice of each group.
-    pub second: Tensor,
-    /// The slices in between, `[N * inner, 1, H, W]`, group by group.
-    pub truth: Tensor,
-    /// Where they lie, `[N * inner]`: 1 is the first slice (the paper's convention).
-    pub alpha: Tensor,
-    /// An alpha for each group drawn from U(0, 1), `[N]`, for images that have no truth.
-    pub mixed: Tensor,
-}
-
-impl Batch {
-    /// Groups in the batch.
-    ///
-    /// # Errors
-    /// [`Error::Torch`] where a tensor has another shape than it says.
-    pub fn groups(&self) -> Result<i64> {
-        Ok(self.mixed.size1()?)
-    }
-
-    /// Both known slices of all groups, `[2 N, 1, H, W]`: first slices, then second ones.
-    ///
-    /// # Errors
-    /// [`Error::Torch`].
-    pub fn ends(&self) -> Result<Tensor> {
-        Ok(Tensor::f_cat(&[&self.first, &self.second], 0)?)
-    }
-
-    /// The linear blend in place of each slice in between, `[N * inner, 1, H, W]`.
-    ///
-    /// # Errors
-    /// [`Error::Torch`].
-    pub fn linear(&self) -> Result<Tensor> {
-        let inner = self.alpha.size1()? / self.groups()?;
-        let each = |ends: &Tensor| ends.f_repeat_interleave_self_int(inner, 0, None::<i64>);
-        let (first, second) = (each(&self.first)?, each(&self.second)?);
-        let alpha = self.alpha.f_view([-1, 1, 1, 1])?;
-        Ok(second.f_add(&first.f_sub(&second)?.f_mul(&alpha)?)?)
-    }
-}
 
 /// Draws batches. Step `n` of a seed is the same batch whatever came before it, so that a run that
 /// is stopped and resumed sees what an unbroken one sees.

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::losses::{Adversarial, CriticTarget};
 use super::schedule;
 use crate::error::{Error, Result};
-use crate::network::System;
+pub use crate::network::Precision;
+use crate::network::{Checkpoint, System};
 
 /// How planes become squares of the size that is trained on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,18 +28,6 @@ pub enum Decline {
     Cosine,
     /// It stays as it is, as in the paper.
     Constant,
-}
-
-/// The numbers that forward and backward passes are computed in. Weights, optimisers, losses and
-/// checkpoints are float32 in any case.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Precision {
-    /// Bit for bit the same on every run on a CPU.
-    #[default]
-    Float32,
-    /// Half the memory; for the systems of the paper.
-    Bfloat16,
 }
 
 /// Settings of a training run. They are part of its checkpoints: going on with other ones would
@@ -147,6 +136,18 @@ impl Settings {
         }
     }
 
+    /// The settings of the training that a checkpoint can go on with.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a checkpoint without training state.
+    pub fn of_checkpoint(checkpoint: &Checkpoint) -> Result<Settings> {
+        let kept = checkpoint.header.training.clone().ok_or_else(|| {
+            Error::Argument("holds weights but no training state to go on from".into())
+        })?;
+        serde_json::from_value(kept)
+            .map_err(|error| Error::Argument(format!("its training settings: {error}")))
+    }
+
     /// Checks that a run with these settings makes sense.
     ///
     /// # Errors
@@ -218,13 +219,14 @@ impl Settings {
         Ok(())
     }
 
-    /// The learning rate of a step of a stage of `steps`: a straight rise, then the decline.
+    /// The learning rate of a step of a stage of `steps`: a straight rise, then the decline. After
+    /// the last step it stays where it was.
     pub fn learning_rate_at(&self, step: u64, steps: u64) -> f64 {
         let rise = ((step + 1) as f64 / self.warm_up.max(1) as f64).min(1.0);
         let fall = match self.decline {
             Decline::Constant => 1.0,
             Decline::Cosine => {
-                let progress = step as f64 / steps as f64;
+                let progress = (step as f64 / steps.max(1) as f64).min(1.0);
                 0.01 + 0.99 * (0.5 * (1.0 + (std::f64::consts::PI * progress).cos()))
             }
         };

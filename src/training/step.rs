@@ -5,13 +5,12 @@
 
 use tch::{Kind, Tensor};
 
+use super::batch::Batch;
 use super::losses::{
     eq1_patch_gan, eq2_anchor, eq2_critic, eq3_stage_one, eq4_step_one, eq5_mse_content,
     eq6_perceptual_content, eq7_against_critic, eq8_against_patch_gan, eq9_step_two,
 };
-use super::sampler::Batch;
 use super::schedule::Stage;
-use super::settings::Precision;
 use super::terms::Losses;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
@@ -182,11 +181,7 @@ impl Trainer {
 
     /// In the precision of the passes; float32 is left as it is.
     fn cast(&self, x: &Tensor) -> Result<Tensor> {
-        let kind = match self.settings.precision {
-            Precision::Float32 => Kind::Float,
-            Precision::Bfloat16 => Kind::BFloat16,
-        };
-        Ok(x.f_to_kind(kind)?)
+        Ok(x.f_to_kind(self.settings.precision.kind())?)
     }
 
     /// The value of a loss that can still be trained on.
@@ -211,6 +206,7 @@ mod tests {
     use super::*;
     use crate::network::{Checkpoint, System};
     use crate::training::Settings;
+    use crate::training::settings::Precision;
     use std::path::Path;
     use tch::Device;
 

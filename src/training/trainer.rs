@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use tch::{Device, Kind, Tensor};
 
+use super::batch::Batch;
 use super::perceptual::Perceptual;
-use super::sampler::Batch;
 use super::schedule::Stage;
 use super::settings::Settings;
 use super::terms::Losses;
@@ -94,11 +94,7 @@ impl Trainer {
     /// [`Error::Argument`] for a checkpoint without training state, or of other settings.
     pub fn resume(checkpoint: Checkpoint, settings: Settings, device: Device) -> Result<Trainer> {
         settings.check()?;
-        let kept = checkpoint.header.training.clone().ok_or_else(|| {
-            Error::Argument("holds weights but no training state to go on from".into())
-        })?;
-        let kept: Settings = serde_json::from_value(kept)
-            .map_err(|error| Error::Argument(format!("its training settings: {error}")))?;
+        let kept = Settings::of_checkpoint(&checkpoint)?;
         if kept != settings {
             return Err(Error::Argument(format!(
                 "was trained with other settings, {kept:?} instead of {settings:?}; resume with \
@@ -210,6 +206,26 @@ impl Trainer {
     /// Where it trains.
     pub fn device(&self) -> Device {
         self.device
+    }
+
+    /// How it trains.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Checks that planes of these sides (rows, columns) go through the generator.
+    ///
+    /// # Errors
+    /// [`Error::Argument`].
+    pub fn check_sides(&self, sides: [usize; 2]) -> Result<()> {
+        let multiple = self.architecture.side_multiple() as usize;
+        if sides.iter().any(|&side| side == 0 || side % multiple != 0) {
+            return Err(Error::Argument(format!(
+                "planes of {} x {} pixels; {} trains on sides that are multiples of {multiple}",
+                sides[0], sides[1], self.settings.system
+            )));
+        }
+        Ok(())
     }
 
     /// How the weights came about so far; to be completed by who runs the training.

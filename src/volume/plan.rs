@@ -119,6 +119,24 @@ impl Plan {
         self.remark.as_deref()
     }
 
+    /// Checks that arrays have the shapes `[k, j, i]` of this plan's input and output.
+    ///
+    /// # Errors
+    /// [`Error::Geometry`].
+    pub fn check_shapes(&self, input: &[usize], output: &[usize]) -> Result<()> {
+        let [i, j, k] = self.output.size();
+        let mut known = [k, j, i];
+        known[self.axis.array_axis()] = self.known_positions.len();
+        for (what, shape, expected) in [("input", input, known), ("output", output, [k, j, i])] {
+            if shape != expected {
+                return Err(Error::Geometry(format!(
+                    "the plan has an {what} of shape {expected:?} (k, j, i), not {shape:?}"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     /// How many output slices are copies of known ones.
     pub fn known_count(&self) -> usize {
         self.slices.iter().filter(|source| matches!(source, SliceSource::Known(_))).count()

@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use comfy_table::{Table, presets};
-use hrinet::evaluate::{Evaluation, evaluate};
+use hrinet::evaluate::{Evaluation, evaluate, resized};
+use hrinet::figure::{self, Group, Square};
 use hrinet::io::folder::{stem, volumes_in};
 use hrinet::metrics::{Mean, SliceScores};
 use hrinet::training::data::is_label_map;
 use hrinet::volume::Volume;
-use hrinet::{Error, Result, io};
+use hrinet::{Error, Result, io, picture};
 use serde::Serialize;
 
 use crate::interrupt;
@@ -33,8 +34,17 @@ pub struct Arguments {
     /// Only slices FIRST to LAST of each volume, counted from 0.
     #[arg(long, value_name = "FIRST-LAST", value_parser = parse_range)]
     slices: Option<(usize, usize)>,
+    /// Scale planes to SIDE x SIDE pixels first, as the paper does.
+    #[arg(long, value_name = "SIDE", value_parser = clap::value_parser!(u16).range(16..=2048))]
+    resize: Option<u16>,
     #[command(flatten)]
     device: DeviceChoice,
+    /// Draw the middle group of the first volume at the last gap: a row a model, then the truth.
+    #[arg(long, value_name = "FILE.png")]
+    picture: Option<PathBuf>,
+    /// Show this square of the plane alone in the picture, enlarged.
+    #[arg(long, value_name = "ROW,COLUMN,SIDE", requires = "picture", value_parser = parse_square)]
+    square: Option<Square>,
     /// Write all figures as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -59,6 +69,9 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
     if let Some(path) = &arguments.json {
         io::replace::check(path, true)?;
     }
+    if let Some(path) = &arguments.picture {
+        picture::check(path)?;
+    }
     let models = arguments
         .models
         .iter()
@@ -75,7 +88,19 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
                 log::info!("left out: {}: a label map", path.display());
                 return Ok(());
             }
-            measure(&volume, &stem(path), &models, arguments, &mut lines, &mut progress)
+            let volume = match arguments.resize {
+                Some(side) => match resized(&volume, usize::from(side))? {
+                    Some(volume) => volume,
+                    None => return Ok(()),
+                },
+                None => volume,
+            };
+            let first = lines.is_empty();
+            measure(&volume, &stem(path), &models, arguments, &mut lines, &mut progress)?;
+            match &arguments.picture {
+                Some(path) if first => draw(&volume, &models, arguments, path),
+                _ => Ok(()),
+            }
         });
         match measured.map_err(|error| error.in_file(path)) {
             Err(error) if *asked_for || matches!(error, Error::Cancelled) => return Err(error),
@@ -137,6 +162,22 @@ fn measure(
     Ok(())
 }
 
+fn draw(
+    volume: &Volume,
+    models: &[Chosen],
+    arguments: &Arguments,
+    path: &std::path::Path,
+) -> Result<()> {
+    let geometry = volume.geometry();
+    let count = geometry.length(geometry.slice_axis());
+    let (first, last) = arguments.slices.unwrap_or((0, count - 1));
+    let Some(&gap) = arguments.gap.last() else { return Ok(()) };
+    let groups = last.min(count - 1).saturating_sub(first) / gap;
+    let group = Group { first: first + groups / 2 * gap, gap };
+    let methods: Vec<_> = models.iter().map(|model| (model.short_name(), model.method())).collect();
+    figure::draw(volume, group, &methods, arguments.square, path, &mut |_| interrupt::check())
+}
+
 /// The mean over volumes of the per-volume means, as Table 2 of the paper has one line a system.
 fn means(lines: &[Line], models: &[Chosen], gaps: &[usize]) -> Vec<Line> {
     let mut means = Vec::new();
@@ -188,6 +229,15 @@ fn table(lines: &[Line], means: &[Line]) -> Table {
         ]);
     }
     table
+}
+
+fn parse_square(text: &str) -> std::result::Result<Square, String> {
+    let numbers: Option<Vec<usize>> =
+        text.split(',').map(|number| number.trim().parse().ok()).collect();
+    match numbers.as_deref() {
+        Some(&[row, column, side]) => Ok(Square { row, column, side }),
+        _ => Err(format!("{text:?} is no square; write its ROW,COLUMN,SIDE in pixels")),
+    }
 }
 
 fn parse_range(text: &str) -> std::result::Result<(usize, usize), String> {

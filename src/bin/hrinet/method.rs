@@ -74,6 +74,12 @@ impl Chosen {
         }
     }
 
+    /// The same without folder and ending, where it is a file.
+    pub fn short_name(&self) -> &str {
+        let name = std::path::Path::new(self.name()).file_stem();
+        name.and_then(|name| name.to_str()).unwrap_or(self.name())
+    }
+
     /// The network, where it is one.
     pub fn model(&self) -> Option<&Model> {
         match self {

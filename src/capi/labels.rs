@@ -1,0 +1,60 @@
+//! Label maps on the plan of their CT.
+
+use std::ffi::c_void;
+
+use super::call::{borrow, call, wrong};
+use super::interpolate::{HrinetProgressCallback, check_sizes, tell};
+use super::plan::HrinetPlan;
+use super::status::HrinetStatus;
+use super::volume::{HrinetVolume, with_scalar_type};
+use crate::labels::{LabelMethod, labels_into};
+
+/// How labels between two known slices are chosen: one of the `HRINET_LABELS_*` values.
+pub type HrinetLabelMethod = i32;
+
+/// Those of the nearer known slice; of the first where both are equally near.
+pub const HRINET_LABELS_NEAREST: HrinetLabelMethod = 0;
+
+/// Brings a label map onto the output grid of the plan of its CT: reads `input`, writes the voxels of
+/// `output`, both of the plan's sizes and of one type, which need not be the CT's, with any strides,
+/// and not overlapping. Known slices are copied bit for bit.
+///
+/// Fails with `HRINET_INVALID_ARGUMENT` for another size, two types, a method that is not known;
+/// `HRINET_CANCELLED`. The voxels of `output` are then unspecified.
+///
+/// # Safety
+/// As `hrinet_interpolate_volume`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_interpolate_labels(
+    plan: *const HrinetPlan,
+    input: *const HrinetVolume,
+    method: HrinetLabelMethod,
+    progress: HrinetProgressCallback,
+    user: *mut c_void,
+    output: *const HrinetVolume,
+) -> HrinetStatus {
+    call(|| {
+        // SAFETY: handles and structs or NULL, as the caller promises.
+        let (plan, input, output) =
+            unsafe { (borrow(plan, "plan")?, borrow(input, "input")?, borrow(output, "output")?) };
+        check_sizes(plan, input, output)?;
+        if input.scalar_type != output.scalar_type {
+            let (from, to) = (input.scalar_type, output.scalar_type);
+            return Err(wrong(format!("input has scalar_type {from}, output {to}")));
+        }
+        let method = match method {
+            HRINET_LABELS_NEAREST => LabelMethod::Nearest,
+            other => {
+                return Err(wrong(format!("a label method of {other} is none that is known")));
+            }
+        };
+        // SAFETY: the host's callback, called as its type says.
+        let mut tell = |done| unsafe { tell(progress, user, done) };
+        with_scalar_type!(input.scalar_type, T => {
+            // SAFETY: voxels of this type wherever size and strides lead, as the caller promises.
+            let (from, mut to) = unsafe { (input.view::<T>()?, output.view_mut::<T>()?) };
+            labels_into(&from, &plan.plan, method, &mut to, &mut tell)?;
+        });
+        Ok(())
+    })
+}

@@ -1,0 +1,93 @@
+//! Label maps on the grid of a plan: labels are names, which no blend lies between.
+
+use ndarray::ArrayRef3;
+
+use crate::error::Result;
+use crate::interpolate::Progress;
+use crate::volume::voxels::{slice, slice_mut};
+use crate::volume::{Plan, SliceSource, Voxel};
+
+/// How labels between two known slices are chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LabelMethod {
+    /// Those of the nearer known slice; of the first where both are equally near.
+    Nearest,
+}
+
+/// Brings a label map onto the output grid of the plan of its CT, both as arrays `[k, j, i]` of any
+/// strides. Known slices are copied bit for bit.
+///
+/// `on_progress` is called from this thread after every slice; an error from it,
+/// [`crate::Error::Cancelled`] say, ends the work and comes back.
+///
+/// # Errors
+/// [`crate::Error::Geometry`] for an array that is not of the plan's size.
+pub fn labels_into<T: Voxel>(
+    input: &ArrayRef3<T>,
+    plan: &Plan,
+    method: LabelMethod,
+    output: &mut ArrayRef3<T>,
+    on_progress: &mut dyn FnMut(Progress) -> Result<()>,
+) -> Result<()> {
+    plan.check_shapes(input.shape(), output.shape())?;
+    let LabelMethod::Nearest = method;
+    let total = plan.slices().len() - plan.known_count();
+    let mut done = 0;
+    on_progress(Progress { done, total })?;
+    for (index, source) in plan.slices().iter().enumerate() {
+        let (nearest, made) = match *source {
+            SliceSource::Known(known) => (known, 0),
+            SliceSource::Between { first, fraction } => (first + usize::from(fraction > 0.5), 1),
+        };
+        slice_mut(output, plan.axis(), index).assign(&slice(input, plan.axis(), nearest));
+        if made > 0 {
+            done += made;
+            on_progress(Progress { done, total })?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+    use crate::volume::{Geometry, Spacing};
+    use ndarray::Array3;
+
+    fn plan() -> Plan {
+        let steps = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 4.0]];
+        let geometry = Geometry::new([2, 3, 3], [0.0; 3], steps).unwrap();
+        Plan::new(&geometry, None, &Spacing::Factor(4)).unwrap()
+    }
+
+    #[test]
+    fn each_slice_is_the_nearest_known_one() {
+        let labels = Array3::from_shape_fn((3, 3, 2), |(k, j, i)| (10 * (k + 1) + 2 * j + i) as u8);
+        let mut output = Array3::zeros((9, 3, 2));
+        let mut told = Vec::new();
+        let mut tell = |progress: Progress| -> Result<()> {
+            told.push((progress.done, progress.total));
+            Ok(())
+        };
+        labels_into(&labels, &plan(), LabelMethod::Nearest, &mut output, &mut tell).unwrap();
+        for (index, nearest) in [0, 0, 0, 1, 1, 1, 1, 2, 2].into_iter().enumerate() {
+            let expected = labels.index_axis(ndarray::Axis(0), nearest);
+            assert_eq!(output.index_axis(ndarray::Axis(0), index), expected, "slice {index}");
+        }
+        assert_eq!((told[0], told[told.len() - 1]), ((0, 6), (6, 6)));
+    }
+
+    #[test]
+    fn another_size_and_a_cancel_end_it() {
+        let labels = Array3::<u8>::zeros((4, 3, 2));
+        let mut output = Array3::zeros((9, 3, 2));
+        let error =
+            labels_into(&labels, &plan(), LabelMethod::Nearest, &mut output, &mut |_| Ok(()));
+        assert!(error.unwrap_err().to_string().contains("[4, 3, 2]"));
+        let labels = Array3::<u8>::zeros((3, 3, 2));
+        let mut cancel = |_| Err(Error::Cancelled);
+        let ended = labels_into(&labels, &plan(), LabelMethod::Nearest, &mut output, &mut cancel);
+        assert!(matches!(ended, Err(Error::Cancelled)));
+    }
+}

@@ -1,0 +1,134 @@
+//! What one step is computed on.
+
+use ndarray::{ArrayView4, Axis as ArrayAxis};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tch::{Device, Tensor};
+
+use crate::error::{Error, Result};
+use crate::volume::Window;
+
+/// Groups of slices: the known ones at both ends, and one or all of those in between.
+pub struct Batch {
+    /// The first slice of each of N groups, `[N, 1, H, W]`, grey values on [0, 1].
+    pub first: Tensor,
+    /// The last slice of each group.
+    pub second: Tensor,
+    /// The slices in between, `[N * inner, 1, H, W]`, group by group.
+    pub truth: Tensor,
+    /// Where they lie, `[N * inner]`: 1 is the first slice (the paper's convention).
+    pub alpha: Tensor,
+    /// An alpha for each group drawn from U(0, 1), `[N]`, for images that have no truth.
+    pub mixed: Tensor,
+}
+
+impl Batch {
+    /// Whole groups of consecutive slices, `[groups, slices, rows, columns]` in HU, which are clipped
+    /// to the grey window. The first and the last slice of a group are the known ones, those between
+    /// lie evenly. `mixed` is drawn from the seed and the number of the step.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for groups of fewer than three slices and for voxels that are no numbers.
+    pub fn of_groups(
+        slices_hu: ArrayView4<f32>,
+        (seed, step): (u64, u64),
+        device: Device,
+    ) -> Result<Batch> {
+        let (groups, length, rows, columns) = slices_hu.dim();
+        if groups == 0 || length < 3 {
+            return Err(Error::Argument(format!(
+                "{groups} groups of {length} slices; at least one group, of at least 3 slices"
+            )));
+        }
+        if let Some((at, hu)) = slices_hu.indexed_iter().find(|(_, hu)| !hu.is_finite()) {
+            return Err(Error::Argument(format!(
+                "a voxel is {hu} at {at:?} (group, slice, row, column)"
+            )));
+        }
+        let tensor = |range: std::ops::Range<usize>| -> Result<Tensor> {
+            let part = slices_hu.slice_axis(ArrayAxis(1), range.into());
+            let unit = part.iter().map(|&hu| Window::CT.to_unit(f64::from(hu)) as f32);
+            let values: Vec<f32> = unit.collect();
+            let flat = Tensor::f_from_slice(&values)?;
+            Ok(flat.f_view([-1, 1, rows as i64, columns as i64])?.f_to_device(device)?)
+        };
+        let inner = length - 2;
+        let alpha: Vec<f32> = (0..groups * inner)
+            .map(|index| 1.0 - (index % inner + 1) as f32 / (length - 1) as f32)
+            .collect();
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        random.set_stream(step);
+        let mixed: Vec<f32> = (0..groups).map(|_| random.random::<f32>()).collect();
+        Ok(Batch {
+            first: tensor(0..1)?,
+            second: tensor(length - 1..length)?,
+            truth: tensor(1..length - 1)?,
+            alpha: Tensor::f_from_slice(&alpha)?.f_to_device(device)?,
+            mixed: Tensor::f_from_slice(&mixed)?.f_to_device(device)?,
+        })
+    }
+
+    /// Groups in the batch.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] where a tensor has another shape than it says.
+    pub fn groups(&self) -> Result<i64> {
+        Ok(self.mixed.size1()?)
+    }
+
+    /// Both known slices of all groups, `[2 N, 1, H, W]`: first slices, then second ones.
+    ///
+    /// # Errors
+    /// [`Error::Torch`].
+    pub fn ends(&self) -> Result<Tensor> {
+        Ok(Tensor::f_cat(&[&self.first, &self.second], 0)?)
+    }
+
+    /// The linear blend in place of each slice in between, `[N * inner, 1, H, W]`.
+    ///
+    /// # Errors
+    /// [`Error::Torch`].
+    pub fn linear(&self) -> Result<Tensor> {
+        let inner = self.alpha.size1()? / self.groups()?;
+        let each = |ends: &Tensor| ends.f_repeat_interleave_self_int(inner, 0, None::<i64>);
+        let (first, second) = (each(&self.first)?, each(&self.second)?);
+        let alpha = self.alpha.f_view([-1, 1, 1, 1])?;
+        Ok(second.f_add(&first.f_sub(&second)?.f_mul(&alpha)?)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::Array4;
+
+    #[test]
+    fn groups_become_ends_truth_and_alpha() {
+        // HU are 100 x group + 10 x slice: between the ends they are their blend at alpha.
+        let slices = Array4::from_shape_fn((2, 5, 3, 4), |(g, k, _, _)| (100 * g + 10 * k) as f32);
+        let batch = Batch::of_groups(slices.view(), (1, 0), Device::Cpu).unwrap();
+        assert_eq!(batch.first.size(), [2, 1, 3, 4]);
+        assert_eq!(batch.truth.size(), [6, 1, 3, 4]);
+        let unit = |hu: f64| (hu + 1000.0) / 2000.0;
+        assert!((batch.second.double_value(&[1, 0, 2, 3]) - unit(140.0)).abs() < 1e-6);
+        assert!((batch.truth.double_value(&[4, 0, 0, 0]) - unit(120.0)).abs() < 1e-6);
+        assert!((batch.alpha.double_value(&[0]) - 0.75).abs() < 1e-6);
+        let apart = (batch.linear().unwrap() - &batch.truth).abs().max();
+        assert!(apart.double_value(&[]) < 1e-6);
+        let again = Batch::of_groups(slices.view(), (1, 0), Device::Cpu).unwrap();
+        let later = Batch::of_groups(slices.view(), (1, 1), Device::Cpu).unwrap();
+        assert_eq!(batch.mixed, again.mixed);
+        assert_ne!(batch.mixed, later.mixed);
+    }
+
+    #[test]
+    fn groups_that_are_none_are_refused() {
+        let pair = Array4::zeros((1, 2, 3, 4));
+        let error = Batch::of_groups(pair.view(), (0, 0), Device::Cpu).err().unwrap();
+        assert!(error.to_string().contains("1 groups of 2 slices"), "{error}");
+        let mut astray = Array4::zeros((1, 3, 3, 4));
+        astray[(0, 1, 2, 3)] = f32::NAN;
+        let error = Batch::of_groups(astray.view(), (0, 0), Device::Cpu).err().unwrap();
+        assert!(error.to_string().contains("NaN at (0, 1, 2, 3)"), "{error}");
+    }
+}
