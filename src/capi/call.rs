@@ -71,7 +71,6 @@ pub(super) fn call(body: impl FnOnce() -> Result<(), Refusal>) -> HrinetStatus {
     let Some(_inside) = exit::enter() else {
         return refused(status::HRINET_CANCELLED, "the process is ending".into());
     };
-    exit::hook();
     let (status, message) = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => return status::HRINET_OK,
         Ok(Err(refusal)) => (refusal.status(), refusal.message()),

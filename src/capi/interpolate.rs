@@ -36,7 +36,6 @@ pub(super) unsafe fn tell(
     user: *mut c_void,
     done: Progress,
 ) -> Result<(), Error> {
-    exit::hook();
     if exit::is_ending() {
         return Err(Error::Cancelled);
     }

@@ -1,4 +1,5 @@
 /* The process may end while threads work: by return from main, by exit(), by exit() in a callback.
+ * That holds once it has loaded its first model.
  *
  * usage: exit MODEL ROUNDS      runs itself, ROUNDS times each way, and looks how that ends
  *        exit MODEL way MS      one such process */
@@ -94,6 +95,7 @@ int main(int argc, char **argv) {
     }
     way = argv[2];
     fill(voxels);
+    hrinet_model_free(load(path));
     for (i = 0; i < THREADS; ++i) CHECK(!pthread_create(&threads[i], NULL, work, NULL));
     wait_ms(strcmp(way, "callback") ? strtol(argv[3], NULL, 10) : 20000);
     if (!strcmp(way, "exit")) exit(0);
