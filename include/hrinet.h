@@ -30,7 +30,7 @@
  * The version of this interface. It grows with every change that a compiled host would notice;
  * wrappers compare it when they load.
  */
-#define HRINET_ABI_VERSION 0
+#define HRINET_ABI_VERSION 1
 
 /**
  * The axis of `HrinetResampleOptions` that means the one with the largest spacing.

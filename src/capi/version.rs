@@ -4,7 +4,7 @@ use std::ffi::c_char;
 
 /// The version of this interface. It grows with every change that a compiled host would notice;
 /// wrappers compare it when they load.
-pub const HRINET_ABI_VERSION: u32 = 0;
+pub const HRINET_ABI_VERSION: u32 = 1;
 
 /// The version of the interface of the library that is loaded: `HRINET_ABI_VERSION` of its header.
 #[unsafe(no_mangle)]
