@@ -1,7 +1,7 @@
 //! Links every artefact of this package to libtorch by its own rpath, so that none of them needs
 //! an environment variable to run.
 
-use std::{env, path::PathBuf};
+use std::{env, fs, path::PathBuf};
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -20,10 +20,27 @@ fn main() {
     println!("cargo:rustc-link-arg=-Wl,--disable-new-dtags");
     // Installed: the library has libtorch in torch/ beside it, the program in ../lib/torch.
     println!("cargo:rustc-link-arg-cdylib=-Wl,-rpath,$ORIGIN/torch");
-    println!("cargo:rustc-link-arg-cdylib=-Wl,-soname,libhrinet.so.0");
+    println!("cargo:rustc-link-arg-cdylib=-Wl,-soname,libhrinet.so.{}", abi_version());
+    // Of the crates' and libtorch's C symbols none is ours to offer: `hrinet_*` alone is exported.
+    println!("cargo:rustc-link-arg-cdylib=-Wl,--exclude-libs,ALL");
     println!("cargo:rustc-link-arg-bins=-Wl,-rpath,$ORIGIN/../lib/torch");
     // In the checkout: where the set-up put it.
     println!("cargo:rustc-link-arg=-Wl,-rpath,{}", directory.display());
+}
+
+/// The number that a host's compiled code depends on: it is the soname's, too.
+fn abi_version() -> String {
+    let file = "src/capi/version.rs";
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let number =
+        text.split_once("HRINET_ABI_VERSION: u32 = ").and_then(|(_, rest)| rest.split_once(';'));
+    match number {
+        Some((number, _)) => number.to_string(),
+        None => {
+            println!("cargo:error={file} does not say 'HRINET_ABI_VERSION: u32 = ...;'");
+            String::new()
+        }
+    }
 }
 
 /// Makes the C header of `src/capi` anew, beside what Cargo builds. `include/hrinet.h` is the same,

@@ -13,7 +13,7 @@
  *   function, which takes NULL. Models and plans are immutable: any number of threads may use one at
  *   once. A trainer is used by one thread at a time; a second one gets HRINET_IN_USE.
  * - Structs are set up by their _init function, which sets struct_size; those that only tell
- *   (HrinetModelInfo, HrinetLosses) by the caller. A size that this library does not know is refused.
+ *   (HrinetModelInfo, HrinetSlice, HrinetLosses) by the caller. A size that this library does not know is refused.
  *   The library keeps no pointer of the caller's after a call, but for the log callback's.
  * - Values of enumerations are explicit and only added to; one that is not known is refused.
  * - Lengths are in mm, places in RAS, grey values in HU; text is UTF-8.
@@ -201,6 +201,10 @@ typedef struct {
  */
 typedef struct {
   /**
+   * Size of this struct as the host knows it.
+   */
+  size_t struct_size;
+  /**
    * 1 for a copy of a known slice, 0 for one that is made.
    */
   int32_t is_known;
@@ -222,6 +226,10 @@ typedef struct {
  * How far a job has come.
  */
 typedef struct {
+  /**
+   * Size of this struct as the library knows it.
+   */
+  size_t struct_size;
   /**
    * New slices made so far.
    */
@@ -769,7 +777,7 @@ uint32_t hrinet_plan_slice_count(const HrinetPlan *plan);
 int32_t hrinet_plan_axis(const HrinetPlan *plan);
 
 /**
- * Where output slice `index` comes from.
+ * Where output slice `index` comes from. `slice->struct_size` must be set to `sizeof(HrinetSlice)`.
  *
  * @pre `plan` is a plan; `slice` points to a struct.
  */

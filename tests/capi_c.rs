@@ -46,7 +46,7 @@ fn build(name: &str, folder: &Path) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     let library = test.parent().unwrap().join("libhrinet.so");
     assert!(library.exists(), "{} is missing", library.display());
-    for link in ["libhrinet.so", "libhrinet.so.0"] {
+    for link in ["libhrinet.so", "libhrinet.so.1"] {
         std::os::unix::fs::symlink(&library, folder.join(link)).unwrap();
     }
     let program = folder.join(name);

@@ -51,3 +51,26 @@ fn slices_that_are_made_without_error_score_so() {
     let line = fails(folder.path(), &arguments, 1);
     assert!(line.contains("too few for a gap of 9"), "{line}");
 }
+
+#[test]
+fn planes_are_scaled_and_a_group_is_drawn() {
+    let folder = tempfile::tempdir().unwrap();
+    write(&folder.path().join("discs.nrrd"), &moving_discs(48, 9, 4));
+    let common = ["evaluate", "--data", "discs.nrrd", "--gap", "4", "--models", "linear,cubic"];
+    let with = |more: &[&'static str]| [&common[..], more].concat();
+    let drawn = ["--resize", "32", "--picture", "group.png", "-q"];
+    let (table, _) = succeeds(folder.path(), &with(&drawn));
+    assert!(table.lines().any(|line| line.contains("discs") && line.contains("cubic")), "{table}");
+    let size = |name: &str| image::image_dimensions(folder.path().join(name)).unwrap();
+    // Five slices of 32 pixels in a row, three rows with a title of 16 pixels each.
+    assert_eq!(size("group.png"), (5 * 36 - 4, 3 * (36 + 16) - 4));
+
+    let square = ["--picture", "square.png", "--square", "8,8,12", "-q"];
+    succeeds(folder.path(), &with(&square));
+    assert_eq!(size("square.png"), (5 * 52 - 4, 3 * (52 + 16) - 4));
+    let line = fails(folder.path(), &with(&["--picture", "a.png", "--square", "40,0,12"]), 1);
+    assert!(line.contains("not within planes of 48 x 48"), "{line}");
+    let line = fails(folder.path(), &with(&["--picture", "a.jpg"]), 1);
+    assert!(line.contains(".png"), "{line}");
+    assert!(!folder.path().join("a.png").exists());
+}

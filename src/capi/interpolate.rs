@@ -16,6 +16,8 @@ use crate::interpolate::{Progress, between_slices, interpolate_into};
 /// How far a job has come.
 #[repr(C)]
 pub struct HrinetProgress {
+    /// Size of this struct as the library knows it.
+    pub struct_size: usize,
     /// New slices made so far.
     pub slices_done: u32,
     /// New slices in all.
@@ -40,7 +42,11 @@ pub(super) unsafe fn tell(
         return Err(Error::Cancelled);
     }
     let Some(progress) = progress else { return Ok(()) };
-    let told = HrinetProgress { slices_done: done.done as u32, slices_total: done.total as u32 };
+    let told = HrinetProgress {
+        struct_size: size_of::<HrinetProgress>(),
+        slices_done: done.done as u32,
+        slices_total: done.total as u32,
+    };
     // SAFETY: as the caller promises.
     match unsafe { progress(&raw const told, user) } {
         0 => Ok(()),

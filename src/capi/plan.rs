@@ -48,6 +48,8 @@ pub struct HrinetResampleOptions {
 /// Where an output slice comes from.
 #[repr(C)]
 pub struct HrinetSlice {
+    /// Size of this struct as the host knows it.
+    pub struct_size: usize,
     /// 1 for a copy of a known slice, 0 for one that is made.
     pub is_known: i32,
     /// The known slice; or the first of the two on both sides.
@@ -231,7 +233,7 @@ pub unsafe extern "C" fn hrinet_plan_axis(plan: *const HrinetPlan) -> i32 {
     axis
 }
 
-/// Where output slice `index` comes from.
+/// Where output slice `index` comes from. `slice->struct_size` must be set to `sizeof(HrinetSlice)`.
 ///
 /// # Safety
 /// `plan` is a plan; `slice` points to a struct.
@@ -242,17 +244,26 @@ pub unsafe extern "C" fn hrinet_plan_slice(
     slice: *mut HrinetSlice,
 ) -> HrinetStatus {
     call(|| {
-        require(slice, "slice")?;
+        // SAFETY: a struct or NULL, as the caller promises.
+        let struct_size = unsafe { borrow(slice.cast_const(), "slice")? }.struct_size;
+        if struct_size != size_of::<HrinetSlice>() {
+            return Err(Refusal::StructSize("slice", struct_size));
+        }
         // SAFETY: a plan or NULL, as the caller promises.
         let slices = unsafe { borrow(plan, "plan")? }.plan.slices();
         let source = slices.get(index as usize).ok_or_else(|| {
             Error::Argument(format!("slice {index} of an output with {} slices", slices.len()))
         })?;
         let described = match *source {
-            SliceSource::Known(known) => {
-                HrinetSlice { is_known: 1, first: known as u32, second: known as u32, alpha: 1.0 }
-            }
+            SliceSource::Known(known) => HrinetSlice {
+                struct_size,
+                is_known: 1,
+                first: known as u32,
+                second: known as u32,
+                alpha: 1.0,
+            },
             SliceSource::Between { first, .. } => HrinetSlice {
+                struct_size,
                 is_known: 0,
                 first: first as u32,
                 second: first as u32 + 1,

@@ -92,6 +92,9 @@ int main(int argc, char **argv) {
     CHECK(none == NULL);
     CHECK(hrinet_plan_create(&ct, &options, &plan) == HRINET_OK);
     CHECK(hrinet_plan_axis(plan) == 2 && hrinet_plan_slice_count(plan) == MADE);
+    slice.struct_size = 0;
+    CHECK(hrinet_plan_slice(plan, 4, &slice) == HRINET_INVALID_STRUCT_SIZE);
+    slice.struct_size = sizeof slice;
     CHECK(hrinet_plan_slice(plan, MADE, &slice) == HRINET_INVALID_ARGUMENT);
     CHECK(hrinet_plan_slice(plan, 4, &slice) == HRINET_OK);
     CHECK(!slice.is_known && slice.first == 1 && slice.second == 2);
