@@ -34,6 +34,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -99,10 +100,31 @@ inline std::string version() {
     return hrinet_version();
 }
 
+/// Something that computes.
+struct Device {
+    std::string name;         ///< As Model::load takes it: `"cpu"`, `"cuda:0"`, ...
+    std::string description;  ///< For people: `"CPU, 8 cores"`.
+};
+
+/// What can be used: the CPU, then each CUDA device.
+inline std::vector<Device> devices() {
+    detail::require_abi();
+    std::vector<Device> all;
+    for (std::uint32_t index = 0; index < hrinet_device_count(); ++index)
+        all.push_back({hrinet_device_name(index), hrinet_device_description(index)});
+    return all;
+}
+
 /// Whether a CUDA device can be used.
 inline bool cuda_is_available() {
     detail::require_abi();
     return hrinet_cuda_is_available() != 0;
+}
+
+/// How many CPU threads the calling thread's work uses.
+inline std::int32_t num_threads() {
+    detail::require_abi();
+    return hrinet_num_threads();
 }
 
 /// Sets how many CPU threads the calling thread's work uses from now on, at least 1.
@@ -290,6 +312,7 @@ public:
     T* data() const noexcept { return data_; }
     const std::array<std::size_t, 3>& size() const noexcept { return size_; }
     const Geometry& geometry() const noexcept { return geometry_; }
+    const std::vector<double>& slice_positions() const noexcept { return positions_; }
 
     /// The same for hrinet.h; valid as long as this volume.
     HrinetVolume c() const {
@@ -348,23 +371,45 @@ public:
     /// Exactly `mm`, even where known slices are then missed.
     ResampleOptions& exact(double mm) { return spacing(HRINET_SPACING_EXACT, mm); }
 
+    /// The slices of another volume's grid, as far as they lie within the volume. Its place is kept,
+    /// not its voxels.
+    template <class T>
+    ResampleOptions& like(const Volume<T>& other) {
+        auto kept = std::make_shared<Like>(
+            Like{{nullptr, other.size(), other.geometry()}, HrinetVolume{}});
+        if (!other.slice_positions().empty()) kept->place.slice_positions(other.slice_positions());
+        kept->described = kept->place.c();
+        spacing(HRINET_SPACING_LIKE, 0);
+        like_ = std::move(kept);
+        options_.like = &like_->described;
+        return *this;
+    }
+
     /// The axis across which slices are made.
     ResampleOptions& axis(Axis axis) {
         options_.axis = static_cast<std::int32_t>(axis);
         return *this;
     }
 
-    /// The same for hrinet.h.
+    /// The same for hrinet.h; valid as long as these options or a copy of them.
     const HrinetResampleOptions& c() const noexcept { return options_; }
 
 private:
     ResampleOptions& spacing(HrinetSpacing kind, double mm) {
         options_.spacing = kind;
         options_.spacing_mm = mm;
+        options_.like = nullptr;
+        like_.reset();
         return *this;
     }
 
+    struct Like {
+        Volume<const std::int16_t> place;
+        HrinetVolume described;
+    };
+
     HrinetResampleOptions options_{};
+    std::shared_ptr<Like> like_;  // Shared by copies, so that the pointer in options_ stays good.
 };
 
 /// Where an output slice comes from.
@@ -418,7 +463,8 @@ public:
 
     /// Where output slice `index` comes from.
     Slice slice(std::uint32_t index) const {
-        HrinetSlice described;
+        HrinetSlice described{};
+        described.struct_size = sizeof described;
         detail::check(hrinet_plan_slice(get(), index, &described));
         return {described.is_known != 0, described.first, described.second, described.alpha};
     }
@@ -478,14 +524,20 @@ extern "C" inline std::int32_t hrinet_hpp_tell(const HrinetProgress* progress, v
     }
 }
 
-inline void interpolate(const HrinetModel* model, const Plan& plan, const HrinetVolume& input,
-                        const HrinetVolume& output, const ProgressFunction& progress) {
+/// Runs a job with the host's callback; what that throws comes out here.
+template <class Job>
+void run(const ProgressFunction& progress, Job job) {
     Telling telling{progress, nullptr};
-    const HrinetStatus status =
-        hrinet_interpolate_volume(model, plan.get(), &input, progress ? hrinet_hpp_tell : nullptr,
-                                  &telling, &output);
+    const HrinetStatus status = job(progress ? hrinet_hpp_tell : nullptr, &telling);
     if (telling.thrown) std::rethrow_exception(telling.thrown);
     check(status);
+}
+
+inline void interpolate(const HrinetModel* model, const Plan& plan, const HrinetVolume& input,
+                        const HrinetVolume& output, const ProgressFunction& progress) {
+    run(progress, [&](HrinetProgressCallback tell, void* user) {
+        return hrinet_interpolate_volume(model, plan.get(), &input, tell, user, &output);
+    });
 }
 
 template <class T>
@@ -502,31 +554,54 @@ HrinetVolume output_into(const Plan& plan, Span<T> voxels) {
 
 }  // namespace detail
 
-/// Makes the planned volume by the linear blend, without a model. `output` as in Model::interpolate.
+/// How labels between two known slices are chosen.
+enum class LabelMethod : std::int32_t {
+    nearest = HRINET_LABELS_NEAREST  ///< Those of the nearer known slice.
+};
+
+/// Brings a label map onto the output grid of its CT's plan, into plan.voxels() voxels without gaps,
+/// i fastest. Its type need not be the CT's. Known slices are copied bit for bit.
 template <class T>
-void interpolate_linearly(const Plan& plan, const Volume<T>& input, Span<std::remove_const_t<T>> output,
-                          const ProgressFunction& progress = {}) {
-    detail::interpolate(nullptr, plan, input.c(), detail::output_into(plan, output), progress);
+void interpolate_labels(const Plan& plan, const Volume<T>& input,
+                        Span<std::remove_const_t<T>> output,
+                        LabelMethod method = LabelMethod::nearest,
+                        const ProgressFunction& progress = {}) {
+    const HrinetVolume from = input.c();
+    const HrinetVolume to = detail::output_into(plan, output);
+    detail::run(progress, [&](HrinetProgressCallback tell, void* user) {
+        return hrinet_interpolate_labels(plan.get(), &from, static_cast<std::int32_t>(method), tell,
+                                         user, &to);
+    });
 }
+
+/// The numbers that a network computes in.
+enum class Precision : std::int32_t {
+    float32 = HRINET_PRECISION_FLOAT32,   ///< On a CPU the same bits every time.
+    bfloat16 = HRINET_PRECISION_BFLOAT16  ///< Half the memory, less exact; not for hrinet-motion.
+};
 
 /// What a model is.
 struct ModelInfo {
-    std::string system;           ///< `"hrinet-motion"`, `"hrinet-mse"`, ...
-    std::string checksum;         ///< SHA-256 of the checkpoint file in hexadecimal.
-    double window_low_hu;         ///< HU that becomes 0 of the network's grey window.
-    double window_high_hu;        ///< HU that becomes 1.
+    std::string system;             ///< `"hrinet-motion"`, `"hrinet-mse"`, ..., `"linear"`, `"cubic"`.
+    std::string checksum;           ///< SHA-256 of the checkpoint in hexadecimal; or empty.
+    std::string device;             ///< Where it computes: `"cpu"` or `"cuda:N"`.
+    double window_low_hu;           ///< HU that becomes 0 of the network's grey window; or -infinity.
+    double window_high_hu;          ///< HU that becomes 1; or infinity.
     std::uint64_t parameter_count;  ///< How many numbers were learnt.
 };
 
-/// A network with its weights. Immutable: any number of threads may use one at once.
+/// A way to make slices: a network with its weights, `"linear"` or `"cubic"`. Immutable: any number of
+/// threads may use one at once.
 class Model {
 public:
-    /// A shipped model by its name, or a checkpoint file by its path, onto `"auto"`, `"cpu"`,
-    /// `"cuda"` or `"cuda:N"`.
-    static Model load(const std::string& name_or_path, const std::string& device = "auto") {
+    /// A shipped model by its name, or a checkpoint file by its path (UTF-8), onto `"auto"`, `"cpu"`,
+    /// `"cuda"` or `"cuda:N"`. `"linear"` and `"cubic"` are the plain interpolators.
+    static Model load(const std::string& name_or_path, const std::string& device = "auto",
+                      Precision precision = Precision::float32) {
         detail::require_abi();
         HrinetModel* model = nullptr;
-        detail::check(hrinet_model_load(name_or_path.c_str(), device.c_str(), &model));
+        detail::check(hrinet_model_load_with_precision(name_or_path.c_str(), device.c_str(),
+                                                       static_cast<std::int32_t>(precision), &model));
         return Model(model);
     }
 
@@ -544,8 +619,13 @@ public:
         HrinetModelInfo info{};
         info.struct_size = sizeof info;
         detail::check(hrinet_model_info(get(), &info));
-        return {info.system, info.checksum, info.window_low_hu, info.window_high_hu,
-                info.parameter_count};
+        return {info.system,        info.checksum,       info.device,
+                info.window_low_hu, info.window_high_hu, info.parameter_count};
+    }
+
+    /// About how many bytes interpolate() takes beside the voxels of input and output.
+    std::uint64_t work_bytes(const Plan& plan) const {
+        return hrinet_plan_work_bytes(plan.get(), get());
     }
 
     /// Makes the planned volume into `output`, plan.voxels() voxels without gaps, i fastest. Known
@@ -576,7 +656,7 @@ public:
             }
         }
         std::vector<float> made(alphas.size() * first.size());
-        detail::check(hrinet_interpolate_slices(get(), first.data(), second.data(), rows, columns,
+        detail::check(hrinet_interpolate_slices(handle(), first.data(), second.data(), rows, columns,
                                                 alphas.data(), alphas.size(), made.data()));
         return made;
     }
@@ -585,6 +665,7 @@ public:
     const HrinetModel* get() const noexcept { return model_.get(); }
 
 private:
+    friend class Trainer;
     explicit Model(HrinetModel* model) : model_(model) {}
 
     /// The handle for a call that takes NULL as "no model".
@@ -594,6 +675,171 @@ private:
     }
 
     detail::Owned<HrinetModel, hrinet_model_free> model_;
+};
+
+/// How a trainer trains: the usual settings of a system, unless something else is said.
+class TrainerOptions {
+public:
+    explicit TrainerOptions(const std::string& system = "hrinet-motion") {
+        detail::require_abi();
+        detail::check(hrinet_trainer_options_init(system.c_str(), &options_));
+    }
+
+    /// Side in pixels of the planes that it is made for.
+    TrainerOptions& size(std::uint32_t pixels) { return set(options_.size, pixels); }
+    /// Iterations of Stage I before Stage II; 0 for systems of one stage.
+    TrainerOptions& stage_one_iterations(std::uint64_t count) {
+        return set(options_.stage_one_iterations, count);
+    }
+    /// Iterations of the only or the last stage: the learning rate declines over them.
+    TrainerOptions& iterations(std::uint64_t count) { return set(options_.iterations, count); }
+    /// Seed of the first weights and of the alphas that are drawn.
+    TrainerOptions& seed(std::uint64_t value) { return set(options_.seed, value); }
+    /// Peak of the learning rate.
+    TrainerOptions& learning_rate(double peak) { return set(options_.learning_rate, peak); }
+    /// Steps over which the learning rate rises to its peak.
+    TrainerOptions& warm_up(std::uint64_t steps) { return set(options_.warm_up, steps); }
+    /// The numbers that passes are computed in.
+    TrainerOptions& precision(Precision value) {
+        return set(options_.precision, static_cast<std::int32_t>(value));
+    }
+
+    /// All of them, as hrinet.h has them: for what has no function here.
+    HrinetTrainerOptions& c() noexcept { return options_; }
+    const HrinetTrainerOptions& c() const noexcept { return options_; }
+
+private:
+    template <class Field, class Value>
+    TrainerOptions& set(Field& field, Value value) {
+        field = value;
+        return *this;
+    }
+
+    HrinetTrainerOptions options_{};
+};
+
+/// The losses of one iteration by name, in the order of hrinet.h; only those that the stage and the
+/// system have.
+///
+/// @code
+/// for (auto [name, loss] : trainer.step(slices, 4, 7, 256, 256)) std::cout << name << ' ' << loss;
+/// @endcode
+class Losses {
+public:
+    using value_type = std::pair<std::string_view, double>;
+
+    explicit Losses(const HrinetLosses& losses)
+        : iteration(losses.iteration),
+          gradient_norm(losses.gradient_norm),
+          learning_rate(losses.learning_rate) {
+        const value_type all[] = {{"content", losses.content},
+                                  {"against_critic", losses.against_critic},
+                                  {"against_patch_gan", losses.against_patch_gan},
+                                  {"step_two", losses.step_two},
+                                  {"critic", losses.critic},
+                                  {"patch_gan", losses.patch_gan}};
+        for (const value_type& loss : all)
+            if (!std::isnan(loss.second)) values_.push_back(loss);
+    }
+
+    std::uint64_t iteration;  ///< Iterations so far, this one included.
+    double gradient_norm;     ///< Norm of the generator's gradient, before it is cut.
+    double learning_rate;     ///< The learning rate of the iteration.
+
+    auto begin() const noexcept { return values_.begin(); }
+    auto end() const noexcept { return values_.end(); }
+    std::size_t size() const noexcept { return values_.size(); }
+
+    /// Whether the stage and the system have this loss.
+    bool contains(std::string_view name) const noexcept { return find(name) != nullptr; }
+
+    /// The loss of this name; an Error where there is none.
+    double at(std::string_view name) const {
+        const value_type* found = find(name);
+        if (!found) detail::refuse("no loss is called " + std::string(name) + " here");
+        return found->second;
+    }
+
+private:
+    const value_type* find(std::string_view name) const noexcept {
+        for (const value_type& loss : values_)
+            if (loss.first == name) return &loss;
+        return nullptr;
+    }
+
+    std::vector<value_type> values_;
+};
+
+/// A generator in training, with its discriminators and optimisers. One thread at a time may use it;
+/// a second one gets an Error of HRINET_IN_USE.
+class Trainer {
+public:
+    /// New weights, drawn from the seed.
+    explicit Trainer(const TrainerOptions& options, const std::string& device = "auto") {
+        HrinetTrainer* trainer = nullptr;
+        detail::check(hrinet_trainer_create(&options.c(), device.c_str(), &trainer));
+        trainer_.reset(trainer);
+    }
+
+    /// Begins with a model's weights, on its device: fine-tuning. The model stays as it is.
+    Trainer(const TrainerOptions& options, const Model& model) {
+        HrinetTrainer* trainer = nullptr;
+        detail::check(hrinet_trainer_create_from_model(&options.c(), model.get(), &trainer));
+        trainer_.reset(trainer);
+    }
+
+    /// Goes on where save(), or the program's training, stopped.
+    static Trainer load(const std::string& path, const std::string& device = "auto") {
+        detail::require_abi();
+        HrinetTrainer* trainer = nullptr;
+        detail::check(hrinet_trainer_load(path.c_str(), device.c_str(), &trainer));
+        return Trainer(trainer);
+    }
+
+    /// One iteration on `groups` groups of `group_slices` consecutive slices of `rows` x `columns`
+    /// pixels in HU, one after the other, row by row. The first and the last slice of each group are
+    /// given to the network, the others are what it should make.
+    Losses step(Span<const float> slices_hu, std::size_t groups, std::size_t group_slices,
+                std::size_t rows, std::size_t columns) {
+        std::size_t left = slices_hu.size();
+        for (const std::size_t side : {groups, group_slices, rows, columns}) {
+            if (side == 0 || left % side != 0) left = 0;
+            if (side != 0) left /= side;
+        }
+        if (left != 1) {
+            detail::refuse(std::to_string(slices_hu.size()) + " pixels are not " +
+                           std::to_string(groups) + " x " + std::to_string(group_slices) + " x " +
+                           std::to_string(rows) + " x " + std::to_string(columns));
+        }
+        HrinetLosses losses{};
+        losses.struct_size = sizeof losses;
+        detail::check(hrinet_trainer_step(get(), slices_hu.data(), groups, group_slices, rows, columns,
+                                          &losses));
+        return Losses(losses);
+    }
+
+    /// Iterations so far; 0 while another thread uses the trainer.
+    std::uint64_t iterations() const { return hrinet_trainer_iterations(get()); }
+
+    /// Writes a checkpoint that load() goes on from, bit for bit on a CPU.
+    void save(const std::string& path) const {
+        detail::check(hrinet_trainer_save(get(), path.c_str()));
+    }
+
+    /// The generator as it is now, as a model that interpolates; training goes on without it.
+    Model model() const {
+        HrinetModel* model = nullptr;
+        detail::check(hrinet_trainer_model(get(), &model));
+        return Model(model);
+    }
+
+    /// The handle, which stays this trainer's. NULL after a move.
+    HrinetTrainer* get() const noexcept { return trainer_.get(); }
+
+private:
+    explicit Trainer(HrinetTrainer* trainer) : trainer_(trainer) {}
+
+    detail::Owned<HrinetTrainer, hrinet_trainer_free> trainer_;
 };
 
 /// What the library has to say, and how much of it.
