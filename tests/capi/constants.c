@@ -1,5 +1,5 @@
 /* Every macro and enum value of hrinet.h: hosts have them compiled in, so none may ever change.
- * Constants_are_all_here of the CMakeLists finds those that are missing in this file. */
+ * The test constants_all_listed finds those that are missing here. */
 #include "check.h"
 
 static const struct {
@@ -15,6 +15,7 @@ static const struct {
     IS(HRINET_INVALID_GEOMETRY, 102),
     IS(HRINET_INVALID_STRUCT_SIZE, 103),
     IS(HRINET_INVALID_TEXT, 104),
+    IS(HRINET_IN_USE, 105),
     IS(HRINET_FILE_SYSTEM, 200),
     IS(HRINET_FILE_DAMAGED, 201),
     IS(HRINET_FILE_UNSUPPORTED, 202),
@@ -39,6 +40,17 @@ static const struct {
     IS(HRINET_SPACING_FACTOR, 1),
     IS(HRINET_SPACING_NEAREST, 2),
     IS(HRINET_SPACING_EXACT, 3),
+    IS(HRINET_SPACING_LIKE, 4),
+    IS(HRINET_PRECISION_FLOAT32, 0),
+    IS(HRINET_PRECISION_BFLOAT16, 1),
+    IS(HRINET_LABELS_NEAREST, 0),
+    IS(HRINET_DECLINE_COSINE, 0),
+    IS(HRINET_DECLINE_CONSTANT, 1),
+    IS(HRINET_CRITIC_FOLDED, 0),
+    IS(HRINET_CRITIC_LITERAL, 1),
+    IS(HRINET_ADVERSARIAL_SATURATING, 0),
+    IS(HRINET_ADVERSARIAL_NON_SATURATING, 1),
+    IS(HRINET_ADVERSARIAL_LEAST_SQUARES, 2),
 };
 
 int main(void) {
@@ -53,6 +65,8 @@ int main(void) {
         }
     CHECK(!wrong);
     CHECK(sizeof(HrinetStatus) == 4 && sizeof(HrinetScalarType) == 4 && sizeof(HrinetSpacing) == 4);
+    CHECK(sizeof(HrinetPrecision) == 4 && sizeof(HrinetLabelMethod) == 4 && sizeof(HrinetDecline) == 4);
+    CHECK(sizeof(HrinetCriticTarget) == 4 && sizeof(HrinetAdversarial) == 4);
     CHECK(hrinet_abi_version() == HRINET_ABI_VERSION);
 
     /* And what the _init functions set. */
@@ -66,6 +80,6 @@ int main(void) {
     memset(&options, 0xA5, sizeof options);
     CHECK(hrinet_resample_options_init(&options) == HRINET_OK);
     CHECK(options.struct_size == sizeof options && options.spacing == HRINET_SPACING_ISOTROPIC);
-    CHECK(options.axis == HRINET_AXIS_AUTO);
+    CHECK(options.axis == HRINET_AXIS_AUTO && !options.like);
     return 0;
 }

@@ -3,7 +3,7 @@
  * usage: errors CHECKPOINTS    (a folder by make_checkpoints.py)
  *
  * Not provoked: HRINET_OUT_OF_MEMORY, HRINET_INTERNAL, HRINET_TORCH need a machine or a library that
- * is ill. */
+ * is ill, HRINET_TRAINING weights that run away; HRINET_IN_USE is in threads.c. */
 #include "check.h"
 #include <math.h>
 
@@ -48,6 +48,10 @@ static void models(void) {
             "other_sizes.safetensors");
     REFUSED(hrinet_model_load("hrinet-motion", "gpu", &model), HRINET_INVALID_ARGUMENT, "gpu");
     REFUSED(hrinet_model_load("hrinet-motion", "cuda:99", &model), HRINET_NO_DEVICE, "cuda:99");
+    REFUSED(hrinet_model_load_with_precision(at("small"), "cpu", 9, &model),
+            HRINET_INVALID_ARGUMENT, "9");
+    REFUSED(hrinet_model_load_with_precision(at("small"), "cpu", HRINET_PRECISION_BFLOAT16, &model),
+            HRINET_INVALID_ARGUMENT, "");
     if (!hrinet_cuda_is_available())
         REFUSED(hrinet_model_load("hrinet-motion", "cuda", &model), HRINET_NO_DEVICE, "cuda");
 
@@ -76,6 +80,7 @@ static void plans(void) {
     HrinetVolume volume;
     HrinetResampleOptions options;
     HrinetSlice slice;
+    HrinetVolume other;
     HrinetPlan *const untouched = (HrinetPlan *)(void *)&folder;
     HrinetPlan *plan = untouched;
     const double positions[SLICES] = {0, 3, 3, 9};
@@ -120,6 +125,16 @@ static void plans(void) {
     WITH((options.spacing = HRINET_SPACING_EXACT, options.spacing_mm = NAN),
          HRINET_INVALID_ARGUMENT, "NaN");
 
+    WITH(options.spacing = HRINET_SPACING_LIKE, HRINET_NULL_POINTER, "like");
+    describe(&other, NULL);
+    other.struct_size = 5;
+    WITH((options.spacing = HRINET_SPACING_LIKE, options.like = &other), HRINET_INVALID_STRUCT_SIZE,
+         "like");
+    describe(&other, NULL);
+    other.ijk_to_ras[11] = 1000;
+    WITH((options.spacing = HRINET_SPACING_LIKE, options.like = &other), HRINET_INVALID_GEOMETRY, "");
+
+    slice.struct_size = sizeof slice;
     CHECK(hrinet_plan_create(&volume, &options, &plan) == HRINET_OK);
     REFUSED(hrinet_plan_output(NULL, &volume), HRINET_NULL_POINTER, "plan");
     REFUSED(hrinet_plan_output(plan, NULL), HRINET_NULL_POINTER, "output");
@@ -127,6 +142,8 @@ static void plans(void) {
     REFUSED(hrinet_plan_slice(plan, 0, NULL), HRINET_NULL_POINTER, "slice");
     REFUSED(hrinet_plan_slice(plan, hrinet_plan_slice_count(plan), &slice),
             HRINET_INVALID_ARGUMENT, "13");
+    slice.struct_size = 4;
+    REFUSED(hrinet_plan_slice(plan, 0, &slice), HRINET_INVALID_STRUCT_SIZE, "slice");
     CHECK(hrinet_plan_output_bytes(NULL) == 0 && hrinet_plan_slice_count(NULL) == 0);
     CHECK(hrinet_plan_axis(NULL) == -1);
     hrinet_plan_free(plan);
@@ -203,8 +220,6 @@ static void slices(void) {
     HrinetModel *model = load(at("small"));
     static float first[256], second[256], made[512];
     const double alphas[2] = {0.5, 0.25}, beyond = 1.5, none = NAN;
-    REFUSED(hrinet_interpolate_slices(NULL, first, second, 16, 16, alphas, 2, made),
-            HRINET_NULL_POINTER, "model");
     REFUSED(hrinet_interpolate_slices(model, NULL, second, 16, 16, alphas, 2, made),
             HRINET_NULL_POINTER, "first");
     REFUSED(hrinet_interpolate_slices(model, first, NULL, 16, 16, alphas, 2, made),
@@ -229,6 +244,109 @@ static void slices(void) {
     hrinet_model_free(model);
 }
 
+static void labels(void) {
+    static uint8_t voxels[VOXELS], made[VOXELS * 2];
+    HrinetVolume in, out;
+    HrinetPlan *plan;
+    describe(&in, voxels);
+    in.scalar_type = HRINET_UINT8;
+    plan = plan_of(&in, 2);
+    CHECK(hrinet_plan_output(plan, &out) == HRINET_OK);
+    out.data = made;
+#define LABELS(plan, in, method, out) hrinet_interpolate_labels(plan, in, method, NULL, NULL, out)
+    REFUSED(LABELS(NULL, &in, 0, &out), HRINET_NULL_POINTER, "plan");
+    REFUSED(LABELS(plan, NULL, 0, &out), HRINET_NULL_POINTER, "input");
+    REFUSED(LABELS(plan, &in, 0, NULL), HRINET_NULL_POINTER, "output");
+    REFUSED(LABELS(plan, &in, 77, &out), HRINET_INVALID_ARGUMENT, "77");
+    REFUSED(hrinet_interpolate_labels(plan, &in, 0, cancel, NULL, &out), HRINET_CANCELLED, "");
+    out.scalar_type = HRINET_UINT16;
+    REFUSED(LABELS(plan, &in, 0, &out), HRINET_INVALID_ARGUMENT, "scalar_type");
+    out.scalar_type = HRINET_UINT8, out.size[2] = 3;
+    REFUSED(LABELS(plan, &in, 0, &out), HRINET_INVALID_ARGUMENT, "output");
+    hrinet_plan_free(plan);
+}
+
+static void trainers(void) {
+    static float slices[3 * 64 * 64];
+    HrinetTrainer *const untouched = (HrinetTrainer *)(void *)&folder;
+    HrinetTrainer *trainer = untouched;
+    HrinetTrainerOptions options;
+    HrinetLosses losses;
+    HrinetModel *model = NULL;
+    char path[4096];
+    REFUSED(hrinet_trainer_options_init(NULL, &options), HRINET_NULL_POINTER, "system");
+    REFUSED(hrinet_trainer_options_init("ae", NULL), HRINET_NULL_POINTER, "options");
+    REFUSED(hrinet_trainer_options_init("\xff", &options), HRINET_INVALID_TEXT, "system");
+    REFUSED(hrinet_trainer_options_init("unet", &options), HRINET_INVALID_ARGUMENT, "unet");
+    CHECK(hrinet_trainer_options_init("hrinet-motion", &options) == HRINET_OK);
+    options.size = 64;
+#undef WITH
+#define WITH(change, code, words)                                               \
+    do {                                                                        \
+        const HrinetTrainerOptions before = options;                            \
+        change;                                                                 \
+        REFUSED(hrinet_trainer_create(&options, "cpu", &trainer), code, words); \
+        CHECK(trainer == untouched);                                            \
+        options = before;                                                       \
+    } while (0)
+    WITH(options.struct_size = 7, HRINET_INVALID_STRUCT_SIZE, "options");
+    WITH(options.system = NULL, HRINET_NULL_POINTER, "system");
+    WITH(options.system = "unet", HRINET_INVALID_ARGUMENT, "unet");
+    WITH(options.size = 50, HRINET_INVALID_ARGUMENT, "50");
+    WITH(options.decline = 2, HRINET_INVALID_ARGUMENT, "2");
+    WITH(options.precision = 2, HRINET_INVALID_ARGUMENT, "2");
+    WITH(options.critic_target = 2, HRINET_INVALID_ARGUMENT, "2");
+    WITH(options.adversarial = 3, HRINET_INVALID_ARGUMENT, "3");
+    WITH(options.learning_rate = NAN, HRINET_INVALID_ARGUMENT, "NaN");
+    WITH(options.learning_rate = -1, HRINET_INVALID_ARGUMENT, "-1");
+    WITH(options.weight_decay = -1, HRINET_INVALID_ARGUMENT, "-1");
+    WITH(options.gradient_norm = INFINITY, HRINET_INVALID_ARGUMENT, "inf");
+    WITH(options.lambda = NAN, HRINET_INVALID_ARGUMENT, "NaN");
+    WITH(options.gamma = 2, HRINET_INVALID_ARGUMENT, "2");
+    REFUSED(hrinet_trainer_create(NULL, "cpu", &trainer), HRINET_NULL_POINTER, "options");
+    REFUSED(hrinet_trainer_create(&options, NULL, &trainer), HRINET_NULL_POINTER, "device");
+    REFUSED(hrinet_trainer_create(&options, "cpu", NULL), HRINET_NULL_POINTER, "trainer");
+    REFUSED(hrinet_trainer_create(&options, "cuda:99", &trainer), HRINET_NO_DEVICE, "cuda:99");
+    REFUSED(hrinet_trainer_create_from_model(&options, NULL, &trainer), HRINET_NULL_POINTER, "model");
+    REFUSED(hrinet_trainer_load(NULL, "cpu", &trainer), HRINET_NULL_POINTER, "path");
+    REFUSED(hrinet_trainer_load(at("missing"), "cpu", &trainer), HRINET_FILE_SYSTEM, "missing");
+    REFUSED(hrinet_trainer_load(at("cut"), "cpu", &trainer), HRINET_FILE_DAMAGED, "cut");
+    REFUSED(hrinet_trainer_load(at("newer"), "cpu", &trainer), HRINET_FILE_NEWER, "newer");
+    CHECK(hrinet_trainer_load(at("small"), "cpu", &trainer) != HRINET_OK);
+    CHECK(strstr(hrinet_last_error_message(), "no training state"));
+    CHECK(trainer == untouched);
+
+    CHECK(hrinet_trainer_create(&options, "cpu", &trainer) == HRINET_OK);
+    losses.struct_size = sizeof losses;
+#define STEP(groups, depth, rows) hrinet_trainer_step(trainer, slices, groups, depth, rows, 64, &losses)
+    REFUSED(STEP(0, 3, 64), HRINET_INVALID_ARGUMENT, "");
+    REFUSED(STEP(1, 2, 64), HRINET_INVALID_ARGUMENT, "");
+    REFUSED(STEP(1, 3, 60), HRINET_INVALID_ARGUMENT, "60");
+    REFUSED(STEP(SIZE_MAX, 3, 64), HRINET_INVALID_ARGUMENT, "");
+    REFUSED(hrinet_trainer_step(trainer, NULL, 1, 3, 64, 64, &losses), HRINET_NULL_POINTER, "slices");
+    REFUSED(hrinet_trainer_step(NULL, slices, 1, 3, 64, 64, &losses), HRINET_NULL_POINTER, "trainer");
+    losses.struct_size = 0;
+    REFUSED(STEP(1, 3, 64), HRINET_INVALID_STRUCT_SIZE, "losses");
+    losses.struct_size = sizeof losses;
+    slices[100] = NAN;
+    REFUSED(STEP(1, 3, 64), HRINET_INVALID_ARGUMENT, "NaN");
+    REFUSED(hrinet_trainer_save(trainer, NULL), HRINET_NULL_POINTER, "path");
+    REFUSED(hrinet_trainer_save(NULL, "somewhere"), HRINET_NULL_POINTER, "trainer");
+    snprintf(path, sizeof path, "%s/no/folder/x.safetensors", folder);
+    CHECK(hrinet_trainer_save(trainer, path) != HRINET_OK);
+    CHECK(strstr(hrinet_last_error_message(), "no/folder"));
+    REFUSED(hrinet_trainer_model(trainer, NULL), HRINET_NULL_POINTER, "model");
+    REFUSED(hrinet_trainer_model(NULL, &model), HRINET_NULL_POINTER, "trainer");
+    CHECK(hrinet_trainer_iterations(trainer) == 0 && hrinet_trainer_iterations(NULL) == 0);
+    hrinet_trainer_free(trainer);
+    /* A linear model has nothing to train. */
+    model = load("linear");
+    trainer = untouched;
+    REFUSED(hrinet_trainer_create_from_model(&options, model, &trainer), HRINET_INVALID_ARGUMENT, "");
+    CHECK(trainer == untouched);
+    hrinet_model_free(model);
+}
+
 int main(int argc, char **argv) {
     CHECK(argc == 2);
     folder = argv[1];
@@ -239,6 +357,9 @@ int main(int argc, char **argv) {
     plans();
     volumes();
     slices();
+    labels();
+    trainers();
+    hrinet_trainer_free(NULL);
     REFUSED(hrinet_set_num_threads(0), HRINET_INVALID_ARGUMENT, "0 threads");
     REFUSED(hrinet_set_num_threads(-3), HRINET_INVALID_ARGUMENT, "-3");
     REFUSED(hrinet_set_log_callback(NULL, 5, NULL), HRINET_INVALID_ARGUMENT, "5");

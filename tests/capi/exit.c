@@ -60,6 +60,26 @@ static void *work(void *user) {
     return NULL;
 }
 
+/* Trains on and on. */
+static void *train(void *user) {
+    static float slices[3 * 64 * 64];
+    HrinetTrainerOptions options;
+    HrinetTrainer *trainer = NULL;
+    HrinetModel *model = NULL;
+    (void)user;
+    while (hrinet_trainer_options_init("hrinet-motion", &options) == HRINET_OK) {
+        int i;
+        options.size = 64;
+        if (hrinet_trainer_create(&options, "cpu", &trainer) != HRINET_OK) break;
+        for (i = 0; i < 4; ++i)
+            if (hrinet_trainer_step(trainer, slices, 1, 3, 64, 64, NULL) != HRINET_OK) break;
+        if (hrinet_trainer_model(trainer, &model) == HRINET_OK) hrinet_model_free(model);
+        hrinet_trainer_free(trainer);
+    }
+    wait_ms(10);
+    return NULL;
+}
+
 /* One process of the other kind: 0 if it ended as it should. */
 static int run(char *self, const char *how, long ms) {
     char delay[32];
@@ -77,7 +97,7 @@ static int run(char *self, const char *how, long ms) {
 }
 
 int main(int argc, char **argv) {
-    static const char *const ways[] = {"return", "exit", "callback"};
+    static const char *const ways[] = {"return", "exit", "callback", "train"};
     pthread_t threads[THREADS];
     struct timespec before, after;
     int i, w, bad = 0;
@@ -86,17 +106,17 @@ int main(int argc, char **argv) {
     if (argc == 3) {
         const int rounds = atoi(argv[2]);
         clock_gettime(CLOCK_MONOTONIC, &before);
-        for (w = 0; w < 3; ++w)
+        for (w = 0; w < 4; ++w)
             for (i = 0; i < rounds; ++i) bad += run(argv[0], ways[w], 13 * i % 170);
         clock_gettime(CLOCK_MONOTONIC, &after);
-        printf("%d of %d processes ended badly; %.2f s each\n", bad, 3 * rounds,
-               (double)(after.tv_sec - before.tv_sec) / (3 * rounds));
+        printf("%d of %d processes ended badly; %.2f s each\n", bad, 4 * rounds,
+               (double)(after.tv_sec - before.tv_sec) / (4 * rounds));
         return bad != 0;
     }
     way = argv[2];
     fill(voxels);
     hrinet_model_free(load(path));
-    for (i = 0; i < THREADS; ++i) CHECK(!pthread_create(&threads[i], NULL, work, NULL));
+    for (i = 0; i < THREADS; ++i) CHECK(!pthread_create(&threads[i], NULL, strcmp(way, "train") ? work : train, NULL));
     wait_ms(strcmp(way, "callback") ? strtol(argv[3], NULL, 10) : 20000);
     if (!strcmp(way, "exit")) exit(0);
     return strcmp(way, "callback") ? 0 : 3;

@@ -17,6 +17,7 @@ static void expect(double mm, uint32_t slices, uint32_t known) {
     HrinetVolume out;
     HrinetSlice slice;
     uint32_t i, copies = 0;
+    slice.struct_size = sizeof slice;
     CHECK(hrinet_plan_axis(plan) == 2 && hrinet_plan_slice_count(plan) == slices);
     CHECK(hrinet_plan_output(plan, &out) == HRINET_OK);
     CHECK(fabs(out.ijk_to_ras[10] - mm) < 1e-12 && out.size[2] == slices);
@@ -67,12 +68,27 @@ int main(void) {
     hrinet_plan_free(plan);
     volume.slice_positions_mm = NULL;
 
+    /* Those of another volume, one of which lies outside. */
+    {
+        HrinetVolume other;
+        describe(&other, NULL);
+        other.size[2] = 6, other.ijk_to_ras[10] = 2, other.ijk_to_ras[11] = 12.25 - 1;
+        options.spacing = HRINET_SPACING_LIKE;
+        options.like = &other;
+        plan = planned();
+        CHECK(hrinet_plan_slice_count(plan) == 5 && hrinet_plan_output(plan, &out) == HRINET_OK);
+        CHECK(out.ijk_to_ras[10] == 2 && fabs(out.ijk_to_ras[11] - 13.25) < 1e-12);
+        hrinet_plan_free(plan);
+        options.like = NULL;
+    }
+
     /* A named axis. */
     options.spacing = HRINET_SPACING_FACTOR;
     options.factor = 2;
     options.axis = 1;
     plan = planned();
     CHECK(hrinet_plan_axis(plan) == 1 && hrinet_plan_slice_count(plan) == 2 * ROWS - 1);
+    CHECK(hrinet_plan_work_bytes(plan, NULL) > 0 && hrinet_plan_work_bytes(NULL, NULL) == 0);
     hrinet_plan_free(plan);
     return 0;
 }

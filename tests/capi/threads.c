@@ -41,6 +41,35 @@ static void *work(void *user) {
     return NULL;
 }
 
+/* A trainer is for one thread at a time; the other is refused, not let in. */
+static void *train(void *user) {
+    static float slices[7 * 64 * 64];
+    HrinetTrainer *const trainer = user;
+    int refused = 0;
+    HrinetStatus status;
+    do {
+        status = hrinet_trainer_step(trainer, slices, 1, 7, 64, 64, NULL);
+        CHECK(status == HRINET_OK || status == HRINET_IN_USE);
+        refused += status == HRINET_IN_USE;
+    } while (hrinet_trainer_iterations(trainer) < 6);
+    return refused ? user : NULL;
+}
+
+static void one_trainer(void) {
+    HrinetTrainerOptions options;
+    HrinetTrainer *trainer = NULL;
+    pthread_t other;
+    void *refused, *mine;
+    CHECK(hrinet_trainer_options_init("hrinet-motion", &options) == HRINET_OK);
+    options.size = 64;
+    CHECK(hrinet_trainer_create(&options, "cpu", &trainer) == HRINET_OK);
+    CHECK(!pthread_create(&other, NULL, train, trainer));
+    mine = train(trainer);
+    CHECK(!pthread_join(other, &refused));
+    CHECK(mine || refused);
+    hrinet_trainer_free(trainer);
+}
+
 int main(int argc, char **argv) {
     static char names[THREADS][8] = {"one", "two"};
     pthread_t threads[THREADS];
@@ -54,6 +83,7 @@ int main(int argc, char **argv) {
     for (i = 0; i < THREADS; ++i) CHECK(!pthread_create(&threads[i], NULL, work, names[i]));
     for (i = 0; i < THREADS; ++i) CHECK(!pthread_join(threads[i], NULL));
     CHECK(!strcmp(hrinet_last_error_message(), ""));
+    one_trainer();
     free(expected);
     hrinet_plan_free(plan);
     hrinet_model_free(model);
