@@ -64,8 +64,9 @@ int main(int argc, char **argv) {
     }
     after = resident();
     printf("%ld rounds; resident after a fifth %ld kB, at the end %ld kB\n", rounds, before, after);
-    /* A tenth of a model for each round would be 140 MB. */
-    CHECK(after - before < 8000);
+    /* One byte in twenty of a model for each round would be 70 MB. Where there are few rounds, a
+     * sanitizer or Valgrind looks for what is lost, and takes memory of its own. */
+    CHECK(rounds < 1000 || after - before < 8000);
     free(bytes);
     return 0;
 }
