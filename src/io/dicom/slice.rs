@@ -120,11 +120,11 @@ pub(super) fn open(
     part: impl FnOnce(OpenFileOptions) -> OpenFileOptions,
 ) -> Result<DefaultDicomObject> {
     let bytes = std::fs::read(path).map_err(|source| Error::io(path, source))?;
-    if !lengths::hold(&bytes) {
+    let Some(sound) = lengths::sound_part(&bytes) else {
         return Err(Error::damaged(path, "a damaged DICOM file (cut short, or a wrong length)"));
-    }
+    };
     part(OpenFileOptions::new().read_preamble(ReadPreamble::Always))
-        .from_reader(&bytes[..])
+        .from_reader(sound)
         .map_err(|error| damaged(path, &error))
 }
 
