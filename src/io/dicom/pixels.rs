@@ -18,9 +18,6 @@ use crate::volume::Voxels;
 pub(super) fn decode(slice: &Slice) -> Result<Vec<f64>> {
     let path = slice.path.as_path();
     let object = open(path, |options| options.read_to(tags::PIXEL_DATA))?;
-    let count = slice.rows.checked_mul(slice.columns).ok_or_else(|| {
-        Error::damaged(path, format!("Rows is {}, Columns {}", slice.rows, slice.columns))
-    })?;
     let syntax = object.meta().transfer_syntax();
     let not_read = || {
         let reason = format!("compressed in a way that is not read (transfer syntax {syntax})");
@@ -45,7 +42,7 @@ pub(super) fn decode(slice: &Slice) -> Result<Vec<f64>> {
         }
         damaged(path, &error)
     })?;
-    let stored = stored_numbers(path, &pixels, count)?;
+    let stored = stored_numbers(path, &pixels, slice.rows * slice.columns)?;
     Ok(stored.map(|stored| slice.slope * stored + slice.intercept).collect())
 }
 
