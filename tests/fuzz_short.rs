@@ -25,13 +25,9 @@ static ALONE: Mutex<()> = Mutex::new(());
 /// No input may take longer.
 const SLOWEST: Duration = Duration::from_secs(10);
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
 /// The seeds of a target, in order of their names.
 fn seeds(target: &str) -> Vec<Vec<u8>> {
-    let folder = root().join("fuzz/seeds").join(target);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
     let mut paths: Vec<PathBuf> =
         fs::read_dir(folder).expect("seeds").map(|entry| entry.expect("a seed").path()).collect();
     paths.sort();
@@ -43,9 +39,7 @@ fn run(target: &str, body: impl Fn(&[u8]) + RefUnwindSafe) {
     let alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let seconds = std::env::var("FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
     let time = Duration::from_secs_f64(seconds.unwrap_or(2.5));
-    let folder = root().join("target/fuzz-short");
-    fs::create_dir_all(&folder).expect("a folder");
-    let kept = folder.join(target);
+    let kept = bodies::scratch().join(format!("hrinet-fuzz-{target}"));
 
     let mut mutator = Mutator::new(seeds(target));
     let (start, mut count) = (Instant::now(), 0);

@@ -4,6 +4,8 @@
 #[path = "../fuzz/bodies/laws.rs"]
 mod laws;
 
+use std::panic::catch_unwind;
+
 use hrinet::volume::{Axis, Geometry, Plan, Spacing};
 use proptest::prelude::*;
 
@@ -39,6 +41,33 @@ fn wish() -> impl Strategy<Value = Spacing> {
         (0.2f64..6.0).prop_map(Spacing::Nearest),
         (0.2f64..6.0).prop_map(Spacing::Exact),
     ]
+}
+
+/// The laws tell a plan from that of another grid or wish: they can fail.
+#[test]
+fn the_plan_of_another_wish_breaks_a_law() {
+    let grid = |slices: usize, spacing: f64, origin: f64| {
+        let steps = [[0.8, 0.0, 0.0], [0.0, 0.8, 0.0], [0.0, 0.0, spacing]];
+        Geometry::new([4, 4, slices], [0.0, 0.0, origin], steps).expect("a sound grid")
+    };
+    let input = grid(9, 5.0, 30.0);
+    let like = |step: f64, origin: f64| Spacing::Like(grid(20, step, origin));
+    for (planned, told) in [
+        ((&input, Spacing::Factor(2)), (&input, Spacing::Factor(3))),
+        ((&input, Spacing::Nearest(5.0)), (&input, Spacing::Nearest(3.4))),
+        ((&input, Spacing::Factor(5)), (&input, Spacing::Isotropic)),
+        ((&input, Spacing::Exact(1.0)), (&input, Spacing::Exact(1.001))),
+        ((&input, like(1.5, 31.0)), (&input, like(1.5, 31.1))),
+        ((&input, like(1.5, 31.0)), (&input, like(3.0, 31.0))),
+        ((&input, Spacing::Factor(2)), (&grid(9, 5.0, 30.001), Spacing::Factor(2))),
+        ((&input, Spacing::Factor(2)), (&grid(9, 5.001, 30.0), Spacing::Factor(2))),
+        ((&input, Spacing::Factor(2)), (&grid(10, 5.0, 30.0), Spacing::Factor(2))),
+    ] {
+        let plan = Plan::new(planned.0, None, &planned.1).expect("a plan");
+        laws::assert_kept(planned.0, None, &planned.1, &plan);
+        let broken = catch_unwind(|| laws::assert_kept(told.0, None, &told.1, &plan));
+        assert!(broken.is_err(), "{planned:?} passes for {told:?}");
+    }
 }
 
 proptest! {
@@ -83,7 +112,7 @@ proptest! {
         let input = Geometry::new([3, 2, gaps.len() + 1], [0.0; 3], steps)
             .and_then(|even| even.with_slice_positions(positions(&gaps)))
             .expect("a sound grid");
-        let plan = Plan::new(&input, None, &Spacing::Factor(factor)).expect("a plan");
+        let plan = Plan::new(&input, Some(Axis::K), &Spacing::Factor(factor)).expect("a plan");
         prop_assert_eq!(plan.known_count(), gaps.len() + 1);
         let whole: usize = 1 + parts.iter().sum::<usize>();
         prop_assert_eq!(plan.slices().len(), whole * factor + 1);

@@ -7,7 +7,7 @@ use hrinet::io;
 use hrinet::volume::{Axis, Geometry, Plan, Spacing, Volume, Voxel, Voxels};
 use tempfile::TempDir;
 
-use super::{LONGEST, laws};
+use super::{LONGEST, laws, scratch};
 
 /// What parts the files of a DICOM series within one input.
 pub const NEXT_FILE: &[u8] = b"--next file--";
@@ -64,7 +64,7 @@ fn single(bytes: &[u8], name: &str) {
 }
 
 fn in_folder(work: impl FnOnce(&Path)) {
-    thread_local!(static FOLDER: TempDir = tempfile::tempdir().expect("a folder"));
+    thread_local!(static FOLDER: TempDir = TempDir::new_in(scratch()).expect("a folder"));
     FOLDER.with(|folder| work(folder.path()));
 }
 

@@ -8,9 +8,9 @@ use crate::error::{Error, Result};
 /// still be that slice.
 const MEETS: f64 = 1e-5;
 
-/// More slices than any scan has: a spacing typed wrongly, not a wish. So no two output slices lie so
-/// close that both [meet](MEETS) the same known one.
-const MOST_SLICES: f64 = 0.5 / MEETS;
+/// More slices than any scan has: a spacing typed wrongly, not a wish. It is no more than half of
+/// 1 / [`MEETS`], so that no two output slices are the same known one.
+const MOST_SLICES: f64 = 50_000.0;
 
 /// What the output's slices are to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -395,6 +395,15 @@ mod tests {
     }
 
     #[test]
+    fn the_nearest_division_is_the_nearest_in_mm() {
+        // 5 mm at a wish of 3.4: 2.5 mm is off by 0.9, 5 mm by 1.6.
+        for (wish, parts) in [(3.4, 2), (3.8, 1), (2.1, 2), (2.05, 3), (9.0, 1)] {
+            let plan = Plan::new(&stack(3, 5.0), None, &Spacing::Nearest(wish)).unwrap();
+            assert_eq!(plan.slices().len(), 2 * parts + 1, "{wish}");
+        }
+    }
+
+    #[test]
     fn isotropic_input_is_a_copy() {
         let plan = Plan::new(&stack(5, 0.8), None, &Spacing::Isotropic).unwrap();
         assert!(plan.is_copy());
@@ -432,6 +441,13 @@ mod tests {
             (5, Spacing::Exact(-1.0), "-1 mm"),
             (5, Spacing::Nearest(1e-9), "slices"),
             (5, Spacing::Exact(f64::NAN), "NaN mm"),
+            // One slice, and a spacing whose square is no number.
+            (5, Spacing::Exact(1e200), "no finite extent"),
+            // Ten thousandths of a slice would all be that slice.
+            (2, Spacing::Factor(100_000), "50000 are the most"),
+            // Slices that no memory was taken for, here and in a reference.
+            (1 << 40, Spacing::Isotropic, "1099511627776 slices across k"),
+            (5, Spacing::Like(stack(1 << 40, 1.0)), "1099511627776 slices across k"),
         ] {
             let text = Plan::new(&stack(slices, 5.0), None, &spacing).unwrap_err().to_string();
             assert!(text.contains(says), "{text}");

@@ -192,7 +192,7 @@ impl Header<'_> {
     /// Images that are no slice of scalars.
     fn refuse_other_images(&self) -> Result<()> {
         let refused = |reason: String| Err(Error::unsupported(self.path, reason));
-        if let Some(frames) = self.count(tags::NUMBER_OF_FRAMES)?.filter(|&frames| frames > 1) {
+        if let Some(frames) = self.count(tags::NUMBER_OF_FRAMES)?.filter(|&frames| frames != 1) {
             return refused(format!(
                 "a multi-frame image ({frames} frames); convert it to one file a slice, or to NIfTI"
             ));
