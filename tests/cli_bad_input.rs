@@ -200,9 +200,9 @@ fn arguments_that_make_no_sense() {
 #[test]
 fn what_will_not_fit_into_memory_is_refused_before_work_begins() {
     let folder = tempfile::tempdir().unwrap();
-    // 600 x 600 x 2 voxels to 600 x 600 x 990,001: 713 GB.
-    write(&folder.path().join("in.nii.gz"), &moving_discs(600, 2, 0));
-    let arguments = ["resample", "in.nii.gz", "out.nii.gz", "--factor", "990000"];
+    // 2700 x 2700 x 2 voxels to 2700 x 2700 x 49,001: 715 GB with the work.
+    write(&folder.path().join("in.nii.gz"), &moving_discs(2700, 2, 0));
+    let arguments = ["resample", "in.nii.gz", "out.nii.gz", "--factor", "49000"];
     let line = fails(folder.path(), &[&arguments[..], &["--model", "linear"]].concat(), 1);
-    assert!(line.contains("713 GB") && line.contains("choose a larger spacing"), "{line}");
+    assert!(line.contains("715 GB") && line.contains("choose a larger spacing"), "{line}");
 }

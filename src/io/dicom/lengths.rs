@@ -8,7 +8,7 @@
 use std::io::Read;
 
 use dicom_core::Tag;
-use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry, VirtualVr};
+use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
 use dicom_core::header::VR;
 use dicom_dictionary_std::{StandardDataDictionary, tags, uids};
 use flate2::read::DeflateDecoder;
@@ -106,21 +106,20 @@ impl Encoding {
             self.number(rest)?;
             return Some((tag, &[]));
         }
-        let mut kind = [0; 2];
-        let length = if self.explicit {
-            kind.copy_from_slice(take(rest, 2)?);
-            if has_short_length(kind) {
-                u32::from(self.short(rest)?)
-            } else {
-                take(rest, 2)?;
-                self.number(rest)?
-            }
+        let kind = self.kind(rest, tag)?;
+        let length = if self.explicit && has_short_length(kind) {
+            u32::from(self.short(rest)?)
         } else {
+            take(rest, if self.explicit { 2 } else { 0 })?;
             self.number(rest)?
         };
         if length != UNDEFINED {
             let value = take(rest, length as usize)?;
-            if self.is_sequence(tag, kind) {
+            // Of a part of a number the parser would begin to read the next element.
+            if tag != tags::PIXEL_DATA && !value.len().is_multiple_of(bytes_of_number(kind)) {
+                return None;
+            }
+            if &kind == b"SQ" {
                 let mut items = value;
                 while !items.is_empty() {
                     self.item(&mut items, depth)?;
@@ -171,12 +170,13 @@ impl Encoding {
         }
     }
 
-    fn is_sequence(self, tag: Tag, kind: [u8; 2]) -> bool {
+    /// The type of an element: it tells, or the dictionary does.
+    fn kind(self, rest: &mut &[u8], tag: Tag) -> Option<[u8; 2]> {
         if self.explicit {
-            return &kind == b"SQ";
+            return take(rest, 2)?.try_into().ok();
         }
         let entry = StandardDataDictionary.by_tag(tag);
-        entry.is_some_and(|entry| entry.vr() == VirtualVr::Exact(VR::SQ))
+        Some(entry.map_or(VR::UN, |entry| entry.vr().relaxed()).to_bytes())
     }
 
     fn tag(self, rest: &mut &[u8]) -> Option<Tag> {
@@ -198,6 +198,16 @@ impl Encoding {
 fn has_short_length(kind: [u8; 2]) -> bool {
     const SHORT: &[u8; 42] = b"AEASATCSDADSDTFDFLISLOLTPNSHSLSSSTTMUIULUS";
     SHORT.chunks(2).any(|short| short == kind)
+}
+
+/// Bytes of one number of this type; 1 for what is none.
+fn bytes_of_number(kind: [u8; 2]) -> usize {
+    match &kind {
+        b"US" | b"SS" | b"OW" => 2,
+        b"AT" | b"FL" | b"SL" | b"UL" | b"OF" | b"OL" => 4,
+        b"FD" | b"SV" | b"UV" | b"OD" | b"OV" => 8,
+        _ => 1,
+    }
 }
 
 fn take<'a>(rest: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
@@ -280,6 +290,18 @@ mod tests {
         };
         assert!(sound(implicit, &item(2)));
         assert!(!sound(implicit, &item(4)));
+    }
+
+    #[test]
+    fn a_part_of_a_number_is_none() {
+        assert!(hold(b"\x28\0\x10\0US\x02\0\x01\0"));
+        assert!(!hold(b"\x28\0\x10\0US\x03\0\x01\0\0"));
+        assert!(!hold(b"\x28\0\x10\0FD\x04\0\0\0\0\0"));
+        assert!(hold(b"\x28\0\x10\0LO\x03\0abc"));
+        // Pixels are the last that is read.
+        assert!(hold(b"\xe0\x7f\x10\0OW\0\0\x03\0\0\0abc"));
+        let rows = b"\x28\0\x10\0\x03\0\0\0\x01\0\0";
+        assert!(sound_part(&file(uids::IMPLICIT_VR_LITTLE_ENDIAN, rows)).is_none());
     }
 
     #[test]
