@@ -1,7 +1,7 @@
 // What hrinet.hpp promises: typed voxels, geometry that says in which axes, exceptions that pass the
 // C boundary unharmed, handles that move.
 //
-// usage: wrapper MODEL FOLDER
+// usage: wrapper MODEL [FOLDER]      FOLDER: also trains, and saves there
 #include <hrinet.hpp>
 
 #include <algorithm>
@@ -264,7 +264,7 @@ void log(const std::string& path) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    CHECK(argc == 3);
+    CHECK(argc >= 2);
     CHECK(hrinet::version().size() >= 5);
     CHECK(hrinet::devices().at(0).name == "cpu");
     hrinet::set_num_threads(1);
@@ -285,7 +285,7 @@ int main(int argc, char** argv) {
     typed<double>(model, HRINET_FLOAT64);
     progress(model);
     models(argv[1], model);
-    trainers(argv[2]);
+    if (argc > 2) trainers(argv[2]);
     log(argv[1]);
     // The last one of two threads' handles is freed by whoever comes last.
     std::thread other([kept = std::move(model)] { CHECK(kept.info().parameter_count > 0); });
