@@ -885,12 +885,14 @@ HrinetStatus hrinet_trainer_create_from_model(const HrinetTrainerOptions *option
  * A trainer that goes on where `hrinet_trainer_save`, or the program's training, stopped. Free it
  * with `hrinet_trainer_free`.
  *
- * Fails with the file's codes, `HRINET_INVALID_ARGUMENT` for a checkpoint without training state,
- * `HRINET_NO_DEVICE`.
+ * Fails with the file's codes, `HRINET_FILE_DAMAGED` also for a checkpoint without training state (a
+ * model); `HRINET_NO_DEVICE`.
  *
  * @pre `path` and `device` are strings; `trainer` points to a place for a pointer.
  */
-HrinetStatus hrinet_trainer_load(const char *path, const char *device, HrinetTrainer **trainer);
+HrinetStatus hrinet_trainer_load(const char *path,
+                                 const char *device,
+                                 HrinetTrainer **trainer);
 
 /**
  * One iteration on `groups` groups of `group_slices` consecutive slices of `rows` x `columns` pixels
@@ -928,6 +930,9 @@ uint64_t hrinet_trainer_iterations(HrinetTrainer *trainer);
 /**
  * Writes a checkpoint that `hrinet_trainer_load` goes on from, bit for bit on a CPU. A file of that
  * name is replaced when the new one is whole.
+ *
+ * Fails with `HRINET_INVALID_ARGUMENT` for a folder that is not there, `HRINET_FILE_SYSTEM` where
+ * writing fails: what was there is still there.
  *
  * @pre `trainer` is a trainer; `path` is a string.
  */

@@ -105,8 +105,8 @@ pub unsafe extern "C" fn hrinet_trainer_create_from_model(
 /// A trainer that goes on where `hrinet_trainer_save`, or the program's training, stopped. Free it
 /// with `hrinet_trainer_free`.
 ///
-/// Fails with the file's codes, `HRINET_INVALID_ARGUMENT` for a checkpoint without training state,
-/// `HRINET_NO_DEVICE`.
+/// Fails with the file's codes, `HRINET_FILE_DAMAGED` also for a checkpoint without training state (a
+/// model); `HRINET_NO_DEVICE`.
 ///
 /// # Safety
 /// `path` and `device` are strings; `trainer` points to a place for a pointer.
@@ -223,6 +223,9 @@ pub unsafe extern "C" fn hrinet_trainer_iterations(trainer: *mut HrinetTrainer) 
 
 /// Writes a checkpoint that `hrinet_trainer_load` goes on from, bit for bit on a CPU. A file of that
 /// name is replaced when the new one is whole.
+///
+/// Fails with `HRINET_INVALID_ARGUMENT` for a folder that is not there, `HRINET_FILE_SYSTEM` where
+/// writing fails: what was there is still there.
 ///
 /// # Safety
 /// `trainer` is a trainer; `path` is a string.

@@ -118,6 +118,12 @@ impl HrinetVolume {
     /// `slice_positions_mm` is NULL or points to `size[2]` numbers.
     pub(super) unsafe fn geometry(&self) -> Result<Geometry, Error> {
         let entry = |row: usize, column: usize| self.ijk_to_ras[4 * row + column];
+        let last = &self.ijk_to_ras[12..];
+        if last != [0.0, 0.0, 0.0, 1.0] {
+            return Err(Error::Geometry(format!(
+                "the last row of ijk_to_ras is {last:?}; it must be 0, 0, 0, 1"
+            )));
+        }
         let column = |axis: usize| [entry(0, axis), entry(1, axis), entry(2, axis)];
         let steps = [column(0), column(1), column(2)];
         let geometry = Geometry::new(self.size, column(3), steps)?;

@@ -76,7 +76,7 @@ impl Model {
         }
         let path = Path::new(name_or_file);
         let looks_like_a_name = path.extension().is_none() && path.components().count() == 1;
-        if looks_like_a_name && !path.exists() {
+        if name_or_file.is_empty() || looks_like_a_name && !path.exists() {
             return Err(Error::Argument(format!(
                 "no model is called {name_or_file:?}; there are {}, linear, cubic, or the path of a \
                  .safetensors checkpoint",

@@ -54,6 +54,7 @@ int main(int argc, char **argv) {
     CHECK(hrinet_model_load(argv[2], "cpu", &model) == HRINET_FILE_UNSUPPORTED);
     CHECK(hrinet_model_load("linear\xff", "cpu", &model) == HRINET_INVALID_TEXT);
     CHECK(hrinet_model_load("hrinet-motion", "cuda:99", &model) == HRINET_NO_DEVICE);
+    CHECK(hrinet_model_load("", "cpu", &model) == HRINET_INVALID_ARGUMENT);
     CHECK(model == NULL);
     hrinet_model_free(NULL);
     hrinet_plan_free(NULL);
@@ -89,6 +90,10 @@ int main(int argc, char **argv) {
     ct.ijk_to_ras[10] = 0;
     CHECK(hrinet_plan_create(&ct, &options, &none) == HRINET_INVALID_GEOMETRY);
     ct.ijk_to_ras[10] = 3.0;
+    ct.ijk_to_ras[15] = 2.0;
+    CHECK(hrinet_plan_create(&ct, &options, &none) == HRINET_INVALID_GEOMETRY);
+    CHECK(strstr(hrinet_last_error_message(), "last row"));
+    ct.ijk_to_ras[15] = 1.0;
     CHECK(none == NULL);
     CHECK(hrinet_plan_create(&ct, &options, &plan) == HRINET_OK);
     CHECK(hrinet_plan_axis(plan) == 2 && hrinet_plan_slice_count(plan) == MADE);

@@ -97,6 +97,7 @@ int main(int argc, char **argv) {
 
     /* Errors say which, and why. */
     again = NULL;
+    CHECK(hrinet_trainer_save(trainer, "/nowhere/at/all.safetensors") == HRINET_INVALID_ARGUMENT);
     CHECK(hrinet_trainer_load("nowhere.safetensors", "cpu", &again) == HRINET_FILE_SYSTEM);
     CHECK(hrinet_trainer_step(trainer, slices, 1, 2, SIDE, SIDE, NULL) == HRINET_INVALID_ARGUMENT);
     CHECK(hrinet_trainer_step(trainer, slices, 1, 3, 40, SIDE, NULL) == HRINET_INVALID_ARGUMENT);
