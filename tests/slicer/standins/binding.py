@@ -1,0 +1,2 @@
+def standin_connect(parameters, gui, fields):
+    raise NotImplementedError
