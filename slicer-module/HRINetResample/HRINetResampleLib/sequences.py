@@ -6,8 +6,9 @@ import slicer
 def browser_of(volume_node):
     """The sequence browser that shows a volume, and its sequence; (None, None) for plain volumes."""
     for browser in slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode"):
-        if browser.IsProxyNode(volume_node):
-            return browser, browser.GetSequenceNode(volume_node)
+        sequence = browser.GetSequenceNode(volume_node)
+        if sequence is not None:
+            return browser, sequence
     return None, None
 
 
@@ -21,7 +22,7 @@ def put(browser, sequence, nodes, output):
 
     Where `output` shows a sequence of an earlier run already, that one is filled anew.
     """
-    made = browser.GetSequenceNode(output) if browser.IsProxyNode(output) else None
+    made = browser.GetSequenceNode(output)
     if made is None:
         made = slicer.mrmlScene.AddNewNodeByClass(
             "vtkMRMLSequenceNode", slicer.mrmlScene.GenerateUniqueName(f"{sequence.GetName()} HRINet")
