@@ -98,6 +98,12 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
             options.like_shape, options.like_ijk_to_ras = geometry.like_of(likeVolume, parent)
         return options
 
+    def question(self, volumeNode, **choices):
+        """(grid, dtype, options): what `placement.outcome` needs to tell what will come out."""
+        options = self.optionsFor(volumeNode, **choices)
+        grid, _parent = geometry.grid_of(volumeNode, volumeNode.GetParentTransformNode())
+        return grid, volumes.voxels_of(volumeNode).dtype, options
+
     def _frame(self, node, transform, options):
         voxels = volumes.voxels_of(node)
         grid, parent = geometry.grid_of(node, transform)
