@@ -9,7 +9,9 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODULE = ROOT / "slicer-module" / "HRINetResample"
 sys.path[:0] = [str(pathlib.Path(__file__).parent), str(MODULE)]
-os.environ.setdefault("HRINET_LIBRARY", str(ROOT / "target/prefix/lib/libhrinet.so"))
+PREFIX = pathlib.Path(os.environ.get("HRINET_PREFIX") or ROOT / "target" / "prefix")
+PROGRAM = str(PREFIX / "bin" / "hrinet")
+os.environ["HRINET_LIBRARY"] = str(PREFIX / "lib" / "libhrinet.so")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 from standins import application, scripted  # noqa: E402
