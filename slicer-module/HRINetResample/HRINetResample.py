@@ -3,10 +3,12 @@
 Slicer finds the classes by their names here; what they do stands in HRINetResampleLib.
 """
 
+import slicer
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import ScriptedLoadableModule
 
+from HRINetResampleLib import worker
 from HRINetResampleLib.logic import HRINetResampleLogic  # noqa: F401 (Slicer looks for it here)
 from HRINetResampleLib.parameters import HRINetResampleParameterNode  # noqa: F401
 from HRINetResampleLib.samples import register_samples
@@ -33,4 +35,7 @@ class HRINetResample(ScriptedLoadableModule):
             "After Li, Koh and Lee, HRINet: alternative supervision network for high-resolution CT "
             "image interpolation."
         )
-        register_samples()
+        # Modules are made before Slicer has started; the Sample Data module may come later than this one.
+        slicer.app.connect("startupCompleted()", register_samples)
+        # Leaving while a job runs: libtorch must not be unloaded under the thread that works.
+        slicer.app.connect("aboutToQuit()", worker.shutdown)

@@ -94,6 +94,21 @@ def test_the_extension_packs_everything(tmp_path):
         assert (build / "lib/Slicer-5.8" / linked).exists()
 
 
+def test_the_folder_for_an_installed_slicer(tmp_path):
+    """What scripts/install-slicer-module made; scripts/test runs it first."""
+    folder = ROOT / "target" / "slicer-module"
+    if not folder.is_dir():
+        pytest.skip("skipped: scripts/install-slicer-module target/slicer-module was not run")
+    assert files_below(folder) == sources() | {"HRINetResampleCLI", "HRINetResampleCLI.xml"}
+    moved = tmp_path / "another place"
+    subprocess.run(["cp", "-a", folder, moved], check=True)
+    version = check_works(moved, tmp_path)
+    said = subprocess.run([moved / "HRINetResampleCLI", "--xml"], env={}, capture_output=True, text=True,
+                          check=True).stdout
+    assert said == (moved / "HRINetResampleCLI.xml").read_text()
+    assert xml.fromstring(said).findtext("version") == version
+
+
 def test_the_catalog_entry():
     entry = json.loads((ROOT / "slicer-module" / "HRINetResample.json").read_text())
     assert (ROOT / entry["build_subdirectory"] / "CMakeLists.txt").is_file()

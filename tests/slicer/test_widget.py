@@ -353,16 +353,3 @@ def test_times_are_learnt(open_panel):
     assert status.expected_seconds(answer, "hrinet-motion", "auto") == pytest.approx(100)
     status._measured.clear()
     assert [status.duration(s) for s in (0.2, 40, 600)] == ["a second", "40 s", "10 min"]
-
-
-def test_the_module_file():
-    """What Slicer finds by name."""
-    import types
-
-    import HRINetResample as module
-
-    parent = types.SimpleNamespace()
-    module.HRINetResample(parent)
-    assert parent.title == "HRINet Resample" and "Filtering" in parent.categories
-    for suffix in ("Widget", "Logic", "Test"):
-        assert hasattr(module, "HRINetResample" + suffix)
