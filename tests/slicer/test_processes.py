@@ -9,7 +9,7 @@ import time
 import making
 import numpy as np
 import pytest
-from conftest import MODULE
+from conftest import MODULE, ROOT
 from HRINetResampleLib import hrinet, library, placement, platforms, processes
 
 
@@ -144,3 +144,16 @@ def test_a_stock_library_runs_in_a_process_only(logic, monkeypatch):
     assert placement.devices()[0][0] == "cpu"
     fine = logic.resample(making.volume(), model="linear")
     assert making.array(fine).shape == (25, 40, 48)
+
+
+BUILT = ROOT / "target" / "release" / "libhrinet.so"
+
+
+@pytest.mark.skipif(not BUILT.is_file(), reason=f"skipped: {BUILT} is not built")
+def test_the_library_as_built_which_uses_a_stock_libtorch(logic, monkeypatch):
+    thick = making.volume()
+    private = logic.resample(thick)
+    monkeypatch.setenv(library.LIBRARY_VARIABLE, str(BUILT))
+    assert "usual name" in placement.decide().reason
+    assert np.array_equal(making.array(logic.resample(thick)), making.array(private))
+    assert platforms.loaded_torch() == []
