@@ -56,11 +56,11 @@ def files_below(folder):
 def check_works(folder, tmp_path):
     """The packed library is found from the packed module, with no environment."""
     code = ("import HRINetResampleLib.hrinet as hrinet, HRINetResampleLib.library as library;"
-            "print(hrinet.version(), library.find(), library.program())")
+            "print(hrinet.version(), library.find(), library.program(), sep='\\n')")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HRINET")}
     done = subprocess.run([sys.executable, "-B", "-c", code], cwd=folder, env=environment,
                           capture_output=True, text=True, check=True)
-    version, found, program = done.stdout.split()
+    version, found, program = done.stdout.splitlines()
     assert pathlib.Path(found).parent == folder / "hrinet" / "lib"
     assert os.access(program, os.X_OK)
     return version

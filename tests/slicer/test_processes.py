@@ -9,6 +9,7 @@ import time
 import making
 import numpy as np
 import pytest
+import slicer
 from conftest import MODULE, ROOT
 from HRINetResampleLib import hrinet, library, placement, platforms, processes
 
@@ -23,8 +24,6 @@ def test_the_same_voxels_as_on_a_thread(logic):
     for name in ("Model", "Checksum", "Version", "Device", "SliceAxis", "KnownSlices"):
         assert one.GetAttribute(f"HRINet.{name}") == two.GetAttribute(f"HRINet.{name}")
     first, second = (logic.segmentationOf(node) for node in (one, two))
-    import slicer
-
     assert np.array_equal(
         slicer.util.arrayFromSegmentBinaryLabelmap(first, "bright", one),
         slicer.util.arrayFromSegmentBinaryLabelmap(second, "bright", two),

@@ -4,6 +4,7 @@ import making
 import numpy as np
 import pytest
 import slicer
+import vtk
 from HRINetResampleLib import hrinet, volumes
 
 
@@ -78,7 +79,6 @@ def test_undo(logic):
     scene = slicer.mrmlScene
     scene.SetUndoOn()
     scene.SetMaximumNumberOfSavedUndoStates(10)
-    slicer.mrmlScene.AddDefaultNode(slicer.vtkMRMLScalarVolumeNode())
     try:
         thick, output = making.volume(), making.volume(name="Output", seed=1)
         for node in (thick, output):
@@ -137,7 +137,7 @@ def test_voxels_are_what_the_library_makes(logic):
 
 def vector():
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLVectorVolumeNode", "Colours")
-    image = slicer.vtkMRMLScene and __import__("vtk").vtkImageData()
+    image = vtk.vtkImageData()
     image.SetDimensions(4, 4, 4)
     image.AllocateScalars(3, 3)
     node.SetAndObserveImageData(image)

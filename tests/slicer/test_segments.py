@@ -4,6 +4,7 @@ import making
 import numpy as np
 import pytest
 import slicer
+import vtk
 from HRINetResampleLib import segments
 
 
@@ -54,11 +55,11 @@ def test_names_colours_and_tags_stay(logic, thick, masks):
         old, new = (node.GetSegmentation().GetSegment(name) for node in (drawn, made))
         assert new.GetName() == old.GetName() == name.title()
         assert new.GetColor() == old.GetColor()
-    assert segments_tag(made, "lesion", "mine") == "kept"
+    assert tag_of(made, "lesion", "mine") == "kept"
 
 
-def segments_tag(node, segment, tag):
-    value = slicer.vtkSegment and __import__("vtk").reference("")
+def tag_of(node, segment, tag):
+    value = vtk.reference("")
     node.GetSegmentation().GetSegment(segment).GetTag(tag, value)
     return str(value)
 

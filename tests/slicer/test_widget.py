@@ -345,11 +345,10 @@ def test_frames_only_of_sequences(open_panel):
 
 
 def test_times_are_learnt(open_panel):
-    outcome = status  # the module's memory is of a session
     making.volume(name="CT")
     widget = ready(open_panel())
     answer = widget._outcome
-    outcome.remember(answer, "hrinet-motion", "auto", 100.0)
+    status.remember(answer, "hrinet-motion", "auto", 100.0)
     assert status.expected_seconds(answer, "hrinet-motion", "auto") == pytest.approx(100)
     status._measured.clear()
     assert [status.duration(s) for s in (0.2, 40, 600)] == ["a second", "40 s", "10 min"]

@@ -15,7 +15,7 @@ from HRINetResampleLib import hrinet, library, worker
 
 def long_volume():
     """Some seconds of work."""
-    return making.volume((24, 192, 192), making.oblique((0.5, 0.5, 4.0)))
+    return making.volume((24, 128, 128), making.oblique((0.5, 0.5, 4.0)))
 
 
 class Ticker:
