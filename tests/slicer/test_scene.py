@@ -135,6 +135,10 @@ def test_voxels_are_what_the_library_makes(logic):
         assert np.abs(fine[index] - blend).max() < 1e-6
 
 
+def empty():
+    return slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Empty")
+
+
 def vector():
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLVectorVolumeNode", "Colours")
     image = vtk.vtkImageData()
@@ -165,7 +169,7 @@ def sheared():
 
 @pytest.mark.parametrize("make, choices, said", [
     (lambda: None, {}, "choose an input volume"),
-    (lambda: slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Empty"), {}, "Empty holds no voxels"),
+    (empty, {}, "Empty holds no voxels"),
     (vector, {}, "Colours has 3 numbers a voxel"),
     (lambda: making.volume((1, 40, 48)), {}, "single slice"),
     (nan, {}, "NaN"),

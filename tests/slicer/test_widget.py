@@ -210,6 +210,34 @@ def test_apply(open_panel, complaints):
     assert complaints == []
 
 
+def test_another_input_does_not_fill_the_output_of_the_first(open_panel):
+    making.volume(name="CT")
+    widget = ready(open_panel())
+    node(widget).model = "linear"
+    ready(widget)
+    widget.ui.applyButton.click()
+    pump(lambda: widget.task is None)
+    first = node(widget).outputVolume
+    node(widget).inputVolume = making.volume(name="Other")
+    assert node(widget).outputVolume is None
+    ready(widget)
+    widget.ui.applyButton.click()
+    pump(lambda: widget.task is None)
+    assert node(widget).outputVolume is not first
+    assert first.GetNodeReference("HRINet.Input").GetName() == "CT"
+
+
+def test_what_does_not_fit_into_memory_cannot_be_begun(open_panel, monkeypatch):
+    monkeypatch.setattr(platforms, "available_memory", lambda: 50_000)
+    making.volume(name="CT")
+    widget = ready(open_panel())
+    assert not widget.ui.applyButton.isEnabled() and "are free" in status_of(widget)
+    node(widget).spacing = Spacing.FACTOR  # half as many slices
+    node(widget).factor = 1
+    ready(widget)
+    assert widget.ui.applyButton.isEnabled()
+
+
 def test_every_choice_reaches_the_logic(open_panel, monkeypatch):
     thick = making.volume(name="CT")
     like = making.volume((11, 40, 48), name="Like")

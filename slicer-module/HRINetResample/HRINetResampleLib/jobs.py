@@ -49,6 +49,10 @@ class Outcome:
     def slice_count(self):
         return self.shape[2 - self.axis]
 
+    def bytes_of(self, dtype):
+        """Bytes of the voxels."""
+        return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+
     @property
     def made_count(self):
         return self.slice_count - len(self.known)
@@ -79,7 +83,8 @@ def run(grid, settings, voxels, out, labels, labels_out, progress):
     hrinet.set_num_threads(settings.thread_count())
     plan = make_plan(grid, voxels.dtype, settings.options)
     with plan, hrinet.Model(settings.model, settings.device) as model:
-        _check_memory(plan.work_bytes(model))
+        # The system counts the output's pages only when they are written.
+        check_memory(plan.work_bytes(model) + sum(each.nbytes for each in (out, *labels_out)))
         model.interpolate(plan, voxels, out, progress)
         for source, target in zip(labels, labels_out):
             plan.labels(source, target, lambda *_: progress(None, None))
@@ -89,11 +94,12 @@ def run(grid, settings, voxels, out, labels, labels_out, progress):
         return found
 
 
-def _check_memory(needed):
+def check_memory(needed):
+    """Refuses work that takes more bytes than are free: the system would end Slicer."""
     available = platforms.available_memory()
     if available is not None and needed > available:
         raise hrinet.HrinetError(
-            f"this takes about {needed / 2**20:.0f} MB of memory beside the volumes, and "
-            f"{available / 2**20:.0f} MB are free; close other volumes, or choose a larger spacing",
+            f"this takes about {needed / 2**20:.0f} MB of memory, and {available / 2**20:.0f} MB are "
+            "free; close other volumes, or choose a larger spacing",
             declarations.HRINET_OUT_OF_MEMORY,
         )

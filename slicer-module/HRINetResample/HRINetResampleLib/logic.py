@@ -77,7 +77,7 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
         transform = volumeNode.GetParentTransformNode()
         frames, parent = [], None
         for source in sources:
-            frame, parent = self._frame(source, transform, options)
+            frame, parent = self._frame(source, transform, options, len(sources))
             frames.append(frame)
         layers = segments.layers_of(segmentation, volumeNode) if segmentation else []
 
@@ -104,10 +104,11 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
         grid, _parent = geometry.grid_of(volumeNode, volumeNode.GetParentTransformNode())
         return grid, volumes.voxels_of(volumeNode).dtype, options
 
-    def _frame(self, node, transform, options):
+    def _frame(self, node, transform, options, count):
         voxels = volumes.voxels_of(node)
         grid, parent = geometry.grid_of(node, transform)
         promised = placement.outcome(grid, voxels.dtype, options)
+        jobs.check_memory(promised.bytes_of(voxels.dtype) * count)
         image = volumes.empty_image(promised.shape, node.GetImageData().GetScalarType())
         return task.Frame(grid, voxels, promised, image), parent
 

@@ -2,7 +2,6 @@
 
 import os
 
-import numpy as np
 from slicer.i18n import tr as _
 
 from .parameters import MODELS
@@ -49,7 +48,7 @@ def before(outcome, dtype, model, device, frames=1):
     """What will come out."""
     columns, rows, slices = reversed(outcome.shape)
     i, j, k = outcome.spacing
-    megabytes = np.prod(outcome.shape, dtype=float) * np.dtype(dtype).itemsize * frames / 2**20
+    megabytes = outcome.bytes_of(dtype) * frames / 2**20
     text = _("{size} voxels of {spacing} mm, {megabytes} MB: {kept} slices kept, {made} made, in about "
              "{time}").format(
         size=f"{columns} × {rows} × {slices}", spacing=f"{i:.3g} × {j:.3g} × {k:.3g}",

@@ -11,7 +11,7 @@ from slicer.i18n import tr as _
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
-from . import hrinet, placement, sequences, status, volumes, worker
+from . import hrinet, jobs, placement, sequences, status, volumes, worker
 from .logic import HRINetResampleLogic
 from .parameters import MODELS, Spacing
 from .preview import Preview
@@ -30,6 +30,7 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.task = None
         self._parameters, self._guiTag = None, None
         self._preview, self._devices = Preview(), None
+        self._input = None  # of the last look: another one must not fill this one's output
         self._outcome = None  # what Apply would make; None: Apply is disabled
 
     def setup(self):
@@ -109,6 +110,11 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         parameters = self._parameters
         if parameters is None:
             return
+        if parameters.inputVolume is not self._input:
+            self._input = parameters.inputVolume
+            if self._is_of_another_input(parameters.outputVolume):
+                parameters.outputVolume = None  # which calls this again
+                return
         spacing = parameters.spacing
         for shown, *names in (
             (spacing is Spacing.FACTOR, "factorLabel", "factorSpin"),
@@ -126,6 +132,10 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             parameters.segmentation and output and output.GetNodeReference(volumes.INPUT_ROLE)
         ))
         self._ask()
+
+    def _is_of_another_input(self, output):
+        made_from = output.GetNodeReference(volumes.INPUT_ROLE) if output is not None else None
+        return made_from is not None and made_from is not self._input
 
     def _sequence(self):
         volume = self._parameters.inputVolume
@@ -219,8 +229,13 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if isinstance(answer, Exception):
             self._disable(str(answer))
             return
-        self._outcome = answer
         parameters = self._parameters
+        try:
+            jobs.check_memory(answer.bytes_of(question[1]) * self._frame_count())
+        except RuntimeError as error:
+            self._disable(str(error))
+            return
+        self._outcome = answer
         text = status.before(
             answer, question[1], parameters.model, parameters.device, self._frame_count()
         )
