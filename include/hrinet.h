@@ -19,6 +19,8 @@
  * - Lengths are in mm, places in RAS, grey values in HU; text is UTF-8.
  * - A callback is called from the thread that called the library, but for the log callback, which may
  *   come from any. It may call the library, but not free what calls it.
+ * - A process may end while its threads work, once it has made a first model or trainer: jobs stop and
+ *   return HRINET_CANCELLED, as does every later call.
  * - The library prints nothing, ends no process, installs no signal handler, and changes neither
  *   locale nor rounding. hrinet_set_num_threads() changes libtorch's threads for the calling thread.
  */

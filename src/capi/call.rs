@@ -5,6 +5,7 @@ use std::ffi::{CStr, CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
+use super::exit;
 use super::status::{self, HrinetStatus};
 use crate::error::Error;
 
@@ -67,6 +68,9 @@ pub(super) fn call(body: impl FnOnce() -> Result<(), Refusal>) -> HrinetStatus {
     static QUIET: Once = Once::new();
     // A library prints nothing; what a panic says goes to the log.
     QUIET.call_once(|| std::panic::set_hook(Box::new(|panic| log::error!("{panic}"))));
+    let Some(_inside) = exit::enter() else {
+        return refused(status::HRINET_CANCELLED, "the process is ending".into());
+    };
     let (status, message) = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => return status::HRINET_OK,
         Ok(Err(refusal)) => (refusal.status(), refusal.message()),
@@ -77,8 +81,14 @@ pub(super) fn call(body: impl FnOnce() -> Result<(), Refusal>) -> HrinetStatus {
             (status::HRINET_INTERNAL, format!("a defect of this library: {line}"))
         }
     };
+    refused(status, message)
+}
+
+/// Keeps the message for this thread.
+fn refused(status: HrinetStatus, message: String) -> HrinetStatus {
     let message = CString::new(message.replace('\0', " ")).unwrap_or_default();
-    MESSAGE.with(|last| *last.borrow_mut() = message);
+    // A host's destructors may call when this thread's own things are gone already.
+    let _ = MESSAGE.try_with(|last| *last.borrow_mut() = message);
     status
 }
 
@@ -87,7 +97,7 @@ pub(super) fn call(body: impl FnOnce() -> Result<(), Refusal>) -> HrinetStatus {
 /// where none has failed.
 #[unsafe(no_mangle)]
 pub extern "C" fn hrinet_last_error_message() -> *const c_char {
-    MESSAGE.with(|last| last.borrow().as_ptr())
+    MESSAGE.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
 }
 
 /// What a pointer points to.

@@ -5,6 +5,7 @@ use std::ffi::c_void;
 use ndarray::ArrayView2;
 
 use super::call::{Refusal, borrow, call, require, wrong};
+use super::exit;
 use super::model::{HrinetModel, method};
 use super::plan::HrinetPlan;
 use super::status::HrinetStatus;
@@ -28,7 +29,7 @@ pub struct HrinetProgress {
 pub type HrinetProgressCallback =
     Option<unsafe extern "C" fn(progress: *const HrinetProgress, user: *mut c_void) -> i32>;
 
-/// Tells the host; an error where it cancels.
+/// Tells the host; an error where it cancels, or where the process ends.
 ///
 /// # Safety
 /// `progress` is NULL or a function that may be called with `user`.
@@ -37,6 +38,9 @@ pub(super) unsafe fn tell(
     user: *mut c_void,
     done: Progress,
 ) -> Result<(), Error> {
+    if exit::is_ending() {
+        return Err(Error::Cancelled);
+    }
     let Some(progress) = progress else { return Ok(()) };
     let told = HrinetProgress {
         struct_size: size_of::<HrinetProgress>(),

@@ -3,6 +3,7 @@
 use std::ffi::{CString, c_char};
 
 use super::call::{Refusal, borrow, call, require, text, wrong};
+use super::exit;
 use super::status::HrinetStatus;
 use crate::interpolate::Method;
 use crate::network::model::SliceNetwork;
@@ -138,7 +139,10 @@ pub unsafe extern "C" fn hrinet_model_load_with_precision(
         let made = match name {
             "linear" => boxed(Maker::Linear),
             "cubic" => boxed(Maker::Cubic),
-            _ => boxed_network(Model::load(name, device)?.with_precision(precision)?),
+            _ => {
+                exit::prepare();
+                boxed_network(Model::load(name, device)?.with_precision(precision)?)
+            }
         };
         // SAFETY: not NULL, and a place for a pointer, as the caller promises.
         unsafe { model.write(made) };
@@ -164,6 +168,7 @@ pub unsafe extern "C" fn hrinet_model_load_from_memory(
         let device = device::device(unsafe { text(device, "device")? })?;
         // SAFETY: `size` bytes, as the caller promises.
         let bytes = unsafe { std::slice::from_raw_parts(bytes, size) };
+        exit::prepare();
         let checkpoint = Checkpoint::from_bytes("memory".as_ref(), bytes)?;
         let loaded = Model::new(checkpoint, device)?;
         // SAFETY: not NULL, and a place for a pointer, as the caller promises.

@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 use ndarray::ArrayView4;
 
 use super::call::{Refusal, borrow, call, require, text, wrong};
+use super::exit;
 use super::model::{HrinetModel, boxed_network};
 use super::status::HrinetStatus;
 use super::trainer_options::HrinetTrainerOptions;
@@ -64,6 +65,7 @@ pub unsafe extern "C" fn hrinet_trainer_create(
         // SAFETY: a struct and a string or NULL, as the caller promises.
         let (settings, device) =
             unsafe { (borrow(options, "options")?.settings()?, text(device, "device")?) };
+        exit::prepare();
         let made = Trainer::new(settings, device::device(device)?)?;
         // SAFETY: not NULL, and a place for a pointer, as the caller promises.
         unsafe { trainer.write(boxed(made)) };
@@ -119,6 +121,7 @@ pub unsafe extern "C" fn hrinet_trainer_load(
         // SAFETY: strings or NULL, as the caller promises.
         let (path, device) = unsafe { (text(path, "path")?, text(device, "device")?) };
         let (path, device) = (Path::new(path), device::device(device)?);
+        exit::prepare();
         let checkpoint = Checkpoint::read(path)?;
         let resume = |checkpoint: Checkpoint| {
             let settings = Settings::of_checkpoint(&checkpoint)?;

@@ -15,6 +15,9 @@ const SHEAR_TOLERANCE: f64 = 1e-3;
 /// How far, in mm, a slice may lie from its even place before positions count as uneven.
 pub const EVEN_TOLERANCE_MM: f64 = 0.01;
 
+/// More voxels than any memory holds. Below, no count of bytes of them is too large for 64 bits.
+const MOST_VOXELS: usize = 1 << 48;
+
 /// One of the three index axes of a volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -69,11 +72,18 @@ impl Geometry {
     /// `steps[axis]` the vector from one voxel to the next along that axis, both in mm in RAS.
     ///
     /// # Errors
-    /// [`Error::Geometry`] for an empty axis, a step of no length, a number that is not finite, and
-    /// axes that are not orthogonal (a tilted gantry).
+    /// [`Error::Geometry`] for an empty axis, more voxels than any memory holds, a step of no length,
+    /// a number that is not finite, an extent that no double holds, and axes that are not orthogonal
+    /// (a tilted gantry).
     pub fn new(size: [usize; 3], origin: [f64; 3], steps: [[f64; 3]; 3]) -> Result<Geometry> {
         if size.contains(&0) {
             return Err(Error::Geometry(format!("a volume of size {size:?} (i, j, k) is empty")));
+        }
+        let voxels = size.iter().try_fold(1usize, |voxels, &side| voxels.checked_mul(side));
+        if voxels.is_none_or(|voxels| voxels > MOST_VOXELS) {
+            return Err(Error::Geometry(format!(
+                "a volume of size {size:?} (i, j, k) has more voxels than any memory holds"
+            )));
         }
         if !origin.iter().chain(steps.iter().flatten()).all(|value| value.is_finite()) {
             return Err(Error::Geometry(format!(
@@ -81,6 +91,12 @@ impl Geometry {
             )));
         }
         let geometry = Geometry { size, origin, steps, uneven_slices: None };
+        let reach = |axis: Axis| geometry.spacing(axis) * geometry.length(axis) as f64;
+        if !Axis::ALL.into_iter().map(reach).sum::<f64>().is_finite() {
+            return Err(Error::Geometry(format!(
+                "a volume of size {size:?} (i, j, k) with steps of {steps:?} mm has no finite extent"
+            )));
+        }
         for axis in Axis::ALL {
             if geometry.spacing(axis) < 1e-9 {
                 return Err(Error::Geometry(format!(
@@ -121,6 +137,9 @@ impl Geometry {
                 "the first slice position is {} mm; positions count from the first slice",
                 positions[0]
             )));
+        }
+        if let Some(position) = positions.iter().find(|position| !position.is_finite()) {
+            return Err(Error::Geometry(format!("a slice position is {position} mm")));
         }
         for (index, pair) in positions.windows(2).enumerate() {
             if (pair[1] - pair[0]).partial_cmp(&1e-6) != Some(Ordering::Greater) {
@@ -264,7 +283,16 @@ mod tests {
         let text = Geometry::new([8, 6, 4], [0.0; 3], flat).unwrap_err().to_string();
         assert!(text.contains("along k is 0 mm"), "{text}");
         assert!(Geometry::new([8, 0, 4], [0.0; 3], tilted).is_err());
+        let even = [[0.7, 0.0, 0.0], [0.0, 0.7, 0.0], [0.0, 0.0, 5.0]];
+        for size in [[usize::MAX, 2, 1], [1 << 40, 1 << 20, 4]] {
+            let text = Geometry::new(size, [0.0; 3], even).unwrap_err().to_string();
+            assert!(text.contains("more voxels"), "{text}");
+        }
         assert!(Geometry::new([8, 6, 4], [f64::NAN, 0.0, 0.0], tilted).is_err());
+        // Finite numbers whose lengths are not.
+        let huge = [[0.7, 0.0, 0.0], [0.0, 0.7, 0.0], [0.0, 0.0, 1e160]];
+        let text = Geometry::new([8, 6, 4], [0.0; 3], huge).unwrap_err().to_string();
+        assert!(text.contains("no finite extent"), "{text}");
     }
 
     #[test]
@@ -275,5 +303,6 @@ mod tests {
         let gap = thick().with_slice_positions(vec![0.0, 5.0, 15.0, 20.0]).unwrap();
         assert_eq!(gap.uneven_slices(), Some(&[0.0, 5.0, 15.0, 20.0][..]));
         assert!(thick().with_slice_positions(vec![0.0, 5.0, 5.0, 20.0]).is_err());
+        assert!(thick().with_slice_positions(vec![0.0, 5.0, 15.0, f64::INFINITY]).is_err());
     }
 }

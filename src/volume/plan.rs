@@ -8,8 +8,9 @@ use crate::error::{Error, Result};
 /// still be that slice.
 const MEETS: f64 = 1e-5;
 
-/// More output slices than any scan has: a spacing typed wrongly, not a wish.
-const MOST_SLICES: f64 = 1e6;
+/// More slices than any scan has: a spacing typed wrongly, not a wish. It is no more than half of
+/// 1 / [`MEETS`], so that no two output slices are the same known one.
+const MOST_SLICES: f64 = 50_000.0;
 
 /// What the output's slices are to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,6 +79,7 @@ impl Plan {
                 input.size()
             )));
         }
+        check_length(input, axis)?;
         if input.uneven_slices().is_some() && axis != Axis::K {
             return Err(Error::Geometry(format!(
                 "the slices across k are unevenly spaced; resample across k before {axis}"
@@ -88,7 +90,7 @@ impl Plan {
         Ok(Plan {
             axis,
             slices: lattice.positions().map(|position| source(&known, position)).collect(),
-            output: lattice.geometry(input, axis),
+            output: lattice.geometry(input, axis)?,
             remark: lattice.remark,
             known_positions: known,
         })
@@ -200,7 +202,7 @@ impl Lattice {
     fn divided(input: &Geometry, axis: Axis, known: &[f64], wish: f64) -> Result<Lattice> {
         let extent = known[known.len() - 1];
         let smallest = known.windows(2).map(|pair| pair[1] - pair[0]).fold(f64::INFINITY, f64::min);
-        let parts = (smallest / wish).round().max(1.0);
+        let parts = closest_division(smallest, wish);
         check_count(extent * parts / smallest, wish)?;
         if input.uneven_slices().is_none() {
             let step = input.spacing(axis) / parts;
@@ -217,6 +219,9 @@ impl Lattice {
         // Uneven: the coarsest division of the smallest spacing, near the wish, that meets all.
         for candidate in [0.0, 1.0, 2.0, 3.0].map(|more| parts + more) {
             let count = (extent * candidate / smallest).round();
+            if count >= MOST_SLICES {
+                break;
+            }
             let step = extent / count;
             if known.iter().all(|&place| (place / step - (place / step).round()).abs() < MEETS) {
                 let remark = Some(format!(
@@ -259,6 +264,7 @@ impl Lattice {
                      a reference must have parallel slices"
                 ))
             })?;
+        check_length(reference, along)?;
         let offset: [f64; 3] =
             std::array::from_fn(|row| reference.origin()[row] - input.origin()[row]);
         let shift = dot(offset, normal);
@@ -281,7 +287,7 @@ impl Lattice {
                 places[places.len() - 1]
             )));
         };
-        check_count(inside.len() as f64, step)?;
+        check_count(extent / step, step)?;
         let remark = (inside.len() < places.len()).then(|| {
             format!(
                 "{} of the reference's {} slices lie outside the volume and are left out",
@@ -297,9 +303,17 @@ impl Lattice {
         (0..self.count).map(|index| self.start + index as f64 * self.step)
     }
 
-    fn geometry(&self, input: &Geometry, axis: Axis) -> Geometry {
-        input.with_slices(axis, self.start, self.parts, self.count)
+    fn geometry(&self, input: &Geometry, axis: Axis) -> Result<Geometry> {
+        let output = input.with_slices(axis, self.start, self.parts, self.count);
+        Geometry::new(output.size(), output.origin(), Axis::ALL.map(|axis| output.step(axis)))
     }
+}
+
+/// Into how many parts `spacing` falls so that one part comes closest to `wish`, both in mm.
+fn closest_division(spacing: f64, wish: f64) -> f64 {
+    let fewer = (spacing / wish).floor().max(1.0);
+    let off = |parts: f64| (spacing / parts - wish).abs();
+    if off(fewer) <= off(fewer + 1.0) { fewer } else { fewer + 1.0 }
 }
 
 fn positive(millimetres: f64) -> Result<f64> {
@@ -313,7 +327,18 @@ fn check_count(count: f64, spacing: f64) -> Result<()> {
     if count < MOST_SLICES {
         return Ok(());
     }
-    Err(Error::Argument(format!("a spacing of {spacing} mm would make {count:.0} slices")))
+    Err(Error::Argument(format!(
+        "a spacing of {spacing} mm would make {count:.0} slices; {MOST_SLICES} are the most"
+    )))
+}
+
+/// Before any memory is taken for its slices: a grid may be told without the voxels that fill it.
+fn check_length(geometry: &Geometry, axis: Axis) -> Result<()> {
+    let count = geometry.length(axis);
+    if count as f64 <= MOST_SLICES {
+        return Ok(());
+    }
+    Err(Error::Geometry(format!("{count} slices across {axis}; {MOST_SLICES} are the most")))
 }
 
 /// Where the slice at `position` comes from; `known` grows and holds two or more places.
@@ -370,6 +395,15 @@ mod tests {
     }
 
     #[test]
+    fn the_nearest_division_is_the_nearest_in_mm() {
+        // 5 mm at a wish of 3.4: 2.5 mm is off by 0.9, 5 mm by 1.6.
+        for (wish, parts) in [(3.4, 2), (3.8, 1), (2.1, 2), (2.05, 3), (9.0, 1)] {
+            let plan = Plan::new(&stack(3, 5.0), None, &Spacing::Nearest(wish)).unwrap();
+            assert_eq!(plan.slices().len(), 2 * parts + 1, "{wish}");
+        }
+    }
+
+    #[test]
     fn isotropic_input_is_a_copy() {
         let plan = Plan::new(&stack(5, 0.8), None, &Spacing::Isotropic).unwrap();
         assert!(plan.is_copy());
@@ -407,6 +441,13 @@ mod tests {
             (5, Spacing::Exact(-1.0), "-1 mm"),
             (5, Spacing::Nearest(1e-9), "slices"),
             (5, Spacing::Exact(f64::NAN), "NaN mm"),
+            // One slice, and a spacing whose square is no number.
+            (5, Spacing::Exact(1e200), "no finite extent"),
+            // Ten thousandths of a slice would all be that slice.
+            (2, Spacing::Factor(100_000), "50000 are the most"),
+            // Slices that no memory was taken for, here and in a reference.
+            (1 << 40, Spacing::Isotropic, "1099511627776 slices across k"),
+            (5, Spacing::Like(stack(1 << 40, 1.0)), "1099511627776 slices across k"),
         ] {
             let text = Plan::new(&stack(slices, 5.0), None, &spacing).unwrap_err().to_string();
             assert!(text.contains(says), "{text}");

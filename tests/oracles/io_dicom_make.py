@@ -179,3 +179,13 @@ for index, stored in enumerate(overlay):
 for index, slope in enumerate(["1", "0.5", "2"]):
     write(os.path.join(FOLDER, "slopes", f"{index}"), np.full((2, 2), 101 + index),
           (0, 0, index), slope=slope, number=index)  # fmt: skip
+
+# Small ones to begin fuzzing from.
+series("small", count=3, shape=(6, 7))
+series("small-uneven", places=[0, 1, 3], count=3, shape=(4, 3), slope="0.5", intercept="-100.25")
+series("small-eight", count=2, shape=(5, 4), allocated=8, bits=8, signed=0, low=0, limit=256)
+series("small-run-length", count=2, shape=(5, 6), encode=run_length, syntax="1.2.840.10008.1.2.5")
+rewritten("small", "small-implicit", None)
+series("small-wide", count=1, shape=(33, 34), limit=0)
+rewritten("small-wide", "small-jpeg2000", "JPEG2000")
+rewritten("small", "small-jpeg-lossless", "JPEG")

@@ -1,11 +1,17 @@
-//! Whether a DICOM file holds as many bytes as its elements say.
+//! The part of a DICOM file whose elements hold as many bytes as they say.
 //!
 //! The parser makes room for an element before it reads it, up to 4 GB for a length that is damaged,
 //! and takes compressed pixels that the end of the file cuts short as they are. So the lengths are
-//! walked through first.
+//! walked through first, just as the parser will walk: what it would read in another way than it is
+//! walked here is refused.
+
+use std::io::Read;
 
 use dicom_core::Tag;
-use dicom_dictionary_std::{tags, uids};
+use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry, VirtualVr};
+use dicom_core::header::VR;
+use dicom_dictionary_std::{StandardDataDictionary, tags, uids};
+use flate2::read::DeflateDecoder;
 
 /// The transfer syntax explicit VR big endian, which is retired.
 const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
@@ -20,105 +26,171 @@ const ITEM: Tag = Tag(0xfffe, 0xe000);
 const ITEM_END: Tag = Tag(0xfffe, 0xe00d);
 const SEQUENCE_END: Tag = Tag(0xfffe, 0xe0dd);
 
-/// Whether all elements up to the pixels end before the file does. `file` begins with the preamble.
-///
-/// Two rare transfer syntaxes are not looked into: deflated and big endian.
-pub(super) fn hold(file: &[u8]) -> bool {
-    let Some(mut rest) = file.get(132..) else {
-        return false;
+/// The file up to the end of its pixels, or all of it where there are none; `None` where an element
+/// ends after the file does. `file` begins with the preamble.
+pub(super) fn sound_part(file: &[u8]) -> Option<&[u8]> {
+    let mut rest = file.get(132..)?;
+    let syntax = transfer_syntax(&mut rest)?;
+    let encoding = match syntax.as_str() {
+        uids::IMPLICIT_VR_LITTLE_ENDIAN => Encoding { explicit: false, big: false },
+        BIG_ENDIAN => Encoding { explicit: true, big: true },
+        _ => Encoding { explicit: true, big: false },
     };
-    // What the file says of itself is in explicit little endian whatever follows.
-    let mut explicit = true;
-    while rest.starts_with(&[2, 0]) {
-        let Some((tag, value)) = element(&mut rest, true, 0) else {
-            return false;
-        };
+    if [
+        uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+        uids::JPIP_REFERENCED_DEFLATE,
+        uids::JPIPHTJ2K_REFERENCED_DEFLATE,
+    ]
+    .contains(&syntax.as_str())
+    {
+        let mut inflated = Vec::new();
+        DeflateDecoder::new(rest).read_to_end(&mut inflated).ok()?;
+        let left = encoding.after_pixels(&inflated)?;
+        // What lies behind the pixels cannot be cut off here.
+        return left.is_empty().then_some(file);
+    }
+    let left = encoding.after_pixels(rest)?.len();
+    Some(&file[..file.len() - left])
+}
+
+/// Passes over what the file says of itself, in explicit little endian whatever follows: as many
+/// bytes as its first element says.
+fn transfer_syntax(rest: &mut &[u8]) -> Option<String> {
+    let meta = Encoding { explicit: true, big: false };
+    let (tags::FILE_META_INFORMATION_GROUP_LENGTH, length) = meta.element(rest, 0)? else {
+        return None;
+    };
+    let length = u32::from_le_bytes(length.try_into().ok()?) as usize;
+    let (start, mut syntax) = (rest.len(), String::new());
+    while start - rest.len() < length {
+        let (tag, value) = meta.element(rest, 0)?;
+        if tag.group() == ITEM.group() {
+            return None;
+        }
         if tag == tags::TRANSFER_SYNTAX_UID {
-            let uid = String::from_utf8_lossy(value);
-            match uid.trim_end_matches(['\0', ' ']) {
-                uids::IMPLICIT_VR_LITTLE_ENDIAN => explicit = false,
-                uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN | BIG_ENDIAN => {
-                    return true;
+            let padding = |letter: char| letter == '\0' || letter.is_whitespace();
+            syntax = String::from_utf8_lossy(value).trim_end_matches(padding).to_string();
+        }
+    }
+    Some(syntax)
+}
+
+/// How elements are written.
+#[derive(Clone, Copy)]
+struct Encoding {
+    /// Whether each element names its type.
+    explicit: bool,
+    /// Whether the first byte of a number is its greatest.
+    big: bool,
+}
+
+impl Encoding {
+    /// What follows the pixels, or nothing where there are none.
+    fn after_pixels(self, mut rest: &[u8]) -> Option<&[u8]> {
+        while !rest.is_empty() {
+            match self.element(&mut rest, 0)? {
+                (tags::PIXEL_DATA, _) => break,
+                (ITEM_END, _) => {}
+                (tag, _) if tag.group() == ITEM.group() => return None,
+                _ => {}
+            }
+        }
+        Some(rest)
+    }
+
+    /// Passes over one element; gives its tag, and its value where its length is told. Of a
+    /// delimiter, passes over the head alone.
+    fn element<'a>(self, rest: &mut &'a [u8], depth: usize) -> Option<(Tag, &'a [u8])> {
+        let tag = self.tag(rest)?;
+        if tag.group() == ITEM.group() {
+            self.number(rest)?;
+            return Some((tag, &[]));
+        }
+        let mut kind = [0; 2];
+        let length = if self.explicit {
+            kind.copy_from_slice(take(rest, 2)?);
+            if has_short_length(kind) {
+                u32::from(self.short(rest)?)
+            } else {
+                take(rest, 2)?;
+                self.number(rest)?
+            }
+        } else {
+            self.number(rest)?
+        };
+        if length != UNDEFINED {
+            let value = take(rest, length as usize)?;
+            if self.is_sequence(tag, kind) {
+                let mut items = value;
+                while !items.is_empty() {
+                    self.item(&mut items, depth)?;
                 }
+            }
+            return Some((tag, value));
+        }
+        let has_fragments = tag == tags::PIXEL_DATA && &kind != b"SQ";
+        loop {
+            if self.tag(&mut &**rest)? == SEQUENCE_END {
+                take(rest, 8)?;
+                return Some((tag, &[]));
+            }
+            if has_fragments {
+                if self.tag(rest)? != ITEM {
+                    return None;
+                }
+                let length = self.number(rest)?;
+                take(rest, length as usize)?;
+            } else {
+                self.item(rest, depth)?;
+            }
+        }
+    }
+
+    /// Passes over one item of a sequence.
+    fn item(self, rest: &mut &[u8], depth: usize) -> Option<()> {
+        if depth == DEEPEST || self.tag(rest)? != ITEM {
+            return None;
+        }
+        let length = self.number(rest)?;
+        if length != UNDEFINED {
+            let mut elements = take(rest, length as usize)?;
+            while !elements.is_empty() {
+                let (tag, _) = self.element(&mut elements, depth + 1)?;
+                if tag.group() == ITEM.group() {
+                    return None;
+                }
+            }
+            return Some(());
+        }
+        loop {
+            match self.element(rest, depth + 1)? {
+                (ITEM_END, _) => return Some(()),
+                (tag, _) if tag.group() == ITEM.group() => return None,
                 _ => {}
             }
         }
     }
-    while !rest.is_empty() {
-        match element(&mut rest, explicit, 0) {
-            None => return false,
-            Some((tags::PIXEL_DATA, _)) => return true,
-            Some(_) => {}
-        }
-    }
-    true
-}
 
-/// Passes over one element; gives its tag, and its value where its length is told.
-fn element<'a>(rest: &mut &'a [u8], explicit: bool, depth: usize) -> Option<(Tag, &'a [u8])> {
-    let tag = tag(rest)?;
-    let mut kind = [0; 2];
-    let length = if explicit && tag.group() != ITEM.group() {
-        kind.copy_from_slice(take(rest, 2)?);
-        if has_short_length(kind) {
-            u32::from(u16::from_le_bytes(take(rest, 2)?.try_into().ok()?))
-        } else {
-            take(rest, 2)?;
-            number(rest)?
+    fn is_sequence(self, tag: Tag, kind: [u8; 2]) -> bool {
+        if self.explicit {
+            return &kind == b"SQ";
         }
-    } else {
-        number(rest)?
-    };
-    if length != UNDEFINED {
-        let value = take(rest, length as usize)?;
-        if &kind == b"SQ" {
-            let mut items = value;
-            while !items.is_empty() {
-                item(&mut items, explicit, depth)?;
-            }
-        }
-        return Some((tag, value));
+        let entry = StandardDataDictionary.by_tag(tag);
+        entry.is_some_and(|entry| entry.vr() == VirtualVr::Exact(VR::SQ))
     }
-    // Of unknown type (UN): in implicit little endian, as the standard has it.
-    let explicit = explicit && &kind != b"UN";
-    loop {
-        if rest.starts_with(&[0xfe, 0xff, 0xdd, 0xe0]) {
-            take(rest, 8)?;
-            return Some((tag, &[]));
-        }
-        if tag == tags::PIXEL_DATA {
-            // Compressed: items are bytes.
-            if self::tag(rest)? != ITEM {
-                return None;
-            }
-            let length = number(rest)?;
-            take(rest, length as usize)?;
-        } else {
-            item(rest, explicit, depth)?;
-        }
-    }
-}
 
-/// Passes over one item of a sequence.
-fn item(rest: &mut &[u8], explicit: bool, depth: usize) -> Option<()> {
-    if depth == DEEPEST || tag(rest)? != ITEM {
-        return None;
+    fn tag(self, rest: &mut &[u8]) -> Option<Tag> {
+        Some(Tag(self.short(rest)?, self.short(rest)?))
     }
-    let length = number(rest)?;
-    if length != UNDEFINED {
-        let mut elements = take(rest, length as usize)?;
-        while !elements.is_empty() {
-            element(&mut elements, explicit, depth + 1)?;
-        }
-        return Some(());
+
+    fn short(self, rest: &mut &[u8]) -> Option<u16> {
+        let bytes = take(rest, 2)?.try_into().ok()?;
+        Some(if self.big { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) })
     }
-    loop {
-        let (tag, _) = element(rest, explicit, depth + 1)?;
-        match tag {
-            ITEM_END => return Some(()),
-            SEQUENCE_END => return None,
-            _ => {}
-        }
+
+    fn number(self, rest: &mut &[u8]) -> Option<u32> {
+        let bytes = take(rest, 4)?.try_into().ok()?;
+        Some(if self.big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
     }
 }
 
@@ -126,15 +198,6 @@ fn item(rest: &mut &[u8], explicit: bool, depth: usize) -> Option<()> {
 fn has_short_length(kind: [u8; 2]) -> bool {
     const SHORT: &[u8; 42] = b"AEASATCSDADSDTFDFLISLOLTPNSHSLSSSTTMUIULUS";
     SHORT.chunks(2).any(|short| short == kind)
-}
-
-fn tag(rest: &mut &[u8]) -> Option<Tag> {
-    let number = number(rest)?;
-    Some(Tag(number as u16, (number >> 16) as u16))
-}
-
-fn number(rest: &mut &[u8]) -> Option<u32> {
-    Some(u32::from_le_bytes(take(rest, 4)?.try_into().ok()?))
 }
 
 fn take<'a>(rest: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
@@ -145,41 +208,94 @@ fn take<'a>(rest: &mut &'a [u8], count: usize) -> Option<&'a [u8]> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::DeflateEncoder;
+
     use super::*;
 
-    /// A file in explicit little endian, from what follows its first element.
-    fn file(rest: &[u8]) -> Vec<u8> {
-        [&[0; 128], &b"DICM"[..], b"\x02\0\x10\0UI\x14\x001.2.840.10008.1.2.1\0", rest].concat()
+    const EXPLICIT: &str = "1.2.840.10008.1.2.1";
+
+    /// A file in this transfer syntax, from what follows what it says of itself.
+    fn file(syntax: &str, rest: &[u8]) -> Vec<u8> {
+        let padded = [syntax.as_bytes(), &[0; 2][..syntax.len() % 2]].concat();
+        let length = [padded.len() as u8];
+        let element = [b"\x02\0\x10\0UI", &length[..], b"\0", &padded].concat();
+        let all = [element.len() as u8, 0, 0, 0];
+        [&[0; 128], &b"DICM\x02\0\0\0UL\x04\0"[..], &all, &element, rest].concat()
+    }
+
+    /// Whether the elements hold what they say, in explicit little endian.
+    fn hold(rest: &[u8]) -> bool {
+        sound_part(&file(EXPLICIT, rest)).is_some()
+    }
+
+    fn deflated(rest: &[u8]) -> Vec<u8> {
+        let mut out = DeflateEncoder::new(Vec::new(), Compression::default());
+        out.write_all(rest).unwrap();
+        out.finish().unwrap()
     }
 
     #[test]
     fn lengths_hold_only_where_the_bytes_are_there() {
-        assert!(hold(&file(b"")));
-        assert!(hold(&file(b"\x08\0\x60\0CS\x02\0CT")));
-        assert!(!hold(&file(b"\x08\0\x60\0CS\x04\0CT")));
-        assert!(!hold(&file(b"\x08\0\x60\0OB\0\0\0\0\0\x70CT")));
+        assert!(hold(b""));
+        assert!(hold(b"\x08\0\x60\0CS\x02\0CT"));
+        assert!(!hold(b"\x08\0\x60\0CS\x04\0CT"));
+        assert!(!hold(b"\x08\0\x60\0OB\0\0\0\0\0\x70CT"));
         // A sequence with one item, both with delimiters, and one with lengths.
         let nested = b"\x08\0\x60\0SQ\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\xff\xff\xff\xff\
             \x08\0\x60\0CS\x02\0CT\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0";
-        assert!(hold(&file(nested)));
+        assert!(hold(nested));
         for length in 1..nested.len() {
-            assert!(!hold(&file(&nested[..length])), "{length}");
+            assert!(!hold(&nested[..length]), "{length}");
         }
         let lengths = b"\x08\0\x60\0SQ\0\0\x12\0\0\0\xfe\xff\0\xe0\x0a\0\0\0\
             \x08\0\x60\0CS\x02\0CT";
-        assert!(hold(&file(lengths)));
-        // Compressed pixels: an offset table and a fragment. What follows does not matter.
+        assert!(hold(lengths));
+        // Compressed pixels: an offset table and a fragment. What follows is cut off.
         let pixels = b"\xe0\x7f\x10\0OB\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\0\0\0\0\
             \xfe\xff\0\xe0\x02\0\0\0xx\xfe\xff\xdd\xe0\0\0\0\0";
-        assert!(hold(&file(pixels)));
-        assert!(hold(&file(&[&pixels[..], b"junk"].concat())));
-        assert!(!hold(&file(&pixels[..pixels.len() - 1])));
+        assert!(hold(pixels));
+        let longer = file(EXPLICIT, &[&pixels[..], b"\x08\0\x60\0OB\0\0\0\0\0\x70"].concat());
+        assert_eq!(sound_part(&longer), Some(&file(EXPLICIT, pixels)[..]));
+        assert!(!hold(&pixels[..pixels.len() - 1]));
+    }
+
+    #[test]
+    fn every_encoding_is_looked_into() {
+        let sound = |syntax: &str, rest: &[u8]| sound_part(&file(syntax, rest)).is_some();
+        let big = |length: u8| [b"\0\x08\0\x60CS\0", &[length][..], b"CT"].concat();
+        assert!(sound(BIG_ENDIAN, &big(2)));
+        assert!(!sound(BIG_ENDIAN, &big(4)));
+        let deflate = uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN;
+        assert!(sound(deflate, &deflated(b"\x08\0\x60\0CS\x02\0CT")));
+        assert!(!sound(deflate, &deflated(b"\x08\0\x60\0OB\0\0\0\0\0\x70CT")));
+        assert!(!sound(deflate, b"no deflated data"));
+        // Implicit: that (0008,1140) is a sequence stands in the dictionary alone.
+        let implicit = uids::IMPLICIT_VR_LITTLE_ENDIAN;
+        let item = |length: u8| {
+            let element = [b"\x08\0\x60\0", &[length, 0, 0, 0][..], b"CT"].concat();
+            [b"\x08\0\x40\x11\x12\0\0\0\xfe\xff\0\xe0\x0a\0\0\0", &element[..]].concat()
+        };
+        assert!(sound(implicit, &item(2)));
+        assert!(!sound(implicit, &item(4)));
+    }
+
+    #[test]
+    fn what_the_file_says_of_itself_ends_where_it_says() {
+        let mut longer = file(EXPLICIT, b"\x08\0\x60\0CS\x02\0CT");
+        longer[140] += 10;
+        assert!(sound_part(&longer).is_some());
+        longer[140] += 1;
+        assert!(sound_part(&longer).is_none());
+        assert!(sound_part(&longer[..150]).is_none());
     }
 
     #[test]
     fn sequences_without_end_are_refused() {
         let deep =
             b"\x08\0\x60\0SQ\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\xff\xff\xff\xff".repeat(10_000);
-        assert!(!hold(&file(&deep)));
+        assert!(!hold(&deep));
     }
 }

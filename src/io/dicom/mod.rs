@@ -1,8 +1,10 @@
 //! A DICOM series in a folder: one file a slice, in Hounsfield units.
 //!
-//! [`lengths`] makes sure of a file's bytes, [`slice`] reads what it says of itself, [`stack`] tells series apart, [`place`] puts the
-//! slices in order and in space, [`pixels`] decodes them.
+//! [`lengths`] makes sure of a file's bytes, [`slice`] reads what it says of itself, [`stack`] tells
+//! series apart, [`place`] puts the slices in order and in space, [`compressed`] makes sure of their
+//! compressed pixels and [`pixels`] decodes them.
 
+mod compressed;
 mod lengths;
 mod pixels;
 mod place;

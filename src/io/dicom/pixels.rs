@@ -7,6 +7,7 @@ use dicom_dictionary_std::tags;
 use dicom_pixeldata::{DecodedPixelData, PixelDecoder, PixelRepresentation};
 use ndarray::Array3;
 
+use super::compressed;
 use super::slice::{Slice, damaged, innermost, open};
 use crate::error::{Error, Result};
 use crate::io::hounsfield::Fit;
@@ -17,15 +18,27 @@ use crate::volume::Voxels;
 pub(super) fn decode(slice: &Slice) -> Result<Vec<f64>> {
     let path = slice.path.as_path();
     let object = open(path, |options| options.read_to(tags::PIXEL_DATA))?;
+    let syntax = object.meta().transfer_syntax();
+    let not_read = || {
+        let reason = format!("compressed in a way that is not read (transfer syntax {syntax})");
+        Error::unsupported(path, reason)
+    };
+    let data = object.get(tags::PIXEL_DATA).map(|element| element.value());
+    if let Some(fragments) = data.and_then(|data| data.fragments()) {
+        let size = [slice.columns, slice.rows];
+        if !compressed::fits(syntax, fragments, size).ok_or_else(not_read)? {
+            let [columns, rows] = size;
+            let reason = format!("damaged compressed pixels: no image of {columns} x {rows}");
+            return Err(Error::damaged(path, reason));
+        }
+    }
     // The decoders of compressed pixels trust what they decode and panic where it is damaged.
     let decoded = catch_unwind(AssertUnwindSafe(|| object.decode_pixel_data()))
         .map_err(|_| Error::damaged(path, "damaged compressed pixels"))?;
     let pixels = decoded.map_err(|error| {
         let cause = innermost(&error).to_string();
         if cause.to_lowercase().replace(' ', "").contains("transfersyntax") {
-            let syntax = object.meta().transfer_syntax();
-            let reason = format!("compressed in a way that is not read (transfer syntax {syntax})");
-            return Error::unsupported(path, reason);
+            return not_read();
         }
         damaged(path, &error)
     })?;
@@ -52,8 +65,8 @@ fn stored_numbers<'a>(
     }
     let bytes = usize::from(allocated / 8);
     let data = pixels.data();
-    if data.len() < count * bytes {
-        let reason = format!("cut short: {} bytes of pixels, not {}", data.len(), count * bytes);
+    if data.len() / bytes < count {
+        let reason = format!("cut short: {} bytes of pixels for {count} pixels", data.len());
         return Err(Error::damaged(path, reason));
     }
     let signed = pixels.pixel_representation() == PixelRepresentation::Signed;

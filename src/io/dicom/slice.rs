@@ -120,11 +120,11 @@ pub(super) fn open(
     part: impl FnOnce(OpenFileOptions) -> OpenFileOptions,
 ) -> Result<DefaultDicomObject> {
     let bytes = std::fs::read(path).map_err(|source| Error::io(path, source))?;
-    if !lengths::hold(&bytes) {
+    let Some(sound) = lengths::sound_part(&bytes) else {
         return Err(Error::damaged(path, "a damaged DICOM file (cut short, or a wrong length)"));
-    }
+    };
     part(OpenFileOptions::new().read_preamble(ReadPreamble::Always))
-        .from_reader(&bytes[..])
+        .from_reader(sound)
         .map_err(|error| damaged(path, &error))
 }
 
@@ -192,7 +192,7 @@ impl Header<'_> {
     /// Images that are no slice of scalars.
     fn refuse_other_images(&self) -> Result<()> {
         let refused = |reason: String| Err(Error::unsupported(self.path, reason));
-        if let Some(frames) = self.count(tags::NUMBER_OF_FRAMES)?.filter(|&frames| frames > 1) {
+        if let Some(frames) = self.count(tags::NUMBER_OF_FRAMES)?.filter(|&frames| frames != 1) {
             return refused(format!(
                 "a multi-frame image ({frames} frames); convert it to one file a slice, or to NIfTI"
             ));

@@ -1,0 +1,13 @@
+# Fails where HEADER defines a constant that LISTED does not check.
+file(STRINGS "${HEADER}" lines REGEX "^#define HRINET_[A-Z0-9_]+ ")
+file(READ "${LISTED}" listed)
+list(LENGTH lines count)
+if(count LESS 30)
+  message(FATAL_ERROR "${HEADER} has ${count} constants only")
+endif()
+foreach(line IN LISTS lines)
+  string(REGEX REPLACE "^#define (HRINET_[A-Z0-9_]+) .*" "\\1" name "${line}")
+  if(NOT listed MATCHES "IS\\(${name},")
+    message(SEND_ERROR "${name} is not checked in ${LISTED}")
+  endif()
+endforeach()

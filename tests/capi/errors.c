@@ -1,0 +1,371 @@
+/* Every error that a host can provoke: its code, the words that help, and outputs left alone.
+ *
+ * usage: errors CHECKPOINTS    (a folder by make_checkpoints.py)
+ *
+ * Not provoked: HRINET_OUT_OF_MEMORY, HRINET_INTERNAL, HRINET_TORCH need a machine or a library that
+ * is ill, HRINET_TRAINING weights that run away; HRINET_IN_USE is in threads.c. */
+#include "check.h"
+#include <math.h>
+
+static const char *folder;
+
+static const char *at(const char *name) {
+    static char path[4096];
+    snprintf(path, sizeof path, "%s/%s.safetensors", folder, name);
+    return path;
+}
+
+static int32_t cancel(const HrinetProgress *progress, void *user) {
+    (void)progress, (void)user;
+    return 1;
+}
+
+static void models(void) {
+    HrinetModel *const untouched = (HrinetModel *)(void *)&folder;
+    HrinetModel *model = untouched;
+    HrinetModelInfo info;
+    uint8_t bytes[64] = {0};
+
+    REFUSED(hrinet_model_load(NULL, "cpu", &model), HRINET_NULL_POINTER, "name_or_path");
+    REFUSED(hrinet_model_load("hrinet-motion", NULL, &model), HRINET_NULL_POINTER, "device");
+    REFUSED(hrinet_model_load("hrinet-motion", "cpu", NULL), HRINET_NULL_POINTER, "model");
+    REFUSED(hrinet_model_load("a\xff", "cpu", &model), HRINET_INVALID_TEXT, "name_or_path");
+    REFUSED(hrinet_model_load("hrinet-motion", "\xc3", &model), HRINET_INVALID_TEXT, "device");
+    REFUSED(hrinet_model_load("no-such-model", "cpu", &model), HRINET_INVALID_ARGUMENT,
+            "no-such-model");
+    REFUSED(hrinet_model_load(at("missing"), "cpu", &model), HRINET_FILE_SYSTEM,
+            "missing.safetensors");
+    REFUSED(hrinet_model_load(folder, "cpu", &model), HRINET_FILE_UNSUPPORTED, "folder");
+    REFUSED(hrinet_model_load(at("foreign"), "cpu", &model), HRINET_FILE_UNSUPPORTED,
+            "foreign.safetensors");
+    REFUSED(hrinet_model_load(at("empty"), "cpu", &model), HRINET_FILE_UNSUPPORTED, "empty");
+    REFUSED(hrinet_model_load(at("newer"), "cpu", &model), HRINET_FILE_NEWER, "newer.safetensors");
+    REFUSED(hrinet_model_load(at("cut"), "cpu", &model), HRINET_FILE_DAMAGED, "cut.safetensors");
+    REFUSED(hrinet_model_load(at("flipped"), "cpu", &model), HRINET_FILE_DAMAGED, "checksum");
+    REFUSED(hrinet_model_load(at("unknown_system"), "cpu", &model), HRINET_FILE_DAMAGED,
+            "hrinet-tomorrow");
+    REFUSED(hrinet_model_load(at("other_sizes"), "cpu", &model), HRINET_FILE_DAMAGED,
+            "other_sizes.safetensors");
+    REFUSED(hrinet_model_load("hrinet-motion", "gpu", &model), HRINET_INVALID_ARGUMENT, "gpu");
+    REFUSED(hrinet_model_load("hrinet-motion", "cuda:99", &model), HRINET_NO_DEVICE, "cuda:99");
+    REFUSED(hrinet_model_load_with_precision(at("small"), "cpu", 9, &model),
+            HRINET_INVALID_ARGUMENT, "9");
+    REFUSED(hrinet_model_load_with_precision(at("small"), "cpu", HRINET_PRECISION_BFLOAT16, &model),
+            HRINET_INVALID_ARGUMENT, "");
+    if (!hrinet_cuda_is_available())
+        REFUSED(hrinet_model_load("hrinet-motion", "cuda", &model), HRINET_NO_DEVICE, "cuda");
+
+    REFUSED(hrinet_model_load_from_memory(NULL, 64, "cpu", &model), HRINET_NULL_POINTER, "bytes");
+    REFUSED(hrinet_model_load_from_memory(bytes, 64, "cpu", NULL), HRINET_NULL_POINTER, "model");
+    REFUSED(hrinet_model_load_from_memory(bytes, 64, NULL, &model), HRINET_NULL_POINTER, "device");
+    REFUSED(hrinet_model_load_from_memory(bytes, 64, "cpu", &model), HRINET_FILE_UNSUPPORTED, "");
+    REFUSED(hrinet_model_load_from_memory(bytes, 0, "cpu", &model), HRINET_FILE_UNSUPPORTED, "");
+    CHECK(model == untouched);
+
+    /* A path beyond ASCII is found. */
+    model = load(at("gr\xc3\xb6\xc3\x9f" "e"));
+    memset(&info, 0, sizeof info);
+    REFUSED(hrinet_model_info(model, &info), HRINET_INVALID_STRUCT_SIZE, "0");
+    info.struct_size = sizeof info;
+    REFUSED(hrinet_model_info(NULL, &info), HRINET_NULL_POINTER, "model");
+    REFUSED(hrinet_model_info(model, NULL), HRINET_NULL_POINTER, "info");
+    CHECK(hrinet_model_info(model, &info) == HRINET_OK);
+    CHECK(!strcmp(info.system, "hrinet-motion") && strlen(info.checksum) == 64);
+    CHECK(info.window_low_hu == -1000 && info.window_high_hu == 1000);
+    CHECK(info.parameter_count > 1000);
+    hrinet_model_free(model);
+}
+
+static void plans(void) {
+    HrinetVolume volume;
+    HrinetResampleOptions options;
+    HrinetSlice slice;
+    HrinetVolume other;
+    HrinetPlan *const untouched = (HrinetPlan *)(void *)&folder;
+    HrinetPlan *plan = untouched;
+    const double positions[SLICES] = {0, 3, 3, 9};
+
+    REFUSED(hrinet_volume_init(NULL), HRINET_NULL_POINTER, "volume");
+    REFUSED(hrinet_resample_options_init(NULL), HRINET_NULL_POINTER, "options");
+    describe(&volume, NULL);
+    CHECK(hrinet_resample_options_init(&options) == HRINET_OK);
+    REFUSED(hrinet_plan_create(NULL, &options, &plan), HRINET_NULL_POINTER, "volume");
+    REFUSED(hrinet_plan_create(&volume, NULL, &plan), HRINET_NULL_POINTER, "options");
+    REFUSED(hrinet_plan_create(&volume, &options, NULL), HRINET_NULL_POINTER, "plan");
+
+#define WITH(change, code, words)                                                    \
+    do {                                                                             \
+        const HrinetVolume volume_before = volume;                                   \
+        const HrinetResampleOptions options_before = options;                        \
+        change;                                                                      \
+        REFUSED(hrinet_plan_create(&volume, &options, &plan), code, words);          \
+        CHECK(plan == untouched);                                                    \
+        volume = volume_before, options = options_before;                            \
+    } while (0)
+    WITH(volume.struct_size = 8, HRINET_INVALID_STRUCT_SIZE, "volume");
+    WITH(options.struct_size = 0, HRINET_INVALID_STRUCT_SIZE, "options");
+    WITH(volume.scalar_type = 0, HRINET_INVALID_ARGUMENT, "scalar_type of 0");
+    WITH(volume.scalar_type = 11, HRINET_INVALID_ARGUMENT, "scalar_type of 11");
+    WITH(volume.size[2] = 1, HRINET_INVALID_GEOMETRY, "");
+    WITH(volume.size[0] = 0, HRINET_INVALID_GEOMETRY, "");
+    WITH(volume.ijk_to_ras[10] = 0, HRINET_INVALID_GEOMETRY, "");
+    WITH(volume.ijk_to_ras[10] = NAN, HRINET_INVALID_GEOMETRY, "");
+    WITH(volume.ijk_to_ras[2] = 2, HRINET_INVALID_GEOMETRY, "");
+    WITH(volume.slice_positions_mm = positions, HRINET_INVALID_GEOMETRY, "");
+    WITH(volume.rescale_slope = 0, HRINET_INVALID_ARGUMENT, "slope");
+    WITH(volume.rescale_intercept = INFINITY, HRINET_INVALID_ARGUMENT, "inf");
+    WITH(options.spacing = 77, HRINET_INVALID_ARGUMENT, "77");
+    WITH(options.axis = 3, HRINET_INVALID_ARGUMENT, "3");
+    WITH((options.spacing = HRINET_SPACING_FACTOR, options.factor = 0), HRINET_INVALID_ARGUMENT,
+         "0");
+    WITH((options.spacing = HRINET_SPACING_FACTOR, options.factor = UINT32_MAX),
+         HRINET_INVALID_ARGUMENT, "");
+    WITH((options.spacing = HRINET_SPACING_NEAREST, options.spacing_mm = -1),
+         HRINET_INVALID_ARGUMENT, "-1");
+    WITH((options.spacing = HRINET_SPACING_EXACT, options.spacing_mm = NAN),
+         HRINET_INVALID_ARGUMENT, "NaN");
+
+    WITH(options.spacing = HRINET_SPACING_LIKE, HRINET_NULL_POINTER, "like");
+    describe(&other, NULL);
+    other.struct_size = 5;
+    WITH((options.spacing = HRINET_SPACING_LIKE, options.like = &other), HRINET_INVALID_STRUCT_SIZE,
+         "like");
+    describe(&other, NULL);
+    other.ijk_to_ras[11] = 1000;
+    WITH((options.spacing = HRINET_SPACING_LIKE, options.like = &other), HRINET_INVALID_GEOMETRY, "");
+
+    slice.struct_size = sizeof slice;
+    CHECK(hrinet_plan_create(&volume, &options, &plan) == HRINET_OK);
+    REFUSED(hrinet_plan_output(NULL, &volume), HRINET_NULL_POINTER, "plan");
+    REFUSED(hrinet_plan_output(plan, NULL), HRINET_NULL_POINTER, "output");
+    REFUSED(hrinet_plan_slice(NULL, 0, &slice), HRINET_NULL_POINTER, "plan");
+    REFUSED(hrinet_plan_slice(plan, 0, NULL), HRINET_NULL_POINTER, "slice");
+    REFUSED(hrinet_plan_slice(plan, hrinet_plan_slice_count(plan), &slice),
+            HRINET_INVALID_ARGUMENT, "13");
+    slice.struct_size = 4;
+    REFUSED(hrinet_plan_slice(plan, 0, &slice), HRINET_INVALID_STRUCT_SIZE, "slice");
+    CHECK(hrinet_plan_output_bytes(NULL) == 0 && hrinet_plan_slice_count(NULL) == 0);
+    CHECK(hrinet_plan_axis(NULL) == -1);
+    hrinet_plan_free(plan);
+}
+
+static void volumes(void) {
+    static int16_t voxels[VOXELS];
+    static float floats[VOXELS];
+    HrinetModel *model = load(at("small"));
+    HrinetVolume in, out;
+    HrinetPlan *plan;
+    int16_t *made;
+
+    fill(voxels);
+    describe(&in, voxels);
+    plan = plan_of(&in, 2);
+    made = allocate(hrinet_plan_output_bytes(plan));
+    CHECK(hrinet_plan_output(plan, &out) == HRINET_OK);
+    REFUSED(hrinet_interpolate_volume(model, plan, &in, NULL, NULL, &out), HRINET_NULL_POINTER,
+            "data");
+    out.data = made;
+    REFUSED(hrinet_interpolate_volume(model, NULL, &in, NULL, NULL, &out), HRINET_NULL_POINTER,
+            "plan");
+    REFUSED(hrinet_interpolate_volume(model, plan, NULL, NULL, NULL, &out), HRINET_NULL_POINTER,
+            "input");
+    REFUSED(hrinet_interpolate_volume(model, plan, &in, NULL, NULL, NULL), HRINET_NULL_POINTER,
+            "output");
+    REFUSED(hrinet_interpolate_volume(model, plan, &in, cancel, NULL, &out), HRINET_CANCELLED, "");
+#undef WITH
+#define WITH(change, code, words)                                                              \
+    do {                                                                                       \
+        const HrinetVolume in_before = in, out_before = out;                                   \
+        change;                                                                                \
+        REFUSED(hrinet_interpolate_volume(model, plan, &in, NULL, NULL, &out), code, words);   \
+        in = in_before, out = out_before;                                                      \
+    } while (0)
+    WITH(in.data = NULL, HRINET_NULL_POINTER, "data");
+    WITH(in.struct_size = 1, HRINET_INVALID_STRUCT_SIZE, "input");
+    WITH(out.struct_size = 1, HRINET_INVALID_STRUCT_SIZE, "output");
+    WITH(in.scalar_type = HRINET_UINT16, HRINET_INVALID_ARGUMENT, "input");
+    WITH(out.scalar_type = HRINET_FLOAT32, HRINET_INVALID_ARGUMENT, "output");
+    WITH(in.size[2] = 3, HRINET_INVALID_ARGUMENT, "input");
+    WITH(out.size[2] = SLICES, HRINET_INVALID_ARGUMENT, "output");
+    WITH(in.data = (char *)voxels + 1, HRINET_INVALID_ARGUMENT, "aligned");
+    WITH(in.rescale_slope = NAN, HRINET_INVALID_ARGUMENT, "slope");
+    WITH(in.strides[0] = 2, HRINET_INVALID_ARGUMENT, "strides");
+    WITH((in.strides[0] = 2, in.strides[1] = 48, in.strides[2] = -960), HRINET_INVALID_ARGUMENT,
+         "strides");
+    WITH((in.strides[0] = 3, in.strides[1] = 72, in.strides[2] = 1440), HRINET_INVALID_ARGUMENT,
+         "strides");
+    WITH((out.strides[0] = 2, out.strides[1] = 48, out.strides[2] = 900), HRINET_INVALID_ARGUMENT,
+         "overlap");
+    WITH((in.strides[0] = 2, in.strides[1] = 48, in.strides[2] = PTRDIFF_MAX - 1),
+         HRINET_INVALID_ARGUMENT, "large");
+    CHECK(hrinet_interpolate_volume(model, plan, &in, NULL, NULL, &out) == HRINET_OK);
+    hrinet_plan_free(plan), free(made);
+
+    /* Voxels that are no numbers. */
+    describe(&in, floats);
+    in.scalar_type = HRINET_FLOAT32;
+    plan = plan_of(&in, 2);
+    made = allocate(hrinet_plan_output_bytes(plan));
+    CHECK(hrinet_plan_output(plan, &out) == HRINET_OK);
+    out.data = made;
+    floats[COLUMNS + 2] = NAN;
+    WITH(, HRINET_INVALID_ARGUMENT, "NaN");
+    floats[COLUMNS + 2] = -INFINITY;
+    WITH(, HRINET_INVALID_ARGUMENT, "inf");
+    hrinet_plan_free(plan), free(made);
+    hrinet_model_free(model);
+}
+
+static void slices(void) {
+    HrinetModel *model = load(at("small"));
+    static float first[256], second[256], made[512];
+    const double alphas[2] = {0.5, 0.25}, beyond = 1.5, none = NAN;
+    REFUSED(hrinet_interpolate_slices(model, NULL, second, 16, 16, alphas, 2, made),
+            HRINET_NULL_POINTER, "first");
+    REFUSED(hrinet_interpolate_slices(model, first, NULL, 16, 16, alphas, 2, made),
+            HRINET_NULL_POINTER, "second");
+    REFUSED(hrinet_interpolate_slices(model, first, second, 16, 16, NULL, 2, made),
+            HRINET_NULL_POINTER, "alphas");
+    REFUSED(hrinet_interpolate_slices(model, first, second, 16, 16, alphas, 2, NULL),
+            HRINET_NULL_POINTER, "made");
+    REFUSED(hrinet_interpolate_slices(model, first, second, 0, 16, alphas, 2, made),
+            HRINET_INVALID_ARGUMENT, "0 x 16");
+    REFUSED(hrinet_interpolate_slices(model, first, second, SIZE_MAX, 2, alphas, 2, made),
+            HRINET_INVALID_ARGUMENT, "x 2");
+    REFUSED(hrinet_interpolate_slices(model, first, second, 16, 16, alphas, 0, made),
+            HRINET_INVALID_ARGUMENT, "0 slices");
+    REFUSED(hrinet_interpolate_slices(model, first, second, 16, 16, &beyond, 1, made),
+            HRINET_INVALID_ARGUMENT, "1.5");
+    REFUSED(hrinet_interpolate_slices(model, first, second, 16, 16, &none, 1, made),
+            HRINET_INVALID_ARGUMENT, "NaN");
+    first[17] = NAN;
+    REFUSED(hrinet_interpolate_slices(model, first, second, 16, 16, alphas, 2, made),
+            HRINET_INVALID_ARGUMENT, "(1, 1)");
+    hrinet_model_free(model);
+}
+
+static void labels(void) {
+    static uint8_t voxels[VOXELS], made[VOXELS * 2];
+    HrinetVolume in, out;
+    HrinetPlan *plan;
+    describe(&in, voxels);
+    in.scalar_type = HRINET_UINT8;
+    plan = plan_of(&in, 2);
+    CHECK(hrinet_plan_output(plan, &out) == HRINET_OK);
+    out.data = made;
+#define LABELS(plan, in, method, out) hrinet_interpolate_labels(plan, in, method, NULL, NULL, out)
+    REFUSED(LABELS(NULL, &in, 0, &out), HRINET_NULL_POINTER, "plan");
+    REFUSED(LABELS(plan, NULL, 0, &out), HRINET_NULL_POINTER, "input");
+    REFUSED(LABELS(plan, &in, 0, NULL), HRINET_NULL_POINTER, "output");
+    REFUSED(LABELS(plan, &in, 77, &out), HRINET_INVALID_ARGUMENT, "77");
+    REFUSED(hrinet_interpolate_labels(plan, &in, 0, cancel, NULL, &out), HRINET_CANCELLED, "");
+    out.scalar_type = HRINET_UINT16;
+    REFUSED(LABELS(plan, &in, 0, &out), HRINET_INVALID_ARGUMENT, "scalar_type");
+    out.scalar_type = HRINET_UINT8, out.size[2] = 3;
+    REFUSED(LABELS(plan, &in, 0, &out), HRINET_INVALID_ARGUMENT, "output");
+    hrinet_plan_free(plan);
+}
+
+static void trainers(void) {
+    static float slices[3 * 64 * 64];
+    HrinetTrainer *const untouched = (HrinetTrainer *)(void *)&folder;
+    HrinetTrainer *trainer = untouched;
+    HrinetTrainerOptions options;
+    HrinetLosses losses;
+    HrinetModel *model = NULL;
+    char path[4096];
+    REFUSED(hrinet_trainer_options_init(NULL, &options), HRINET_NULL_POINTER, "system");
+    REFUSED(hrinet_trainer_options_init("ae", NULL), HRINET_NULL_POINTER, "options");
+    REFUSED(hrinet_trainer_options_init("\xff", &options), HRINET_INVALID_TEXT, "system");
+    REFUSED(hrinet_trainer_options_init("unet", &options), HRINET_INVALID_ARGUMENT, "unet");
+    CHECK(hrinet_trainer_options_init("hrinet-motion", &options) == HRINET_OK);
+    options.size = 64;
+#undef WITH
+#define WITH(change, code, words)                                               \
+    do {                                                                        \
+        const HrinetTrainerOptions before = options;                            \
+        change;                                                                 \
+        REFUSED(hrinet_trainer_create(&options, "cpu", &trainer), code, words); \
+        CHECK(trainer == untouched);                                            \
+        options = before;                                                       \
+    } while (0)
+    WITH(options.struct_size = 7, HRINET_INVALID_STRUCT_SIZE, "options");
+    WITH(options.system = NULL, HRINET_NULL_POINTER, "system");
+    WITH(options.system = "unet", HRINET_INVALID_ARGUMENT, "unet");
+    WITH(options.size = 50, HRINET_INVALID_ARGUMENT, "50");
+    WITH(options.decline = 2, HRINET_INVALID_ARGUMENT, "2");
+    WITH(options.precision = 2, HRINET_INVALID_ARGUMENT, "2");
+    WITH(options.critic_target = 2, HRINET_INVALID_ARGUMENT, "2");
+    WITH(options.adversarial = 3, HRINET_INVALID_ARGUMENT, "3");
+    WITH(options.learning_rate = NAN, HRINET_INVALID_ARGUMENT, "NaN");
+    WITH(options.learning_rate = -1, HRINET_INVALID_ARGUMENT, "-1");
+    WITH(options.weight_decay = -1, HRINET_INVALID_ARGUMENT, "-1");
+    WITH(options.gradient_norm = INFINITY, HRINET_INVALID_ARGUMENT, "inf");
+    WITH(options.lambda = NAN, HRINET_INVALID_ARGUMENT, "NaN");
+    WITH(options.gamma = 2, HRINET_INVALID_ARGUMENT, "2");
+    REFUSED(hrinet_trainer_create(NULL, "cpu", &trainer), HRINET_NULL_POINTER, "options");
+    REFUSED(hrinet_trainer_create(&options, NULL, &trainer), HRINET_NULL_POINTER, "device");
+    REFUSED(hrinet_trainer_create(&options, "cpu", NULL), HRINET_NULL_POINTER, "trainer");
+    REFUSED(hrinet_trainer_create(&options, "cuda:99", &trainer), HRINET_NO_DEVICE, "cuda:99");
+    REFUSED(hrinet_trainer_create_from_model(&options, NULL, &trainer), HRINET_NULL_POINTER, "model");
+    REFUSED(hrinet_trainer_load(NULL, "cpu", &trainer), HRINET_NULL_POINTER, "path");
+    REFUSED(hrinet_trainer_load(at("missing"), "cpu", &trainer), HRINET_FILE_SYSTEM, "missing");
+    REFUSED(hrinet_trainer_load(at("cut"), "cpu", &trainer), HRINET_FILE_DAMAGED, "cut");
+    REFUSED(hrinet_trainer_load(at("newer"), "cpu", &trainer), HRINET_FILE_NEWER, "newer");
+    CHECK(hrinet_trainer_load(at("small"), "cpu", &trainer) != HRINET_OK);
+    CHECK(strstr(hrinet_last_error_message(), "no training state"));
+    CHECK(trainer == untouched);
+
+    CHECK(hrinet_trainer_create(&options, "cpu", &trainer) == HRINET_OK);
+    losses.struct_size = sizeof losses;
+#define STEP(groups, depth, rows) hrinet_trainer_step(trainer, slices, groups, depth, rows, 64, &losses)
+    REFUSED(STEP(0, 3, 64), HRINET_INVALID_ARGUMENT, "");
+    REFUSED(STEP(1, 2, 64), HRINET_INVALID_ARGUMENT, "");
+    REFUSED(STEP(1, 3, 60), HRINET_INVALID_ARGUMENT, "60");
+    REFUSED(STEP(SIZE_MAX, 3, 64), HRINET_INVALID_ARGUMENT, "");
+    REFUSED(hrinet_trainer_step(trainer, NULL, 1, 3, 64, 64, &losses), HRINET_NULL_POINTER, "slices");
+    REFUSED(hrinet_trainer_step(NULL, slices, 1, 3, 64, 64, &losses), HRINET_NULL_POINTER, "trainer");
+    losses.struct_size = 0;
+    REFUSED(STEP(1, 3, 64), HRINET_INVALID_STRUCT_SIZE, "losses");
+    losses.struct_size = sizeof losses;
+    slices[100] = NAN;
+    REFUSED(STEP(1, 3, 64), HRINET_INVALID_ARGUMENT, "NaN");
+    REFUSED(hrinet_trainer_save(trainer, NULL), HRINET_NULL_POINTER, "path");
+    REFUSED(hrinet_trainer_save(NULL, "somewhere"), HRINET_NULL_POINTER, "trainer");
+    snprintf(path, sizeof path, "%s/no/folder/x.safetensors", folder);
+    CHECK(hrinet_trainer_save(trainer, path) != HRINET_OK);
+    CHECK(strstr(hrinet_last_error_message(), "no/folder"));
+    REFUSED(hrinet_trainer_model(trainer, NULL), HRINET_NULL_POINTER, "model");
+    REFUSED(hrinet_trainer_model(NULL, &model), HRINET_NULL_POINTER, "trainer");
+    CHECK(hrinet_trainer_iterations(trainer) == 0 && hrinet_trainer_iterations(NULL) == 0);
+    hrinet_trainer_free(trainer);
+    /* A linear model has nothing to train. */
+    model = load("linear");
+    trainer = untouched;
+    REFUSED(hrinet_trainer_create_from_model(&options, model, &trainer), HRINET_INVALID_ARGUMENT, "");
+    CHECK(trainer == untouched);
+    hrinet_model_free(model);
+}
+
+int main(int argc, char **argv) {
+    CHECK(argc == 2);
+    folder = argv[1];
+    CHECK(!strcmp(hrinet_last_error_message(), ""));
+    hrinet_model_free(NULL);
+    hrinet_plan_free(NULL);
+    models();
+    plans();
+    volumes();
+    slices();
+    labels();
+    trainers();
+    hrinet_trainer_free(NULL);
+    REFUSED(hrinet_set_num_threads(0), HRINET_INVALID_ARGUMENT, "0 threads");
+    REFUSED(hrinet_set_num_threads(-3), HRINET_INVALID_ARGUMENT, "-3");
+    REFUSED(hrinet_set_log_callback(NULL, 5, NULL), HRINET_INVALID_ARGUMENT, "5");
+    REFUSED(hrinet_set_log_callback(NULL, -1, NULL), HRINET_INVALID_ARGUMENT, "-1");
+    /* A call that succeeds leaves the message alone. */
+    CHECK(hrinet_set_log_callback(NULL, 0, NULL) == HRINET_OK);
+    CHECK(strstr(hrinet_last_error_message(), "-1"));
+    return 0;
+}
