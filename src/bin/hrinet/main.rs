@@ -8,6 +8,7 @@ mod messages;
 mod method;
 mod report;
 mod resample;
+mod slicer;
 mod train;
 
 use std::ffi::OsString;
@@ -35,12 +36,23 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse_from(arguments());
+    let given: Vec<OsString> = std::env::args_os().collect();
+    if let Some(description) = slicer::description(&given) {
+        slicer::say(description.trim_end());
+        return ExitCode::SUCCESS;
+    }
+    let slicer = slicer::Run::of(&given);
+    let mut cli = Cli::parse_from(match &slicer {
+        Some(run) => run.arguments.clone(),
+        None => arguments(given),
+    });
+    cli.verbosity.slicer = slicer.is_some();
     messages::set_up(&cli.verbosity);
     environment::settle();
     // Damaged files make decoders panic; that is caught where it happens and told as an error.
     std::panic::set_hook(Box::new(|panic| log::debug!("{panic}")));
-    match std::panic::catch_unwind(|| interrupt::watch().and_then(|()| run(&cli))) {
+    match std::panic::catch_unwind(|| interrupt::watch().and_then(|()| run(&cli, slicer.as_ref())))
+    {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(Error::Cancelled)) => {
             eprintln!("hrinet: cancelled");
@@ -57,9 +69,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: &Cli) -> hrinet::Result<()> {
+fn run(cli: &Cli, slicer: Option<&slicer::Run>) -> hrinet::Result<()> {
     match &cli.command {
-        Command::Resample(arguments) => resample::run(arguments, &cli.verbosity),
+        Command::Resample(arguments) => {
+            let [known, made] = resample::run(arguments, &cli.verbosity)?;
+            slicer.map_or(Ok(()), |run| run.finish(known, made))
+        }
         Command::Train(arguments) => train::run(arguments, &cli.verbosity),
         Command::Evaluate(arguments) => evaluate::run(arguments, &cli.verbosity),
         Command::Info(arguments) => info::run(arguments),
@@ -68,9 +83,9 @@ fn run(cli: &Cli) -> hrinet::Result<()> {
 
 /// `--exact-spacing` takes a value or none; clap wants an equals sign before a value that may be
 /// missing, people write `--exact-spacing 1.0`.
-fn arguments() -> Vec<OsString> {
+fn arguments(given: Vec<OsString>) -> Vec<OsString> {
     let mut joined: Vec<OsString> = Vec::new();
-    for argument in std::env::args_os() {
+    for argument in given {
         let is_number = argument.to_str().is_some_and(|text| text.parse::<f64>().is_ok());
         match joined.last_mut() {
             Some(last) if is_number && last == "--exact-spacing" => {

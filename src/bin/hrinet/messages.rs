@@ -4,8 +4,11 @@ use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use env_logger::Target;
 use indicatif::{ProgressBar, ProgressStyle};
 use log::LevelFilter;
+
+use crate::slicer;
 
 /// Seconds between two plain lines where there is no terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
@@ -22,13 +25,18 @@ pub struct Verbosity {
     /// Say more; twice: everything.
     #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 901)]
     pub verbose: u8,
+    /// Slicer listens: progress by its tags, everything but errors on standard output.
+    #[arg(skip)]
+    pub slicer: bool,
 }
 
 impl Verbosity {
     /// A line for the user, unless quiet.
     pub fn say(&self, line: impl std::fmt::Display) {
-        if !self.quiet {
-            eprintln!("{line}");
+        match (self.quiet, self.slicer) {
+            (true, _) => {}
+            (false, true) => slicer::say(&line.to_string()),
+            (false, false) => eprintln!("{line}"),
         }
     }
 }
@@ -41,7 +49,9 @@ pub fn set_up(verbosity: &Verbosity) {
         (_, 1) => LevelFilter::Info,
         _ => LevelFilter::Debug,
     };
+    let target = if verbosity.slicer { Target::Stdout } else { Target::Stderr };
     env_logger::Builder::new()
+        .target(target)
         .filter_module("hrinet", level)
         .format(|out, record| {
             use std::io::Write;
@@ -54,6 +64,7 @@ pub fn set_up(verbosity: &Verbosity) {
 pub struct Progress {
     bar: Option<ProgressBar>,
     plain: Option<Plain>,
+    tags: Option<slicer::Tags>,
 }
 
 struct Plain {
@@ -66,7 +77,14 @@ impl Progress {
     /// A task of `total` steps.
     pub fn new(verbosity: &Verbosity, what: &str, total: u64) -> Progress {
         if verbosity.quiet {
-            return Progress { bar: None, plain: None };
+            return Progress { bar: None, plain: None, tags: None };
+        }
+        if verbosity.slicer {
+            return Progress {
+                tags: Some(slicer::Tags::start(what, total)),
+                bar: None,
+                plain: None,
+            };
         }
         if std::io::stderr().is_terminal() {
             let bar = ProgressBar::new(total).with_message(what.to_string());
@@ -74,31 +92,34 @@ impl Progress {
             if let Ok(style) = ProgressStyle::with_template(style) {
                 bar.set_style(style.progress_chars("=> "));
             }
-            return Progress { bar: Some(bar), plain: None };
+            return Progress { bar: Some(bar), plain: None, tags: None };
         }
         let plain = Plain { what: what.to_string(), total, last: Instant::now() };
-        Progress { bar: None, plain: Some(plain) }
+        Progress { bar: None, plain: Some(plain), tags: None }
     }
 
     /// A task of which nobody knows how long it takes: it turns on a terminal, and is one line
     /// elsewhere.
     pub fn busy(verbosity: &Verbosity, what: &str) -> Progress {
         if verbosity.quiet {
-            return Progress { bar: None, plain: None };
+            return Progress { bar: None, plain: None, tags: None };
         }
-        if !std::io::stderr().is_terminal() {
-            eprintln!("{what}");
-            return Progress { bar: None, plain: None };
+        if verbosity.slicer || !std::io::stderr().is_terminal() {
+            verbosity.say(what);
+            return Progress { bar: None, plain: None, tags: None };
         }
         let bar = ProgressBar::new_spinner().with_message(what.to_string());
         bar.enable_steady_tick(TICK);
-        Progress { bar: Some(bar), plain: None }
+        Progress { bar: Some(bar), plain: None, tags: None }
     }
 
     /// `done` steps are done.
     pub fn set(&mut self, done: u64) {
         if let Some(bar) = &self.bar {
             bar.set_position(done);
+        }
+        if let Some(tags) = &self.tags {
+            tags.set(done);
         }
         if let Some(plain) = &mut self.plain
             && (plain.last.elapsed() > PLAIN_EVERY || done == plain.total)
@@ -121,6 +142,9 @@ impl Progress {
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
+        }
+        if let Some(tags) = &self.tags {
+            tags.finish();
         }
     }
 }

@@ -113,11 +113,11 @@ impl AxisChoice {
     }
 }
 
-/// Runs it.
+/// Runs it, and gives how many slices were kept and made.
 ///
 /// # Errors
 /// What went wrong, for the user.
-pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
+pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<[usize; 2]> {
     let start = Instant::now();
     check_outputs(arguments)?;
     let spacing = arguments.grid.spacing()?;
@@ -174,7 +174,7 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
     for path in [&arguments.picture, &arguments.json].into_iter().flatten() {
         verbosity.say(format_args!("wrote {}", path.display()));
     }
-    Ok(())
+    Ok([plan.known_count(), made])
 }
 
 /// Finds what would fail at the end before the work begins.

@@ -1,0 +1,251 @@
+"""`hrinet.h` for ctypes: constants, structs, callbacks, functions, nothing else.
+
+`tests/slicer/test_declarations.py` compares every line with the header.
+"""
+
+import ctypes
+from ctypes import POINTER, c_char_p, c_double, c_float, c_int32, c_size_t, c_ssize_t, c_uint8
+from ctypes import c_uint32, c_uint64, c_void_p
+
+CONSTANTS = {
+    "HRINET_ABI_VERSION": 1,
+    "HRINET_AXIS_AUTO": -1,
+    "HRINET_OK": 0,
+    "HRINET_NULL_POINTER": 100,
+    "HRINET_INVALID_ARGUMENT": 101,
+    "HRINET_INVALID_GEOMETRY": 102,
+    "HRINET_INVALID_STRUCT_SIZE": 103,
+    "HRINET_INVALID_TEXT": 104,
+    "HRINET_IN_USE": 105,
+    "HRINET_FILE_SYSTEM": 200,
+    "HRINET_FILE_DAMAGED": 201,
+    "HRINET_FILE_UNSUPPORTED": 202,
+    "HRINET_FILE_NEWER": 203,
+    "HRINET_NO_DEVICE": 300,
+    "HRINET_OUT_OF_MEMORY": 301,
+    "HRINET_CANCELLED": 400,
+    "HRINET_INTERNAL": 500,
+    "HRINET_TORCH": 501,
+    "HRINET_TRAINING": 502,
+    "HRINET_PRECISION_FLOAT32": 0,
+    "HRINET_PRECISION_BFLOAT16": 1,
+    "HRINET_INT8": 1,
+    "HRINET_UINT8": 2,
+    "HRINET_INT16": 3,
+    "HRINET_UINT16": 4,
+    "HRINET_INT32": 5,
+    "HRINET_UINT32": 6,
+    "HRINET_INT64": 7,
+    "HRINET_UINT64": 8,
+    "HRINET_FLOAT32": 9,
+    "HRINET_FLOAT64": 10,
+    "HRINET_SPACING_ISOTROPIC": 0,
+    "HRINET_SPACING_FACTOR": 1,
+    "HRINET_SPACING_NEAREST": 2,
+    "HRINET_SPACING_EXACT": 3,
+    "HRINET_SPACING_LIKE": 4,
+    "HRINET_LABELS_NEAREST": 0,
+    "HRINET_DECLINE_COSINE": 0,
+    "HRINET_DECLINE_CONSTANT": 1,
+    "HRINET_CRITIC_FOLDED": 0,
+    "HRINET_CRITIC_LITERAL": 1,
+    "HRINET_ADVERSARIAL_SATURATING": 0,
+    "HRINET_ADVERSARIAL_NON_SATURATING": 1,
+    "HRINET_ADVERSARIAL_LEAST_SQUARES": 2,
+}
+globals().update(CONSTANTS)
+
+
+class HrinetModel(ctypes.Structure):
+    """Opaque."""
+
+
+class HrinetPlan(ctypes.Structure):
+    """Opaque."""
+
+
+class HrinetTrainer(ctypes.Structure):
+    """Opaque."""
+
+
+class HrinetModelInfo(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("system", c_char_p),
+        ("checksum", c_char_p),
+        ("device", c_char_p),
+        ("window_low_hu", c_double),
+        ("window_high_hu", c_double),
+        ("parameter_count", c_uint64),
+    ]
+
+
+class HrinetVolume(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("scalar_type", c_int32),
+        ("data", c_void_p),
+        ("size", c_size_t * 3),
+        ("strides", c_ssize_t * 3),
+        ("ijk_to_ras", c_double * 16),
+        ("slice_positions_mm", POINTER(c_double)),
+        ("rescale_slope", c_double),
+        ("rescale_intercept", c_double),
+    ]
+
+
+class HrinetResampleOptions(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("spacing", c_int32),
+        ("factor", c_uint32),
+        ("spacing_mm", c_double),
+        ("axis", c_int32),
+        ("like", POINTER(HrinetVolume)),
+    ]
+
+
+class HrinetSlice(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("is_known", c_int32),
+        ("first", c_uint32),
+        ("second", c_uint32),
+        ("alpha", c_double),
+    ]
+
+
+class HrinetProgress(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("slices_done", c_uint32),
+        ("slices_total", c_uint32),
+    ]
+
+
+class HrinetTrainerOptions(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("system", c_char_p),
+        ("size", c_uint32),
+        ("stage_one_iterations", c_uint64),
+        ("iterations", c_uint64),
+        ("seed", c_uint64),
+        ("learning_rate", c_double),
+        ("warm_up", c_uint64),
+        ("decline", c_int32),
+        ("precision", c_int32),
+        ("weight_decay", c_double),
+        ("gradient_norm", c_double),
+        ("lambda", c_double),
+        ("beta", c_double),
+        ("gamma", c_double),
+        ("critic_target", c_int32),
+        ("adversarial", c_int32),
+    ]
+
+
+class HrinetLosses(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("iteration", c_uint64),
+        ("content", c_double),
+        ("against_critic", c_double),
+        ("against_patch_gan", c_double),
+        ("step_two", c_double),
+        ("critic", c_double),
+        ("patch_gan", c_double),
+        ("gradient_norm", c_double),
+        ("learning_rate", c_double),
+    ]
+
+
+STRUCTS = (
+    HrinetModelInfo,
+    HrinetVolume,
+    HrinetResampleOptions,
+    HrinetSlice,
+    HrinetProgress,
+    HrinetTrainerOptions,
+    HrinetLosses,
+)
+
+HrinetLogCallback = ctypes.CFUNCTYPE(None, c_int32, c_char_p, c_void_p)
+HrinetProgressCallback = ctypes.CFUNCTYPE(c_int32, POINTER(HrinetProgress), c_void_p)
+CALLBACKS = {
+    "HrinetLogCallback": HrinetLogCallback,
+    "HrinetProgressCallback": HrinetProgressCallback,
+}
+
+_model, _plan, _trainer = POINTER(HrinetModel), POINTER(HrinetPlan), POINTER(HrinetTrainer)
+_volume, _floats, _doubles = POINTER(HrinetVolume), POINTER(c_float), POINTER(c_double)
+_status = c_int32
+
+# name: (what it gives, what it takes)
+FUNCTIONS = {
+    "hrinet_abi_version": (c_uint32, ()),
+    "hrinet_version": (c_char_p, ()),
+    "hrinet_last_error_message": (c_char_p, ()),
+    "hrinet_set_log_callback": (_status, (HrinetLogCallback, c_int32, c_void_p)),
+    "hrinet_device_count": (c_uint32, ()),
+    "hrinet_device_name": (c_char_p, (c_uint32,)),
+    "hrinet_device_description": (c_char_p, (c_uint32,)),
+    "hrinet_cuda_is_available": (c_int32, ()),
+    "hrinet_set_num_threads": (_status, (c_int32,)),
+    "hrinet_num_threads": (c_int32, ()),
+    "hrinet_model_load": (_status, (c_char_p, c_char_p, POINTER(_model))),
+    "hrinet_model_load_with_precision": (_status, (c_char_p, c_char_p, c_int32, POINTER(_model))),
+    "hrinet_model_load_from_memory": (
+        _status,
+        (POINTER(c_uint8), c_size_t, c_char_p, POINTER(_model)),
+    ),
+    "hrinet_model_info": (_status, (_model, POINTER(HrinetModelInfo))),
+    "hrinet_model_free": (None, (_model,)),
+    "hrinet_volume_init": (_status, (_volume,)),
+    "hrinet_resample_options_init": (_status, (POINTER(HrinetResampleOptions),)),
+    "hrinet_plan_create": (_status, (_volume, POINTER(HrinetResampleOptions), POINTER(_plan))),
+    "hrinet_plan_output": (_status, (_plan, _volume)),
+    "hrinet_plan_output_bytes": (c_size_t, (_plan,)),
+    "hrinet_plan_work_bytes": (c_uint64, (_plan, _model)),
+    "hrinet_plan_slice_count": (c_uint32, (_plan,)),
+    "hrinet_plan_axis": (c_int32, (_plan,)),
+    "hrinet_plan_slice": (_status, (_plan, c_uint32, POINTER(HrinetSlice))),
+    "hrinet_plan_free": (None, (_plan,)),
+    "hrinet_interpolate_volume": (
+        _status,
+        (_model, _plan, _volume, HrinetProgressCallback, c_void_p, _volume),
+    ),
+    "hrinet_interpolate_slices": (
+        _status,
+        (_model, _floats, _floats, c_size_t, c_size_t, _doubles, c_size_t, _floats),
+    ),
+    "hrinet_interpolate_labels": (
+        _status,
+        (_plan, _volume, c_int32, HrinetProgressCallback, c_void_p, _volume),
+    ),
+    "hrinet_trainer_options_init": (_status, (c_char_p, POINTER(HrinetTrainerOptions))),
+    "hrinet_trainer_create": (
+        _status,
+        (POINTER(HrinetTrainerOptions), c_char_p, POINTER(_trainer)),
+    ),
+    "hrinet_trainer_create_from_model": (
+        _status,
+        (POINTER(HrinetTrainerOptions), _model, POINTER(_trainer)),
+    ),
+    "hrinet_trainer_load": (_status, (c_char_p, c_char_p, POINTER(_trainer))),
+    "hrinet_trainer_step": (
+        _status,
+        (_trainer, _floats, c_size_t, c_size_t, c_size_t, c_size_t, POINTER(HrinetLosses)),
+    ),
+    "hrinet_trainer_iterations": (c_uint64, (_trainer,)),
+    "hrinet_trainer_save": (_status, (_trainer, c_char_p)),
+    "hrinet_trainer_model": (_status, (_trainer, POINTER(_model))),
+    "hrinet_trainer_free": (None, (_trainer,)),
+}
+
+
+def declare(library):
+    """Gives every function of a loaded library its types; an AttributeError names a missing one."""
+    for name, (result, arguments) in FUNCTIONS.items():
+        function = getattr(library, name)
+        function.restype, function.argtypes = result, arguments

@@ -1,0 +1,109 @@
+"""Whatever depends on the operating system: names of files, how libraries load, how processes end.
+
+Linux is what is built and tested. Another system is another branch here, nowhere else.
+"""
+
+import contextlib
+import ctypes
+import os
+import shutil
+import signal
+import sys
+
+if sys.platform == "win32":
+    LIBRARY_PLACES = ("bin/hrinet.dll",)
+    PROGRAM = "bin/hrinet.exe"
+    _PYTHON = "PythonSlicer.exe"
+elif sys.platform == "darwin":
+    LIBRARY_PLACES = ("lib/libhrinet.1.dylib", "lib/libhrinet.dylib")
+    PROGRAM = "bin/hrinet"
+    _PYTHON = "PythonSlicer"
+else:
+    LIBRARY_PLACES = ("lib/libhrinet.so.1", "lib/libhrinet.so")
+    PROGRAM = "bin/hrinet"
+    _PYTHON = "PythonSlicer"
+
+# A libtorch under its usual name, which other extensions may bring in another version.
+STOCK_TORCH = {"win32": "torch_cpu.dll", "darwin": "libtorch_cpu.dylib"}.get(
+    sys.platform, "libtorch_cpu.so"
+)
+
+
+def open_library(path):
+    """Loads a library privately and gives it as a `ctypes.CDLL`; other threads go on meanwhile.
+
+    `ctypes.CDLL(path)` holds Python's lock while the file loads, seconds where it is cold; `dlopen`
+    called as a function does not. Symbols stay local to the library, and it prefers its own.
+    """
+    if sys.platform == "win32":
+        return ctypes.CDLL(path)
+    system = ctypes.CDLL(None)
+    system.dlopen.restype = ctypes.c_void_p
+    system.dlopen.argtypes = (ctypes.c_char_p, ctypes.c_int)
+    system.dlerror.restype = ctypes.c_char_p
+    flags = os.RTLD_NOW | os.RTLD_LOCAL | getattr(os, "RTLD_DEEPBIND", 0)
+    with _idle_threads_sleep():
+        handle = system.dlopen(os.fsencode(path), flags)
+    if not handle:
+        # dlerror() tells it once, and per thread.
+        raise OSError((system.dlerror() or b"it does not load").decode("utf-8", "replace"))
+    return ctypes.CDLL(path, handle=handle)
+
+
+@contextlib.contextmanager
+def _idle_threads_sleep():
+    """libgomp reads this once, when it loads: without it idle threads spin on busy cores."""
+    name = "OMP_WAIT_POLICY"
+    if name in os.environ:
+        yield
+        return
+    os.environ[name] = "PASSIVE"
+    try:
+        yield
+    finally:
+        del os.environ[name]
+
+
+def loaded_torch():
+    """Paths of libtorches under their usual name that this process holds already."""
+    try:
+        with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
+            paths = {line.split(maxsplit=5)[-1].strip() for line in maps if "/" in line}
+    except OSError:
+        return []
+    return sorted(path for path in paths if os.path.basename(path) == STOCK_TORCH)
+
+
+def available_memory():
+    """Bytes that new work may take without swapping; None where the system does not say."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            for line in lines:
+                if line.startswith("MemAvailable:"):
+                    return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    return None
+
+
+def python_program():
+    """The Python that a process of its own is started with: inside Slicer its PythonSlicer."""
+    return shutil.which(_PYTHON) or sys.executable
+
+
+def how_it_ended(returncode):
+    """What the exit status of a process that broke down means, for people."""
+    if returncode >= 0:
+        return f"ended with status {returncode}"
+    try:
+        name = signal.Signals(-returncode).name
+    except ValueError:
+        name = f"signal {-returncode}"
+    if name == "SIGKILL":
+        return "was killed (SIGKILL), most often because the machine ran out of memory"
+    return f"crashed ({name})"
+
+
+def process_options():
+    """What `subprocess.Popen` needs so that a process stays out of sight."""
+    return {"creationflags": 0x08000000} if sys.platform == "win32" else {}  # CREATE_NO_WINDOW

@@ -1,0 +1,76 @@
+"""Training through the C library; `hrinet.Trainer`."""
+
+import ctypes
+from typing import Any
+
+import numpy as np
+
+from . import declarations as c
+from .handles import Handle, HrinetError, check, floats
+from .models import Model
+
+
+class Trainer(Handle):
+    """A generator in training. One thread at a time."""
+
+    _free = "hrinet_trainer_free"
+
+    def __init__(self, system="hrinet-motion", model=None, device="cpu", **options: Any):
+        """Begins with new weights on `device`, or with those of `model`; `options` are fields of
+        HrinetTrainerOptions (`iterations`, `learning_rate`, `lambda`...)."""
+        super().__init__()
+        wanted = c.HrinetTrainerOptions()
+        check(self._library, self._library.hrinet_trainer_options_init(system.encode(), wanted))
+        fields = {name for name, _ in wanted._fields_}
+        for name, value in options.items():
+            if name not in fields:
+                raise HrinetError(f"there is no option '{name}' of training", c.HRINET_INVALID_ARGUMENT)
+            setattr(wanted, name, value)
+        pointer = ctypes.POINTER(c.HrinetTrainer)()
+        if model is None:
+            status = self._library.hrinet_trainer_create(wanted, device.encode(), pointer)
+        else:
+            status = self._library.hrinet_trainer_create_from_model(wanted, model._pointer, pointer)
+        check(self._library, status)
+        self._pointer = pointer
+
+    @classmethod
+    def load(cls, path, device="cpu"):
+        """Goes on where `save` stopped."""
+        trainer = cls.__new__(cls)
+        Handle.__init__(trainer)
+        pointer = ctypes.POINTER(c.HrinetTrainer)()
+        check(trainer._library, trainer._library.hrinet_trainer_load(
+            str(path).encode(), device.encode(), pointer
+        ))
+        trainer._pointer = pointer
+        return trainer
+
+    def step(self, groups):
+        """One iteration on HU [groups, slices, rows, columns]; gives the losses by name."""
+        groups = np.ascontiguousarray(groups, np.float32)
+        if groups.ndim != 4:
+            raise HrinetError(f"groups have 4 dimensions, not {groups.ndim}", c.HRINET_INVALID_ARGUMENT)
+        losses = c.HrinetLosses(struct_size=ctypes.sizeof(c.HrinetLosses))
+        check(self._library, self._library.hrinet_trainer_step(
+            self._pointer, floats(groups), *groups.shape, losses
+        ))
+        return {name: getattr(losses, name) for name, _ in losses._fields_ if name != "struct_size"}
+
+    @property
+    def iterations(self):
+        """Iterations so far."""
+        return self._library.hrinet_trainer_iterations(self._pointer)
+
+    def save(self, path):
+        """Writes a checkpoint that `load` goes on from."""
+        check(self._library, self._library.hrinet_trainer_save(self._pointer, str(path).encode()))
+
+    def model(self):
+        """The generator as it is now."""
+        model = Model.__new__(Model)
+        Handle.__init__(model)
+        pointer = ctypes.POINTER(c.HrinetModel)()
+        check(self._library, self._library.hrinet_trainer_model(self._pointer, pointer))
+        model._take(pointer)
+        return model

@@ -1,0 +1,45 @@
+"""Draws the panel from its `.ui`, as scripts/slicer-pictures wants it.
+
+    python picture_of_panel.py CT.nii.gz PANEL.png
+"""
+
+import sys
+import time
+
+import conftest  # noqa: F401 (starts the scene)
+import slicer
+from standins import panel
+
+APPLICATION = panel.install()
+
+from HRINetResampleLib.widget import HRINetResampleWidget  # noqa: E402
+
+
+def main(ct, picture):
+    """The panel with a CT chosen, and what it says."""
+    import qt
+
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Chest CT")
+    reader = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLVolumeArchetypeStorageNode")
+    reader.SetFileName(ct)
+    if not reader.ReadData(node):
+        sys.exit(f"{ct} is not read")
+    APPLICATION.setStyle("Fusion")
+    parent = qt.QWidget()
+    qt.QVBoxLayout(parent)
+    widget = HRINetResampleWidget(parent)
+    widget.resources = {"UI/HRINetResample.ui": conftest.MODULE / "Resources/UI/HRINetResample.ui"}
+    widget.setup()
+    parent.resize(460, 560)
+    parent.show()
+    while widget._devices is not None or widget._preview.busy:
+        APPLICATION.processEvents()
+        time.sleep(0.01)
+    APPLICATION.processEvents()
+    saved = parent.grab().save(picture)
+    widget.cleanup()
+    if not saved:
+        sys.exit(f"{picture} cannot be written")
+
+
+main(*sys.argv[1:])

@@ -1,0 +1,184 @@
+"""The program as a command-line module, run by Slicer's own engine."""
+
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+import making
+import numpy as np
+import pytest
+import slicer
+from conftest import PROGRAM, ROOT
+from HRINetResampleLib import hrinet
+from standins import cli_engine
+
+
+@pytest.fixture(scope="module")
+def threads(app_logic):
+    app_logic.CreateProcessingThread()
+    yield
+    app_logic.TerminateProcessingThread()
+
+
+@pytest.fixture
+def module(app_logic, threads):
+    return cli_engine.logic_of(PROGRAM, app_logic)
+
+
+@pytest.fixture
+def run(app_logic, module):
+    """Starts the module on a volume; gives its node and the output."""
+
+    def start(thick, **parameters):
+        node = module.CreateNodeInScene()
+        output = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Output")
+        node.SetParameterAsNode("inputVolume", thick)
+        node.SetParameterAsNode("outputVolume", output)
+        for name, value in parameters.items():
+            if isinstance(value, slicer.vtkMRMLNode):
+                node.SetParameterAsNode(name, value)
+            else:
+                node.SetParameterAsString(name, str(value))
+        module.Apply(node, False)
+        return node, output
+
+    return start
+
+
+def finished(node):
+    return node.GetStatus() in (node.Completed, node.CompletedWithErrors, node.Cancelled)
+
+
+def errors(node):
+    return node.GetErrorText()
+
+
+def test_slicer_reads_the_description(module):
+    node = module.CreateNodeInScene()
+    assert node.GetModuleTitle() == "HRINet Resample (command line)"
+    assert node.GetModuleVersion() == hrinet.version()
+    names = {
+        node.GetParameterName(group, index): node.GetParameterTag(group, index)
+        for group in range(node.GetNumberOfParameterGroups())
+        for index in range(node.GetNumberOfParametersInGroup(group))
+    }
+    assert names == {
+        "inputVolume": "image", "outputVolume": "image", "spacing": "string-enumeration",
+        "factor": "integer", "spacingMm": "double", "likeVolume": "image",
+        "axis": "string-enumeration", "model": "string", "device": "string", "threads": "integer",
+        "knownSlices": "integer", "madeSlices": "integer",
+    }
+
+
+def test_the_same_voxels_as_the_module(app_logic, run, logic):
+    thick = making.volume()
+    node, output = run(thick)
+    cli_engine.wait(app_logic, lambda: finished(node))
+    assert node.GetStatus() == node.Completed, errors(node)
+    assert errors(node) == ""
+    fine = logic.resample(thick)
+    assert np.array_equal(making.array(output), making.array(fine))
+    for ijk in ((0, 0, 0), (47, 39, 24)):
+        assert np.abs(making.world(output, ijk) - making.world(fine, ijk)).max() < 1e-6
+    assert node.GetParameterAsString("knownSlices") == "7"
+    assert node.GetParameterAsString("madeSlices") == "18"
+
+
+@pytest.mark.parametrize("choices", [
+    {"spacing": "factor", "factor": 3}, {"spacing": "nearest", "spacingMm": 0.9},
+    {"spacing": "exact", "spacingMm": 0.7}, {"spacing": "like"}, {"axis": "k"},
+], ids=lambda choices: "-".join(map(str, choices.values())))
+def test_every_choice_is_that_of_the_module(app_logic, run, logic, choices):
+    thick = making.volume(dtype=np.float64)  # whole numbers would hide or double what rounding does
+    if choices.get("spacing") == "like":
+        step = making.oblique() @ np.diag([1, 1, 0.4, 1])
+        choices = {**choices, "likeVolume": making.volume((9, 40, 48), step, "Like")}
+    node, output = run(thick, model="linear", **choices)
+    cli_engine.wait(app_logic, lambda: finished(node))
+    assert errors(node) == ""
+    fine = making.array(logic.resample(thick, model="linear", **choices))
+    assert making.array(output).shape == fine.shape
+    assert np.abs(making.array(output) - fine).max() < 1e-6
+
+
+def test_progress(app_logic, run):
+    node, _output = run(making.volume((24, 192, 192), making.oblique((0.5, 0.5, 4.0))))
+    seen = []
+
+    def done():
+        seen.append(node.GetProgress())
+        return finished(node)
+
+    cli_engine.wait(app_logic, done)
+    between = {progress for progress in seen if 0 < progress < 100}
+    assert len(between) > 3, seen
+
+
+def files_of(app_logic):
+    return sorted(path.name for path in pathlib.Path(app_logic.GetTemporaryPath()).iterdir())
+
+
+def test_cancel_leaves_scene_and_disk_as_they_were(app_logic, run):
+    thick = making.volume((24, 192, 192), making.oblique((0.5, 0.5, 4.0)))
+    node, output = run(thick)
+    cli_engine.wait(app_logic, lambda: node.GetProgress() > 2)
+    node.Cancel()
+    start = time.monotonic()
+    cli_engine.wait(app_logic, lambda: node.GetStatus() == node.Cancelled)
+    assert time.monotonic() - start < 5
+    assert output.GetImageData() is None
+    left = [name for name in files_of(app_logic) if not name.startswith("RemoteIO")]
+    assert [name for name in left if "partial" in name or "Output" in name] == []
+
+
+def test_a_crash_is_told_and_we_live(app_logic, run, logic):
+    node, output = run(making.volume((24, 192, 192), making.oblique((0.5, 0.5, 4.0))))
+    cli_engine.wait(app_logic, lambda: node.GetProgress() > 2)
+    found = subprocess.run(["pgrep", "-P", str(os.getpid()), "-x", "hrinet"], capture_output=True, text=True)
+    (child,) = [int(pid) for pid in found.stdout.split()]
+    os.kill(child, signal.SIGABRT)
+    cli_engine.wait(app_logic, lambda: finished(node))
+    assert node.GetStatus() == node.CompletedWithErrors
+    assert output.GetImageData() is None
+    assert logic.resample(making.volume(name="Next"), model="linear") is not None
+
+
+def test_an_error_is_one_readable_line(app_logic, run):
+    node, _output = run(making.volume((1, 40, 48)))
+    cli_engine.wait(app_logic, lambda: finished(node))
+    assert node.GetStatus() == node.CompletedWithErrors
+    lines = [line for line in errors(node).splitlines() if line.startswith("hrinet:")]
+    assert len(lines) == 1 and "single slice" in lines[0]
+
+
+def by_hand(tmp_path, *arguments):
+    return subprocess.run([PROGRAM, *arguments], cwd=tmp_path, capture_output=True, text=True)
+
+
+def test_tags_and_results(tmp_path):
+    """What Slicer reads, byte for byte: every tag on lines of its own, standard error empty."""
+    thick = making.volume()
+    writer = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLVolumeArchetypeStorageNode")
+    writer.SetFileName(str(tmp_path / "in.nrrd"))
+    assert writer.WriteData(thick)
+    done = by_hand(tmp_path, "--returnparameterfile", "back", "--model", "linear", "in.nrrd", "out.nrrd")
+    assert done.returncode == 0 and done.stderr == ""
+    assert (tmp_path / "back").read_text() == "knownSlices = 7\nmadeSlices = 18\n"
+    start, middle, end = (done.stdout.find(tag) for tag in
+                          ("<filter-start>\n<filter-name>slices</filter-name>", "<filter-progress>",
+                           "<filter-end>"))
+    assert 0 <= start < middle < end
+    shares = [float(share) for share in re.findall(r"^<filter-progress>(.*)</filter-progress>$",
+                                                   done.stdout, flags=re.M)]
+    assert shares == sorted(shares) and shares[-1] == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["back", "in.nrrd", "out.nrrd"]
+
+
+def test_the_description_needs_nothing_else(tmp_path):
+    done = by_hand(tmp_path, "--xml")
+    assert done.returncode == 0 and done.stdout.startswith("<?xml") and done.stderr == ""
+    source = (ROOT / "src/bin/hrinet/slicer.xml").read_text()
+    assert done.stdout == source.replace("@VERSION@", hrinet.version())

@@ -1,0 +1,382 @@
+"""The panel on its `.ui`: every control bound, Apply and Cancel, what the status line says."""
+
+import time
+import xml.etree.ElementTree as xml
+
+import making
+import numpy as np
+import pytest
+import slicer
+from conftest import MODULE
+from standins import panel
+
+APPLICATION = panel.install()
+UI = MODULE / "Resources" / "UI" / "HRINetResample.ui"
+
+from HRINetResampleLib import library, parameters, platforms, status  # noqa: E402
+from HRINetResampleLib.parameters import Axis, Spacing  # noqa: E402
+from HRINetResampleLib.widget import HRINetResampleWidget  # noqa: E402
+
+
+def pump(until, seconds=30):
+    """Lets Qt work until something holds."""
+    end = time.monotonic() + seconds
+    while not until():
+        assert time.monotonic() < end, "it does not come"
+        APPLICATION.processEvents()
+        time.sleep(0.005)
+
+
+@pytest.fixture
+def complaints(monkeypatch):
+    said = []
+    monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, **_: said.append(text))
+    return said
+
+
+@pytest.fixture
+def open_panel(complaints):
+    opened = []
+
+    def open_it():
+        import qt
+
+        parent = qt.QWidget()
+        qt.QVBoxLayout(parent)
+        widget = HRINetResampleWidget(parent)
+        widget.resources = {"UI/HRINetResample.ui": UI}
+        widget.setup()
+        widget.test_parent = parent
+        opened.append(widget)
+        parent.show()
+        return widget
+
+    yield open_it
+    for widget in opened:
+        widget.cleanup()
+
+
+def ready(widget):
+    """After the preview has answered."""
+    pump(lambda: widget._devices is None and not widget._preview.busy)
+    return widget
+
+
+def status_of(widget):
+    return widget.ui.statusLabel.text()
+
+
+def node(widget):
+    return widget._parameters
+
+
+def test_every_parameter_has_a_control_and_every_control_a_parameter(open_panel):
+    names = [
+        each.findtext("string") for each in xml.parse(UI).iter("property")
+        if each.get("name") == "SlicerParameterName"
+    ]
+    by_hand = {"model", "device"}
+    annotations = parameters.HRINetResampleParameterNode
+    fields = {name for name in vars(annotations) if isinstance(vars(annotations)[name], property)}
+    assert len(names) == len(set(names))
+    assert set(names) == fields - by_hand
+
+
+def test_controls_write_the_parameters(open_panel):
+    thick, other = making.volume(name="CT"), making.volume(name="Other")
+    drawn = making.segmentation(thick, {"a": making.array(thick) > 0})
+    widget = open_panel()
+    ui = widget.ui
+    ui.inputSelector.setCurrentNode(other)
+    ui.segmentationSelector.setCurrentNode(drawn)
+    ui.outputSelector.setCurrentNode(thick)
+    ui.likeSelector.setCurrentNode(thick)
+    ui.spacingCombo.setCurrentIndex(3)
+    ui.factorSpin.setValue(7)
+    ui.spacingSpin.setValue(1.25)
+    ui.axisCombo.setCurrentIndex(2)
+    ui.modelCombo.setCurrentText("cubic")
+    for box in (ui.separateCheck, ui.markCheck, ui.framesCheck):
+        box.setChecked(True)
+    found = node(widget)
+    assert (found.inputVolume, found.outputVolume, found.likeVolume) == (other, thick, thick)
+    assert found.segmentation is drawn
+    assert (found.spacing, found.factor, found.spacingMm) == (Spacing.EXACT, 7, 1.25)
+    assert (found.axis, found.model) == (Axis.J, "cubic")
+    assert found.separateProcess and found.markSynthetic and found.allFrames
+
+
+def test_the_parameters_show_in_the_controls(open_panel):
+    widget = ready(open_panel())
+    found, ui = node(widget), widget.ui
+    found.spacing, found.factor, found.spacingMm, found.axis = Spacing.NEAREST, 5, 0.75, Axis.K
+    found.model, found.device, found.markSynthetic = "linear", "cpu", True
+    assert ui.spacingCombo.currentIndex() == 2 and "About" in ui.spacingCombo.currentText()
+    assert (ui.factorSpin.value(), ui.spacingSpin.value()) == (5, 0.75)
+    assert (ui.axisCombo.currentText(), ui.modelCombo.currentText()) == ("K", "linear")
+    assert ui.deviceCombo.currentData() == "cpu" and "cores" in ui.deviceCombo.currentText()
+    assert ui.markCheck.isChecked()
+
+
+def test_only_what_matters_is_shown(open_panel):
+    widget = open_panel()
+    shown = {
+        Spacing.ISOTROPIC: set(), Spacing.FACTOR: {"factorSpin"}, Spacing.NEAREST: {"spacingSpin"},
+        Spacing.EXACT: {"spacingSpin"}, Spacing.LIKE: {"likeSelector"},
+    }
+    for spacing, expected in shown.items():
+        node(widget).spacing = spacing
+        found = {name for name in ("factorSpin", "spacingSpin", "likeSelector")
+                 if getattr(widget.ui, name).isVisible()}
+        assert found == expected
+
+
+def test_the_first_volume_is_chosen(open_panel):
+    thick = making.volume(name="CT")
+    assert node(open_panel()).inputVolume is thick
+
+
+def test_the_status_says_what_will_come_out(open_panel):
+    making.volume(name="CT")
+    widget = ready(open_panel())
+    said = status_of(widget)
+    assert "48 × 40 × 25 voxels of 0.5 × 0.5 × 0.5 mm" in said
+    assert "0.0916 MB" in said and "7 slices kept, 18 made" in said and "in about" in said
+    assert widget.ui.applyButton.isEnabled()
+    node(widget).spacing, node(widget).factor = Spacing.FACTOR, 2
+    assert not widget.ui.applyButton.isEnabled()
+    ready(widget)
+    assert "48 × 40 × 13 voxels" in status_of(widget)
+
+
+def test_or_why_apply_is_disabled(open_panel, tmp_path):
+    widget = ready(open_panel())
+
+    def disabled():
+        ready(widget)
+        assert not widget.ui.applyButton.isEnabled()
+        assert widget.ui.applyButton.toolTip() == status_of(widget)
+        return status_of(widget)
+
+    assert "Load and choose a CT" in disabled()
+    thick = making.volume(name="CT")
+    node(widget).inputVolume = thick
+    ready(widget)
+    node(widget).outputVolume = thick
+    assert "same volume" in disabled()
+    node(widget).outputVolume = None
+    node(widget).spacing = Spacing.LIKE
+    assert "Choose the volume" in disabled()
+    node(widget).spacing = Spacing.ISOTROPIC
+    node(widget).model = str(tmp_path / "gone.safetensors")
+    assert "gone.safetensors is neither a model nor a file" in disabled()
+    node(widget).model = "linear"
+    node(widget).inputVolume = making.volume((1, 40, 48), name="Single")
+    assert "single slice" in disabled()
+    node(widget).inputVolume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Empty")
+    assert "Empty holds no voxels" in disabled()
+
+
+def test_a_missing_library_is_said(open_panel, monkeypatch, tmp_path):
+    making.volume(name="CT")
+    monkeypatch.delenv(library.LIBRARY_VARIABLE)
+    monkeypatch.setattr(library, "PACKED", tmp_path)
+    widget = ready(open_panel())
+    assert "library is missing" in status_of(widget) and "install the module again" in status_of(widget)
+    assert not widget.ui.applyButton.isEnabled()
+
+
+def test_apply(open_panel, complaints):
+    thick = making.volume(name="CT")
+    widget = ready(open_panel())
+    widget.ui.applyButton.click()
+    assert widget.ui.applyButton.text() == "Cancel" and widget.ui.progressBar.isVisible()
+    assert not widget.ui.inputsButton.isEnabled()
+    pump(lambda: widget.task is None)
+    assert widget.ui.applyButton.text() == "Apply" and not widget.ui.progressBar.isVisible()
+    assert widget.ui.inputsButton.isEnabled()
+    output = node(widget).outputVolume
+    assert output.GetName() == "CT HRINet"
+    assert np.array_equal(making.array(output)[::4], making.array(thick))
+    said = status_of(widget)
+    assert "Done: 7 slices kept, 18 made" in said and "on a thread of Slicer" in said
+    assert widget.ui.outputSelector.currentNode() is output
+    # Again, into the same node.
+    node(widget).spacing, node(widget).factor = Spacing.FACTOR, 2
+    ready(widget)
+    widget.ui.applyButton.click()
+    pump(lambda: widget.task is None)
+    assert node(widget).outputVolume is output and making.array(output).shape == (13, 40, 48)
+    assert complaints == []
+
+
+def test_another_input_does_not_fill_the_output_of_the_first(open_panel):
+    making.volume(name="CT")
+    widget = ready(open_panel())
+    node(widget).model = "linear"
+    ready(widget)
+    widget.ui.applyButton.click()
+    pump(lambda: widget.task is None)
+    first = node(widget).outputVolume
+    node(widget).inputVolume = making.volume(name="Other")
+    assert node(widget).outputVolume is None
+    ready(widget)
+    widget.ui.applyButton.click()
+    pump(lambda: widget.task is None)
+    assert node(widget).outputVolume is not first
+    assert first.GetNodeReference("HRINet.Input").GetName() == "CT"
+
+
+def test_what_does_not_fit_into_memory_cannot_be_begun(open_panel, monkeypatch):
+    monkeypatch.setattr(platforms, "available_memory", lambda: 50_000)
+    making.volume(name="CT")
+    widget = ready(open_panel())
+    assert not widget.ui.applyButton.isEnabled() and "are free" in status_of(widget)
+    node(widget).spacing = Spacing.FACTOR  # half as many slices
+    node(widget).factor = 1
+    ready(widget)
+    assert widget.ui.applyButton.isEnabled()
+
+
+def test_every_choice_reaches_the_logic(open_panel, monkeypatch):
+    thick = making.volume(name="CT")
+    like = making.volume((11, 40, 48), name="Like")
+    drawn = making.segmentation(thick, {"a": making.array(thick) > 0})
+    widget = ready(open_panel())
+    found = node(widget)
+    found.inputVolume, found.segmentation, found.likeVolume = thick, drawn, like
+    found.spacing, found.factor, found.spacingMm, found.axis = Spacing.LIKE, 3, 0.9, Axis.K
+    found.model, found.device = "linear", "cpu"
+    found.separateProcess = found.markSynthetic = True
+    calls = []
+
+    def start(volume, **choices):
+        calls.append((volume, choices))
+        raise RuntimeError("enough")
+
+    monkeypatch.setattr(widget.logic, "start", start)
+    ready(widget)
+    widget.ui.applyButton.click()
+    assert calls == [(thick, {
+        "outputVolume": None, "segmentation": drawn, "model": "linear", "device": "cpu",
+        "separateProcess": True, "markSynthetic": True, "allFrames": False, "show": True,
+        "spacing": "like", "factor": 3, "spacingMm": 0.9, "likeVolume": like, "axis": "k",
+    })]
+
+
+def test_cancel(open_panel, complaints):
+    making.volume((24, 192, 192), making.oblique((0.5, 0.5, 4.0)), name="CT")
+    widget = ready(open_panel())
+    before = making.contents()
+    widget.ui.applyButton.click()
+    pump(lambda: widget.ui.progressBar.value() > 0)
+    assert "slice" in widget.ui.progressBar.format()
+    widget.ui.applyButton.click()
+    assert not widget.ui.applyButton.isEnabled()
+    pump(lambda: widget.task is None, 5)
+    assert "Cancelled; nothing was changed" in status_of(widget)
+    assert widget.ui.applyButton.isEnabled() and widget.ui.applyButton.text() == "Apply"
+    assert making.contents() == before and complaints == []
+
+
+def test_the_panel_stays_alive(open_panel):
+    """The event loop's worst gap while a volume is made, the panel's own timer included."""
+    making.volume((24, 128, 128), making.oblique((0.5, 0.5, 4.0)), name="CT")
+    widget = ready(open_panel())
+    widget.ui.applyButton.click()
+    worst, last, ticks = 0.0, time.monotonic(), 0
+    while not widget.task.finished:
+        APPLICATION.processEvents()
+        time.sleep(0.01)
+        now = time.monotonic()
+        worst, last, ticks = max(worst, now - last), now, ticks + 1
+    pump(lambda: widget.task is None)
+    assert ticks > 30 and worst < 0.1, f"the worst gap was {1000 * worst:.0f} ms"
+
+
+def test_a_failure_is_told(open_panel, complaints, monkeypatch):
+    making.volume(name="CT")
+    widget = ready(open_panel())
+    monkeypatch.setattr(platforms, "available_memory", lambda: 1000)
+    widget.ui.applyButton.click()
+    pump(lambda: widget.task is None)
+    assert len(complaints) == 1 and "of memory" in complaints[0]
+    assert status_of(widget) == complaints[0]
+    assert widget.ui.applyButton.text() == "Apply"
+
+
+def test_closing_the_scene_while_a_job_runs(open_panel):
+    making.volume((24, 192, 192), making.oblique((0.5, 0.5, 4.0)), name="CT")
+    widget = ready(open_panel())
+    widget.ui.applyButton.click()
+    pump(lambda: widget.task.control.done > 0)
+    slicer.mrmlScene.Clear(0)
+    pump(lambda: widget.task is None, 5)
+    assert slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode") == []
+    assert not widget.ui.applyButton.isEnabled() or node(widget).inputVolume is None
+
+
+def test_leaving_and_coming_back(open_panel):
+    thick = making.volume(name="CT")
+    widget = ready(open_panel())
+    widget.exit()
+    assert widget._parameters is None
+    widget.ui.factorSpin.setValue(9)
+    widget.enter()
+    assert node(widget).factor == 2 and node(widget).inputVolume is thick
+
+
+def test_segmentation_to_original_slices(open_panel):
+    thick = making.volume(name="CT")
+    drawn = making.segmentation(thick, {"a": making.array(thick) > 0})
+    widget = ready(open_panel())
+    assert not widget.ui.backButton.isEnabled()
+    node(widget).segmentation = drawn
+    node(widget).model = "linear"
+    ready(widget)
+    widget.ui.applyButton.click()
+    pump(lambda: widget.task is None)
+    made = widget.logic.segmentationOf(node(widget).outputVolume)
+    node(widget).segmentation = made
+    assert widget.ui.backButton.isEnabled()
+    widget.ui.backButton.click()
+    assert "on original slices" in status_of(widget)
+
+
+def test_choosing_a_checkpoint(open_panel, monkeypatch):
+    import qt
+
+    widget = open_panel()
+    monkeypatch.setattr(qt.QFileDialog, "getOpenFileName", lambda *_: ("/models/mine.safetensors", ""))
+    widget.ui.modelBrowseButton.click()
+    assert node(widget).model == "/models/mine.safetensors"
+    monkeypatch.setattr(qt.QFileDialog, "getOpenFileName", lambda *_: "")
+    widget.ui.modelBrowseButton.click()
+    assert node(widget).model == "/models/mine.safetensors"
+
+
+def test_frames_only_of_sequences(open_panel):
+    import test_sequences
+
+    making.volume(name="CT")
+    widget = ready(open_panel())
+    assert not widget.ui.framesCheck.isEnabled()
+    browser, proxy, _voxels = test_sequences.sequence()
+    node(widget).inputVolume = proxy
+    assert widget.ui.framesCheck.isEnabled()
+    node(widget).allFrames, node(widget).model = True, "linear"
+    ready(widget)
+    assert status_of(widget).startswith("3 frames, each ")
+    widget.ui.applyButton.click()
+    pump(lambda: widget.task is None)
+    assert browser.GetSequenceNode(node(widget).outputVolume).GetNumberOfDataNodes() == 3
+
+
+def test_times_are_learnt(open_panel):
+    making.volume(name="CT")
+    widget = ready(open_panel())
+    answer = widget._outcome
+    status.remember(answer, "hrinet-motion", "auto", 100.0)
+    assert status.expected_seconds(answer, "hrinet-motion", "auto") == pytest.approx(100)
+    status._measured.clear()
+    assert [status.duration(s) for s in (0.2, 40, 600)] == ["a second", "40 s", "10 min"]

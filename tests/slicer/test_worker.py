@@ -1,0 +1,157 @@
+"""Threads: the interface stays alive, cancel, leaving while a job runs."""
+
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import making
+import numpy as np
+import pytest
+from conftest import MODULE
+from HRINetResampleLib import hrinet, library, worker
+
+
+def long_volume():
+    """Some seconds of work."""
+    return making.volume((24, 128, 128), making.oblique((0.5, 0.5, 4.0)))
+
+
+class Ticker:
+    """What the interface's event loop would feel: the longest gap between two ticks of 10 ms."""
+
+    def __init__(self):
+        self.worst, self.ticks, self._last = 0.0, 0, time.monotonic()
+
+    def tick(self):
+        time.sleep(0.01)
+        now = time.monotonic()
+        self.worst, self._last, self.ticks = max(self.worst, now - self._last), now, self.ticks + 1
+
+
+def test_the_interface_stays_alive(logic):
+    thick = long_volume()
+    task = logic.start(thick, threads=1)
+    ticker = Ticker()
+    while not task.finished:
+        ticker.tick()
+    assert task.finish() is not None
+    assert ticker.ticks > 50, "too short to tell"
+    assert ticker.worst < 0.1, f"the worst gap was {1000 * ticker.worst:.0f} ms"
+
+
+def test_resample_lets_the_application_work(logic, monkeypatch):
+    calls = []
+    monkeypatch.setattr("slicer.app.processEvents", lambda: calls.append(threading.current_thread()))
+    logic.resample(long_volume())
+    assert len(calls) > 10 and set(calls) == {threading.main_thread()}
+
+
+def test_progress_and_time_left(logic):
+    task, seen = logic.start(long_volume()), []
+    while not task.finished:
+        seen.append((task.control.fraction(), task.control.seconds_left()))
+        time.sleep(0.02)
+    fractions = [fraction for fraction, _ in seen]
+    assert fractions == sorted(fractions) and 0 < max(fractions) <= 1
+    left = [seconds for _, seconds in seen if seconds is not None]
+    assert left and left[-1] < task.seconds
+    assert task.control.fraction() == 1
+
+
+@pytest.mark.parametrize("separate", [False, True], ids=["thread", "process"])
+def test_cancel_leaves_the_scene_as_it_was(logic, separate):
+    thick = long_volume()
+    output = making.volume(name="Output")
+    old, before = making.array(output).copy(), making.contents()
+    task = logic.start(thick, outputVolume=output, separateProcess=separate, markSynthetic=True)
+    while task.control.done < 3 and not task.finished:
+        time.sleep(0.01)
+    start = time.monotonic()
+    task.cancel()
+    assert task.join(20) and time.monotonic() - start < 2
+    with pytest.raises(hrinet.Cancelled):
+        task.finish()
+    assert making.contents() == before
+    assert np.array_equal(making.array(output), old)
+
+
+def test_a_failing_progress_callback_comes_out_where_it_was_called():
+    voxels = np.zeros((3, 32, 32), np.int16)
+    plan = hrinet.Plan(voxels, np.diag([1, 1, 4, 1]))
+
+    def fails(done, total):
+        raise KeyError("mine")
+
+    with hrinet.Model("linear") as model, pytest.raises(KeyError, match="mine"):
+        model.interpolate(plan, voxels, plan.empty(), fails)
+
+
+def test_shutdown_cancels_and_joins():
+    running = worker.Worker(lambda control: [time.sleep(0.01) for _ in iter(control, False)])
+    start = time.monotonic()
+    worker.shutdown()
+    assert running.finished and time.monotonic() - start < 1
+
+
+LEAVING = """
+    import atexit, sys
+    # Registered before the module's own, so called after it.
+    atexit.register(lambda: print("joined", running.finished, running.control.cancelled))
+    sys.path.insert(0, {module!r})
+    import numpy as np
+    from HRINetResampleLib import hrinet, jobs, worker
+    voxels = np.random.default_rng(0).normal(0, 300, (40, 256, 256)).astype(np.int16)
+    grid = jobs.Grid(list(voxels.shape), np.diag([1, 1, 8, 1.0]).tolist())
+    with jobs.make_plan(grid, voxels.dtype, hrinet.Options()) as plan:
+        out = plan.empty()
+    running = worker.Worker(lambda control: jobs.run(grid, jobs.Settings(), voxels, out, [], [], control))
+    while running.control.done < 2:
+        running.join(0.01)
+    {end}
+"""
+
+
+@pytest.mark.parametrize("end", ["pass", "sys.exit(0)", "raise KeyboardInterrupt"])
+def test_leaving_while_a_job_runs(end):
+    """Slicer ends its Python while libtorch works on a thread: no crash, and soon."""
+    code = textwrap.dedent(LEAVING).format(module=str(MODULE), end=end)
+    start = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode in ((0,) if end != "raise KeyboardInterrupt" else (1, -2)), done.stderr
+    assert time.monotonic() - start < 15
+    assert done.stdout == "joined True True\n"
+
+
+def test_loading_does_not_stop_python():
+    """The first load, in a fresh process, while another thread ticks."""
+    code = f"""
+import sys, threading, time
+sys.path.insert(0, {str(MODULE)!r})
+from HRINetResampleLib import library
+loading = threading.Thread(target=library.load)
+worst, last = 0, time.monotonic()
+loading.start()
+while loading.is_alive():
+    time.sleep(0.005)
+    now = time.monotonic()
+    worst, last = max(worst, now - last), now
+assert library.is_loaded(library.find())
+print(worst)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(done.stdout) < 0.1
+
+
+def test_threads_are_set_on_the_thread_that_works():
+    library.load()
+    here = hrinet.num_threads()
+    counts = []
+
+    def work(_control):
+        hrinet.set_num_threads(1)
+        counts.append(hrinet.num_threads())
+
+    worker.Worker(work).result()
+    assert counts == [1] and hrinet.num_threads() == here
