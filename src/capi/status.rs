@@ -54,7 +54,31 @@ pub(super) fn of(error: &Error) -> HrinetStatus {
         Error::Device(_) => HRINET_NO_DEVICE,
         Error::Memory { .. } => HRINET_OUT_OF_MEMORY,
         Error::Cancelled => HRINET_CANCELLED,
+        Error::Torch(message) if tells_of_memory(message) => HRINET_OUT_OF_MEMORY,
         Error::Torch(_) => HRINET_TORCH,
         Error::Training(_) => HRINET_TRAINING,
+    }
+}
+
+/// Whether libtorch says, of the CPU or of CUDA, that it got no memory.
+fn tells_of_memory(message: &str) -> bool {
+    ["can't allocate memory", "not enough memory", "out of memory"]
+        .iter()
+        .any(|words| message.contains(words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind, Tensor};
+
+    #[test]
+    fn libtorch_without_memory_has_the_code_of_memory() {
+        // A petabyte.
+        let error = Tensor::f_zeros([1 << 48], (Kind::Float, Device::Cpu)).unwrap_err();
+        let error = Error::from(error);
+        assert_eq!(of(&error), HRINET_OUT_OF_MEMORY, "{error}");
+        let error = Tensor::from_slice(&[1.0f32]).f_view([2]).unwrap_err();
+        assert_eq!(of(&Error::from(error)), HRINET_TORCH);
     }
 }

@@ -3,7 +3,7 @@
  * usage: errors CHECKPOINTS    (a folder by make_checkpoints.py)
  *
  * Not provoked: HRINET_OUT_OF_MEMORY, HRINET_INTERNAL, HRINET_TORCH need a machine or a library that
- * is ill, HRINET_TRAINING weights that run away; HRINET_IN_USE is in threads.c. */
+ * is ill; HRINET_TRAINING is in train.c, HRINET_IN_USE in threads.c. */
 #include "check.h"
 #include <math.h>
 

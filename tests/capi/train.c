@@ -112,6 +112,22 @@ int main(int argc, char **argv) {
     hrinet_trainer_free(trainer);
     hrinet_trainer_free(NULL);
 
+    /* Weights that run away are told, not trained on. */
+    draw();
+    CHECK(hrinet_trainer_options_init("hrinet-motion", &options) == HRINET_OK);
+    options.learning_rate = 1e15;
+    options.warm_up = 0;
+    trainer = NULL;
+    CHECK(hrinet_trainer_create(&options, "cpu", &trainer) == HRINET_OK);
+    {
+        HrinetStatus status = HRINET_OK;
+        for (number = 0; number < 10 && status == HRINET_OK; ++number)
+            status = hrinet_trainer_step(trainer, slices, GROUPS, SLICES, SIDE, SIDE, NULL);
+        CHECK(status == HRINET_TRAINING && strstr(hrinet_last_error_message(), "astray"));
+    }
+    hrinet_trainer_free(trainer);
+    trainer = NULL;
+
     /* The shipped model learns the disc; what it was stays as it was. */
     draw();
     CHECK(hrinet_trainer_options_init("hrinet-motion", &options) == HRINET_OK);
