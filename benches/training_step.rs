@@ -2,7 +2,8 @@
 //! a step takes: `cargo bench --bench training_step`.
 //!
 //! Environment: `DATA`, a folder of volumes (else phantoms are made); `SYSTEMS`, names with commas;
-//! `SIZE`, `BATCH`, `STEPS`, `THREADS`. It runs in the environment that the program makes for itself. Steps are those of the last stage, where all losses are.
+//! `SIZE`, `BATCH`, `STEPS`, `THREADS`. It runs in the environment that the program makes
+//! for itself. Steps are those of the last stage, where all losses are.
 
 #[path = "../src/bin/hrinet/environment.rs"]
 mod environment;
@@ -10,6 +11,7 @@ mod environment;
 use std::path::PathBuf;
 use std::time::Instant;
 
+use hrinet::memory;
 use hrinet::network::System;
 use hrinet::training::{Batch, Dataset, Sampler, Settings, Stack, Trainer};
 use ndarray::Array3;
@@ -42,9 +44,7 @@ fn measure(settings: &Settings, steps: usize) -> hrinet::Result<()> {
         Some(folder) => Dataset::read(&folder, settings, |_| Ok(()))?.train,
         None => vec![phantom(settings.size as usize)],
     };
-    let crops = (settings.size as usize, settings.batch);
-    let sampler = Sampler::new(&stacks, crops, &settings.gaps, settings.seed)?;
-    let sampler = if settings.takes_whole_groups() { sampler.whole_groups() } else { sampler };
+    let sampler = Sampler::of_settings(&stacks, settings)?;
     let mut trainer = Trainer::new(settings.clone(), Device::Cpu)?;
     let constant = sampler.batch(0, Device::Cpu)?;
     // The first steps make libtorch's buffers.
@@ -70,7 +70,7 @@ fn measure(settings: &Settings, steps: usize) -> hrinet::Result<()> {
         rate(without),
         without / loading,
         1000.0 * drawing / steps as f64,
-        peak()
+        memory::peak().map_or("unknown".into(), |bytes| format!("{} kB", bytes / 1024))
     );
     Ok(())
 }
@@ -79,13 +79,6 @@ fn seconds(work: impl FnOnce() -> hrinet::Result<()>) -> hrinet::Result<f64> {
     let start = Instant::now();
     work()?;
     Ok(start.elapsed().as_secs_f64())
-}
-
-/// The most memory that the process has had so far, where the system tells.
-fn peak() -> String {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.map_or("unknown".into(), |line| line.trim().to_string())
 }
 
 fn phantom(size: usize) -> Stack {

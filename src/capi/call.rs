@@ -27,6 +27,16 @@ pub(super) enum Refusal {
     Library(Error),
 }
 
+/// Refuses a struct of another size than this library's.
+pub(super) fn check_size<T>(name: &'static str, struct_size: usize) -> Result<(), Refusal> {
+    if struct_size == size_of::<T>() { Ok(()) } else { Err(Refusal::StructSize(name, struct_size)) }
+}
+
+/// A value of an enumeration that this library does not know.
+pub(super) fn unknown(what: &str, value: i32) -> Refusal {
+    wrong(format!("{what} of {value} is none that is known"))
+}
+
 /// An argument that makes no sense.
 pub(super) fn wrong(message: String) -> Refusal {
     Refusal::Library(Error::Argument(message))

@@ -156,7 +156,7 @@ pub unsafe extern "C" fn hrinet_interpolate_slices(
             // SAFETY: not NULL, and `rows` x `columns` numbers, as the caller promises.
             let values = unsafe { std::slice::from_raw_parts(pointer, pixels) };
             let plane = ArrayView2::from_shape((rows, columns), values);
-            plane.map_err(|error| Refusal::Library(Error::Argument(error.to_string())))
+            plane.map_err(|error| wrong(error.to_string()))
         };
         let (first, second) = (plane(first, "first")?, plane(second, "second")?);
         // SAFETY: not NULL, and `count` numbers, as the caller promises.

@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 
-use super::call::{borrow, call, wrong};
+use super::call::{borrow, call, unknown, wrong};
 use super::interpolate::{HrinetProgressCallback, check_sizes, tell};
 use super::plan::HrinetPlan;
 use super::status::HrinetStatus;
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn hrinet_interpolate_labels(
         let method = match method {
             HRINET_LABELS_NEAREST => LabelMethod::Nearest,
             other => {
-                return Err(wrong(format!("a label method of {other} is none that is known")));
+                return Err(unknown("a label method", other));
             }
         };
         // SAFETY: the host's callback, called as its type says.

@@ -2,7 +2,7 @@
 
 use std::ffi::{CString, c_char};
 
-use super::call::{Refusal, borrow, call, require, text, wrong};
+use super::call::{Refusal, borrow, call, check_size, require, text, unknown};
 use super::exit;
 use super::status::HrinetStatus;
 use crate::interpolate::Method;
@@ -64,7 +64,7 @@ pub(super) fn precision(value: HrinetPrecision) -> Result<Precision, Refusal> {
     match value {
         HRINET_PRECISION_FLOAT32 => Ok(Precision::Float32),
         HRINET_PRECISION_BFLOAT16 => Ok(Precision::Bfloat16),
-        other => Err(wrong(format!("a precision of {other} is none that is known"))),
+        other => Err(unknown("a precision", other)),
     }
 }
 
@@ -191,9 +191,7 @@ pub unsafe extern "C" fn hrinet_model_info(
         let model = unsafe { borrow(model, "model")? };
         // SAFETY: a struct or NULL, as the caller promises.
         let struct_size = unsafe { borrow(info, "info")? }.struct_size;
-        if struct_size != size_of::<HrinetModelInfo>() {
-            return Err(Refusal::StructSize("info", struct_size));
-        }
+        check_size::<HrinetModelInfo>("info", struct_size)?;
         let no_window = [f64::NEG_INFINITY, f64::INFINITY];
         let [window_low_hu, window_high_hu] =
             model.network().map_or(no_window, |network| network.window_hu());

@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 
-use super::call::{Refusal, borrow, call, require, wrong};
+use super::call::{Refusal, borrow, call, check_size, require, unknown};
 use super::model::{HrinetModel, method};
 use super::status::HrinetStatus;
 use super::volume::{HrinetScalarType, HrinetVolume, scalar_bytes};
@@ -246,9 +246,7 @@ pub unsafe extern "C" fn hrinet_plan_slice(
     call(|| {
         // SAFETY: a struct or NULL, as the caller promises.
         let struct_size = unsafe { borrow(slice.cast_const(), "slice")? }.struct_size;
-        if struct_size != size_of::<HrinetSlice>() {
-            return Err(Refusal::StructSize("slice", struct_size));
-        }
+        check_size::<HrinetSlice>("slice", struct_size)?;
         // SAFETY: a plan or NULL, as the caller promises.
         let slices = unsafe { borrow(plan, "plan")? }.plan.slices();
         let source = slices.get(index as usize).ok_or_else(|| {
@@ -292,11 +290,7 @@ impl HrinetResampleOptions {
     /// # Safety
     /// `like` is NULL or points to a volume.
     unsafe fn wishes(&self) -> Result<(Spacing, Option<Axis>), Refusal> {
-        if self.struct_size != size_of::<HrinetResampleOptions>() {
-            return Err(Refusal::StructSize("options", self.struct_size));
-        }
-        let unknown =
-            |what: &str, value: i32| wrong(format!("{what} of {value} is none that is known"));
+        check_size::<HrinetResampleOptions>("options", self.struct_size)?;
         let spacing = match self.spacing {
             HRINET_SPACING_ISOTROPIC => Spacing::Isotropic,
             HRINET_SPACING_FACTOR => Spacing::Factor(self.factor as usize),

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use ndarray::ArrayView4;
 
-use super::call::{Refusal, borrow, call, require, text, wrong};
+use super::call::{Refusal, borrow, call, check_size, require, text, wrong};
 use super::exit;
 use super::model::{HrinetModel, boxed_network};
 use super::status::HrinetStatus;
@@ -166,9 +166,7 @@ pub unsafe extern "C" fn hrinet_trainer_step(
         if !losses.is_null() {
             // SAFETY: not NULL, and a struct, as the caller promises.
             let struct_size = unsafe { (*losses).struct_size };
-            if struct_size != size_of::<HrinetLosses>() {
-                return Err(Refusal::StructSize("losses", struct_size));
-            }
+            check_size::<HrinetLosses>("losses", struct_size)?;
         }
         // SAFETY: a trainer or NULL, as the caller promises.
         let mut trainer = unsafe { use_alone(trainer)? };

@@ -3,7 +3,7 @@
 use std::ffi::{CString, c_char};
 use std::sync::OnceLock;
 
-use super::call::{Refusal, call, require, text, wrong};
+use super::call::{Refusal, call, check_size, require, text, unknown};
 use super::model::{
     HRINET_PRECISION_BFLOAT16, HRINET_PRECISION_FLOAT32, HrinetPrecision, precision,
 };
@@ -155,13 +155,9 @@ impl HrinetTrainerOptions {
     /// # Safety
     /// `system` is NULL or a string.
     pub(super) unsafe fn settings(&self) -> Result<Settings, Refusal> {
-        if self.struct_size != size_of::<HrinetTrainerOptions>() {
-            return Err(Refusal::StructSize("options", self.struct_size));
-        }
+        check_size::<HrinetTrainerOptions>("options", self.struct_size)?;
         // SAFETY: a string or NULL, as the caller promises.
         let system: System = unsafe { text(self.system, "options->system")? }.parse()?;
-        let unknown =
-            |what: &str, value: i32| wrong(format!("{what} of {value} is none that is known"));
         Ok(Settings {
             size: i64::from(self.size),
             stage_one_iterations: self.stage_one_iterations,

@@ -4,7 +4,7 @@ use std::ffi::c_void;
 
 use ndarray::{ArrayView3, ArrayViewMut3, Ix3, ShapeBuilder};
 
-use super::call::{Refusal, call, require};
+use super::call::{Refusal, call, check_size, require, wrong};
 use super::status::HrinetStatus;
 use crate::error::Error;
 use crate::volume::{Geometry, Rescale, Voxel};
@@ -105,9 +105,7 @@ pub(super) fn scalar_bytes(scalar_type: HrinetScalarType) -> Result<usize, Error
 impl HrinetVolume {
     /// Refuses a struct that was not set up.
     pub(super) fn check(&self, name: &'static str) -> Result<(), Refusal> {
-        if self.struct_size != size_of::<HrinetVolume>() {
-            return Err(Refusal::StructSize(name, self.struct_size));
-        }
+        check_size::<HrinetVolume>(name, self.struct_size)?;
         scalar_bytes(self.scalar_type)?;
         Ok(())
     }
@@ -170,7 +168,6 @@ impl HrinetVolume {
     }
 
     fn shape<T>(&self) -> Result<ndarray::StrideShape<Ix3>, Refusal> {
-        let wrong = |message: String| Refusal::Library(Error::Argument(message));
         if self.data.is_null() {
             return Err(Refusal::Null("data"));
         }

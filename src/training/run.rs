@@ -96,16 +96,11 @@ pub fn run(
         ..trainer.record_mut().clone()
     };
 
-    let crops = (settings.size as usize, settings.batch);
-    let sampler = |stacks| {
-        let sampler = Sampler::new(stacks, crops, &settings.gaps, settings.seed)?;
-        Ok::<_, Error>(if settings.takes_whole_groups() { sampler.whole_groups() } else { sampler })
-    };
     let held_out = match dataset.held_out.len() {
         0 => None,
-        _ => Some(sampler(&dataset.held_out)?),
+        _ => Some(Sampler::of_settings(&dataset.held_out, settings)?),
     };
-    let sampler = sampler(&dataset.train)?;
+    let sampler = Sampler::of_settings(&dataset.train, settings)?;
     keep_index(&options.folder.join(DATA), dataset, trainer.steps() > 0)?;
     save(&options.folder.join(CONFIG), options.config.as_bytes())?;
     let mut curves = Curves::open(options.folder, trainer.steps())?;

@@ -7,6 +7,7 @@ use tch::{Device, Tensor};
 
 use super::batch::Batch;
 use super::data::Stack;
+use super::settings::Settings;
 use crate::error::{Error, Result};
 use crate::volume::Window;
 
@@ -53,6 +54,16 @@ impl<'a> Sampler<'a> {
             return Err(Error::Argument("no stack of slices to draw from".into()));
         }
         Ok(Sampler { stacks, shares, size, batch, gaps: gaps.to_vec(), seed, whole_groups: false })
+    }
+
+    /// The batches that a run with these settings trains on.
+    ///
+    /// # Errors
+    /// As [`Sampler::new`].
+    pub fn of_settings(stacks: &'a [Stack], settings: &Settings) -> Result<Sampler<'a>> {
+        let crops = (settings.size as usize, settings.batch);
+        let sampler = Sampler::new(stacks, crops, &settings.gaps, settings.seed)?;
+        Ok(if settings.takes_whole_groups() { sampler.whole_groups() } else { sampler })
     }
 
     /// From now on all inner slices of each group, not one of them. There must be one gap only.

@@ -1,7 +1,7 @@
 /* Progress: from the calling thread, complete, and a way to stop.
  *
  * usage: cancel MODEL */
-#include "check.h"
+#include "block.h"
 #include <pthread.h>
 
 typedef struct {

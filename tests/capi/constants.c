@@ -1,6 +1,6 @@
 /* Every macro and enum value of hrinet.h: hosts have them compiled in, so none may ever change.
  * The test constants_all_listed finds those that are missing here. */
-#include "check.h"
+#include "block.h"
 
 static const struct {
     const char *name;

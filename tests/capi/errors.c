@@ -4,7 +4,7 @@
  *
  * Not provoked: HRINET_OUT_OF_MEMORY, HRINET_INTERNAL, HRINET_TORCH need a machine or a library that
  * is ill; HRINET_TRAINING is in train.c, HRINET_IN_USE in threads.c. */
-#include "check.h"
+#include "block.h"
 #include <math.h>
 
 static const char *folder;

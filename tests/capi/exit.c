@@ -3,7 +3,7 @@
  *
  * usage: exit MODEL ROUNDS      runs itself, ROUNDS times each way, and looks how that ends
  *        exit MODEL way MS      one such process */
-#include "check.h"
+#include "block.h"
 #include <pthread.h>
 #include <sys/wait.h>
 #include <time.h>

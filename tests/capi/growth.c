@@ -1,7 +1,7 @@
 /* Thousands of rounds of loading, working and freeing take no more memory than some.
  *
  * usage: growth MODEL ROUNDS */
-#include "check.h"
+#include "block.h"
 
 /* Resident memory of this process in kB. */
 static long resident(void) {

@@ -2,20 +2,8 @@
  *
  * usage: methods PAPER.safetensors
  * PAPER.safetensors: a checkpoint of a system of the paper. */
-#include <hrinet.h>
+#include "check.h"
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define CHECK(condition)                                                                     \
-    do {                                                                                     \
-        if (!(condition)) {                                                                  \
-            fprintf(stderr, "line %d: %s (last error: %s)\n", __LINE__, #condition,          \
-                    hrinet_last_error_message());                                            \
-            exit(1);                                                                         \
-        }                                                                                    \
-    } while (0)
 
 enum { COLUMNS = 6, ROWS = 5, SLICES = 5, FACTOR = 4, MADE = (SLICES - 1) * FACTOR + 1 };
 enum { PLANE = COLUMNS * ROWS, SIDE = 64 };

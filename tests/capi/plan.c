@@ -1,5 +1,5 @@
 /* What a plan says, for each way to choose the slices. */
-#include "check.h"
+#include "block.h"
 #include <math.h>
 
 static HrinetVolume volume;

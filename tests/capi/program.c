@@ -2,7 +2,7 @@
  *
  * usage: program PROGRAM MODEL FOLDER [CT.nii.gz FIRST COUNT]
  * Works in FOLDER; takes slices FIRST to FIRST + COUNT - 1 of the CT, or a volume of its own. */
-#include "check.h"
+#include "block.h"
 
 static char *voxels;
 static HrinetVolume in;

@@ -2,19 +2,7 @@
  *
  * usage: resample MODEL|- INPUT.raw OUTPUT.raw
  * INPUT.raw: int16, 24 x 20 x 4 voxels, i fastest, 0.8 x 0.8 x 3 mm; OUTPUT.raw: what was made. */
-#include <hrinet.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define CHECK(condition)                                                                     \
-    do {                                                                                     \
-        if (!(condition)) {                                                                  \
-            fprintf(stderr, "line %d: %s (last error: %s)\n", __LINE__, #condition,          \
-                    hrinet_last_error_message());                                            \
-            exit(1);                                                                         \
-        }                                                                                    \
-    } while (0)
+#include "check.h"
 
 enum { COLUMNS = 24, ROWS = 20, SLICES = 4, FACTOR = 3, MADE = (SLICES - 1) * FACTOR + 1 };
 

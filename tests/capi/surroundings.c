@@ -1,7 +1,7 @@
 /* What a library has no business with: output, signals, locale, rounding, denormals, limits.
  *
  * usage: surroundings MODEL */
-#include "check.h"
+#include "block.h"
 #include <fenv.h>
 #include <locale.h>
 #include <signal.h>

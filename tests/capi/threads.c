@@ -2,7 +2,7 @@
  * error message.
  *
  * usage: threads MODEL [trainer]      trainer: also two threads at one trainer */
-#include "check.h"
+#include "block.h"
 #include <pthread.h>
 
 enum { THREADS = 2, ROUNDS = 6 };

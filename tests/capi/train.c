@@ -3,20 +3,8 @@
  *
  * usage: train FOLDER
  * FOLDER: where checkpoints may be written. */
-#include <hrinet.h>
+#include "check.h"
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define CHECK(condition)                                                                     \
-    do {                                                                                     \
-        if (!(condition)) {                                                                  \
-            fprintf(stderr, "line %d: %s (last error: %s)\n", __LINE__, #condition,          \
-                    hrinet_last_error_message());                                            \
-            exit(1);                                                                         \
-        }                                                                                    \
-    } while (0)
 
 enum { GROUPS = 2, SLICES = 7, SIDE = 64, PLANE = SIDE * SIDE };
 

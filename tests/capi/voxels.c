@@ -1,7 +1,7 @@
 /* Ten types and any strides: the same grey values come out, and nothing beside them is touched.
  *
  * usage: voxels MODEL */
-#include "check.h"
+#include "block.h"
 
 /* Value `hu` of `type` at `place`, and back. */
 static void put(HrinetScalarType type, void *place, int hu) {

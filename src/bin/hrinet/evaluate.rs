@@ -84,16 +84,13 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
     for (index, (path, asked_for)) in paths.iter().enumerate() {
         interrupt::check()?;
         let measured = read(path).and_then(|volume| {
-            if is_label_map(&volume)? {
+            let volume = match arguments.resize {
+                Some(side) => resized(&volume, usize::from(side))?,
+                None => (!is_label_map(&volume)?).then_some(volume),
+            };
+            let Some(volume) = volume else {
                 log::info!("left out: {}: a label map", path.display());
                 return Ok(());
-            }
-            let volume = match arguments.resize {
-                Some(side) => match resized(&volume, usize::from(side))? {
-                    Some(volume) => volume,
-                    None => return Ok(()),
-                },
-                None => volume,
             };
             let first = lines.is_empty();
             measure(&volume, &stem(path), &models, arguments, &mut lines, &mut progress)?;
