@@ -7,6 +7,7 @@ use ndarray::Axis as ArrayAxis;
 
 use crate::error::{Error, Result};
 use crate::interpolate::{Method, Progress, interpolate};
+use crate::metrics::tissue::{self, TissueSums};
 use crate::metrics::{Mean, SliceScores};
 use crate::training::Stack;
 use crate::volume::voxels::{slice, with_voxels};
@@ -21,6 +22,8 @@ pub struct Evaluation {
     pub slices: usize,
     /// Means over these slices.
     pub scores: SliceScores,
+    /// Bias and noise in each of [`tissue::TISSUES`], over these slices.
+    pub tissues: [TissueSums; 4],
 }
 
 /// Keeps every `gap`-th of the slices in `range` (all, if `None`), makes the others with `method`,
@@ -57,15 +60,17 @@ pub fn evaluate(
     let (made, _) = interpolate(&thinned, &plan, method, on_progress)?;
 
     let mut mean = Mean::default();
+    let mut tissues = [TissueSums::default(); 4];
     for (index, source) in plan.slices().iter().enumerate() {
         if matches!(source, SliceSource::Between { .. }) {
             let truth = hounsfield(volume, axis, range.start + index);
             let prediction = hounsfield(&made, axis, index);
             mean.add(SliceScores::of(truth.view(), prediction.view(), Window::CT)?);
+            tissue::add(&mut tissues, truth.view(), prediction.view());
         }
     }
     let scores = mean.scores().unwrap_or_default();
-    Ok(Evaluation { slices: mean.count(), scores })
+    Ok(Evaluation { slices: mean.count(), scores, tissues })
 }
 
 /// The volume as the paper measures it: planes across the slice axis scaled to `side` x `side` pixels

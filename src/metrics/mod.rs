@@ -5,6 +5,7 @@
 //! HU are taken as they are, nothing clipped: PSNR hides a bias, they do not.
 
 mod ssim;
+pub mod tissue;
 
 use ndarray::{Array2, ArrayView2, Zip};
 use serde::{Deserialize, Serialize};

@@ -9,11 +9,37 @@ import sys
 import numpy as np
 import SimpleITK as sitk
 from scipy.interpolate import CubicSpline
+from scipy.ndimage import generic_filter, uniform_filter
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 hu = sitk.GetArrayFromImage(sitk.ReadImage(sys.argv[1])).astype(float)
 grey = lambda x: (np.clip(x, -1000, 1000) + 1000) / 2000 * 255
-lines = json.load(open(sys.argv[2]))["volumes"]
+scores = json.load(open(sys.argv[2]))
+lines = scores["volumes"]
+tissues = 0
+
+
+def check_tissues(truth, made, gap, model):
+    """Bias and noise where the mean of the true slice over 5 x 5 pixels is in a tissue's range."""
+    inner = (slice(None), slice(2, -2), slice(2, -2))
+    box = lambda x: uniform_filter(x, size=(1, 5, 5))
+    deviation = lambda x: np.sqrt(np.maximum(box(x**2) - box(x) ** 2, 0))[inner]
+    # The shortcut by squares against the definition, on a corner of one slice.
+    corner = truth[0, :12, :12]
+    assert np.allclose(generic_filter(corner, np.std, 5)[2:-2, 2:-2], deviation(corner[None])[0])
+    # HU are whole numbers: so is their sum over 25 pixels, and ranges end exactly.
+    mean, noise = np.round(box(truth) * 25)[inner] / 25, [deviation(made), deviation(truth)]
+    checked = 0
+    for line in scores["tissues"]:
+        if (line["gap"], line["model"]) == (gap, model):
+            at = (mean >= line["low_hu"]) & (mean <= line["high_hu"])
+            assert line["voxels"] == at.sum(), (line, at.sum())
+            assert abs(line["bias_hu"] - (made - truth)[inner][at].mean()) < 1e-6, line
+            assert abs(line["noise_ratio"] - noise[0][at].sum() / noise[1][at].sum()) < 1e-6, line
+            checked += 1
+    return checked
+
+
 for line in lines:
     gap = line["gap"]
     last = (len(hu) - 1) // gap * gap
@@ -42,4 +68,6 @@ for line in lines:
     assert line["slices"] == len(dropped)
     for name, value in expected.items():
         assert abs(line[name] - value) < 1e-4, (line, name, value)
-print(f"{len(lines)} lines agree")
+    tissues += check_tissues(truth, made, gap, line["model"])
+assert tissues == len(scores["tissues"])
+print(f"{len(lines)} lines and {tissues} of tissues agree")

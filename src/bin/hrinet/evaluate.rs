@@ -7,6 +7,7 @@ use comfy_table::{Table, presets};
 use hrinet::evaluate::{Evaluation, evaluate, resized};
 use hrinet::figure::{self, Group, Square};
 use hrinet::io::folder::{stem, volumes_in};
+use hrinet::metrics::tissue::{TISSUES, TissueScores, TissueSums};
 use hrinet::metrics::{Mean, SliceScores};
 use hrinet::training::data::is_label_map;
 use hrinet::volume::Volume;
@@ -39,6 +40,9 @@ pub struct Arguments {
     resize: Option<u16>,
     #[command(flatten)]
     device: DeviceChoice,
+    /// Print bias and noise in lung, fat, muscle and bone as well.
+    #[arg(long)]
+    tissue: bool,
     /// Draw the middle group of the first volume at the last gap: a row a model, then the truth.
     #[arg(long, value_name = "FILE.png")]
     picture: Option<PathBuf>,
@@ -59,6 +63,20 @@ struct Line {
     slices: usize,
     #[serde(flatten)]
     scores: SliceScores,
+    #[serde(skip)]
+    tissues: [TissueSums; 4],
+}
+
+/// One line of the table of tissues, over all volumes.
+#[derive(Serialize)]
+struct TissueLine {
+    tissue: &'static str,
+    low_hu: f64,
+    high_hu: f64,
+    gap: usize,
+    model: String,
+    #[serde(flatten)]
+    scores: TissueScores,
 }
 
 /// Runs it.
@@ -111,10 +129,17 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
         return Err(Error::Argument("no volume to evaluate on".into()));
     }
     let means = means(&lines, &models, &arguments.gap);
+    let tissues = tissue_lines(&means);
     println!("{}", table(&lines, &means));
+    if arguments.tissue {
+        println!("{}", tissue_table(&tissues));
+    }
     if let Some(path) = &arguments.json {
         interrupt::in_progress(io::partial_path(path));
-        write_json(path, &serde_json::json!({ "volumes": lines, "mean": means }))?;
+        write_json(
+            path,
+            &serde_json::json!({ "volumes": lines, "mean": means, "tissues": tissues }),
+        )?;
     }
     Ok(())
 }
@@ -149,10 +174,10 @@ fn measure(
     for &gap in &arguments.gap {
         for model in models {
             let method = model.method();
-            let Evaluation { slices, scores } =
+            let Evaluation { slices, scores, tissues } =
                 evaluate(volume, gap, range.clone(), &method, &mut |_| interrupt::check())?;
             let model = model.name().to_string();
-            lines.push(Line { volume: name.to_string(), gap, model, slices, scores });
+            lines.push(Line { volume: name.to_string(), gap, model, slices, scores, tissues });
             progress.set(lines.len() as u64);
         }
     }
@@ -182,14 +207,18 @@ fn means(lines: &[Line], models: &[Chosen], gaps: &[usize]) -> Vec<Line> {
         for model in models {
             let mut mean = Mean::default();
             let mut slices = 0;
+            let mut tissues = [TissueSums::default(); 4];
             for line in lines.iter().filter(|line| line.gap == gap && line.model == model.name()) {
                 mean.add(line.scores);
                 slices += line.slices;
+                for (sums, of_line) in tissues.iter_mut().zip(&line.tissues) {
+                    sums.merge(of_line);
+                }
             }
             if let Some(scores) = mean.scores() {
                 let volume = format!("mean of {}", mean.count());
                 let model = model.name().to_string();
-                means.push(Line { volume, gap, model, slices, scores });
+                means.push(Line { volume, gap, model, slices, scores, tissues });
             }
         }
     }
@@ -223,6 +252,45 @@ fn table(lines: &[Line], means: &[Line]) -> Table {
             format!("{:.3}", scores.rmse),
             format!("{:+.2}", scores.bias_hu),
             format!("{:.2}", scores.mean_absolute_hu),
+        ]);
+    }
+    table
+}
+
+/// Bias and noise of every gap, tissue and model, over the voxels of all volumes; tissues that no
+/// volume shows are left out.
+fn tissue_lines(means: &[Line]) -> Vec<TissueLine> {
+    let mut lines = Vec::new();
+    for line in means {
+        for (tissue, sums) in TISSUES.iter().zip(&line.tissues) {
+            let Some(scores) = sums.scores() else { continue };
+            lines.push(TissueLine {
+                tissue: tissue.name,
+                low_hu: tissue.low_hu,
+                high_hu: tissue.high_hu,
+                gap: line.gap,
+                model: line.model.clone(),
+                scores,
+            });
+        }
+    }
+    lines
+}
+
+fn tissue_table(lines: &[TissueLine]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::ASCII_MARKDOWN)
+        .set_header(["gap", "model", "tissue", "HU", "voxels", "bias HU", "noise"]);
+    for line in lines {
+        table.add_row([
+            line.gap.to_string(),
+            line.model.clone(),
+            line.tissue.to_string(),
+            format!("{:.0} to {:.0}", line.low_hu, line.high_hu),
+            line.scores.voxels.to_string(),
+            format!("{:+.2}", line.scores.bias_hu),
+            format!("{:.2}", line.scores.noise_ratio),
         ]);
     }
     table

@@ -1,0 +1,167 @@
+//! Bias and noise by tissue: what PSNR hides.
+//!
+//! A voxel belongs to a tissue where the mean of the **true** slice over the 5 x 5 pixels around it
+//! lies in the tissue's range: a single noisy voxel does not choose its own class, and borders
+//! between tissues fall to neither. Voxels within two pixels of the plane's border are left out.
+
+use ndarray::{Array2, ArrayView2, Zip, s};
+use serde::Serialize;
+
+/// Side of the neighbourhood, pixels.
+const SIDE: usize = 5;
+
+/// A range of HU that stands for a tissue.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Tissue {
+    /// Its name.
+    pub name: &'static str,
+    /// Lowest local mean, HU.
+    pub low_hu: f64,
+    /// Highest local mean, HU.
+    pub high_hu: f64,
+}
+
+/// The tissues that are looked at.
+pub const TISSUES: [Tissue; 4] = [
+    Tissue { name: "lung", low_hu: -950.0, high_hu: -700.0 },
+    Tissue { name: "fat", low_hu: -130.0, high_hu: -60.0 },
+    Tissue { name: "muscle", low_hu: 10.0, high_hu: 90.0 },
+    Tissue { name: "bone", low_hu: 250.0, high_hu: 2000.0 },
+];
+
+/// What was seen of one tissue, over all slices added.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct TissueSums {
+    voxels: u64,
+    error: f64,
+    true_deviation: f64,
+    made_deviation: f64,
+}
+
+/// Bias and noise in one tissue.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct TissueScores {
+    /// Voxels that belong to it.
+    pub voxels: u64,
+    /// Mean of prediction - truth in HU; 0 is best.
+    pub bias_hu: f64,
+    /// Mean standard deviation over 5 x 5 pixels in made slices, over that in true ones: 1 is as
+    /// noisy as what was scanned, below 1 is smoother.
+    pub noise_ratio: f64,
+}
+
+impl TissueSums {
+    /// Takes others, of another volume say, into these.
+    pub fn merge(&mut self, other: &TissueSums) {
+        self.voxels += other.voxels;
+        self.error += other.error;
+        self.true_deviation += other.true_deviation;
+        self.made_deviation += other.made_deviation;
+    }
+
+    /// The scores; `None` where no voxel belongs to the tissue or the true slices hold no noise.
+    pub fn scores(&self) -> Option<TissueScores> {
+        (self.voxels > 0 && self.true_deviation > 0.0).then(|| TissueScores {
+            voxels: self.voxels,
+            bias_hu: self.error / self.voxels as f64,
+            noise_ratio: self.made_deviation / self.true_deviation,
+        })
+    }
+}
+
+/// Adds a true slice and what was made in its place, HU, to the sums of each of [`TISSUES`]. Slices
+/// smaller than the neighbourhood add nothing.
+pub fn add(sums: &mut [TissueSums; 4], truth: ArrayView2<f64>, made: ArrayView2<f64>) {
+    let (rows, columns) = truth.dim();
+    if made.dim() != truth.dim() || rows < SIDE || columns < SIDE {
+        return;
+    }
+    let (true_mean, true_deviation) = local(truth);
+    let (_, made_deviation) = local(made);
+    let edge = SIDE / 2;
+    let inner = s![edge..rows - edge, edge..columns - edge];
+    let error = &made.slice(inner) - &truth.slice(inner);
+    Zip::from(&true_mean).and(&error).and(&true_deviation).and(&made_deviation).for_each(
+        |mean, error, true_deviation, made_deviation| {
+            let tissue = TISSUES.iter().position(|it| (it.low_hu..=it.high_hu).contains(mean));
+            if let Some(tissue) = tissue {
+                sums[tissue].merge(&TissueSums {
+                    voxels: 1,
+                    error: *error,
+                    true_deviation: *true_deviation,
+                    made_deviation: *made_deviation,
+                });
+            }
+        },
+    );
+}
+
+/// Mean and standard deviation over each whole neighbourhood.
+fn local(plane: ArrayView2<f64>) -> (Array2<f64>, Array2<f64>) {
+    let count = (SIDE * SIDE) as f64;
+    let mean = box_sum(plane) / count;
+    let squares = box_sum(plane.mapv(|value| value * value).view()) / count;
+    let deviation = (squares - &mean * &mean).mapv_into(|variance| variance.max(0.0).sqrt());
+    (mean, deviation)
+}
+
+/// Sums over each whole neighbourhood, columns first, then rows.
+fn box_sum(plane: ArrayView2<f64>) -> Array2<f64> {
+    let (rows, columns) = plane.dim();
+    let mut across = Array2::zeros((rows, columns + 1 - SIDE));
+    for shift in 0..SIDE {
+        across += &plane.slice(s![.., shift..shift + columns + 1 - SIDE]);
+    }
+    let mut sum = Array2::zeros((rows + 1 - SIDE, columns + 1 - SIDE));
+    for shift in 0..SIDE {
+        sum += &across.slice(s![shift..shift + rows + 1 - SIDE, ..]);
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Stripes of 40 HU up and down around a level: over 5 columns, the mean is off it by 8 HU and
+    /// the variance is 40^2 - 8^2.
+    fn stripes(level: f64, height: f64) -> Array2<f64> {
+        Array2::from_shape_fn((20, 30), |(_, column)| {
+            level + if column % 2 == 0 { height } else { -height }
+        })
+    }
+
+    #[test]
+    fn bias_and_noise_have_their_closed_form() {
+        let mut sums = [TissueSums::default(); 4];
+        let (truth, made) = (stripes(50.0, 40.0), stripes(53.0, 10.0));
+        add(&mut sums, truth.view(), made.view());
+        let muscle = sums[2].scores().unwrap();
+        assert_eq!(muscle.voxels, 16 * 26);
+        // The stripes average out over an even number of columns.
+        assert!((muscle.bias_hu - 3.0).abs() < 1e-9, "{muscle:?}");
+        assert!((muscle.noise_ratio - 0.25).abs() < 1e-9, "{muscle:?}");
+        assert!([0, 1, 3].iter().all(|&other| sums[other].scores().is_none()));
+    }
+
+    #[test]
+    fn the_truth_alone_says_what_a_voxel_is() {
+        let mut sums = [TissueSums::default(); 4];
+        let (lung, fat) = (stripes(-800.0, 20.0), stripes(-100.0, 20.0));
+        add(&mut sums, lung.view(), fat.view());
+        assert_eq!(sums[1].scores(), None);
+        assert!((sums[0].scores().unwrap().bias_hu - 700.0).abs() < 1e-9);
+        // Twice the same changes nothing but the count.
+        let once = sums[0];
+        sums[0].merge(&once);
+        assert_eq!(sums[0].scores().unwrap().voxels, 2 * once.voxels);
+        assert!((sums[0].scores().unwrap().noise_ratio - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn planes_smaller_than_the_neighbourhood_add_nothing() {
+        let mut sums = [TissueSums::default(); 4];
+        add(&mut sums, Array2::zeros((4, 9)).view(), Array2::zeros((4, 9)).view());
+        assert_eq!(sums, [TissueSums::default(); 4]);
+    }
+}
