@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use hrinet::evaluate::{Evaluation, evaluate};
-use hrinet::interpolate::{Method, interpolate};
+use hrinet::interpolate::{Method, between_slices, interpolate};
 use hrinet::io;
 use hrinet::network::model::DEFAULT;
 use hrinet::network::{Model, System};
@@ -95,4 +95,23 @@ fn known_slices_of_a_real_ct_come_back_bit_for_bit() {
     }
     assert_eq!((known, work.made), (plan.known_count(), plan.slices().len() - known));
     assert!(known >= 5 && work.made >= 5, "{known} known, {} made", work.made);
+}
+
+#[test]
+fn in_both_orders_a_reversed_stack_gives_reversed_slices() {
+    let Some(volume) = ct("../shared/ct/test/sts003.nii.gz") else { return };
+    let voxels::Voxels::Int16(array) = volume.voxels() else { panic!("CTs are int16") };
+    let hu = |index| array.index_axis(ndarray::Axis(0), index).map(|&hu| f32::from(hu));
+    let (a, b) = (hu(20), hu(23));
+    let farthest = |model: &Model| {
+        let made = |a: &ndarray::Array2<f32>, b: &ndarray::Array2<f32>, alpha| {
+            between_slices(a.view(), b.view(), &[alpha], &Method::Network(model)).expect("slices")
+        };
+        let apart = made(&a, &b, 0.75) - made(&b, &a, 0.25);
+        apart.iter().fold(0f32, |most, apart| most.max(apart.abs()))
+    };
+    let (once, both) = (farthest(&shipped()), farthest(&shipped().in_both_orders()));
+    assert!(both < 0.01, "{both} HU apart");
+    // The network alone is not symmetric: the mean of both orders is what makes it so.
+    assert!(once > 1.0, "{once} HU apart");
 }

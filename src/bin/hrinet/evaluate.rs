@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use crate::interrupt;
 use crate::messages::{Progress, Verbosity};
-use crate::method::{Chosen, DeviceChoice};
+use crate::method::{Chosen, DeviceChoice, Ensemble};
 use crate::report::write_json;
 
 /// Measure models: drop the inner slices of every group, make them again, compare.
@@ -40,6 +40,8 @@ pub struct Arguments {
     resize: Option<u16>,
     #[command(flatten)]
     device: DeviceChoice,
+    #[command(flatten)]
+    ensemble: Ensemble,
     /// Print bias and noise in lung, fat, muscle and bone as well.
     #[arg(long)]
     tissue: bool,
@@ -93,7 +95,7 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
     let models = arguments
         .models
         .iter()
-        .map(|name| Chosen::load(name, &arguments.device))
+        .map(|name| Chosen::load(name, &arguments.device, &arguments.ensemble))
         .collect::<Result<Vec<_>>>()?;
     let paths = volumes(&arguments.data)?;
     let total = paths.len() * arguments.gap.len() * models.len();

@@ -17,6 +17,15 @@ pub struct DeviceChoice {
     threads: Option<usize>,
 }
 
+/// How a network is used.
+#[derive(Args)]
+pub struct Ensemble {
+    /// Make every slice twice, with its neighbours in either order, and take the mean: a little
+    /// closer to the truth, at nearly twice the time. Models that are no network are as they were.
+    #[arg(long)]
+    ensemble: bool,
+}
+
 impl DeviceChoice {
     /// Finds the device and sets the threads of this thread's work.
     ///
@@ -47,12 +56,16 @@ impl Chosen {
     ///
     /// # Errors
     /// As [`Model::load`].
-    pub fn load(name: &str, device: &DeviceChoice) -> Result<Chosen> {
+    pub fn load(name: &str, device: &DeviceChoice, use_of: &Ensemble) -> Result<Chosen> {
         let device = device.apply()?;
         Ok(match name {
             "linear" => Chosen::Linear,
             "cubic" => Chosen::Cubic,
-            _ => Chosen::Network(name.to_string(), Box::new(Model::load(name, device)?)),
+            _ => {
+                let model = Model::load(name, device)?;
+                let model = if use_of.ensemble { model.in_both_orders() } else { model };
+                Chosen::Network(name.to_string(), Box::new(model))
+            }
         })
     }
 

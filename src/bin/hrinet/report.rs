@@ -59,6 +59,8 @@ struct ModelEntry {
     name: String,
     system: Option<String>,
     sha256: Option<String>,
+    /// Whether every slice was made twice, with its neighbours in either order.
+    ensemble: bool,
 }
 
 impl Report {
@@ -80,6 +82,7 @@ impl Report {
                 name: chosen.name().to_string(),
                 system: model.map(|model| model.system().to_string()),
                 sha256: model.map(|model| model.checksum().to_string()),
+                ensemble: model.is_some_and(|model| model.has_both_orders()),
             },
             device: chosen.device_name(),
             seconds: time.as_secs_f64(),

@@ -11,7 +11,7 @@ use hrinet::{Error, Result, io, memory, picture};
 
 use crate::interrupt;
 use crate::messages::{Progress, Verbosity};
-use crate::method::{Chosen, DeviceChoice};
+use crate::method::{Chosen, DeviceChoice, Ensemble};
 use crate::report::Report;
 
 /// Make the slices in between: write INPUT with a finer slice spacing to OUTPUT.
@@ -31,6 +31,8 @@ pub struct Arguments {
     model: String,
     #[command(flatten)]
     device: DeviceChoice,
+    #[command(flatten)]
+    ensemble: Ensemble,
     /// The DICOM series to read where the folder holds several: its UID or the start of it.
     #[arg(long, value_name = "UID")]
     series: Option<String>,
@@ -121,7 +123,7 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<[usize; 2]> {
     let start = Instant::now();
     check_outputs(arguments)?;
     let spacing = arguments.grid.spacing()?;
-    let chosen = Chosen::load(&arguments.model, &arguments.device)?;
+    let chosen = Chosen::load(&arguments.model, &arguments.device, &arguments.ensemble)?;
     let reading = format!("reading {}", arguments.input.display());
     let busy = Progress::busy(verbosity, &reading);
     let input = read(&arguments.input, arguments.series.as_deref());
