@@ -63,6 +63,30 @@ def test_keep(adapted_panel, folders, complaints):  # noqa: F811
     assert node(widget).model == "hrinet-motion" and complaints == []
 
 
+def test_another_module_meanwhile(open_panel, folders):  # noqa: F811
+    patient()
+    widget = ready(open_panel())
+    node(widget).adaptSteps = 10
+    widget.ui.adaptButton.click()
+    widget.exit()
+    pump(lambda: widget.task is None, 60)
+    widget.enter()
+    assert shown(widget) == [True] * 3
+    widget.ui.adaptKeepButton.click()
+    assert node(widget).model == str(next(folders[1].iterdir()))
+
+
+def test_another_input_meanwhile(open_panel, folders):  # noqa: F811
+    patient()
+    widget = ready(open_panel())
+    node(widget).adaptSteps = 10
+    widget.ui.adaptButton.click()
+    node(widget).inputVolume = patient(name="Another")
+    pump(lambda: widget.task is None, 60)
+    assert "discarded" in status_of(widget) and shown(widget) == [False] * 3
+    assert list(folders[0].iterdir()) == []
+
+
 def test_discard(adapted_panel, folders):  # noqa: F811
     temporary, kept = folders
     adapted_panel.ui.adaptDiscardButton.click()

@@ -350,7 +350,8 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _finish_adapting(self, task):
         adapted = task.finish()
-        if self._parameters is None or self._parameters.inputVolume is not self._adapted_volume:
+        # The user may have gone to another module meanwhile, and finds the result on coming back.
+        if self.logic.getParameterNode().inputVolume is not self._adapted_volume:
             adapted.discard()
             return _("The input was changed meanwhile; the adapted model was discarded")
         self._adaptPanel.offer(adapted, self._adapted_volume)
