@@ -37,7 +37,7 @@ def draw(thick, fine, slices_png, bone_png):
     columns = [f"Before: {thick.GetSpacing()[2]:g} mm", f"After: {fine.GetSpacing()[2]:.2g} mm"]
     views = [("Coronal", (520, 360), 300, (0, 22, -150)), ("Sagittal", (520, 360), 300, (6, 10, -150))]
     rows = [[slice_view(node, *view) for node in (thick, fine)] for view in views]
-    save(tiled(rows), columns, [view[0] for view in views], slices_png)
+    save(tiled(rows), columns, [view[0].lower() for view in views], slices_png)
     camera = None
     bones = []
     for node in (thick, fine):
@@ -160,7 +160,7 @@ def save(pixels, columns, rows, path):
         for column, text in enumerate(columns):
             x = column * (width + GAP) // len(columns)
             y = row * (height + GAP) // len(rows)
-            label = f"{text}, {view.lower()}"
+            label = f"{text}, {view}"
             box = qt.QRect(x, y, painter.fontMetrics().horizontalAdvance(label) + 20, 32)
             painter.fillRect(box, qt.QColor("black"))
             painter.drawText(box, qt.Qt.AlignCenter, label)
