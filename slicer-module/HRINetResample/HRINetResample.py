@@ -3,6 +3,8 @@
 Slicer finds the classes by their names here; what they do stands in HRINetResampleLib.
 """
 
+import pathlib
+
 import slicer
 from slicer.i18n import tr as _
 from slicer.i18n import translate
@@ -14,6 +16,8 @@ from HRINetResampleLib.parameters import HRINetResampleParameterNode  # noqa: F4
 from HRINetResampleLib.samples import register_samples
 from HRINetResampleLib.selftest import HRINetResampleTest  # noqa: F401
 from HRINetResampleLib.widget import HRINetResampleWidget  # noqa: F401
+
+PICTURE = pathlib.Path(__file__).resolve().parent / "Resources" / "Pictures" / "slices.png"
 
 
 class HRINetResample(ScriptedLoadableModule):
@@ -30,7 +34,7 @@ class HRINetResample(ScriptedLoadableModule):
             "coronal and sagittal views. Slices that were scanned are kept, bit for bit, at their "
             "places; segmentations come along. New slices are a guess that looks like a scan: not for "
             "diagnosis or treatment."
-        )
+        ) + f'<p><img src="{PICTURE.as_uri()}" width="420"></p>'
         self.parent.acknowledgementText = _(
             "After Li, Koh and Lee, HRINet: alternative supervision network for high-resolution CT "
             "image interpolation."

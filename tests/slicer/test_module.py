@@ -1,9 +1,11 @@
 """The module's file as Slicer loads it, and its sample."""
 
 import pathlib
+import re
 import shutil
 import sys
 import types
+import urllib.parse
 import zipfile
 
 import making
@@ -25,6 +27,8 @@ def test_what_slicer_finds(monkeypatch):
     module.HRINetResample(parent)
     assert parent.title == "HRINet Resample" and "Filtering" in parent.categories
     assert "not for diagnosis" in parent.helpText
+    (picture,) = re.findall(r'<img src="file://([^"]+)"', parent.helpText)
+    assert pathlib.Path(urllib.parse.unquote(picture)).read_bytes().startswith(b"\x89PNG")
     for suffix in ("Widget", "Logic", "Test"):
         assert hasattr(module, "HRINetResample" + suffix)
     assert connected == {"aboutToQuit()": worker.shutdown, "startupCompleted()": samples.register_samples}

@@ -112,6 +112,10 @@ def test_the_folder_for_an_installed_slicer(tmp_path):
 def test_the_catalog_entry():
     entry = json.loads((ROOT / "slicer-module" / "HRINetResample.json").read_text())
     assert (ROOT / entry["build_subdirectory"] / "CMakeLists.txt").is_file()
+    names = subprocess.run(["grep", "-rlI", "OWNER/", ROOT / "slicer-module"], capture_output=True, text=True)
+    assert sorted(pathlib.Path(name).name for name in names.stdout.split()) == [
+        "CMakeLists.txt", "HRINetResample.json"
+    ], "the repository's address stands in one place of each"
     for key in ("scm_url", "scm_revision", "category", "build_dependencies", "tier"):
         assert key in entry
 

@@ -9,7 +9,7 @@ import threading
 
 import numpy as np
 
-from . import hrinet, jobs, processes
+from . import adapting, hrinet, jobs, processes
 
 
 def answer(request, say):
@@ -24,16 +24,20 @@ def answer(request, say):
     def array(kind, index, mode):
         return np.load(os.path.join(request["folder"], f"{kind}{index}.npy"), mmap_mode=mode)
 
-    # "c": as read-only, but the library takes any pointer.
-    sources = [array("in", index, "c") for index in range(request["arrays"])]
-    targets = [array("out", index, "r+") for index in range(request["arrays"])]
-    settings = processes.settings_of(request["settings"])
-
     def progress(done, total):
         if done is not None:
             say({"done": done, "total": total})
         return True
 
+    if request["command"] == "adapt":
+        asked = adapting.Request(**request["request"])
+        found = adapting.run(grid, asked, array("in", 0, "c"), request["path"], progress)
+        return dataclasses.asdict(found)
+
+    # "c": as read-only, but the library takes any pointer.
+    sources = [array("in", index, "c") for index in range(request["arrays"])]
+    targets = [array("out", index, "r+") for index in range(request["arrays"])]
+    settings = processes.settings_of(request["settings"])
     found = jobs.run(grid, settings, sources[0], targets[0], sources[1:], targets[1:], progress)
     for target in targets:
         target.flush()

@@ -10,7 +10,8 @@ import numpy as np
 import slicer
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
-from . import geometry, hrinet, jobs, placement, segments, sequences, task, volumes
+from . import adaptation, adapting, geometry, hrinet, jobs, placement, segments, sequences, task
+from . import volumes
 from .parameters import DEFAULT_MODEL, HRINetResampleParameterNode
 
 log = logging.getLogger("HRINet")
@@ -86,6 +87,36 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
                                 (browser, sequence), markSynthetic, show)
 
         return task.Task(frames, settings, separateProcess, [labels for labels, _ in layers], finish)
+
+    def adapt(self, volumeNode, modelPath=None, **choices):
+        """Adapts the model to a volume and measures what that gains; the application stays alive.
+
+        Gives an answer with `psnrBefore`, `psnrAfter`, `gain` (dB, on slices held out), `measured`
+        (how many), `checksum` and `modelPath`, a file that `resample(volumeNode, model=...)` takes:
+        `modelPath` where given, else one in the user's folder. Where `gain` is not positive, the
+        shipped model is the better one: `discard()` removes the file. `choices` are those of
+        `startAdapting`. Raises as `resample` does; then there is no file.
+        """
+        work = self.startAdapting(volumeNode, **choices)
+        while not work.join(0.03):
+            slicer.app.processEvents()
+        adapted = work.finish()
+        adapted.keep(modelPath)
+        return adapted
+
+    def startAdapting(self, volumeNode, model=DEFAULT_MODEL, steps=adapting.STEPS, axis="auto",
+                      device="auto", threads=0, separateProcess=False, seed=0):
+        """Begins, and gives a task: `finished`, `cancel()`, `finish()` (as `adapt`'s answer, its file
+        not kept yet: `keep()` or `discard()`).
+
+        steps: of training. seed: of the choice of slices; the other choices are those of `start`.
+        """
+        if int(steps) < 1:
+            raise volumes.VolumeError(f"{steps} steps of training are too few; it takes at least 1")
+        voxels = volumes.voxels_of(volumeNode)
+        grid, _parent = geometry.grid_of(volumeNode, volumeNode.GetParentTransformNode())
+        request = adapting.Request(str(model), device, threads, axis, int(steps), seed)
+        return adaptation.AdaptTask(grid, request, voxels, volumeNode.GetName(), separateProcess)
 
     def optionsFor(self, volumeNode, spacing="isotropic", factor=2, spacingMm=1.0, likeVolume=None,
                    axis="auto"):

@@ -8,7 +8,8 @@ from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 DEFAULT_MODEL = "hrinet-motion"
-MODELS = (DEFAULT_MODEL, "linear", "cubic")
+PLAIN_MODELS = ("linear", "cubic")
+MODELS = (DEFAULT_MODEL, *PLAIN_MODELS)
 
 
 class Spacing(enum.Enum):
@@ -61,3 +62,4 @@ class HRINetResampleParameterNode:
     separateProcess: bool = False
     markSynthetic: bool = False
     allFrames: bool = False
+    adaptSteps: Annotated[int, WithinRange(10, 5000)] = 300

@@ -48,8 +48,8 @@ def outcome(grid, dtype, options):
         return jobs.outcome(plan)
 
 
-def runner(device, separate):
-    """`jobs.run` or `processes.run`, and the placement; the log says which and why."""
+def runner(device, separate, here=jobs.run, apart=processes.run):
+    """`here` or `apart`, the same work in a process, and the placement; the log says which and why."""
     placement = decide(device, separate)
     log.info("HRINet works %s", placement)
-    return (jobs.run if placement.in_process else processes.run), placement
+    return (here if placement.in_process else apart), placement

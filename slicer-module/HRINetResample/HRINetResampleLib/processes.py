@@ -10,7 +10,7 @@ import tempfile
 
 import numpy as np
 
-from . import hrinet, jobs, platforms
+from . import adapting, hrinet, jobs, platforms
 
 _FOLDER = pathlib.Path(__file__).resolve().parent.parent
 
@@ -47,6 +47,15 @@ def run(grid, settings, voxels, out, labels, labels_out, progress):
         for index, target in enumerate([out, *labels_out]):
             target[...] = np.load(os.path.join(folder, f"out{index}.npy"), mmap_mode="r")
         return found
+
+
+def adapt(grid, request, voxels, path, progress):
+    """As `adapting.run`."""
+    with tempfile.TemporaryDirectory(prefix="hrinet-") as folder:
+        np.save(os.path.join(folder, "in0.npy"), voxels)
+        asked = {"command": "adapt", "grid": dataclasses.asdict(grid), "folder": folder, "path": path,
+                 "request": dataclasses.asdict(request)}
+        return adapting.Gain(**_ask(asked, progress))
 
 
 def outcome_of(found):

@@ -15,7 +15,7 @@ class HRINetResampleTest(ScriptedLoadableModuleTest):
         slicer.mrmlScene.Clear()
 
     def runTest(self):
-        for test in (self.test_resample, self.test_segmentation, self.test_bad_input):
+        for test in (self.test_resample, self.test_segmentation, self.test_adapt, self.test_bad_input):
             self.setUp()
             test()
 
@@ -49,6 +49,18 @@ class HRINetResampleTest(ScriptedLoadableModuleTest):
         back = logic.toOriginalSlices(logic.segmentationOf(fine), fine)
         returned = slicer.util.arrayFromSegmentBinaryLabelmap(back, segment, thick)
         self.assertTrue(np.array_equal(returned > 0, inside))
+
+    def test_adapt(self):
+        waves = 300 * np.sin(np.indices((17, 32, 32)).sum(0) / 4)
+        volume = slicer.util.addVolumeFromArray(waves.astype(np.int16), name="Patient")
+        logic = HRINetResampleLogic()
+        adapted = logic.adapt(volume, axis="k", steps=2)
+        try:
+            fine = logic.resample(volume, axis="k", spacing="factor", model=adapted.modelPath)
+            self.assertEqual(fine.GetAttribute("HRINet.Checksum"), adapted.checksum)
+            self.assertAlmostEqual(adapted.gain, adapted.psnrAfter - adapted.psnrBefore)
+        finally:
+            adapted.discard()
 
     def test_bad_input(self):
         single = slicer.util.addVolumeFromArray(np.zeros((1, 8, 8), np.int16), name="Single")

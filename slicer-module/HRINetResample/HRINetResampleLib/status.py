@@ -70,6 +70,26 @@ def after(outcome, seconds, where):
     )
 
 
+def gained(adapted):
+    """What adapting to a patient was measured to do, and what to make of it."""
+    text = _("On {count} slices held out: {before} dB before, {after} dB after: {gain} dB.").format(
+        count=adapted.measured, before=f"{adapted.psnrBefore:.2f}", after=f"{adapted.psnrAfter:.2f}",
+        gain=f"{adapted.gain:+.2f}",
+    )
+    if adapted.helped:
+        return text + " " + _("The adapted model is closer to this patient.")
+    return text + " " + _("Adapting did not help: better discard it.")
+
+
+def adapting(control):
+    """The progress bar's text while a model is adapted."""
+    left = control.seconds_left()
+    if not control.total:
+        return _("starting")
+    text = _("adapting: {percent} %").format(percent=int(100 * control.fraction()))
+    return text if left is None else text + ", " + _("{time} left").format(time=duration(left))
+
+
 def during(control):
     """The progress bar's text."""
     left = control.seconds_left()

@@ -18,33 +18,11 @@ class Frame:
     image: Any  # the vtkImageData that the voxels are written into
 
 
-class Task:
-    """Work on a thread, watched from the main one: `finished`, `control`, `cancel`, `finish`."""
+class Watched:
+    """Work on a thread, watched from the main one: `finished`, `control`, `cancel`."""
 
-    def __init__(self, frames, settings, separate, layers, finish: Callable):
-        """`layers`: label maps on the grid of the first frame. `finish(task)` runs on the main
-        thread after good work, and gives what `finish` gives."""
-        self.frames: List[Frame] = frames
-        self.layers = layers
-        self.layers_made = [np.empty(frames[0].promised.shape, np.uint8) for _ in layers]
-        self.outcomes: List[jobs.Outcome] = []
-        self._finish: Optional[Callable] = finish
-        self._settings = settings
-        self._run, self.placement = placement.runner(settings.device, separate)
-        self._worker = worker.Worker(self._work)
-
-    def _work(self, control):
-        total = sum(frame.promised.made_count for frame in self.frames)
-        before = 0
-        for index, frame in enumerate(self.frames):
-            progress = _Offset(control, before, total)
-            labels = (self.layers, self.layers_made) if index == 0 else ([], [])
-            self.outcomes.append(self._run(
-                frame.grid, self._settings, frame.voxels, volumes.array_of(frame.image), *labels,
-                progress,
-            ))
-            before += frame.promised.made_count
-        return True
+    def __init__(self, work):
+        self._worker = work
 
     @property
     def control(self):
@@ -68,6 +46,35 @@ class Task:
     def join(self, timeout=None):
         """Waits for the work, not for `finish`."""
         return self._worker.join(timeout)
+
+
+class Task(Watched):
+    """One Apply; `finish` puts it into the scene."""
+
+    def __init__(self, frames, settings, separate, layers, finish: Callable):
+        """`layers`: label maps on the grid of the first frame. `finish(task)` runs on the main
+        thread after good work, and gives what `finish` gives."""
+        self.frames: List[Frame] = frames
+        self.layers = layers
+        self.layers_made = [np.empty(frames[0].promised.shape, np.uint8) for _ in layers]
+        self.outcomes: List[jobs.Outcome] = []
+        self._finish: Optional[Callable] = finish
+        self._settings = settings
+        self._run, self.placement = placement.runner(settings.device, separate)
+        super().__init__(worker.Worker(self._work))
+
+    def _work(self, control):
+        total = sum(frame.promised.made_count for frame in self.frames)
+        before = 0
+        for index, frame in enumerate(self.frames):
+            progress = _Offset(control, before, total)
+            labels = (self.layers, self.layers_made) if index == 0 else ([], [])
+            self.outcomes.append(self._run(
+                frame.grid, self._settings, frame.voxels, volumes.array_of(frame.image), *labels,
+                progress,
+            ))
+            before += frame.promised.made_count
+        return True
 
     def finish(self):
         """Puts what was made into the scene, on the main thread; raises what went wrong."""

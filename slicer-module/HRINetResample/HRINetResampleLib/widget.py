@@ -12,6 +12,7 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleWidget
 from slicer.util import VTKObservationMixin
 
 from . import hrinet, jobs, placement, sequences, status, volumes, worker
+from .adaptpanel import AdaptPanel, request_of
 from .logic import HRINetResampleLogic
 from .parameters import MODELS, Spacing
 from .preview import Preview
@@ -49,6 +50,10 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui.deviceCombo.currentIndexChanged.connect(self._on_device)
         self.ui.applyButton.clicked.connect(self._on_apply)
         self.ui.backButton.clicked.connect(self._on_back)
+        self.ui.adaptButton.clicked.connect(self._on_adapt)
+        self.ui.adaptKeepButton.clicked.connect(self._on_keep)
+        self.ui.adaptDiscardButton.clicked.connect(lambda *_: self._adaptPanel.discard())
+        self._adaptPanel = AdaptPanel(self.ui)
         self._timer = qt.QTimer()
         self._timer.setInterval(TICK_MS)
         self._timer.timeout.connect(self._on_tick)
@@ -73,6 +78,7 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.task is not None:
             self.task.cancel()
             self.task.join()
+        self._adaptPanel.discard()
         self._leave_parameters()
         self.removeObservers()
         self._timer.stop()
@@ -101,6 +107,7 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def _on_scene_closes(self, _caller=None, _event=None):
         if self.task is not None:
             self.task.cancel()
+        self._adaptPanel.discard()
         self._leave_parameters()
 
     def _on_scene_closed(self, _caller=None, _event=None):
@@ -111,7 +118,8 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if parameters is None:
             return
         if parameters.inputVolume is not self._input:
-            self._input = parameters.inputVolume
+            before, self._input = self._input, parameters.inputVolume
+            self._adaptPanel.follow(parameters, before)
             if self._is_of_another_input(parameters.outputVolume):
                 parameters.outputVolume = None  # which calls this again
                 return
@@ -126,6 +134,9 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if _value(self.ui.modelCombo.currentText) != parameters.model:  # not under the user's cursor
             _quietly(self.ui.modelCombo, "setCurrentText", parameters.model)
         self._show_device()
+        refused = self._adaptPanel.refuses(parameters)
+        self.ui.adaptButton.setEnabled(refused is None)
+        self.ui.adaptButton.setToolTip(refused or self._adaptPanel.TOOL_TIP)
         self.ui.framesCheck.setEnabled(self._sequence() is not None)
         output = parameters.outputVolume
         self.ui.backButton.setEnabled(bool(
@@ -269,6 +280,10 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._complain(error)
             return
         self._running = (self._outcome, parameters.model, parameters.device, self._frame_count())
+        self._on_begun(self._finish_apply, status.during)
+
+    def _on_begun(self, finish, progress_text):
+        self._finish, self._progress_text = finish, progress_text
         self._show_running(True)
         self.ui.statusLabel.setText(_("Working {where}").format(where=self.task.placement))
 
@@ -294,29 +309,61 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             return
         control = self.task.control
         self.ui.progressBar.setValue(int(1000 * control.fraction()))
-        self.ui.progressBar.setFormat(status.during(control))
+        self.ui.progressBar.setFormat(self._progress_text(control))
 
     def _on_finished(self):
         task = self.task
         try:
-            output = task.finish()
+            said = self._finish(task)
         except hrinet.Cancelled:
             said = _("Cancelled; nothing was changed")
         except (RuntimeError, MemoryError) as error:
             said = None
             failure = error
-        else:
-            outcome, model, device, frames = self._running
-            status.remember(outcome, model, device, task.seconds, frames)
-            said = status.after(task.outcomes[0], task.seconds, str(task.placement))
-            if self._parameters is not None:
-                self._parameters.outputVolume = output
         self.task = None
         self._show_running(False)
         if said is None:
             self._complain(failure)
         else:
             self.ui.statusLabel.setText(said)
+
+    def _finish_apply(self, task):
+        output = task.finish()
+        outcome, model, device, frames = self._running
+        status.remember(outcome, model, device, task.seconds, frames)
+        if self._parameters is not None:
+            self._parameters.outputVolume = output
+        return status.after(task.outcomes[0], task.seconds, str(task.placement))
+
+    # Adapt to this patient.
+
+    def _on_adapt(self, *_arguments):
+        self._adaptPanel.discard()
+        parameters = self._parameters
+        try:
+            self.task = self.logic.startAdapting(parameters.inputVolume, **request_of(parameters))
+        except (RuntimeError, MemoryError) as error:
+            self._complain(error)
+            return
+        self._adapted_volume = parameters.inputVolume
+        self._on_begun(self._finish_adapting, status.adapting)
+
+    def _finish_adapting(self, task):
+        adapted = task.finish()
+        # The user may have gone to another module meanwhile, and finds the result on coming back.
+        if self.logic.getParameterNode().inputVolume is not self._adapted_volume:
+            adapted.discard()
+            return _("The input was changed meanwhile; the adapted model was discarded")
+        self._adaptPanel.offer(adapted, self._adapted_volume)
+        return status.gained(adapted)
+
+    def _on_keep(self, *_arguments):
+        try:
+            path = self._adaptPanel.keep(self._parameters)
+        except (OSError, RuntimeError) as error:
+            self._complain(error)
+            return
+        self.ui.statusLabel.setText(_("The next Apply uses {path}").format(path=path))
 
     def _complain(self, error):
         said = str(error) or type(error).__name__

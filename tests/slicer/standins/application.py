@@ -45,6 +45,7 @@ def start():
     slicer.app = types.SimpleNamespace(
         applicationLogic=lambda: application,
         temporaryPath=application.GetTemporaryPath(),
+        slicerUserSettingsFilePath=application.GetTemporaryPath() + "/Slicer.ini",
         processEvents=lambda: None,
         testingEnabled=lambda: True,
         connect=lambda signal, slot: None,

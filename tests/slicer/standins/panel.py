@@ -1,5 +1,6 @@
 """Qt by PySide6, and stand-ins for the widgets of CTK and qMRML that the panel uses."""
 
+import ctypes
 import sys
 import types
 
@@ -100,6 +101,10 @@ def _of_qt(name):
 
 def install():
     """An application without a screen; `qt` and what loads panels."""
+    # Every call of PySide6 that returns nothing costs None one reference, which ends Python before 3.12
+    # after some thousand: make it as immortal as it is there.
+    if sys.version_info < (3, 12) and sys.getrefcount(None) < 1 << 40:
+        ctypes.c_ssize_t.from_address(id(None)).value += 1 << 40
     application = QtWidgets.QApplication.instance() or QtWidgets.QApplication([])
     qt = types.ModuleType("qt")
     qt.__getattr__ = _of_qt
