@@ -15,6 +15,10 @@ pub type HrinetLabelMethod = i32;
 /// Those of the nearer known slice; of the first where both are equally near.
 pub const HRINET_LABELS_NEAREST: HrinetLabelMethod = 0;
 
+/// Outlines in between, by signed distances in mm, label by label: no staircase, and what ends between
+/// two slices tapers. 0 is the background.
+pub const HRINET_LABELS_SHAPE: HrinetLabelMethod = 1;
+
 /// Brings a label map onto the output grid of the plan of its CT: reads `input`, writes the voxels of
 /// `output`, both of the plan's sizes and of one type, which need not be the CT's, with any strides,
 /// and not overlapping. Known slices are copied bit for bit.
@@ -44,6 +48,7 @@ pub unsafe extern "C" fn hrinet_interpolate_labels(
         }
         let method = match method {
             HRINET_LABELS_NEAREST => LabelMethod::Nearest,
+            HRINET_LABELS_SHAPE => LabelMethod::Shape,
             other => {
                 return Err(unknown("a label method", other));
             }

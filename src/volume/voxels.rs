@@ -35,6 +35,8 @@ pub trait Voxel: Copy + PartialEq + PartialOrd + Default + Send + Sync + 'static
     fn to_f64(self) -> f64;
     /// The nearest value of this type, saturating; halves round away from zero.
     fn from_f64(value: f64) -> Self;
+    /// A number that no other value of this type has.
+    fn key(self) -> u64;
 }
 
 macro_rules! voxel_types {
@@ -55,6 +57,11 @@ macro_rules! voxel_types {
                 }
                 fn from_f64(value: f64) -> Self {
                     if $integer { value.round() as $type } else { value as $type }
+                }
+                fn key(self) -> u64 {
+                    let mut bytes = [0; 8];
+                    bytes[..size_of::<$type>()].copy_from_slice(&self.to_ne_bytes());
+                    u64::from_ne_bytes(bytes)
                 }
             }
 

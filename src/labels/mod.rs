@@ -1,4 +1,15 @@
 //! Label maps on the grid of a plan: labels are names, which no blend lies between.
+//!
+//! - [`nearest`]: those of the nearer known slice;
+//! - [`shape`]: every label's outline moves from one known slice to the next ([`distance`], [`pair`]).
+//!
+//! Known slices are copied bit for bit, no new label appears, and a voxel outside the bounds of every
+//! label in both neighbours is background (0).
+
+mod distance;
+mod nearest;
+mod pair;
+mod shape;
 
 use ndarray::ArrayRef3;
 
@@ -12,6 +23,9 @@ use crate::volume::{Plan, SliceSource, Voxel};
 pub enum LabelMethod {
     /// Those of the nearer known slice; of the first where both are equally near.
     Nearest,
+    /// Outlines in between, by signed distances in mm: no staircase, and what ends between two slices
+    /// tapers.
+    Shape,
 }
 
 /// Brings a label map onto the output grid of the plan of its CT, both as arrays `[k, j, i]` of any
@@ -30,18 +44,29 @@ pub fn labels_into<T: Voxel>(
     on_progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<()> {
     plan.check_shapes(input.shape(), output.shape())?;
-    let LabelMethod::Nearest = method;
+    let axis = plan.axis();
+    for (index, source) in plan.slices().iter().enumerate() {
+        if let SliceSource::Known(known) = *source {
+            slice_mut(output, axis, index).assign(&slice(input, axis, known));
+        }
+    }
     let total = plan.slices().len() - plan.known_count();
     let mut done = 0;
     on_progress(Progress { done, total })?;
-    for (index, source) in plan.slices().iter().enumerate() {
-        let (nearest, made) = match *source {
-            SliceSource::Known(known) => (known, 0),
-            SliceSource::Between { first, fraction } => (first + usize::from(fraction > 0.5), 1),
+    let [columns, rows] = axis.others().map(|axis| plan.output().spacing(axis));
+    for (first, members) in plan.pairs() {
+        let neighbours = [slice(input, axis, first), slice(input, axis, first + 1)];
+        let shapes = match method {
+            LabelMethod::Nearest => None,
+            LabelMethod::Shape => Some(shape::Shapes::new(neighbours, [rows, columns])),
         };
-        slice_mut(output, plan.axis(), index).assign(&slice(input, plan.axis(), nearest));
-        if made > 0 {
-            done += made;
+        for (index, fraction) in members {
+            let mut made = slice_mut(output, axis, index);
+            match &shapes {
+                None => made.assign(&nearest::of(neighbours, fraction)),
+                Some(shapes) => shapes.write(fraction, made),
+            }
+            done += 1;
             on_progress(Progress { done, total })?;
         }
     }

@@ -1,0 +1,121 @@
+//! Exact Euclidean distances in the plane, in mm, by two passes of lower envelopes of parabolas
+//! (Felzenszwalb and Huttenlocher, Theory of Computing 2012): linear in the number of pixels.
+
+use ndarray::{Array2, ArrayView2, ArrayViewMut1, Axis};
+
+/// How far inside (positive) or outside (negative) a shape each pixel lies, in mm: the distance to
+/// the nearest pixel outside, less that to the nearest pixel inside. `pixel`: mm between rows and
+/// between columns. Nothing is farther than `most` mm: an empty mask is `-most` everywhere, a full
+/// one `most`.
+pub fn signed(mask: ArrayView2<bool>, pixel: [f64; 2], most: f64) -> Array2<f64> {
+    let inside = to_nearest(mask.map(|&inside| !inside).view(), pixel, most);
+    inside - to_nearest(mask, pixel, most)
+}
+
+/// The distance of each pixel to the nearest one of the mask, in mm, at most `most`.
+fn to_nearest(mask: ArrayView2<bool>, pixel: [f64; 2], most: f64) -> Array2<f64> {
+    let mut squares = mask.map(|&inside| if inside { 0.0 } else { f64::INFINITY });
+    let mut pass = Pass::default();
+    for (axis, step) in [(Axis(0), pixel[0]), (Axis(1), pixel[1])] {
+        for line in squares.lanes_mut(axis) {
+            pass.run(line, step);
+        }
+    }
+    squares.mapv_into(|square| square.sqrt().min(most))
+}
+
+/// One line's lower envelope; its lists are kept from line to line.
+#[derive(Default)]
+struct Pass {
+    values: Vec<f64>,
+    /// Positions of the parabolas of the envelope, and where each one begins to be lowest.
+    vertices: Vec<usize>,
+    starts: Vec<f64>,
+}
+
+impl Pass {
+    /// Squared distances along the line, from the squared distances across it.
+    fn run(&mut self, mut line: ArrayViewMut1<f64>, step: f64) {
+        self.values.clear();
+        self.values.extend(line.iter());
+        self.vertices.clear();
+        self.starts.clear();
+        for (at, value) in self.values.iter().enumerate() {
+            if value.is_infinite() {
+                continue;
+            }
+            let mut start = f64::NEG_INFINITY;
+            while let (Some(&last), Some(&begins)) = (self.vertices.last(), self.starts.last()) {
+                start = meeting((last, self.values[last]), (at, *value), step);
+                if start > begins {
+                    break;
+                }
+                self.vertices.pop();
+                self.starts.pop();
+                start = f64::NEG_INFINITY;
+            }
+            self.vertices.push(at);
+            self.starts.push(start);
+        }
+        if self.vertices.is_empty() {
+            return;
+        }
+        let mut lowest = 0;
+        for (at, value) in line.iter_mut().enumerate() {
+            while self.starts.get(lowest + 1).is_some_and(|&start| start <= at as f64 * step) {
+                lowest += 1;
+            }
+            let vertex = self.vertices[lowest];
+            let apart = (at as f64 - vertex as f64) * step;
+            *value = self.values[vertex] + apart * apart;
+        }
+    }
+}
+
+/// Where, in mm along the line, the second parabola becomes lower than the first.
+fn meeting((a, height_a): (usize, f64), (b, height_b): (usize, f64), step: f64) -> f64 {
+    let (a, b) = (a as f64 * step, b as f64 * step);
+    0.5 * (a + b) + (height_b - height_a) / (2.0 * (b - a))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// By looking at every pair of pixels.
+    fn by_definition(mask: ArrayView2<bool>, pixel: [f64; 2], most: f64) -> Array2<f64> {
+        let nearest = |at: (usize, usize), wanted: bool| {
+            let others = mask.indexed_iter().filter(|&(_, &inside)| inside == wanted);
+            let apart = |(row, column): (usize, usize)| {
+                let (y, x) = (row as f64 - at.0 as f64, column as f64 - at.1 as f64);
+                (y * pixel[0]).hypot(x * pixel[1])
+            };
+            others.map(|(other, _)| apart(other)).fold(most, f64::min)
+        };
+        Array2::from_shape_fn(mask.dim(), |at| nearest(at, false) - nearest(at, true))
+    }
+
+    proptest! {
+        #[test]
+        fn distances_are_those_of_the_definition(
+            inside in proptest::collection::vec(any::<bool>(), 63),
+            rows in 0.2f64..5.0,
+            columns in 0.2f64..5.0,
+        ) {
+            let mask = Array2::from_shape_vec((7, 9), inside).expect("63 pixels");
+            let quick = signed(mask.view(), [rows, columns], 100.0);
+            let slow = by_definition(mask.view(), [rows, columns], 100.0);
+            let apart = (quick - slow).mapv_into(f64::abs).fold(0.0, |a: f64, &b| a.max(b));
+            prop_assert!(apart < 1e-9, "{apart}");
+        }
+    }
+
+    #[test]
+    fn empty_and_full_masks_are_as_far_as_can_be() {
+        let empty = Array2::from_elem((3, 4), false);
+        assert!(signed(empty.view(), [1.0, 2.0], 50.0).iter().all(|&mm| mm == -50.0));
+        let full = Array2::from_elem((3, 4), true);
+        assert!(signed(full.view(), [1.0, 2.0], 50.0).iter().all(|&mm| mm == 50.0));
+    }
+}
