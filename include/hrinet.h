@@ -569,6 +569,12 @@ typedef struct {
 #define HRINET_LABELS_NEAREST 0
 
 /**
+ * Outlines in between, by signed distances in mm, label by label: no staircase, and what ends between
+ * two slices tapers. 0 is the background.
+ */
+#define HRINET_LABELS_SHAPE 1
+
+/**
  * Half a cosine down to one hundredth at the end of the iterations.
  */
 #define HRINET_DECLINE_COSINE 0

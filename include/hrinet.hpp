@@ -556,7 +556,8 @@ HrinetVolume output_into(const Plan& plan, Span<T> voxels) {
 
 /// How labels between two known slices are chosen.
 enum class LabelMethod : std::int32_t {
-    nearest = HRINET_LABELS_NEAREST  ///< Those of the nearer known slice.
+    nearest = HRINET_LABELS_NEAREST,  ///< Those of the nearer known slice.
+    shape = HRINET_LABELS_SHAPE       ///< Outlines in between, by signed distances in mm.
 };
 
 /// Brings a label map onto the output grid of its CT's plan, into plan.voxels() voxels without gaps,

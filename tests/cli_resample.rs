@@ -15,7 +15,7 @@ use hrinet::io;
 use hrinet::volume::{Geometry, Rescale, Volume};
 use ndarray::Array3;
 use phantom::{moving_discs, write};
-use program::{command, files, succeeds};
+use program::{command, fails, files, succeeds};
 
 /// NRRD keeps doubles; NIfTI keeps float32, which at 300 mm is 3e-5 mm.
 const TOLERANCES_MM: [(&str, &str); 2] = [("nrrd", "1e-6"), ("nii.gz", "1e-4")];
@@ -162,4 +162,50 @@ fn ctrl_c_stops_within_a_second_and_leaves_nothing_behind() {
         }
         assert_eq!(files(folder.path()), before);
     }
+}
+
+#[test]
+fn a_label_map_comes_along_on_the_same_grid() {
+    let folder = tempfile::tempdir().unwrap();
+    let hrinet::volume::Voxels::Int16(hu) = moving_discs(48, 17, 1).voxels().clone() else {
+        panic!()
+    };
+    // Every fourth slice: the disc moves by more than a pixel.
+    let hu = hu.slice(ndarray::s![..;4, .., ..]).to_owned();
+    let steps = [[0.8, 0.0, 0.0], [0.0, 0.8, 0.0], [0.0, 0.0, 3.0]];
+    let geometry = Geometry::new([48, 48, 5], [0.0; 3], steps).unwrap();
+    let ct = Volume::new(hu.clone().into(), Rescale::IDENTITY, geometry).unwrap();
+    // Body 3, the disc that moves in it 7.
+    let names = hu.map(|&hu| if hu == 700 { 7u16 } else { 3 * u16::from(hu > -1000) });
+    let labels = Volume::new(names.clone().into(), Rescale::IDENTITY, ct.geometry().clone());
+    write(&folder.path().join("ct.nrrd"), &ct);
+    write(&folder.path().join("labels.nrrd"), &labels.unwrap());
+    let common = ["resample", "ct.nrrd", "out.nrrd", "--factor", "3", "--model", "linear", "-q"];
+    let with = |more: &[&'static str]| [&common[..], more].concat();
+    let areas = |path: &str| {
+        let made = io::read(&folder.path().join(path)).unwrap();
+        let grid = io::read(&folder.path().join("out.nrrd")).unwrap();
+        assert_eq!(made.geometry(), grid.geometry());
+        let hrinet::volume::Voxels::UInt16(made) = made.voxels() else { panic!("another type") };
+        for (known, slice) in names.outer_iter().zip(made.outer_iter().step_by(3)) {
+            assert_eq!(known, slice);
+        }
+        assert!(made.iter().all(|label| [0, 3, 7].contains(label)));
+        made.clone()
+    };
+    succeeds(folder.path(), &with(&["--labels", "labels.nrrd", "shape.nrrd"]));
+    let nearest = ["--labels", "labels.nrrd", "nearest.nrrd", "--labels-method", "nearest"];
+    succeeds(folder.path(), &with(&[&nearest[..], &["--overwrite"]].concat()));
+    let (shape, nearest) = (areas("shape.nrrd"), areas("nearest.nrrd"));
+    assert_eq!(nearest.index_axis(ndarray::Axis(0), 1), names.index_axis(ndarray::Axis(0), 0));
+    assert_ne!(shape, nearest);
+
+    write(&folder.path().join("small.nrrd"), &moving_discs(40, 5, 1));
+    let other = with(&["--labels", "small.nrrd", "more.nrrd", "--overwrite"]);
+    let line = fails(folder.path(), &other, 1);
+    assert!(line.contains("small.nrrd") && line.contains("[40, 40, 5]"), "{line}");
+    let same = with(&["--labels", "labels.nrrd", "out.nrrd", "--overwrite"]);
+    let line = fails(folder.path(), &same, 1);
+    assert!(line.contains("out.nrrd") && line.contains("another file"), "{line}");
+    assert!(!folder.path().join("more.nrrd").exists());
 }

@@ -11,12 +11,12 @@ mod nearest;
 mod pair;
 mod shape;
 
-use ndarray::ArrayRef3;
+use ndarray::{Array3, ArrayRef3};
 
 use crate::error::Result;
 use crate::interpolate::Progress;
-use crate::volume::voxels::{slice, slice_mut};
-use crate::volume::{Plan, SliceSource, Voxel};
+use crate::volume::voxels::{slice, slice_mut, with_voxels};
+use crate::volume::{Plan, SliceSource, Volume, Voxel, Voxels};
 
 /// How labels between two known slices are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,24 @@ pub enum LabelMethod {
     /// Outlines in between, by signed distances in mm: no staircase, and what ends between two slices
     /// tapers.
     Shape,
+}
+
+/// The label map of a CT on the output grid of the CT's plan.
+///
+/// # Errors
+/// As [`labels_into`].
+pub fn labels(
+    input: &Volume,
+    plan: &Plan,
+    method: LabelMethod,
+    on_progress: &mut dyn FnMut(Progress) -> Result<()>,
+) -> Result<Volume> {
+    let [i, j, k] = plan.output().size();
+    with_voxels!(input.voxels(), array => {
+        let mut output = Array3::from_elem((k, j, i), Default::default());
+        labels_into(array, plan, method, &mut output, on_progress)?;
+        Volume::new(Voxels::from(output), input.rescale(), plan.output().clone())
+    })
 }
 
 /// Brings a label map onto the output grid of the plan of its CT, both as arrays `[k, j, i]` of any
@@ -78,7 +96,6 @@ mod tests {
     use super::*;
     use crate::error::Error;
     use crate::volume::{Geometry, Spacing};
-    use ndarray::Array3;
 
     fn plan() -> Plan {
         let steps = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 4.0]];

@@ -206,6 +206,31 @@ impl Geometry {
         [row(0), row(1), row(2), [0.0, 0.0, 0.0, 1.0]]
     }
 
+    /// Whether another grid has as many voxels, each within a hundredth of the smallest spacing of the
+    /// same one here: files keep single precision.
+    pub fn is_close_to(&self, other: &Geometry) -> bool {
+        let near =
+            0.01 * Axis::ALL.map(|axis| self.spacing(axis)).into_iter().fold(f64::MAX, f64::min);
+        let corner = |geometry: &Geometry, at: [bool; 3]| {
+            let steps = Axis::ALL.into_iter().zip(at).filter(|&(_, far)| far);
+            steps.fold(geometry.origin(), |mut corner, (axis, _)| {
+                let count = geometry.length(axis) as f64 - 1.0;
+                corner
+                    .iter_mut()
+                    .zip(geometry.step(axis))
+                    .for_each(|(at, step)| *at += count * step);
+                corner
+            })
+        };
+        let corners =
+            [[false; 3], [true, false, false], [false, true, false], [false, false, true]];
+        self.size() == other.size()
+            && corners.iter().all(|&at| {
+                let (a, b) = (corner(self, at), corner(other, at));
+                a.iter().zip(b).all(|(a, b)| (a - b).abs() <= near)
+            })
+    }
+
     /// Distances of the k slices from the first, mm, where they are not evenly spaced.
     pub fn uneven_slices(&self) -> Option<&[f64]> {
         self.uneven_slices.as_deref()

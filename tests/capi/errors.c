@@ -258,6 +258,8 @@ static void labels(void) {
     REFUSED(LABELS(plan, NULL, 0, &out), HRINET_NULL_POINTER, "input");
     REFUSED(LABELS(plan, &in, 0, NULL), HRINET_NULL_POINTER, "output");
     REFUSED(LABELS(plan, &in, 77, &out), HRINET_INVALID_ARGUMENT, "77");
+    REFUSED(hrinet_interpolate_labels(plan, &in, HRINET_LABELS_SHAPE, cancel, NULL, &out),
+            HRINET_CANCELLED, "");
     REFUSED(hrinet_interpolate_labels(plan, &in, 0, cancel, NULL, &out), HRINET_CANCELLED, "");
     out.scalar_type = HRINET_UINT16;
     REFUSED(LABELS(plan, &in, 0, &out), HRINET_INVALID_ARGUMENT, "scalar_type");

@@ -97,7 +97,7 @@ class Plan(Handle):
 
     def labels(self, labels, out, progress=None):
         """Writes a label map (of the input's shape) onto the output grid, into `out`."""
-        self._fill("hrinet_interpolate_labels", (self._pointer,), (c.HRINET_LABELS_NEAREST,),
+        self._fill("hrinet_interpolate_labels", (self._pointer,), (c.HRINET_LABELS_SHAPE,),
                    labels, out, progress)
 
     def _fill(self, function, before, between, array, out, progress):

@@ -6,6 +6,7 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use hrinet::error::bytes_in_words;
 use hrinet::interpolate::{interpolate, memory_needed};
+use hrinet::labels::{LabelMethod, labels};
 use hrinet::volume::{Axis, Plan, Spacing, Volume};
 use hrinet::{Error, Result, io, memory, picture};
 
@@ -42,6 +43,12 @@ pub struct Arguments {
     /// Write a report: both grids, every slice known or made, model, time, memory.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Bring a label map on INPUT's grid along: LABELS is read, OUT is written on the grid of OUTPUT.
+    #[arg(long, num_args = 2, value_names = ["LABELS", "OUT"])]
+    labels: Option<Vec<PathBuf>>,
+    /// How labels between two slices are chosen: by the outlines in between, or as in the nearer one.
+    #[arg(long, value_enum, default_value_t = LabelsMethod::Shape, requires = "labels")]
+    labels_method: LabelsMethod,
     /// Write a PNG of the slices seen from the front, before and after.
     #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
@@ -104,6 +111,12 @@ enum AxisChoice {
     K,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum LabelsMethod {
+    Shape,
+    Nearest,
+}
+
 impl AxisChoice {
     fn axis(self) -> Option<Axis> {
         match self {
@@ -132,6 +145,9 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<[usize; 2]> {
     let in_input = |error: Error| error.in_file(&arguments.input);
     let plan = Plan::new(input.geometry(), arguments.axis.axis(), &spacing).map_err(in_input)?;
 
+    let label_map = arguments.label_files().map(|(path, _)| read_labels(path, &input));
+    let label_map = label_map.transpose()?;
+
     announce(&input, &plan, &chosen, verbosity);
     let needed = memory_needed(&input, &plan, &chosen.method());
     verbosity.say(format_args!("this takes about {} of memory", bytes_in_words(needed)));
@@ -151,6 +167,18 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<[usize; 2]> {
     let written = write(&arguments.output, &output, arguments.overwrite);
     busy.finish();
     written?;
+    if let (Some((_, path)), Some(label_map)) = (arguments.label_files(), &label_map) {
+        let method = match arguments.labels_method {
+            LabelsMethod::Shape => LabelMethod::Shape,
+            LabelsMethod::Nearest => LabelMethod::Nearest,
+        };
+        let busy = Progress::busy(verbosity, &format!("writing {}", path.display()));
+        let made = labels(label_map, &plan, method, &mut |_| interrupt::check())
+            .and_then(|made| write(path, &made, arguments.overwrite));
+        busy.finish();
+        made?;
+        verbosity.say(format_args!("wrote {}", path.display()));
+    }
     if let Some(path) = &arguments.picture {
         interrupt::in_progress(io::partial_path(path));
         picture::coronal_before_after(&input, &output, path)?;
@@ -179,6 +207,31 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<[usize; 2]> {
     Ok([plan.known_count(), made])
 }
 
+impl Arguments {
+    /// The label map to read, and the file to write.
+    fn label_files(&self) -> Option<(&Path, &Path)> {
+        match self.labels.as_deref() {
+            Some([labels, output]) => Some((labels, output)),
+            _ => None,
+        }
+    }
+}
+
+/// A label map, which must lie on the grid of the volume.
+fn read_labels(path: &Path, volume: &Volume) -> Result<Volume> {
+    let labels = read(path, None)?;
+    if !labels.geometry().is_close_to(volume.geometry()) {
+        return Err(Error::Geometry(format!(
+            "{}: a label map of {:?} voxels (i, j, k) that does not lie on the grid of the volume, \
+             {:?} voxels; resample it onto that grid first",
+            path.display(),
+            labels.geometry().size(),
+            volume.geometry().size()
+        )));
+    }
+    Ok(labels)
+}
+
 /// Finds what would fail at the end before the work begins.
 fn check_outputs(arguments: &Arguments) -> Result<()> {
     if arguments.output.exists() && !arguments.overwrite {
@@ -197,6 +250,17 @@ fn check_outputs(arguments: &Arguments) -> Result<()> {
             "{}: input and output are the same file; name another output",
             arguments.output.display()
         )));
+    }
+    if let Some((labels, output)) = arguments.label_files() {
+        for other in [&arguments.input, &arguments.output, &labels.to_path_buf()] {
+            if output == other.as_path() || same(output, other) {
+                return Err(Error::Argument(format!(
+                    "{}: is INPUT, OUTPUT or LABELS itself; name another file for the new labels",
+                    output.display()
+                )));
+            }
+        }
+        io::check_output(output, arguments.overwrite)?;
     }
     if let Some(path) = &arguments.picture {
         picture::check(path)?;
