@@ -1,7 +1,7 @@
 //! Label maps on the grid of a plan: labels are names, which no blend lies between.
 //!
-//! - [`nearest`]: those of the nearer known slice;
-//! - [`shape`]: every label's outline moves from one known slice to the next ([`distance`], [`pair`]).
+//! - `nearest`: those of the nearer known slice;
+//! - `shape`: every label's outline moves from one known slice to the next (`distance`, `pair`).
 //!
 //! Known slices are copied bit for bit, no new label appears, and a voxel outside the bounds of every
 //! label in both neighbours is background (0).
