@@ -29,11 +29,19 @@ def mask_of(node, segment, reference):
     return slicer.util.arrayFromSegmentBinaryLabelmap(node, segment, reference) > 0
 
 
-def assert_nearest(fine_mask, mask, factor=4):
-    """Each output slice is that of the nearer known slice, the first where both are equally near."""
-    for index in range(fine_mask.shape[0]):
+def assert_between(fine_mask, mask, factor=4):
+    """Drawn slices as drawn; between two, all that both have, and nothing that neither has."""
+    own = 0
+    for index in range(len(fine_mask)):
         k, part = divmod(index, factor)
-        assert np.array_equal(fine_mask[index], mask[k if 2 * part <= factor else k + 1]), index
+        if part == 0:
+            assert np.array_equal(fine_mask[index], mask[k]), index
+            continue
+        before, after = mask[k], mask[k + 1]
+        assert not (fine_mask[index] & ~(before | after)).any(), index
+        assert not (before & after & ~fine_mask[index]).any(), index
+        own += not (np.array_equal(fine_mask[index], before) or np.array_equal(fine_mask[index], after))
+    assert own > 0, "every slice is a copy of a neighbour: a staircase"
 
 
 def test_on_the_grid_of_the_volume(logic, thick, masks):
@@ -43,7 +51,7 @@ def test_on_the_grid_of_the_volume(logic, thick, masks):
     assert made is not drawn
     assert list(made.GetSegmentation().GetSegmentIDs()) == list(masks)
     for name, mask in masks.items():  # liver and lesion overlap
-        assert_nearest(mask_of(made, name, fine), mask)
+        assert_between(mask_of(made, name, fine), mask)
         assert np.array_equal(mask_of(drawn, name, thick), mask), "what was drawn stays"
 
 
@@ -71,7 +79,7 @@ def test_under_a_transform(logic, thick, masks):
     fine = logic.resample(thick, segmentation=drawn, model="linear")
     made = logic.segmentationOf(fine)
     assert made.GetParentTransformNode() is fine.GetParentTransformNode() is parent
-    assert_nearest(mask_of(made, "liver", fine), masks["liver"])
+    assert_between(mask_of(made, "liver", fine), masks["liver"])
 
 
 def test_back_to_the_original_slices(logic, thick, masks):
