@@ -37,6 +37,22 @@ fn stacks() -> impl Strategy<Value = Array3<u16>> {
     })
 }
 
+/// Whether two labels of a pair of slices have as many pixels and are met first at the same one: one
+/// may have replaced the other as it was. No choice between them in the middle is the same both ways
+/// round and whatever their names.
+fn any_alike(stack: &Array3<u16>) -> bool {
+    let pixels = stack.len_of(Axis(1)) * stack.len_of(Axis(2));
+    stack.axis_windows(Axis(0), 2).into_iter().any(|pair| {
+        let seen = (1..5).filter_map(|label| {
+            let places = pair.iter().enumerate().filter(|&(_, &other)| other == label);
+            let places: Vec<usize> = places.map(|(at, _)| at % pixels).collect();
+            places.iter().min().map(|&first| (places.len(), first))
+        });
+        let seen: Vec<_> = seen.collect();
+        seen.iter().collect::<std::collections::BTreeSet<_>>().len() < seen.len()
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
@@ -65,6 +81,7 @@ proptest! {
 
     #[test]
     fn a_reversed_stack_gives_reversed_slices(stack in stacks(), factor in 2usize..6) {
+        prop_assume!(!any_alike(&stack));
         let made = finer(stack.view(), factor, [0.7, 0.9], LabelMethod::Shape);
         let reversed = finer(stack.slice(s![..;-1, .., ..]), factor, [0.7, 0.9], LabelMethod::Shape);
         prop_assert_eq!(made.slice(s![..;-1, .., ..]), reversed);

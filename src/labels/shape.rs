@@ -4,7 +4,8 @@
 //! A pixel takes the label that it lies deepest in. Where no label reaches it but all that is not
 //! background does (two labels whose common border moves), it takes the one that it is nearest to, so
 //! that no gap opens between neighbours. Equal depths go to the label with fewer pixels, which has
-//! more to lose, then to the one that is met first, row by row, in either slice.
+//! more to lose, then to the one that is met first, row by row, in either slice; where two labels are
+//! alike in that too, to the one in the first slice.
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
