@@ -171,12 +171,14 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<[usize; 2]> {
     busy.finish();
     written?;
     if let (Some((_, path)), Some(label_map)) = (arguments.label_files(), &label_map) {
+        let start = Instant::now();
         let busy = Progress::busy(verbosity, &format!("writing {}", path.display()));
-        let made = make_labels(arguments.labels_method, label_map, (&input, &plan, &chosen))
-            .and_then(|made| write(path, &made, arguments.overwrite));
+        let made = make_labels(arguments.labels_method, label_map, (&input, &plan, &chosen));
+        let seconds = start.elapsed().as_secs_f64();
+        let written = made.and_then(|made| write(path, &made, arguments.overwrite));
         busy.finish();
-        made?;
-        verbosity.say(format_args!("wrote {}", path.display()));
+        written?;
+        verbosity.say(format_args!("wrote {}: labels made in {seconds:.2} s", path.display()));
     }
     if let Some(path) = &arguments.picture {
         interrupt::in_progress(io::partial_path(path));
