@@ -5,9 +5,9 @@ Usage: evaluate_labels.py PROGRAM KIND FILE...
 
 KIND: gtv (the mask NAME_gtv.nii.gz beside NAME.nii.gz), mask (mask.nii.gz beside the file: many labels),
 or bone, lung, body (thresholds of the CT). Keeps every gap-th slice, makes the others again, and compares
-the slices from the first to the last that holds a label: Dice, Hausdorff distance (95th percentile over
-the surface voxels of both, mm), volume error. Prints the means over all labels of all files, and seconds a
-label map.
+both in all slices: Dice, Hausdorff distance (95th percentile over the surface voxels of both, mm; left out
+where nothing was made), volume error. Prints the means over all labels of all files, and seconds a label
+map.
 """
 
 import pathlib
