@@ -855,6 +855,25 @@ HrinetStatus hrinet_interpolate_labels(const HrinetPlan *plan,
                                        const HrinetVolume *output);
 
 /**
+ * As `hrinet_interpolate_labels`, along with the tissue: outlines in between follow the motion that
+ * `model` finds in `image`, the CT of the plan, where its slices differ, and as with
+ * `HRINET_LABELS_SHAPE` where they do not.
+ *
+ * Fails also with `HRINET_INVALID_ARGUMENT` for a model that finds no motion (any but
+ * `"hrinet-motion"`), an image of another size and voxels of it that are NaN or infinite;
+ * `HRINET_TORCH`.
+ *
+ * @pre As `hrinet_interpolate_volume`; `image` is read as `input` is.
+ */
+HrinetStatus hrinet_interpolate_labels_with_image(const HrinetModel *model,
+                                                  const HrinetPlan *plan,
+                                                  const HrinetVolume *image,
+                                                  const HrinetVolume *input,
+                                                  HrinetProgressCallback progress,
+                                                  void *user,
+                                                  const HrinetVolume *output);
+
+/**
  * Sets all fields to the usual ones of a system: those of the paper for its five.
  *
  * Fails with `HRINET_INVALID_ARGUMENT` for a system that is not known.

@@ -645,6 +645,22 @@ public:
         detail::interpolate(handle(), plan, input.c(), output.c(), progress);
     }
 
+    /// Brings a label map onto the plan's output grid along with the tissue: by the motion that this
+    /// model finds in `image`, the CT of the plan. Only hrinet-motion finds any.
+    template <class T, class I>
+    void interpolate_labels(const Plan& plan, const Volume<I>& image, const Volume<T>& input,
+                            Span<std::remove_const_t<T>> output,
+                            const ProgressFunction& progress = {}) const {
+        const HrinetModel* model = handle();
+        const HrinetVolume ct = image.c();
+        const HrinetVolume from = input.c();
+        const HrinetVolume to = detail::output_into(plan, output);
+        detail::run(progress, [&](HrinetProgressCallback tell, void* user) {
+            return hrinet_interpolate_labels_with_image(model, plan.get(), &ct, &from, tell, user,
+                                                        &to);
+        });
+    }
+
     /// The slices between two of `rows` x `columns` in HU, row by row: one for each alpha, 1 being
     /// `first` and 0 `second`, one after the other.
     std::vector<float> between(Span<const float> first, Span<const float> second, std::size_t rows,

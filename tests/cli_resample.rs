@@ -200,6 +200,18 @@ fn a_label_map_comes_along_on_the_same_grid() {
     assert_eq!(nearest.index_axis(ndarray::Axis(0), 1), names.index_axis(ndarray::Axis(0), 0));
     assert_ne!(shape, nearest);
 
+    // The network's motion by default; without it, there is none to be had.
+    let by_network = ["--labels", "labels.nrrd", "anatomy.nrrd", "--model", "hrinet-motion"];
+    let common_network = ["resample", "ct.nrrd", "out.nrrd", "--factor", "3", "-q", "--overwrite"];
+    succeeds(folder.path(), &[&common_network[..], &by_network].concat());
+    assert_ne!(areas("anatomy.nrrd"), shape);
+    let named = ["--labels", "labels.nrrd", "named.nrrd", "--labels-method", "anatomy"];
+    succeeds(folder.path(), &[&common_network[..], &named].concat());
+    assert_eq!(areas("anatomy.nrrd"), areas("named.nrrd"));
+    let none = with(&[&named[..2], &["none.nrrd"], &named[3..], &["--overwrite"]].concat());
+    let line = fails(folder.path(), &none, 1);
+    assert!(line.contains("anatomy") && line.contains("linear"), "{line}");
+
     write(&folder.path().join("small.nrrd"), &moving_discs(40, 5, 1));
     let other = with(&["--labels", "small.nrrd", "more.nrrd", "--overwrite"]);
     let line = fails(folder.path(), &other, 1);

@@ -2,12 +2,15 @@
 
 use std::ffi::c_void;
 
-use super::call::{borrow, call, unknown, wrong};
+use super::call::{Refusal, borrow, call, unknown, wrong};
 use super::interpolate::{HrinetProgressCallback, check_sizes, tell};
+use super::model::HrinetModel;
 use super::plan::HrinetPlan;
 use super::status::HrinetStatus;
 use super::volume::{HrinetVolume, with_scalar_type};
-use crate::labels::{LabelMethod, labels_into};
+use crate::error::Error;
+use crate::labels::{LabelMethod, labels_into, labels_with_image_into};
+use crate::network::model::SliceNetwork;
 
 /// How labels between two known slices are chosen: one of the `HRINET_LABELS_*` values.
 pub type HrinetLabelMethod = i32;
@@ -41,11 +44,7 @@ pub unsafe extern "C" fn hrinet_interpolate_labels(
         // SAFETY: handles and structs or NULL, as the caller promises.
         let (plan, input, output) =
             unsafe { (borrow(plan, "plan")?, borrow(input, "input")?, borrow(output, "output")?) };
-        check_sizes(plan, input, output)?;
-        if input.scalar_type != output.scalar_type {
-            let (from, to) = (input.scalar_type, output.scalar_type);
-            return Err(wrong(format!("input has scalar_type {from}, output {to}")));
-        }
+        check_label_volumes(plan, input, output)?;
         let method = match method {
             HRINET_LABELS_NEAREST => LabelMethod::Nearest,
             HRINET_LABELS_SHAPE => LabelMethod::Shape,
@@ -62,4 +61,72 @@ pub unsafe extern "C" fn hrinet_interpolate_labels(
         });
         Ok(())
     })
+}
+
+/// As `hrinet_interpolate_labels`, along with the tissue: outlines in between follow the motion that
+/// `model` finds in `image`, the CT of the plan, where its slices differ, and as with
+/// `HRINET_LABELS_SHAPE` where they do not.
+///
+/// Fails also with `HRINET_INVALID_ARGUMENT` for a model that finds no motion (any but
+/// `"hrinet-motion"`), an image of another size and voxels of it that are NaN or infinite;
+/// `HRINET_TORCH`.
+///
+/// # Safety
+/// As `hrinet_interpolate_volume`; `image` is read as `input` is.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_interpolate_labels_with_image(
+    model: *const HrinetModel,
+    plan: *const HrinetPlan,
+    image: *const HrinetVolume,
+    input: *const HrinetVolume,
+    progress: HrinetProgressCallback,
+    user: *mut c_void,
+    output: *const HrinetVolume,
+) -> HrinetStatus {
+    call(|| {
+        // SAFETY: handles and structs or NULL, as the caller promises.
+        let (model, plan) = unsafe { (borrow(model, "model")?, borrow(plan, "plan")?) };
+        // SAFETY: as above.
+        let (image, input, output) = unsafe {
+            (borrow(image, "image")?, borrow(input, "input")?, borrow(output, "output")?)
+        };
+        check_label_volumes(plan, input, output)?;
+        image.check("image")?;
+        if image.size != plan.known_size {
+            let (size, known) = (image.size, plan.known_size);
+            return Err(wrong(format!("image has size {size:?}, the plan's input {known:?}")));
+        }
+        let network = model.network().filter(|network| network.finds_motion());
+        let network: &dyn SliceNetwork = network.ok_or_else(|| {
+            Error::Argument("the model finds no motion between slices; take hrinet-motion".into())
+        })?;
+        let rescale = image.rescale()?;
+        // SAFETY: the host's callback, called as its type says.
+        let mut tell = |done| unsafe { tell(progress, user, done) };
+        with_scalar_type!(input.scalar_type, T => {
+            // SAFETY: voxels of this type wherever size and strides lead, as the caller promises.
+            let (from, mut to) = unsafe { (input.view::<T>()?, output.view_mut::<T>()?) };
+            with_scalar_type!(image.scalar_type, V => {
+                // SAFETY: as above.
+                let ct = unsafe { image.view::<V>()? };
+                let ct = (&*ct, rescale);
+                labels_with_image_into(&from, &ct, &plan.plan, network, &mut to, &mut tell)?;
+            });
+        });
+        Ok(())
+    })
+}
+
+/// Refuses volumes that are not of the plan's sizes or not of one type.
+fn check_label_volumes(
+    plan: &HrinetPlan,
+    input: &HrinetVolume,
+    output: &HrinetVolume,
+) -> Result<(), Refusal> {
+    check_sizes(plan, input, output)?;
+    if input.scalar_type != output.scalar_type {
+        let (from, to) = (input.scalar_type, output.scalar_type);
+        return Err(wrong(format!("input has scalar_type {from}, output {to}")));
+    }
+    Ok(())
 }

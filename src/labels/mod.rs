@@ -1,15 +1,20 @@
 //! Label maps on the grid of a plan: labels are names, which no blend lies between.
 //!
 //! - `nearest`: those of the nearer known slice;
-//! - `shape`: every label's outline moves from one known slice to the next (`distance`, `pair`).
+//! - `shape`: every label's outline moves from one known slice to the next (`distance`, `pair`);
+//! - `anatomy`: so it does, along with the tissue, whose motion a network finds in the CT (`flow`).
 //!
 //! Known slices are copied bit for bit, no new label appears, and a voxel outside the bounds of every
 //! label in both neighbours is background (0).
 
+mod anatomy;
 mod distance;
+mod flow;
 mod nearest;
 mod pair;
 mod shape;
+
+pub use anatomy::{Image, labels_with_image, labels_with_image_into};
 
 use ndarray::{Array3, ArrayRef3};
 
@@ -76,13 +81,13 @@ pub fn labels_into<T: Voxel>(
         let neighbours = [slice(input, axis, first), slice(input, axis, first + 1)];
         let shapes = match method {
             LabelMethod::Nearest => None,
-            LabelMethod::Shape => Some(shape::Shapes::new(neighbours, [rows, columns])),
+            LabelMethod::Shape => Some(shape::Shapes::new(neighbours, [rows, columns], None)),
         };
         for (index, fraction) in members {
             let mut made = slice_mut(output, axis, index);
             match &shapes {
                 None => made.assign(&nearest::of(neighbours, fraction)),
-                Some(shapes) => shapes.write(fraction, made),
+                Some(shapes) => shapes.write(fraction, None, made),
             }
             done += 1;
             on_progress(Progress { done, total })?;

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use ndarray::{Array2, Array3, ArrayView2, s};
 
 use super::distance;
+use super::flow::Flow;
 use crate::volume::Voxel;
 
 /// A part of one label: pixels of both slices that touch within a slice or overlap across them.
@@ -26,10 +27,17 @@ impl<T> Body<T> {
     /// How far inside the body each pixel of its arrays lies at `fraction` from the first slice, mm.
     ///
     /// A body in both slices is the blend of both. One that is in a single slice tapers: its border
-    /// moves inwards until the other slice, where its innermost pixel is gone.
-    pub fn at(&self, fraction: f64) -> Array2<f64> {
+    /// moves inwards until the other slice, where its innermost pixel is gone. What is in both is seen
+    /// from the plane in between through its `flow`, where there is one; what tapers stays where it is.
+    pub fn at(&self, fraction: f64, flow: Option<&Flow>) -> Array2<f64> {
+        let seen = |depths: &Array2<f64>, side| match flow {
+            Some(flow) => flow.moved(depths, self.corner, side),
+            None => depths.clone(),
+        };
         match &self.depths {
-            [Some(first), Some(second)] => first * (1.0 - fraction) + second * fraction,
+            [Some(first), Some(second)] => {
+                seen(first, 0) * (1.0 - fraction) + seen(second, 1) * fraction
+            }
             [Some(only), None] => only - fraction * deepest(only),
             [None, Some(only)] => only - (1.0 - fraction) * deepest(only),
             [None, None] => Array2::zeros((0, 0)),
@@ -52,14 +60,35 @@ struct Extent<T> {
 }
 
 /// The bodies of all labels but the background (0), the labels in the order in which they are met.
-/// `pixel`: mm between rows and between columns.
-pub fn bodies<T: Voxel>(slices: [ArrayView2<T>; 2], pixel: [f64; 2]) -> Vec<Body<T>> {
+/// `pixel`: mm between rows and between columns. `flow`: that of a plane in between, which says what
+/// overlaps beside what does where it stands.
+pub fn bodies<T: Voxel>(
+    slices: [ArrayView2<T>; 2],
+    pixel: [f64; 2],
+    flow: Option<&Flow>,
+) -> Vec<Body<T>> {
     let most = farthest(slices[0].dim(), pixel);
-    extents(&slices).iter().flat_map(|extent| bodies_of(&slices, extent, pixel, most)).collect()
+    let extents = extents(&slices);
+    let mut meetings = vec![Vec::new(); extents.len()];
+    let numbers: HashMap<u64, usize> =
+        extents.iter().enumerate().map(|(number, extent)| (extent.label.key(), number)).collect();
+    for [first, second] in flow.iter().flat_map(|flow| flow.meetings()) {
+        let label = slices[0][first];
+        let number = numbers.get(&label.key()).filter(|_| label == slices[1][second]);
+        if let Some(&number) = number {
+            meetings[number].push([first, second]);
+        }
+    }
+    let each = extents.iter().zip(&meetings);
+    each.flat_map(|(extent, met)| bodies_of(&slices, extent, met, (pixel, most))).collect()
 }
 
 /// All that is not background, as bodies of the label `true`.
-pub fn foreground<T: Voxel>(slices: [ArrayView2<T>; 2], pixel: [f64; 2]) -> Vec<Body<bool>> {
+pub fn foreground<T: Voxel>(
+    slices: [ArrayView2<T>; 2],
+    pixel: [f64; 2],
+    flow: Option<&Flow>,
+) -> Vec<Body<bool>> {
     let masks = slices.map(|slice| slice.map(|&label| label != T::default()));
     let (rows, columns) = masks[0].dim();
     let all = Extent {
@@ -70,7 +99,8 @@ pub fn foreground<T: Voxel>(slices: [ArrayView2<T>; 2], pixel: [f64; 2]) -> Vec<
         met: 0,
     };
     let views = [masks[0].view(), masks[1].view()];
-    bodies_of(&views, &all, pixel, farthest((rows, columns), pixel))
+    let meetings: Vec<_> = flow.iter().flat_map(|flow| flow.meetings()).collect();
+    bodies_of(&views, &all, &meetings, (pixel, farthest((rows, columns), pixel)))
 }
 
 /// The plane's diagonal: nothing is farther apart, mm.
@@ -106,17 +136,20 @@ fn extents<T: Voxel>(slices: &[ArrayView2<T>; 2]) -> Vec<Extent<T>> {
 fn bodies_of<T: Copy + PartialEq>(
     slices: &[ArrayView2<T>; 2],
     extent: &Extent<T>,
-    pixel: [f64; 2],
-    most: f64,
+    meetings: &[[[usize; 2]; 2]],
+    (pixel, most): ([f64; 2], f64),
 ) -> Vec<Body<T>> {
     let inner = s![extent.rows[0]..=extent.rows[1], extent.columns[0]..=extent.columns[1]];
     if slices[0].is_empty() {
         return Vec::new();
     }
     let masks = [0, 1].map(|side| slices[side].slice(inner).map(|&label| label == extent.label));
-    let (numbers, boxes) = parts(&masks);
     let (rows, columns) = slices[0].dim();
     let origin = [extent.rows[0], extent.columns[0]];
+    let (mut numbers, mut boxes) = parts(&masks);
+    if boxes.len() > 1 && !meetings.is_empty() {
+        join(&mut numbers, &mut boxes, meetings, origin);
+    }
     let body = |(number, within): (usize, &Bounds)| {
         // One pixel of what is around it, where the plane has one: the nearest outside.
         let corner = [0, 1].map(|axis| origin[axis] + within[axis][0]);
@@ -180,4 +213,48 @@ fn parts(masks: &[Array2<bool>; 2]) -> (Array3<usize>, Vec<Bounds>) {
         }
     }
     (numbers, boxes)
+}
+
+/// Makes one part of those that meet in a plane in between, at pixels of the whole slices; `origin` is
+/// where the numbers begin.
+fn join(
+    numbers: &mut Array3<usize>,
+    boxes: &mut Vec<Bounds>,
+    meetings: &[[[usize; 2]; 2]],
+    origin: [usize; 2],
+) {
+    // The lowest number that each part has met; a number's own where it has met none lower.
+    let mut lowest: Vec<usize> = (0..=boxes.len()).collect();
+    let root = |lowest: &[usize], mut number: usize| {
+        while lowest[number] < number {
+            number = lowest[number];
+        }
+        number
+    };
+    for pair in meetings {
+        let at = |side: usize| {
+            let [row, column] = [0, 1].map(|axis| pair[side][axis].wrapping_sub(origin[axis]));
+            numbers.get((side, row, column)).copied().filter(|&number| number > 0)
+        };
+        if let (Some(first), Some(second)) = (at(0), at(1)) {
+            let (first, second) = (root(&lowest, first), root(&lowest, second));
+            lowest[first.max(second)] = first.min(second);
+        }
+    }
+    let mut joined: Vec<Bounds> = Vec::new();
+    let mut renumbered = vec![0; lowest.len()];
+    for number in 1..lowest.len() {
+        let (root, bounds) = (root(&lowest, number), boxes[number - 1]);
+        if root == number {
+            joined.push(bounds);
+            renumbered[number] = joined.len();
+            continue;
+        }
+        renumbered[number] = renumbered[root];
+        for (all, own) in joined[renumbered[root] - 1].iter_mut().zip(bounds) {
+            *all = [all[0].min(own[0]), all[1].max(own[1])];
+        }
+    }
+    numbers.mapv_inplace(|number| renumbered[number]);
+    *boxes = joined;
 }

@@ -9,6 +9,7 @@
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut2};
 
+use super::flow::Flow;
 use super::pair::{Body, bodies, foreground};
 use crate::volume::Voxel;
 
@@ -24,15 +25,17 @@ pub struct Shapes<T> {
 
 impl<T: Voxel> Shapes<T> {
     /// Of two slices of the same size. `pixel`: mm between rows and between columns.
-    pub fn new(slices: [ArrayView2<T>; 2], pixel: [f64; 2]) -> Shapes<T> {
+    /// `middle`: the flow of the plane halfway between them, where the tissue's motion is known.
+    pub fn new(slices: [ArrayView2<T>; 2], pixel: [f64; 2], middle: Option<&Flow>) -> Shapes<T> {
         let size = slices[0].dim();
-        Shapes { bodies: bodies(slices, pixel), foreground: foreground(slices, pixel), size }
+        let foreground = foreground(slices, pixel, middle);
+        Shapes { bodies: bodies(slices, pixel, middle), foreground, size }
     }
 
-    /// Writes the slice at `fraction` from the first, in (0, 1).
-    pub fn write(&self, fraction: f64, mut output: ArrayViewMut2<T>) {
-        let covered = deepest(&self.foreground, fraction, self.size);
-        let chosen = deepest(&self.bodies, fraction, self.size);
+    /// Writes the slice at `fraction` from the first, in (0, 1); `flow` is that of its plane.
+    pub fn write(&self, fraction: f64, flow: Option<&Flow>, mut output: ArrayViewMut2<T>) {
+        let covered = deepest(&self.foreground, (fraction, flow), self.size);
+        let chosen = deepest(&self.bodies, (fraction, flow), self.size);
         output.fill(T::default());
         for ((out, chosen), covered) in output.iter_mut().zip(&chosen).zip(&covered) {
             let Some((number, depth)) = *chosen else { continue };
@@ -47,12 +50,12 @@ impl<T: Voxel> Shapes<T> {
 /// For every pixel the body it lies deepest in, and how deep, mm; `None` where no body is near.
 fn deepest<T: PartialEq>(
     bodies: &[Body<T>],
-    fraction: f64,
+    (fraction, flow): (f64, Option<&Flow>),
     size: (usize, usize),
 ) -> Array2<Option<(usize, f64)>> {
     let mut best: Array2<Option<(usize, f64)>> = Array2::from_elem(size, None);
     for (number, body) in bodies.iter().enumerate() {
-        for ((row, column), &depth) in body.at(fraction).indexed_iter() {
+        for ((row, column), &depth) in body.at(fraction, flow).indexed_iter() {
             let best = &mut best[(body.corner[0] + row, body.corner[1] + column)];
             let better = match *best {
                 None => true,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ndarray::{Array2, Array3, ArrayView2};
+use ndarray::{Array2, Array3, Array4, ArrayView2};
 use tch::{Device, Kind, Tensor};
 
 use super::checkpoint::{Checkpoint, Header, Record};
@@ -38,6 +38,21 @@ pub trait SliceNetwork {
         second: &EncodedSlice,
         alphas: &[f64],
     ) -> Result<Array3<f32>>;
+
+    /// How both slices move to the planes at `alphas`: `[alphas, 4, rows, columns]` in pixels, columns
+    /// and rows towards the first slice, then towards the second; a pixel of a plane lies in a slice
+    /// at its place plus the motion. `None` for a network that finds no motion.
+    ///
+    /// # Errors
+    /// [`Error::Torch`].
+    fn motion(
+        &self,
+        _first: &EncodedSlice,
+        _second: &EncodedSlice,
+        _alphas: &[f64],
+    ) -> Result<Option<Array4<f32>>> {
+        Ok(None)
+    }
 
     /// How many slices of `pixels` are best decoded at once: small enough to stay responsive and
     /// within memory, large enough to keep the device busy.
@@ -168,9 +183,25 @@ impl Model {
         self.weights.iter().map(|(_, weight)| weight.numel()).sum()
     }
 
+    /// Whether [`SliceNetwork::motion`] gives any.
+    pub fn finds_motion(&self) -> bool {
+        matches!(self.generator, Generator::Motion(_))
+    }
+
     /// Where it computes.
     pub fn device(&self) -> Device {
         self.device
+    }
+}
+
+impl Model {
+    /// The values of planes without their padding, in order of memory.
+    fn cut(planes: &Tensor, [rows, columns]: [usize; 2]) -> Result<Vec<f32>> {
+        let cut = planes.f_narrow(2, 0, rows as i64)?.f_narrow(3, 0, columns as i64)?;
+        let cut = cut.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?;
+        let mut values = vec![0f32; cut.numel()];
+        cut.f_copy_data(&mut values, cut.numel())?;
+        Ok(values)
     }
 }
 
@@ -209,11 +240,35 @@ impl SliceNetwork for Model {
             let other = self.generator.decode(&second, &first, &reversed)?;
             Ok(made.f_add(&other)?.f_mul_scalar(0.5)?)
         })?;
-        let cut = made.f_narrow(2, 0, rows as i64)?.f_narrow(3, 0, columns as i64)?;
-        let cut = cut.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?;
-        let mut values = vec![0f32; cut.numel()];
-        cut.f_copy_data(&mut values, cut.numel())?;
+        let values = Self::cut(&made, first.size)?;
         Array3::from_shape_vec((count as usize, rows, columns), values)
+            .map_err(|error| Error::Torch(error.to_string()))
+    }
+
+    /// The mean of both orders, so that a reversed stack moves the same way.
+    fn motion(
+        &self,
+        first: &EncodedSlice,
+        second: &EncodedSlice,
+        alphas: &[f64],
+    ) -> Result<Option<Array4<f32>>> {
+        let Generator::Motion(network) = &self.generator else { return Ok(None) };
+        let [rows, columns] = first.size;
+        let count = alphas.len();
+        let alphas: Vec<f32> = alphas.iter().map(|&alpha| alpha as f32).collect();
+        let alphas = Tensor::f_from_slice(&alphas)?.f_to_device(self.device)?;
+        let motion = tch::no_grad(|| -> Result<Tensor> {
+            let (first, second) =
+                (first.features.repeat(count as i64)?, second.features.repeat(count as i64)?);
+            let motion = network.fields(&first, &second, &alphas)?;
+            let reversed = alphas.f_neg()?.f_add_scalar(1.0)?;
+            let other = network.fields(&second, &first, &reversed)?;
+            // There the second slice's columns and rows come first.
+            Ok(motion.f_add(&other.f_roll([2], [1])?)?.f_mul_scalar(0.5)?)
+        })?;
+        let values = Self::cut(&motion, first.size)?;
+        Array4::from_shape_vec((count, 4, rows, columns), values)
+            .map(Some)
             .map_err(|error| Error::Torch(error.to_string()))
     }
 

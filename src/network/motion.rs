@@ -126,21 +126,57 @@ impl Motion {
 
     /// The slices `[N, 1, H, W]` between two batches of slices at `alpha` `[N]`, in (0, 1).
     pub fn decode(&self, first: &Features, second: &Features, alpha: &Tensor) -> Result<Tensor> {
-        let count = alpha.size1()?;
-        // The network counts from the first slice.
-        let fraction = alpha.f_neg()?.f_add_scalar(1.0)?.f_view([-1, 1, 1, 1])?;
-        let plane = |like: &Tensor| -> Result<Tensor> {
-            let (_, _, rows, columns) = like.size4()?;
-            Ok(fraction.f_expand([count, 1, rows, columns], false)?)
-        };
+        let fraction = from_first(alpha)?;
+        let (motion, hidden) = self.align(first, second, &fraction)?;
+        let (slice1, slice2) = (&first.maps[0], &second.maps[0]);
+        let (warped1, warped2) = warp_both(slice1, slice2, &motion)?;
+        let (mask_and_residual, hidden) = split(&hidden, 2)?;
+        let (mask, residual) = split(&mask_and_residual, 1)?;
+        let linear_mask =
+            fraction.f_neg()?.f_add_scalar(1.0)?.f_clamp(0.01, 0.99)?.f_logit(None)?;
+        let mask = mask.f_add(&linear_mask)?.f_sigmoid()?;
+        let merged = warped2.f_add(&warped1.f_sub(&warped2)?.f_mul(&mask)?)?;
+        let linear = slice1.f_add(&slice2.f_sub(slice1)?.f_mul(&fraction)?)?;
+        let seen = [
+            &warped1,
+            &warped2,
+            &linear,
+            slice1,
+            slice2,
+            &merged,
+            &plane(&fraction, &linear)?,
+            &hidden,
+        ];
+        let mut refined = Tensor::f_cat(&seen, 1)?;
+        for unit in &self.refinement {
+            refined = unit.forward(&refined)?;
+        }
+        Ok(merged.f_add(&residual)?.f_add(&self.exit.forward(&refined)?)?)
+    }
 
+    /// How both slices move to the planes at `alpha` `[N]`, in (0, 1): `[N, 4, H, W]` in pixels, columns
+    /// and rows towards the first slice, then towards the second. A pixel of a plane lies in a slice
+    /// at its place plus the motion.
+    pub fn fields(&self, first: &Features, second: &Features, alpha: &Tensor) -> Result<Tensor> {
+        Ok(self.align(first, second, &from_first(alpha)?)?.0)
+    }
+
+    /// Where both slices move to meet at `fraction` `[N, 1, 1, 1]`: the motion at full resolution and
+    /// the hidden map beside it.
+    fn align(
+        &self,
+        first: &Features,
+        second: &Features,
+        fraction: &Tensor,
+    ) -> Result<(Tensor, Tensor)> {
         let (deep1, deep2) = (&first.maps[4], &second.maps[4]);
-        let found = self.levels[0].forward(&Tensor::f_cat(&[deep1, deep2, &plane(deep1)?], 1)?)?;
+        let found = self.levels[0]
+            .forward(&Tensor::f_cat(&[deep1, deep2, &plane(fraction, deep1)?], 1)?)?;
         let (mut motion, mut hidden) = split(&found, MOTION)?;
         for (level, stride_map) in self.levels[1..].iter().zip([3, 2, 1]) {
             let (warped1, warped2) =
                 warp_both(&first.maps[stride_map], &second.maps[stride_map], &motion)?;
-            let alpha_map = plane(&warped1)?;
+            let alpha_map = plane(fraction, &warped1)?;
             let seen = Tensor::f_cat(&[&hidden, &warped1, &warped2, &motion, &alpha_map], 1)?;
             let found = level.forward(&seen)?;
             let (correction, next) = split(&found, MOTION)?;
@@ -151,23 +187,19 @@ impl Motion {
             hidden = next;
         }
 
-        let (slice1, slice2) = (&first.maps[0], &second.maps[0]);
-        let (warped1, warped2) = warp_both(slice1, slice2, &motion)?;
-        let (mask_and_residual, hidden) = split(&hidden, 2)?;
-        let (mask, residual) = split(&mask_and_residual, 1)?;
-        let linear_mask =
-            fraction.f_neg()?.f_add_scalar(1.0)?.f_clamp(0.01, 0.99)?.f_logit(None)?;
-        let mask = mask.f_add(&linear_mask)?.f_sigmoid()?;
-        let merged = warped2.f_add(&warped1.f_sub(&warped2)?.f_mul(&mask)?)?;
-        let linear = slice1.f_add(&slice2.f_sub(slice1)?.f_mul(&fraction)?)?;
-        let seen =
-            [&warped1, &warped2, &linear, slice1, slice2, &merged, &plane(&linear)?, &hidden];
-        let mut refined = Tensor::f_cat(&seen, 1)?;
-        for unit in &self.refinement {
-            refined = unit.forward(&refined)?;
-        }
-        Ok(merged.f_add(&residual)?.f_add(&self.exit.forward(&refined)?)?)
+        Ok((motion, hidden))
     }
+}
+
+/// Alpha `[N]` counted from the first slice, as the network counts: `[N, 1, 1, 1]`.
+fn from_first(alpha: &Tensor) -> Result<Tensor> {
+    Ok(alpha.f_neg()?.f_add_scalar(1.0)?.f_view([-1, 1, 1, 1])?)
+}
+
+/// A number a slice `[N, 1, 1, 1]` on planes of the size of `like`.
+fn plane(fraction: &Tensor, like: &Tensor) -> Result<Tensor> {
+    let (_, _, rows, columns) = like.size4()?;
+    Ok(fraction.f_expand([-1, 1, rows, columns], false)?)
 }
 
 /// Channels before `at`, and from there on.

@@ -246,8 +246,9 @@ static void slices(void) {
 
 static void labels(void) {
     static uint8_t voxels[VOXELS], made[VOXELS * 2];
-    HrinetVolume in, out;
+    HrinetVolume in, out, small;
     HrinetPlan *plan;
+    HrinetModel *model = NULL, *linear = NULL;
     describe(&in, voxels);
     in.scalar_type = HRINET_UINT8;
     plan = plan_of(&in, 2);
@@ -261,6 +262,24 @@ static void labels(void) {
     REFUSED(hrinet_interpolate_labels(plan, &in, HRINET_LABELS_SHAPE, cancel, NULL, &out),
             HRINET_CANCELLED, "");
     REFUSED(hrinet_interpolate_labels(plan, &in, 0, cancel, NULL, &out), HRINET_CANCELLED, "");
+    CHECK(hrinet_model_load("hrinet-motion", "cpu", &model) == HRINET_OK);
+    CHECK(hrinet_model_load("linear", "cpu", &linear) == HRINET_OK);
+    small = in;
+    small.size[0] -= 1;
+#define ALONG(model, plan, image, in, out) \
+    hrinet_interpolate_labels_with_image(model, plan, image, in, NULL, NULL, out)
+    REFUSED(ALONG(NULL, plan, &in, &in, &out), HRINET_NULL_POINTER, "model");
+    REFUSED(ALONG(model, NULL, &in, &in, &out), HRINET_NULL_POINTER, "plan");
+    REFUSED(ALONG(model, plan, NULL, &in, &out), HRINET_NULL_POINTER, "image");
+    REFUSED(ALONG(model, plan, &in, NULL, &out), HRINET_NULL_POINTER, "input");
+    REFUSED(ALONG(model, plan, &in, &in, NULL), HRINET_NULL_POINTER, "output");
+    REFUSED(ALONG(linear, plan, &in, &in, &out), HRINET_INVALID_ARGUMENT, "no motion");
+    REFUSED(ALONG(model, plan, &small, &in, &out), HRINET_INVALID_ARGUMENT, "image");
+    REFUSED(hrinet_interpolate_labels_with_image(model, plan, &in, &in, cancel, NULL, &out),
+            HRINET_CANCELLED, "");
+    CHECK(ALONG(model, plan, &in, &in, &out) == HRINET_OK);
+    hrinet_model_free(model);
+    hrinet_model_free(linear);
     out.scalar_type = HRINET_UINT16;
     REFUSED(LABELS(plan, &in, 0, &out), HRINET_INVALID_ARGUMENT, "scalar_type");
     out.scalar_type = HRINET_UINT8, out.size[2] = 3;

@@ -178,6 +178,9 @@ void progress(const hrinet::Model& model) {
     std::vector<std::uint8_t> fine_labels(plan.voxels());
     hrinet::interpolate_labels(plan, map, fine_labels);
     CHECK(std::equal(labels.begin(), labels.begin() + 480, fine_labels.begin() + 480 * 14));
+    std::vector<std::uint8_t> along(plan.voxels());
+    model.interpolate_labels(plan, ct, map, along);
+    CHECK(std::equal(labels.begin() + 480, labels.begin() + 960, along.begin() + 480 * 30));
     CHECK(status_of([&] { fine_labels.pop_back();
                           hrinet::interpolate_labels(plan, map, fine_labels); },
                     "room for") == HRINET_INVALID_ARGUMENT);

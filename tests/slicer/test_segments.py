@@ -55,6 +55,29 @@ def test_on_the_grid_of_the_volume(logic, thick, masks):
         assert np.array_equal(mask_of(drawn, name, thick), mask), "what was drawn stays"
 
 
+def test_methods(logic, thick, masks):
+    """Outlines along with the tissue by default where the model finds its motion; the others by name."""
+    drawn = making.segmentation(thick, masks)
+
+    def made(**choices):
+        fine = logic.resample(thick, segmentation=drawn, device="cpu", **choices)
+        found = {name: mask_of(logic.segmentationOf(fine), name, fine) for name in masks}
+        for name, mask in masks.items():
+            assert np.array_equal(found[name][::4], mask)
+        return np.stack(list(found.values()))
+
+    anatomy, shape = made(), made(segmentationMethod="shape")
+    assert np.array_equal(anatomy, made(segmentationMethod="anatomy"))
+    assert np.array_equal(anatomy, made(separateProcess=True))
+    assert not np.array_equal(anatomy, shape)
+    assert np.array_equal(shape, made(model="linear"))
+    nearest = made(model="linear", segmentationMethod="nearest")
+    assert np.array_equal(nearest[:, 1], nearest[:, 0])
+    for model, method in (("linear", "anatomy"), ("hrinet-motion", "smooth")):
+        with pytest.raises(Exception, match="motion|label method"):
+            made(model=model, segmentationMethod=method)
+
+
 def test_names_colours_and_tags_stay(logic, thick, masks):
     drawn = making.segmentation(thick, masks)
     drawn.GetSegmentation().GetSegment("lesion").SetTag("mine", "kept")

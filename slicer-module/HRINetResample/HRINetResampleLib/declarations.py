@@ -224,6 +224,10 @@ FUNCTIONS = {
         _status,
         (_plan, _volume, c_int32, HrinetProgressCallback, c_void_p, _volume),
     ),
+    "hrinet_interpolate_labels_with_image": (
+        _status,
+        (_model, _plan, _volume, _volume, HrinetProgressCallback, c_void_p, _volume),
+    ),
     "hrinet_trainer_options_init": (_status, (c_char_p, POINTER(HrinetTrainerOptions))),
     "hrinet_trainer_create": (
         _status,

@@ -27,6 +27,7 @@ class Settings:
     model: str = "hrinet-motion"
     device: str = "auto"
     threads: int = 0  # 0: all cores but one
+    labels: str = "auto"  # "anatomy" where the model finds motion, else "shape"; or "nearest"
 
     def thread_count(self):
         return self.threads or max(1, (os.cpu_count() or 2) - 1)
@@ -87,11 +88,27 @@ def run(grid, settings, voxels, out, labels, labels_out, progress):
         check_memory(plan.work_bytes(model) + sum(each.nbytes for each in (out, *labels_out)))
         model.interpolate(plan, voxels, out, progress)
         for source, target in zip(labels, labels_out):
-            plan.labels(source, target, lambda *_: progress(None, None))
+            _labels(settings, model, plan, (voxels, source), target, progress)
         found = outcome(plan)
         found.system, found.checksum = model.system, model.checksum
         found.device, found.version = model.device, hrinet.version()
         return found
+
+
+def _labels(settings, model, plan, arrays, target, progress):
+    """One label map, by the tissue's motion where that is wanted and the model finds any."""
+    voxels, source = arrays
+
+    def cancel(*_):
+        return progress(None, None)
+
+    method = settings.labels
+    if method == "auto":
+        method = "anatomy" if model.finds_motion else "shape"
+    if method == "anatomy":
+        model.labels(plan, voxels, source, target, cancel)
+    else:
+        plan.labels(source, target, cancel, method)
 
 
 def check_memory(needed):

@@ -43,6 +43,7 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
         volumeNode,
         outputVolume=None,
         segmentation=None,
+        segmentationMethod="auto",
         spacing="isotropic",
         factor=2,
         spacingMm=1.0,
@@ -60,6 +61,8 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
 
         outputVolume: the node to fill; a new one, named after the input, where None.
         segmentation: comes along; the one made is found by `segmentationOf(output)`.
+        segmentationMethod: "anatomy" (outlines move with the tissue; needs a model that finds motion),
+        "shape", "nearest", or "auto": "anatomy" where the model finds motion, else "shape".
         spacing: "isotropic", "factor" (with `factor`), "nearest" or "exact" (with `spacingMm`),
         "like" (with `likeVolume`). axis: "auto", "i", "j", "k". model: a shipped name, "linear",
         "cubic", or a checkpoint file. device: "auto", "cpu", "cuda:0"... threads: 0 for all cores
@@ -70,7 +73,7 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
         if outputVolume is not None and outputVolume is volumeNode:
             raise volumes.VolumeError("input and output are the same volume; choose another output")
         options = self.optionsFor(volumeNode, spacing, factor, spacingMm, likeVolume, axis)
-        settings = jobs.Settings(options, model, device, threads)
+        settings = jobs.Settings(options, model, device, threads, segmentationMethod)
         browser, sequence = sequences.browser_of(volumeNode) if allFrames else (None, None)
         if allFrames and sequence is None:
             raise volumes.VolumeError(f"{volumeNode.GetName()} shows no sequence")

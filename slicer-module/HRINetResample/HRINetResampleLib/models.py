@@ -17,6 +17,7 @@ SPACINGS = {
     "exact": c.HRINET_SPACING_EXACT,
     "like": c.HRINET_SPACING_LIKE,
 }
+LABEL_METHODS = {"nearest": c.HRINET_LABELS_NEAREST, "shape": c.HRINET_LABELS_SHAPE}
 AXES = {"auto": c.HRINET_AXIS_AUTO, "i": 0, "j": 1, "k": 2}
 
 
@@ -95,10 +96,11 @@ class Plan(Handle):
         """An array for the output."""
         return np.empty(self.shape, dtype or self.dtype)
 
-    def labels(self, labels, out, progress=None):
-        """Writes a label map (of the input's shape) onto the output grid, into `out`."""
-        self._fill("hrinet_interpolate_labels", (self._pointer,), (c.HRINET_LABELS_SHAPE,),
-                   labels, out, progress)
+    def labels(self, labels, out, progress=None, method="shape"):
+        """Writes a label map (of the input's shape) onto the output grid, into `out`. `method`: one of
+        LABEL_METHODS."""
+        self._fill("hrinet_interpolate_labels", (self._pointer,),
+                   (choice("label method", LABEL_METHODS, method),), labels, out, progress)
 
     def _fill(self, function, before, between, array, out, progress):
         array = with_positive_strides(array)
@@ -159,6 +161,19 @@ class Model(Handle):
         """
         plan._fill("hrinet_interpolate_volume", (self._pointer, plan._pointer), (),
                    array, out, progress)
+
+    @property
+    def finds_motion(self):
+        """Whether `labels` can be used."""
+        return self.system == "hrinet-motion"
+
+    def labels(self, plan, image, labels, out, progress=None):
+        """Writes a label map onto the output grid, into `out`, along with the tissue: by the motion
+        that the model finds in `image`, the CT of the plan."""
+        image, kept = volume_of(self._library, image.shape, array=with_positive_strides(image))
+        plan._fill("hrinet_interpolate_labels_with_image", (self._pointer, plan._pointer, image), (),
+                   labels, out, progress)
+        del kept
 
     def between(self, first, second, alphas):
         """The slices [alpha, row, column] in HU between two; alpha 1 is `first`, 0 `second`."""

@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use hrinet::error::bytes_in_words;
 use hrinet::interpolate::{interpolate, memory_needed};
-use hrinet::labels::{LabelMethod, labels};
+use hrinet::labels::{LabelMethod, labels, labels_with_image};
 use hrinet::volume::{Axis, Plan, Spacing, Volume};
 use hrinet::{Error, Result, io, memory, picture};
 
@@ -46,9 +46,11 @@ pub struct Arguments {
     /// Bring a label map on INPUT's grid along: LABELS is read, OUT is written on the grid of OUTPUT.
     #[arg(long, num_args = 2, value_names = ["LABELS", "OUT"])]
     labels: Option<Vec<PathBuf>>,
-    /// How labels between two slices are chosen: by the outlines in between, or as in the nearer one.
-    #[arg(long, value_enum, default_value_t = LabelsMethod::Shape, requires = "labels")]
-    labels_method: LabelsMethod,
+    /// How labels between two slices are chosen: by outlines that move with the tissue (anatomy; needs
+    /// a model that finds motion), by the outlines alone (shape), or as in the nearer slice
+    /// [default: anatomy where the model finds motion, else shape].
+    #[arg(long, value_enum, requires = "labels", hide_default_value = true)]
+    labels_method: Option<LabelsMethod>,
     /// Write a PNG of the slices seen from the front, before and after.
     #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
@@ -113,6 +115,7 @@ enum AxisChoice {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum LabelsMethod {
+    Anatomy,
     Shape,
     Nearest,
 }
@@ -168,16 +171,14 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<[usize; 2]> {
     busy.finish();
     written?;
     if let (Some((_, path)), Some(label_map)) = (arguments.label_files(), &label_map) {
-        let method = match arguments.labels_method {
-            LabelsMethod::Shape => LabelMethod::Shape,
-            LabelsMethod::Nearest => LabelMethod::Nearest,
-        };
+        let start = Instant::now();
         let busy = Progress::busy(verbosity, &format!("writing {}", path.display()));
-        let made = labels(label_map, &plan, method, &mut |_| interrupt::check())
-            .and_then(|made| write(path, &made, arguments.overwrite));
+        let made = make_labels(arguments.labels_method, label_map, (&input, &plan, &chosen));
+        let seconds = start.elapsed().as_secs_f64();
+        let written = made.and_then(|made| write(path, &made, arguments.overwrite));
         busy.finish();
-        made?;
-        verbosity.say(format_args!("wrote {}", path.display()));
+        written?;
+        verbosity.say(format_args!("wrote {}: labels made in {seconds:.2} s", path.display()));
     }
     if let Some(path) = &arguments.picture {
         interrupt::in_progress(io::partial_path(path));
@@ -213,6 +214,32 @@ impl Arguments {
         match self.labels.as_deref() {
             Some([labels, output]) => Some((labels, output)),
             _ => None,
+        }
+    }
+}
+
+/// The label map on the plan's grid; where no method is named, by the tissue's motion if the model finds
+/// one.
+fn make_labels(
+    method: Option<LabelsMethod>,
+    label_map: &Volume,
+    (image, plan, chosen): (&Volume, &Plan, &Chosen),
+) -> Result<Volume> {
+    let motion = chosen.model().filter(|model| model.finds_motion());
+    let unnamed = if motion.is_some() { LabelsMethod::Anatomy } else { LabelsMethod::Shape };
+    let mut go_on = |_| interrupt::check();
+    match method.unwrap_or(unnamed) {
+        LabelsMethod::Nearest => labels(label_map, plan, LabelMethod::Nearest, &mut go_on),
+        LabelsMethod::Shape => labels(label_map, plan, LabelMethod::Shape, &mut go_on),
+        LabelsMethod::Anatomy => {
+            let model = motion.ok_or_else(|| {
+                Error::Argument(format!(
+                    "--labels-method anatomy needs a model that finds motion, not {}; take \
+                     hrinet-motion, or --labels-method shape",
+                    chosen.name()
+                ))
+            })?;
+            labels_with_image(label_map, image, plan, model, &mut go_on)
         }
     }
 }
