@@ -157,3 +157,13 @@ def test_another_volume_is_no_original(logic, thick, masks):
     fine = logic.resample(thick, segmentation=making.segmentation(thick, masks), model="linear")
     with pytest.raises(RuntimeError, match="is not what"):
         logic.toOriginalSlices(logic.segmentationOf(fine), fine, making.volume((9, 30, 48)))
+
+
+def test_progress_counts_the_segmentation_too(logic, thick, masks):
+    """The bar is full when the segmentation is made, not before."""
+    work = logic.start(thick, segmentation=making.segmentation(thick, masks), model="linear")
+    assert work.join(60)
+    made = work.frames[0].promised.made_count
+    assert work.control.done == work.control.total == made * (1 + len(work.layers))
+    assert work.layers
+    work.finish()

@@ -79,16 +79,22 @@ def outcome(plan):
 def run(grid, settings, voxels, out, labels, labels_out, progress):
     """Makes `out` from `voxels`, and each of `labels_out` from `labels`, on the calling thread.
 
-    `progress(done, total)` counts slices; False from it cancels. Gives the outcome.
+    `progress(done, total)` counts slices, of the volume and of each label map; False from it cancels.
+    Gives the outcome.
     """
     hrinet.set_num_threads(settings.thread_count())
     plan = make_plan(grid, voxels.dtype, settings.options)
     with plan, hrinet.Model(settings.model, settings.device) as model:
         # The system counts the output's pages only when they are written.
         check_memory(plan.work_bytes(model) + sum(each.nbytes for each in (out, *labels_out)))
-        model.interpolate(plan, voxels, out, progress)
-        for source, target in zip(labels, labels_out):
-            _labels(settings, model, plan, (voxels, source), target, progress)
+        parts = 1 + len(labels)
+
+        def part(number):
+            return lambda done, total: progress(number * total + done, parts * total)
+
+        model.interpolate(plan, voxels, out, part(0))
+        for number, (source, target) in enumerate(zip(labels, labels_out), 1):
+            _labels(settings, model, plan, (voxels, source), target, part(number))
         found = outcome(plan)
         found.system, found.checksum = model.system, model.checksum
         found.device, found.version = model.device, hrinet.version()
@@ -98,17 +104,13 @@ def run(grid, settings, voxels, out, labels, labels_out, progress):
 def _labels(settings, model, plan, arrays, target, progress):
     """One label map, by the tissue's motion where that is wanted and the model finds any."""
     voxels, source = arrays
-
-    def cancel(*_):
-        return progress(None, None)
-
     method = settings.labels
     if method == "auto":
         method = "anatomy" if model.finds_motion else "shape"
     if method == "anatomy":
-        model.labels(plan, voxels, source, target, cancel)
+        model.labels(plan, voxels, source, target, progress)
     else:
-        plan.labels(source, target, cancel, method)
+        plan.labels(source, target, progress, method)
 
 
 def check_memory(needed):

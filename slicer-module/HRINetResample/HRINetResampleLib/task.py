@@ -64,7 +64,9 @@ class Task(Watched):
         super().__init__(worker.Worker(self._work))
 
     def _work(self, control):
+        # Slices of every frame, and those of each label map.
         total = sum(frame.promised.made_count for frame in self.frames)
+        total += len(self.layers) * self.frames[0].promised.made_count
         before = 0
         for index, frame in enumerate(self.frames):
             progress = _Offset(control, before, total)
@@ -73,7 +75,7 @@ class Task(Watched):
                 frame.grid, self._settings, frame.voxels, volumes.array_of(frame.image), *labels,
                 progress,
             ))
-            before += frame.promised.made_count
+            before += (1 + len(labels[0])) * frame.promised.made_count
         return True
 
     def finish(self):
