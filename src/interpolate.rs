@@ -109,7 +109,7 @@ pub fn interpolate_into<T: Voxel>(
         plan,
         rescale,
         range: range(input)?,
-        progress: Progress { done: 0, total: plan.slices().len() - plan.known_count() },
+        progress: Progress { done: 0, total: plan.made_count() },
         encoded: 0,
         on_progress,
     };
@@ -185,6 +185,16 @@ pub fn between_slices(
     Ok(made)
 }
 
+/// Copies the slices of `input` that the plan keeps to their places in `output`.
+pub(crate) fn copy_known<T: Voxel>(input: &ArrayRef3<T>, plan: &Plan, output: &mut ArrayRef3<T>) {
+    let axis = plan.axis();
+    for (index, source) in plan.slices().iter().enumerate() {
+        if let SliceSource::Known(known) = *source {
+            slice_mut(output, axis, index).assign(&slice(input, axis, known));
+        }
+    }
+}
+
 struct Job<'a> {
     plan: &'a Plan,
     rescale: Rescale,
@@ -202,12 +212,7 @@ impl Job<'_> {
         output: &mut ArrayRef3<T>,
         method: &Method,
     ) -> Result<()> {
-        for (index, source) in self.plan.slices().iter().enumerate() {
-            if let SliceSource::Known(known) = *source {
-                let axis = self.plan.axis();
-                slice_mut(output, axis, index).assign(&slice(input, axis, known));
-            }
-        }
+        copy_known(input, self.plan, output);
         (self.on_progress)(self.progress)?;
         match method {
             Method::Linear => self.linear(input, output),

@@ -54,12 +54,18 @@ pub(super) unsafe fn tell(
     }
 }
 
-/// Refuses volumes that were not set up or are not of the plan's sizes.
-pub(super) fn check_sizes(
-    plan: &HrinetPlan,
-    input: &HrinetVolume,
-    output: &HrinetVolume,
-) -> Result<(), Refusal> {
+/// A plan, its input and its output; refuses volumes that were not set up or are not of its sizes.
+///
+/// # Safety
+/// Handles and structs that live as long as `'a`, or NULL.
+pub(super) unsafe fn on_plan<'a>(
+    plan: *const HrinetPlan,
+    input: *const HrinetVolume,
+    output: *const HrinetVolume,
+) -> Result<(&'a HrinetPlan, &'a HrinetVolume, &'a HrinetVolume), Refusal> {
+    // SAFETY: as the caller promises.
+    let (plan, input, output) =
+        unsafe { (borrow(plan, "plan")?, borrow(input, "input")?, borrow(output, "output")?) };
     let sizes = [("input", input, plan.known_size), ("output", output, plan.plan.output().size())];
     for (name, volume, size) in sizes {
         volume.check(name)?;
@@ -70,7 +76,7 @@ pub(super) fn check_sizes(
             )));
         }
     }
-    Ok(())
+    Ok((plan, input, output))
 }
 
 /// Makes the planned volume: reads `input`, writes the voxels of `output`, both of the plan's type
@@ -97,11 +103,9 @@ pub unsafe extern "C" fn hrinet_interpolate_volume(
 ) -> HrinetStatus {
     call(|| {
         // SAFETY: handles and structs or NULL, as the caller promises.
-        let (plan, input, output) =
-            unsafe { (borrow(plan, "plan")?, borrow(input, "input")?, borrow(output, "output")?) };
+        let (plan, input, output) = unsafe { on_plan(plan, input, output)? };
         // SAFETY: a model or NULL, as the caller promises.
         let method = unsafe { method(model) };
-        check_sizes(plan, input, output)?;
         for (name, volume) in [("input", input), ("output", output)] {
             if volume.scalar_type != plan.scalar_type {
                 return Err(wrong(format!(

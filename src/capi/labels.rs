@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 
 use super::call::{Refusal, borrow, call, unknown, wrong};
-use super::interpolate::{HrinetProgressCallback, check_sizes, tell};
+use super::interpolate::{HrinetProgressCallback, on_plan, tell};
 use super::model::HrinetModel;
 use super::plan::HrinetPlan;
 use super::status::HrinetStatus;
@@ -42,9 +42,8 @@ pub unsafe extern "C" fn hrinet_interpolate_labels(
 ) -> HrinetStatus {
     call(|| {
         // SAFETY: handles and structs or NULL, as the caller promises.
-        let (plan, input, output) =
-            unsafe { (borrow(plan, "plan")?, borrow(input, "input")?, borrow(output, "output")?) };
-        check_label_volumes(plan, input, output)?;
+        let (plan, input, output) = unsafe { on_plan(plan, input, output)? };
+        check_types(input, output)?;
         let method = match method {
             HRINET_LABELS_NEAREST => LabelMethod::Nearest,
             HRINET_LABELS_SHAPE => LabelMethod::Shape,
@@ -85,12 +84,10 @@ pub unsafe extern "C" fn hrinet_interpolate_labels_with_image(
 ) -> HrinetStatus {
     call(|| {
         // SAFETY: handles and structs or NULL, as the caller promises.
-        let (model, plan) = unsafe { (borrow(model, "model")?, borrow(plan, "plan")?) };
+        let (model, image) = unsafe { (borrow(model, "model")?, borrow(image, "image")?) };
         // SAFETY: as above.
-        let (image, input, output) = unsafe {
-            (borrow(image, "image")?, borrow(input, "input")?, borrow(output, "output")?)
-        };
-        check_label_volumes(plan, input, output)?;
+        let (plan, input, output) = unsafe { on_plan(plan, input, output)? };
+        check_types(input, output)?;
         image.check("image")?;
         if image.size != plan.known_size {
             let (size, known) = (image.size, plan.known_size);
@@ -117,13 +114,8 @@ pub unsafe extern "C" fn hrinet_interpolate_labels_with_image(
     })
 }
 
-/// Refuses volumes that are not of the plan's sizes or not of one type.
-fn check_label_volumes(
-    plan: &HrinetPlan,
-    input: &HrinetVolume,
-    output: &HrinetVolume,
-) -> Result<(), Refusal> {
-    check_sizes(plan, input, output)?;
+/// Refuses label maps of two types.
+fn check_types(input: &HrinetVolume, output: &HrinetVolume) -> Result<(), Refusal> {
     if input.scalar_type != output.scalar_type {
         let (from, to) = (input.scalar_type, output.scalar_type);
         return Err(wrong(format!("input has scalar_type {from}, output {to}")));

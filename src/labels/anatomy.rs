@@ -4,11 +4,12 @@ use ndarray::{Array2, Array3, ArrayRef3};
 
 use super::flow::Flow;
 use super::shape::Shapes;
+use super::{begin, pixel};
 use crate::error::{Error, Result};
 use crate::interpolate::Progress;
 use crate::network::model::{EncodedSlice, SliceNetwork};
 use crate::volume::voxels::{range, slice, slice_mut, with_voxels};
-use crate::volume::{Axis, Plan, Rescale, SliceSource, Volume, Voxel, Voxels, Window};
+use crate::volume::{Axis, Plan, Rescale, Volume, Voxel, Voxels, Window};
 
 /// A CT whose voxels `[k, j, i]` may be of any type.
 pub trait Image {
@@ -77,28 +78,19 @@ pub fn labels_with_image_into<T: Voxel>(
     output: &mut ArrayRef3<T>,
     on_progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<()> {
-    plan.check_shapes(input.shape(), output.shape())?;
     plan.check_shapes(&image.shape(), output.shape())?;
     image.check()?;
+    let mut progress = begin(input, plan, output, on_progress)?;
     let axis = plan.axis();
-    for (index, source) in plan.slices().iter().enumerate() {
-        if let SliceSource::Known(known) = *source {
-            slice_mut(output, axis, index).assign(&slice(input, axis, known));
-        }
-    }
-    let total = plan.slices().len() - plan.known_count();
-    let mut done = 0;
-    on_progress(Progress { done, total })?;
-    let [columns, rows] = axis.others().map(|axis| plan.output().spacing(axis));
-    let mut ct = Ct { image, axis, pixel: [rows, columns], network, last: None };
+    let mut ct = Ct { image, axis, pixel: pixel(plan), network, last: None };
     for (first, members) in plan.pairs() {
         let neighbours = [slice(input, axis, first), slice(input, axis, first + 1)];
         if neighbours.iter().all(|slice| slice.iter().all(|&label| label == T::default())) {
             for &(index, _) in &members {
                 slice_mut(output, axis, index).fill(T::default());
             }
-            done += members.len();
-            on_progress(Progress { done, total })?;
+            progress.done += members.len();
+            on_progress(progress)?;
             continue;
         }
         let known = ct.pair(first)?;
@@ -110,8 +102,8 @@ pub fn labels_with_image_into<T: Voxel>(
             let flows = ct.flows(&known, &alphas)?;
             for (&(index, fraction), flow) in members.iter().zip(&flows) {
                 shapes.write(fraction, Some(flow), slice_mut(output, axis, index));
-                done += 1;
-                on_progress(Progress { done, total })?;
+                progress.done += 1;
+                on_progress(progress)?;
             }
         }
         let [_, second] = known;

@@ -10,6 +10,9 @@ const NOTICED: f64 = 0.06;
 /// Pixels to each side over which the squared difference is averaged.
 const AROUND: usize = 2;
 
+/// Row and column of two pixels, of the first and of the second slice, that are the same tissue.
+pub type Meeting = [[usize; 2]; 2];
+
 /// Where each pixel of a plane lies in the two slices around it: rows and columns from its own place,
 /// in pixels.
 pub struct Flow {
@@ -52,8 +55,8 @@ impl Flow {
         })
     }
 
-    /// The pixels of both slices (row, column) that meet in each pixel of the plane.
-    pub fn meetings(&self) -> impl Iterator<Item = [[usize; 2]; 2]> {
+    /// What meets in each pixel of the plane.
+    pub fn meetings(&self) -> impl Iterator<Item = Meeting> {
         let (rows, columns) = self.shifts[0].dim();
         self.shifts[0].indexed_iter().map(move |((row, column), first)| {
             let second = &self.shifts[1][(row, column)];

@@ -19,9 +19,9 @@ pub use anatomy::{Image, labels_with_image, labels_with_image_into};
 use ndarray::{Array3, ArrayRef3};
 
 use crate::error::Result;
-use crate::interpolate::Progress;
+use crate::interpolate::{Progress, copy_known};
 use crate::volume::voxels::{slice, slice_mut, with_voxels};
-use crate::volume::{Plan, SliceSource, Volume, Voxel, Voxels};
+use crate::volume::{Plan, Volume, Voxel, Voxels};
 
 /// How labels between two known slices are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,22 +66,13 @@ pub fn labels_into<T: Voxel>(
     output: &mut ArrayRef3<T>,
     on_progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<()> {
-    plan.check_shapes(input.shape(), output.shape())?;
+    let mut progress = begin(input, plan, output, on_progress)?;
     let axis = plan.axis();
-    for (index, source) in plan.slices().iter().enumerate() {
-        if let SliceSource::Known(known) = *source {
-            slice_mut(output, axis, index).assign(&slice(input, axis, known));
-        }
-    }
-    let total = plan.slices().len() - plan.known_count();
-    let mut done = 0;
-    on_progress(Progress { done, total })?;
-    let [columns, rows] = axis.others().map(|axis| plan.output().spacing(axis));
     for (first, members) in plan.pairs() {
         let neighbours = [slice(input, axis, first), slice(input, axis, first + 1)];
         let shapes = match method {
             LabelMethod::Nearest => None,
-            LabelMethod::Shape => Some(shape::Shapes::new(neighbours, [rows, columns], None)),
+            LabelMethod::Shape => Some(shape::Shapes::new(neighbours, pixel(plan), None)),
         };
         for (index, fraction) in members {
             let mut made = slice_mut(output, axis, index);
@@ -89,11 +80,31 @@ pub fn labels_into<T: Voxel>(
                 None => made.assign(&nearest::of(neighbours, fraction)),
                 Some(shapes) => shapes.write(fraction, None, made),
             }
-            done += 1;
-            on_progress(Progress { done, total })?;
+            progress.done += 1;
+            on_progress(progress)?;
         }
     }
     Ok(())
+}
+
+/// Copies the known slices, and tells that nothing is made yet.
+fn begin<T: Voxel>(
+    input: &ArrayRef3<T>,
+    plan: &Plan,
+    output: &mut ArrayRef3<T>,
+    on_progress: &mut dyn FnMut(Progress) -> Result<()>,
+) -> Result<Progress> {
+    plan.check_shapes(input.shape(), output.shape())?;
+    copy_known(input, plan, output);
+    let progress = Progress { done: 0, total: plan.made_count() };
+    on_progress(progress)?;
+    Ok(progress)
+}
+
+/// mm between the rows and between the columns of the plan's slices.
+fn pixel(plan: &Plan) -> [f64; 2] {
+    let [columns, rows] = plan.axis().others().map(|axis| plan.output().spacing(axis));
+    [rows, columns]
 }
 
 #[cfg(test)]

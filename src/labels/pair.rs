@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use ndarray::{Array2, Array3, ArrayView2, s};
 
 use super::distance;
-use super::flow::Flow;
+use super::flow::{Flow, Meeting};
 use crate::volume::Voxel;
 
 /// A part of one label: pixels of both slices that touch within a slice or overlap across them.
@@ -60,26 +60,24 @@ struct Extent<T> {
 }
 
 /// The bodies of all labels but the background (0), the labels in the order in which they are met.
-/// `pixel`: mm between rows and between columns. `flow`: that of a plane in between, which says what
-/// overlaps beside what does where it stands.
+/// `pixel`: mm between rows and between columns. `meetings`: pixels that overlap beside those that do
+/// where they stand.
 pub fn bodies<T: Voxel>(
     slices: [ArrayView2<T>; 2],
     pixel: [f64; 2],
-    flow: Option<&Flow>,
+    meetings: &[Meeting],
 ) -> Vec<Body<T>> {
     let most = farthest(slices[0].dim(), pixel);
-    let extents = extents(&slices);
-    let mut meetings = vec![Vec::new(); extents.len()];
-    let numbers: HashMap<u64, usize> =
-        extents.iter().enumerate().map(|(number, extent)| (extent.label.key(), number)).collect();
-    for [first, second] in flow.iter().flat_map(|flow| flow.meetings()) {
+    let (extents, numbers) = extents(&slices);
+    let mut of_label = vec![Vec::new(); extents.len()];
+    for &[first, second] in meetings {
         let label = slices[0][first];
         let number = numbers.get(&label.key()).filter(|_| label == slices[1][second]);
         if let Some(&number) = number {
-            meetings[number].push([first, second]);
+            of_label[number].push([first, second]);
         }
     }
-    let each = extents.iter().zip(&meetings);
+    let each = extents.iter().zip(&of_label);
     each.flat_map(|(extent, met)| bodies_of(&slices, extent, met, (pixel, most))).collect()
 }
 
@@ -87,7 +85,7 @@ pub fn bodies<T: Voxel>(
 pub fn foreground<T: Voxel>(
     slices: [ArrayView2<T>; 2],
     pixel: [f64; 2],
-    flow: Option<&Flow>,
+    meetings: &[Meeting],
 ) -> Vec<Body<bool>> {
     let masks = slices.map(|slice| slice.map(|&label| label != T::default()));
     let (rows, columns) = masks[0].dim();
@@ -99,8 +97,7 @@ pub fn foreground<T: Voxel>(
         met: 0,
     };
     let views = [masks[0].view(), masks[1].view()];
-    let meetings: Vec<_> = flow.iter().flat_map(|flow| flow.meetings()).collect();
-    bodies_of(&views, &all, &meetings, (pixel, farthest((rows, columns), pixel)))
+    bodies_of(&views, &all, meetings, (pixel, farthest((rows, columns), pixel)))
 }
 
 /// The plane's diagonal: nothing is farther apart, mm.
@@ -108,7 +105,8 @@ fn farthest((rows, columns): (usize, usize), pixel: [f64; 2]) -> f64 {
     (rows as f64 * pixel[0]).hypot(columns as f64 * pixel[1])
 }
 
-fn extents<T: Voxel>(slices: &[ArrayView2<T>; 2]) -> Vec<Extent<T>> {
+/// Every label's extent, and the place of each label's in the list, by the label's key.
+fn extents<T: Voxel>(slices: &[ArrayView2<T>; 2]) -> (Vec<Extent<T>>, HashMap<u64, usize>) {
     let mut extents: Vec<Extent<T>> = Vec::new();
     let mut numbers: HashMap<u64, usize> = HashMap::new();
     for slice in slices {
@@ -130,13 +128,13 @@ fn extents<T: Voxel>(slices: &[ArrayView2<T>; 2]) -> Vec<Extent<T>> {
             extent.met = extent.met.min(met);
         }
     }
-    extents
+    (extents, numbers)
 }
 
 fn bodies_of<T: Copy + PartialEq>(
     slices: &[ArrayView2<T>; 2],
     extent: &Extent<T>,
-    meetings: &[[[usize; 2]; 2]],
+    meetings: &[Meeting],
     (pixel, most): ([f64; 2], f64),
 ) -> Vec<Body<T>> {
     let inner = s![extent.rows[0]..=extent.rows[1], extent.columns[0]..=extent.columns[1]];
@@ -220,7 +218,7 @@ fn parts(masks: &[Array2<bool>; 2]) -> (Array3<usize>, Vec<Bounds>) {
 fn join(
     numbers: &mut Array3<usize>,
     boxes: &mut Vec<Bounds>,
-    meetings: &[[[usize; 2]; 2]],
+    meetings: &[Meeting],
     origin: [usize; 2],
 ) {
     // The lowest number that each part has met; a number's own where it has met none lower.

@@ -19,6 +19,7 @@ const EQUAL: f64 = 1e-6;
 /// The bodies of two neighbouring slices, ready for every slice between them.
 pub struct Shapes<T> {
     bodies: Vec<Body<T>>,
+    /// All labels as one; of a single label nothing, which is its own.
     foreground: Vec<Body<bool>>,
     size: (usize, usize),
 }
@@ -28,8 +29,11 @@ impl<T: Voxel> Shapes<T> {
     /// `middle`: the flow of the plane halfway between them, where the tissue's motion is known.
     pub fn new(slices: [ArrayView2<T>; 2], pixel: [f64; 2], middle: Option<&Flow>) -> Shapes<T> {
         let size = slices[0].dim();
-        let foreground = foreground(slices, pixel, middle);
-        Shapes { bodies: bodies(slices, pixel, middle), foreground, size }
+        let meetings: Vec<_> = middle.iter().flat_map(|flow| flow.meetings()).collect();
+        let bodies = bodies(slices, pixel, &meetings);
+        let several = bodies.iter().any(|body| body.label != bodies[0].label);
+        let foreground = if several { foreground(slices, pixel, &meetings) } else { Vec::new() };
+        Shapes { bodies, foreground, size }
     }
 
     /// Writes the slice at `fraction` from the first, in (0, 1); `flow` is that of its plane.

@@ -1,8 +1,9 @@
 //! Structural similarity (Wang et al., IEEE Transactions on Image Processing 13, 600, 2004).
 
-use ndarray::{Array2, ArrayView2, Axis, Zip, s};
+use ndarray::{ArrayView2, Zip};
 
 use super::PEAK;
+use super::neighbourhood::weighted_sum;
 use crate::error::{Error, Result};
 
 /// The Gaussian window is 11 x 11 with sigma 1.5.
@@ -26,10 +27,12 @@ pub(super) fn ssim(x: ArrayView2<f64>, y: ArrayView2<f64>) -> Result<f64> {
             "a slice of {rows} x {columns} pixels is too small for SSIM, which needs {SIDE} x {SIDE}"
         )));
     }
-    let (mean_x, mean_y) = (weighted_mean(&x), weighted_mean(&y));
-    let mean_xx = weighted_mean(&(&x * &x).view());
-    let mean_yy = weighted_mean(&(&y * &y).view());
-    let mean_xy = weighted_mean(&(&x * &y).view());
+    let weights = gaussian();
+    let mean = |plane: ArrayView2<f64>| weighted_sum(plane, &weights[RADIUS..]);
+    let (mean_x, mean_y) = (mean(x), mean(y));
+    let mean_xx = mean((&x * &x).view());
+    let mean_yy = mean((&y * &y).view());
+    let mean_xy = mean((&x * &y).view());
     let mut sum = 0.0;
     Zip::from(&mean_x).and(&mean_y).and(&mean_xx).and(&mean_yy).and(&mean_xy).for_each(
         |mx, my, xx, yy, xy| {
@@ -40,27 +43,6 @@ pub(super) fn ssim(x: ArrayView2<f64>, y: ArrayView2<f64>) -> Result<f64> {
         },
     );
     Ok(sum / mean_x.len() as f64)
-}
-
-/// The Gaussian mean around every pixel whose window lies in the plane: `RADIUS` fewer on each side.
-fn weighted_mean(plane: &ArrayView2<f64>) -> Array2<f64> {
-    weighted_along(&weighted_along(plane, Axis(0)).view(), Axis(1))
-}
-
-fn weighted_along(plane: &ArrayView2<f64>, axis: Axis) -> Array2<f64> {
-    let weights = gaussian();
-    let length = plane.len_of(axis) - 2 * RADIUS;
-    let shifted = |by: usize| match axis {
-        Axis(0) => plane.slice(s![by..by + length, ..]),
-        _ => plane.slice(s![.., by..by + length]),
-    };
-    let mut mean = &shifted(RADIUS) * weights[RADIUS];
-    for step in 1..=RADIUS {
-        let weight = weights[RADIUS + step];
-        let (before, after) = (shifted(RADIUS - step), shifted(RADIUS + step));
-        Zip::from(&mut mean).and(before).and(after).for_each(|m, a, b| *m += weight * (a + b));
-    }
-    mean
 }
 
 /// The window along one axis; its weights add up to 1.

@@ -7,6 +7,8 @@
 use ndarray::{Array2, ArrayView2, Zip, s};
 use serde::Serialize;
 
+use super::neighbourhood::weighted_sum;
+
 /// Side of the neighbourhood, pixels.
 const SIDE: usize = 5;
 
@@ -99,24 +101,12 @@ pub fn add(sums: &mut [TissueSums; 4], truth: ArrayView2<f64>, made: ArrayView2<
 /// Mean and standard deviation over each whole neighbourhood.
 fn local(plane: ArrayView2<f64>) -> (Array2<f64>, Array2<f64>) {
     let count = (SIDE * SIDE) as f64;
-    let mean = box_sum(plane) / count;
-    let squares = box_sum(plane.mapv(|value| value * value).view()) / count;
+    // Weights of 1: sums of whole HU stay exact, so that ranges end where they say.
+    let mean_of = |plane| weighted_sum(plane, &[1.0; SIDE / 2 + 1]) / count;
+    let mean = mean_of(plane);
+    let squares = mean_of((&plane * &plane).view());
     let deviation = (squares - &mean * &mean).mapv_into(|variance| variance.max(0.0).sqrt());
     (mean, deviation)
-}
-
-/// Sums over each whole neighbourhood, columns first, then rows.
-fn box_sum(plane: ArrayView2<f64>) -> Array2<f64> {
-    let (rows, columns) = plane.dim();
-    let mut across = Array2::zeros((rows, columns + 1 - SIDE));
-    for shift in 0..SIDE {
-        across += &plane.slice(s![.., shift..shift + columns + 1 - SIDE]);
-    }
-    let mut sum = Array2::zeros((rows + 1 - SIDE, columns + 1 - SIDE));
-    for shift in 0..SIDE {
-        sum += &across.slice(s![shift..shift + rows + 1 - SIDE, ..]);
-    }
-    sum
 }
 
 #[cfg(test)]

@@ -194,9 +194,31 @@ impl Model {
     }
 }
 
+/// What a generator makes of two batches of encoded slices at alphas `[N]`.
+type OfPair<'a> = &'a dyn Fn(&Features, &Features, &Tensor) -> Result<Tensor>;
+
 impl Model {
-    /// The values of planes without their padding, in order of memory.
-    fn cut(planes: &Tensor, [rows, columns]: [usize; 2]) -> Result<Vec<f32>> {
+    /// What `make` makes of a pair at `alphas`, without padding, in order of memory. With `turn`, the
+    /// mean of that and of what it makes of the pair in the other order, turned round.
+    fn of_pair(
+        &self,
+        [first, second]: [&EncodedSlice; 2],
+        alphas: &[f64],
+        make: OfPair,
+        turn: Option<fn(&Tensor) -> Result<Tensor>>,
+    ) -> Result<Vec<f32>> {
+        let [rows, columns] = first.size;
+        let count = alphas.len() as i64;
+        let alphas: Vec<f32> = alphas.iter().map(|&alpha| alpha as f32).collect();
+        let alphas = Tensor::f_from_slice(&alphas)?.f_to_device(self.device)?;
+        let alphas = alphas.f_to_kind(self.precision.kind())?;
+        let planes = tch::no_grad(|| -> Result<Tensor> {
+            let (first, second) = (first.features.repeat(count)?, second.features.repeat(count)?);
+            let made = make(&first, &second, &alphas)?;
+            let Some(turn) = turn else { return Ok(made) };
+            let other = make(&second, &first, &alphas.f_neg()?.f_add_scalar(1.0)?)?;
+            Ok(made.f_add(&turn(&other)?)?.f_mul_scalar(0.5)?)
+        })?;
         let cut = planes.f_narrow(2, 0, rows as i64)?.f_narrow(3, 0, columns as i64)?;
         let cut = cut.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?;
         let mut values = vec![0f32; cut.numel()];
@@ -226,22 +248,11 @@ impl SliceNetwork for Model {
         alphas: &[f64],
     ) -> Result<Array3<f32>> {
         let [rows, columns] = first.size;
-        let count = alphas.len() as i64;
-        let alphas: Vec<f32> = alphas.iter().map(|&alpha| alpha as f32).collect();
-        let alphas = Tensor::f_from_slice(&alphas)?.f_to_device(self.device)?;
-        let alphas = alphas.f_to_kind(self.precision.kind())?;
-        let made = tch::no_grad(|| -> Result<Tensor> {
-            let (first, second) = (first.features.repeat(count)?, second.features.repeat(count)?);
-            let made = self.generator.decode(&first, &second, &alphas)?;
-            if !self.both_orders {
-                return Ok(made);
-            }
-            let reversed = alphas.f_neg()?.f_add_scalar(1.0)?;
-            let other = self.generator.decode(&second, &first, &reversed)?;
-            Ok(made.f_add(&other)?.f_mul_scalar(0.5)?)
-        })?;
-        let values = Self::cut(&made, first.size)?;
-        Array3::from_shape_vec((count as usize, rows, columns), values)
+        let make: OfPair = &|first, second, alphas| self.generator.decode(first, second, alphas);
+        let turn = |made: &Tensor| Ok(made.shallow_clone());
+        let turn = self.both_orders.then_some(turn as fn(&Tensor) -> Result<Tensor>);
+        let values = self.of_pair([first, second], alphas, make, turn)?;
+        Array3::from_shape_vec((alphas.len(), rows, columns), values)
             .map_err(|error| Error::Torch(error.to_string()))
     }
 
@@ -254,20 +265,11 @@ impl SliceNetwork for Model {
     ) -> Result<Option<Array4<f32>>> {
         let Generator::Motion(network) = &self.generator else { return Ok(None) };
         let [rows, columns] = first.size;
-        let count = alphas.len();
-        let alphas: Vec<f32> = alphas.iter().map(|&alpha| alpha as f32).collect();
-        let alphas = Tensor::f_from_slice(&alphas)?.f_to_device(self.device)?;
-        let motion = tch::no_grad(|| -> Result<Tensor> {
-            let (first, second) =
-                (first.features.repeat(count as i64)?, second.features.repeat(count as i64)?);
-            let motion = network.fields(&first, &second, &alphas)?;
-            let reversed = alphas.f_neg()?.f_add_scalar(1.0)?;
-            let other = network.fields(&second, &first, &reversed)?;
-            // There the second slice's columns and rows come first.
-            Ok(motion.f_add(&other.f_roll([2], [1])?)?.f_mul_scalar(0.5)?)
-        })?;
-        let values = Self::cut(&motion, first.size)?;
-        Array4::from_shape_vec((count, 4, rows, columns), values)
+        let make: OfPair = &|first, second, alphas| network.fields(first, second, alphas);
+        // In the other order the second slice's columns and rows come first.
+        let values =
+            self.of_pair([first, second], alphas, make, Some(|made| Ok(made.f_roll([2], [1])?)))?;
+        Array4::from_shape_vec((alphas.len(), 4, rows, columns), values)
             .map(Some)
             .map_err(|error| Error::Torch(error.to_string()))
     }

@@ -211,24 +211,17 @@ impl Geometry {
     pub fn is_close_to(&self, other: &Geometry) -> bool {
         let near =
             0.01 * Axis::ALL.map(|axis| self.spacing(axis)).into_iter().fold(f64::MAX, f64::min);
-        let corner = |geometry: &Geometry, at: [bool; 3]| {
-            let steps = Axis::ALL.into_iter().zip(at).filter(|&(_, far)| far);
-            steps.fold(geometry.origin(), |mut corner, (axis, _)| {
-                let count = geometry.length(axis) as f64 - 1.0;
-                corner
-                    .iter_mut()
-                    .zip(geometry.step(axis))
-                    .for_each(|(at, step)| *at += count * step);
-                corner
-            })
+        // The first voxel, and the last one along each axis.
+        let corners = |grid: &Geometry| {
+            let far = Axis::ALL.map(|axis| {
+                let (count, step) = (grid.length(axis) as f64 - 1.0, grid.step(axis));
+                std::array::from_fn(|at| grid.origin()[at] + count * step[at])
+            });
+            [grid.origin(), far[0], far[1], far[2]]
         };
-        let corners =
-            [[false; 3], [true, false, false], [false, true, false], [false, false, true]];
+        let (own, others) = (corners(self), corners(other));
         self.size() == other.size()
-            && corners.iter().all(|&at| {
-                let (a, b) = (corner(self, at), corner(other, at));
-                a.iter().zip(b).all(|(a, b)| (a - b).abs() <= near)
-            })
+            && own.iter().flatten().zip(others.iter().flatten()).all(|(a, b)| (a - b).abs() <= near)
     }
 
     /// Distances of the k slices from the first, mm, where they are not evenly spaced.

@@ -139,6 +139,11 @@ impl Plan {
         Ok(())
     }
 
+    /// How many output slices lie between known ones.
+    pub fn made_count(&self) -> usize {
+        self.slices.len() - self.known_count()
+    }
+
     /// How many output slices are copies of known ones.
     pub fn known_count(&self) -> usize {
         self.slices.iter().filter(|source| matches!(source, SliceSource::Known(_))).count()

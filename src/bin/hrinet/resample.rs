@@ -49,7 +49,7 @@ pub struct Arguments {
     /// How labels between two slices are chosen: by outlines that move with the tissue (anatomy; needs
     /// a model that finds motion), by the outlines alone (shape), or as in the nearer slice
     /// [default: anatomy where the model finds motion, else shape].
-    #[arg(long, value_enum, requires = "labels", hide_default_value = true)]
+    #[arg(long, value_enum, requires = "labels")]
     labels_method: Option<LabelsMethod>,
     /// Write a PNG of the slices seen from the front, before and after.
     #[arg(long, value_name = "FILE")]
@@ -156,7 +156,7 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<[usize; 2]> {
     verbosity.say(format_args!("this takes about {} of memory", bytes_in_words(needed)));
     memory::check(needed, "choose a larger spacing or a smaller volume")?;
 
-    let made = plan.slices().len() - plan.known_count();
+    let made = plan.made_count();
     let mut progress = Progress::new(verbosity, "slices", made as u64);
     let result = interpolate(&input, &plan, &chosen.method(), &mut |done| {
         progress.set(done.done as u64);
