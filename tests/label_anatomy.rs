@@ -1,10 +1,13 @@
 //! Label maps that move with the tissue: a network whose motion is known, and the shipped one.
 
+#[path = "common/label_stacks.rs"]
+mod label_stacks;
+
 use hrinet::Result;
 use hrinet::labels::{LabelMethod, labels_into, labels_with_image_into};
 use hrinet::network::model::{EncodedSlice, SliceNetwork};
 use hrinet::network::{Features, Model};
-use hrinet::volume::{Axis, Geometry, Plan, Rescale, Spacing};
+use hrinet::volume::{Plan, Rescale};
 use ndarray::{Array2, Array3, Array4, s};
 use proptest::prelude::*;
 
@@ -44,10 +47,7 @@ impl SliceNetwork for Shift {
 }
 
 fn plan(labels: &Array3<u16>, factor: usize) -> Plan {
-    let (k, j, i) = labels.dim();
-    let steps = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 5.0]];
-    let geometry = Geometry::new([i, j, k], [0.0; 3], steps).expect("a sound grid");
-    Plan::new(&geometry, Some(Axis::K), &Spacing::Factor(factor)).expect("a plan")
+    label_stacks::plan(labels.dim(), factor, [1.0, 1.0])
 }
 
 fn anatomy(
@@ -129,17 +129,9 @@ fn a_model_without_motion_is_refused() {
     assert!(error.contains("(3, 2, 1)"), "{error}");
 }
 
-/// Stacks of blobs of a few labels, and grey values for them.
+/// Up to seven discs in three slices of 16 x 16 pixels.
 fn stacks() -> impl Strategy<Value = Array3<u16>> {
-    let disc = (0usize..3, 0.0f64..16.0, 0.0f64..16.0, 1.0f64..5.0, 1u16..5);
-    proptest::collection::vec(disc, 1..8).prop_map(|discs| {
-        Array3::from_shape_fn((3, 16, 16), |(k, j, i)| {
-            let holds = |(slice, x, y, r, _): &&(usize, f64, f64, f64, u16)| {
-                *slice == k && (i as f64 - x).hypot(j as f64 - y) <= *r
-            };
-            discs.iter().find(holds).map_or(0, |disc| disc.4)
-        })
-    })
+    label_stacks::stacks([3, 16, 16], 7)
 }
 
 proptest! {

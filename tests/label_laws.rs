@@ -1,7 +1,10 @@
 //! What label maps between slices promise, on drawn stacks and on shapes with a closed form.
 
+#[path = "common/label_stacks.rs"]
+mod label_stacks;
+
 use hrinet::labels::{LabelMethod, labels_into};
-use hrinet::volume::{Geometry, Plan, Spacing};
+use label_stacks::plan;
 use ndarray::{Array3, ArrayView3, Axis, s};
 use proptest::prelude::*;
 
@@ -15,26 +18,16 @@ fn finer<T: hrinet::volume::Voxel>(
     method: LabelMethod,
 ) -> Array3<T> {
     let (k, j, i) = labels.dim();
-    let steps = [[pixel[0], 0.0, 0.0], [0.0, pixel[1], 0.0], [0.0, 0.0, 5.0]];
-    let geometry = Geometry::new([i, j, k], [0.0; 3], steps).unwrap();
-    let plan = Plan::new(&geometry, Some(hrinet::volume::Axis::K), &Spacing::Factor(factor));
     let mut output = Array3::default(((k - 1) * factor + 1, j, i));
     let labels = labels.to_owned();
-    labels_into(&labels, &plan.unwrap(), method, &mut output, &mut |_| Ok(())).unwrap();
+    labels_into(&labels, &plan((k, j, i), factor, pixel), method, &mut output, &mut |_| Ok(()))
+        .unwrap();
     output
 }
 
-/// Stacks of blobs of a few labels, so that shapes meet, split and end.
+/// Up to eight discs in four slices of 11 x 14 pixels.
 fn stacks() -> impl Strategy<Value = Array3<u16>> {
-    let disc = (0usize..4, 0.0f64..14.0, 0.0f64..11.0, 1.0f64..5.0, 1u16..5);
-    proptest::collection::vec(disc, 1..9).prop_map(|discs| {
-        Array3::from_shape_fn((4, 11, 14), |(k, j, i)| {
-            let holds = |(slice, x, y, r, _): &&(usize, f64, f64, f64, u16)| {
-                *slice == k && (i as f64 - x).hypot(j as f64 - y) <= *r
-            };
-            discs.iter().find(holds).map_or(0, |disc| disc.4)
-        })
-    })
+    label_stacks::stacks([4, 11, 14], 8)
 }
 
 /// Whether two labels of a pair of slices have as many pixels and are met first at the same one: one

@@ -26,6 +26,16 @@ def volume(shape=(7, 40, 48), matrix=None, name="Thick", seed=0, dtype=np.int16)
     )
 
 
+def read(path, name):
+    """A volume node of a file; ends the program where it cannot be read."""
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", name)
+    reader = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLVolumeArchetypeStorageNode")
+    reader.SetFileName(path)
+    if not reader.ReadData(node):
+        raise SystemExit(f"{path} is not read")
+    return node
+
+
 def linear(matrix, name="Linear"):
     """A linear transform node."""
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", name)

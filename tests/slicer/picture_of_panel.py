@@ -7,7 +7,7 @@ import sys
 import time
 
 import conftest  # noqa: F401 (starts the scene)
-import slicer
+import making
 from standins import panel
 
 APPLICATION = panel.install()
@@ -19,11 +19,7 @@ def main(ct, picture):
     """The panel with a CT chosen, and what it says."""
     import qt
 
-    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Chest CT")
-    reader = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLVolumeArchetypeStorageNode")
-    reader.SetFileName(ct)
-    if not reader.ReadData(node):
-        sys.exit(f"{ct} is not read")
+    making.read(ct, "Chest CT")
     APPLICATION.setStyle("Fusion")
     parent = qt.QWidget()
     qt.QVBoxLayout(parent)

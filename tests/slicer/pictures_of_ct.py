@@ -9,6 +9,7 @@ Before: every second slice of the CT left out. After: what the module makes of t
 import sys
 
 import conftest  # noqa: F401 (starts the scene)
+import making
 import numpy as np
 import slicer
 import vtk
@@ -48,12 +49,7 @@ def draw(thick, fine, slices_png, bone_png):
 
 def halved(ct):
     """A volume node of every second slice of a file."""
-    whole = slicer.vtkMRMLScalarVolumeNode()
-    slicer.mrmlScene.AddNode(whole)
-    reader = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLVolumeArchetypeStorageNode")
-    reader.SetFileName(ct)
-    if not reader.ReadData(whole):
-        sys.exit(f"{ct} is not read")
+    whole = making.read(ct, "Whole")
     voxels = slicer.util.arrayFromVolume(whole)[::2].astype(np.int16)
     matrix = geometry.matrix_of(whole) @ np.diag([1, 1, 2, 1])
     slicer.mrmlScene.RemoveNode(whole)

@@ -23,7 +23,7 @@ PERIOD = 5  # one slice of so many is held out
 GAPS = (2, 3)  # slices from first to last of a group: they fit between two that are held out
 LEAST_SLICES = 16  # three are held out
 MOST_MEASURED = 24  # held-out slices, spread over the volume
-SYSTEM = "hrinet-motion"
+SYSTEM = hrinet.MOTION_SYSTEM
 TRAINING_BYTES = 400 << 20
 # A pixel of a step costs this many of a slice that is made: forward and backward.
 STEP_COST = 3

@@ -25,8 +25,7 @@ def answer(request, say):
         return np.load(os.path.join(request["folder"], f"{kind}{index}.npy"), mmap_mode=mode)
 
     def progress(done, total):
-        if done is not None:
-            say({"done": done, "total": total})
+        say({"done": done, "total": total})
         return True
 
     if request["command"] == "adapt":

@@ -11,7 +11,7 @@ Arrays are [k, j, i], as `slicer.util.arrayFromVolume` gives them; matrices take
 from . import declarations as c
 from . import library
 from .handles import Cancelled, HrinetError, check  # noqa: F401 (this is where users look)
-from .models import AXES, SPACINGS, Model, Options, Plan, Slice  # noqa: F401
+from .models import AXES, MOTION_SYSTEM, SPACINGS, Model, Options, Plan, Slice  # noqa: F401
 from .training import Trainer  # noqa: F401
 
 

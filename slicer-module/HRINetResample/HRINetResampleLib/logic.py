@@ -34,8 +34,7 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
         as it was.
         """
         work = self.start(volumeNode, **choices)
-        while not work.join(0.03):
-            slicer.app.processEvents()
+        work.wait()
         return work.finish()
 
     def start(
@@ -101,8 +100,7 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
         `startAdapting`. Raises as `resample` does; then there is no file.
         """
         work = self.startAdapting(volumeNode, **choices)
-        while not work.join(0.03):
-            slicer.app.processEvents()
+        work.wait()
         adapted = work.finish()
         adapted.keep(modelPath)
         return adapted

@@ -18,6 +18,8 @@ SPACINGS = {
     "like": c.HRINET_SPACING_LIKE,
 }
 LABEL_METHODS = {"nearest": c.HRINET_LABELS_NEAREST, "shape": c.HRINET_LABELS_SHAPE}
+# The system whose networks find motion, and can be adapted.
+MOTION_SYSTEM = "hrinet-motion"
 AXES = {"auto": c.HRINET_AXIS_AUTO, "i": 0, "j": 1, "k": 2}
 
 
@@ -165,7 +167,7 @@ class Model(Handle):
     @property
     def finds_motion(self):
         """Whether `labels` can be used."""
-        return self.system == "hrinet-motion"
+        return self.system == MOTION_SYSTEM
 
     def labels(self, plan, image, labels, out, progress=None):
         """Writes a label map onto the output grid, into `out`, along with the tissue: by the motion

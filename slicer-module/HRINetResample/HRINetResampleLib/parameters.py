@@ -7,6 +7,8 @@ from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.i18n import tr as _
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
+from . import adapting
+
 DEFAULT_MODEL = "hrinet-motion"
 PLAIN_MODELS = ("linear", "cubic")
 MODELS = (DEFAULT_MODEL, *PLAIN_MODELS)
@@ -62,4 +64,4 @@ class HRINetResampleParameterNode:
     separateProcess: bool = False
     markSynthetic: bool = False
     allFrames: bool = False
-    adaptSteps: Annotated[int, WithinRange(10, 5000)] = 300
+    adaptSteps: Annotated[int, WithinRange(10, 5000)] = adapting.STEPS

@@ -83,17 +83,16 @@ def gained(adapted):
 
 def adapting(control):
     """The progress bar's text while a model is adapted."""
-    left = control.seconds_left()
-    if not control.total:
-        return _("starting")
-    text = _("adapting: {percent} %").format(percent=int(100 * control.fraction()))
-    return text if left is None else text + ", " + _("{time} left").format(time=duration(left))
+    return _under_way(control, _("adapting: {percent} %").format(percent=int(100 * control.fraction())))
 
 
 def during(control):
     """The progress bar's text."""
+    return _under_way(control, _("slice {done} of {total}").format(done=control.done, total=control.total))
+
+
+def _under_way(control, text):
     left = control.seconds_left()
     if not control.total:
         return _("starting")
-    text = _("slice {done} of {total}").format(done=control.done, total=control.total)
     return text if left is None else text + ", " + _("{time} left").format(time=duration(left))

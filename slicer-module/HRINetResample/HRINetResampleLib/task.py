@@ -4,6 +4,7 @@ import dataclasses
 from typing import Any, Callable, List, Optional
 
 import numpy as np
+import slicer
 
 from . import jobs, placement, volumes, worker
 
@@ -46,6 +47,11 @@ class Watched:
     def join(self, timeout=None):
         """Waits for the work, not for `finish`."""
         return self._worker.join(timeout)
+
+    def wait(self):
+        """Waits for the work while the application stays alive."""
+        while not self.join(0.03):
+            slicer.app.processEvents()
 
 
 class Task(Watched):
@@ -93,9 +99,7 @@ class _Offset:
     def __init__(self, control, before, total):
         self._control, self._before, self._total = control, before, total
 
-    def __call__(self, done=None, _total=None):
-        if done is None:
-            return self._control()
+    def __call__(self, done, _total):
         return self._control(self._before + done, self._total)
 
     @property
