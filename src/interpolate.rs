@@ -1,15 +1,17 @@
 //! Volume, plan and method to the volume with the slices in between.
 //!
 //! Known slices are copied bit for bit. Each known slice that has new neighbours is encoded once,
-//! and the features of at most two are alive. New slices are rounded to the volume's type and
+//! and the features of at most two are alive; of four, for a network that looks beyond the pair. New slices are rounded to the volume's type and
 //! kept within the range of its values.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::{Duration, Instant};
 
 use ndarray::{Array2, Array3, ArrayRef3, ArrayView2, Zip};
 
 use crate::error::{Error, Result};
-use crate::network::model::{EncodedSlice, SliceNetwork};
+use crate::network::model::{EncodedSlice, Neighbours, SliceNetwork};
 use crate::volume::spline::Spline;
 use crate::volume::voxels::{range, slice, slice_mut, with_voxels};
 use crate::volume::{Axis, Plan, Rescale, SliceSource, Volume, Voxel, Voxels, Window};
@@ -165,7 +167,8 @@ pub fn between_slices(
         (network.encode(&unit(first))?, network.encode(&unit(second))?);
     let mut planes = made.outer_iter_mut();
     for alphas in alphas.chunks(network.decode_batch(first.len())) {
-        let decoded = network.decode(&encoded_first, &encoded_second, alphas)?;
+        let pair = Neighbours::of_pair(&encoded_first, &encoded_second);
+        let decoded = network.decode(&pair, alphas)?;
         for ((&alpha, unit), mut plane) in alphas.iter().zip(decoded.outer_iter()).zip(&mut planes)
         {
             Zip::from(&mut plane).and(&unit).and(&first).and(&second).for_each(
@@ -279,22 +282,29 @@ impl Job<'_> {
         let axis = self.plan.axis();
         let [low, high] = network.window_hu();
         let window = Window { low, high };
-        // The slice encoded last: the next pair often begins with it.
-        let mut last: Option<(usize, EncodedSlice)> = None;
+        // Slices of which the next pair may need the features.
+        let mut encoded = BTreeMap::new();
         for (first, members) in self.plan.pairs() {
             let (before, after) = (slice(input, axis, first), slice(input, axis, first + 1));
-            let encoded_first = match last.take() {
-                Some((index, encoded)) if index == first => encoded,
-                _ => self.encode(before, window, network)?,
+            let beyond = if network.looks_beyond() { self.plan.beyond(first) } else { [None; 2] };
+            encoded.retain(|&index, _| index >= beyond[0].unwrap_or(first));
+            for index in [beyond[0], Some(first), Some(first + 1), beyond[1]].into_iter().flatten()
+            {
+                if let Entry::Vacant(place) = encoded.entry(index) {
+                    place.insert(self.encode(slice(input, axis, index), window, network)?);
+                }
+            }
+            let neighbours = Neighbours {
+                pair: [&encoded[&first], &encoded[&(first + 1)]],
+                beyond: beyond.map(|index| index.and_then(|index| encoded.get(&index))),
             };
-            let encoded_second = self.encode(after, window, network)?;
             let batch = network.decode_batch(before.len());
             for members in members.chunks(batch) {
                 let alphas: Vec<f64> = members
                     .iter()
                     .filter_map(|&(index, _)| self.plan.slices()[index].alpha())
                     .collect();
-                let made = network.decode(&encoded_first, &encoded_second, &alphas)?;
+                let made = network.decode(&neighbours, &alphas)?;
                 for (&(index, fraction), unit) in members.iter().zip(made.outer_iter()) {
                     let output = &mut slice_mut(output, axis, index);
                     Zip::from(output).and(&before).and(&after).and(&unit).for_each(
@@ -305,7 +315,6 @@ impl Job<'_> {
                 }
                 self.advance(members.len())?;
             }
-            last = Some((first + 1, encoded_second));
         }
         Ok(())
     }

@@ -44,7 +44,7 @@ fn write_the_seeds() {
 
 /// A network of one channel a layer: all of its parts, in few bytes.
 fn checkpoints() {
-    let sizes = MotionSizes { widths: [1; 4], hidden: 1, refinement: 1 };
+    let sizes = MotionSizes { widths: [1; 4], hidden: 1, refinement: 1, ..MotionSizes::default() };
     let header = Header {
         format: FORMAT,
         system: System::HrinetMotion,

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use hrinet::interpolate::{Method, interpolate};
 use hrinet::network::Features;
-use hrinet::network::model::{EncodedSlice, SliceNetwork};
+use hrinet::network::model::{EncodedSlice, Neighbours, SliceNetwork};
 use hrinet::volume::{Axis, Geometry, Plan, Rescale, SliceSource, Spacing, Volume, Voxels};
 use hrinet::{Error, Result};
 use ndarray::{Array2, Array3};
@@ -39,7 +39,8 @@ impl SliceNetwork for Blend {
         })
     }
 
-    fn decode(&self, a: &EncodedSlice, b: &EncodedSlice, alphas: &[f64]) -> Result<Array3<f32>> {
+    fn decode(&self, around: &Neighbours, alphas: &[f64]) -> Result<Array3<f32>> {
+        let [a, b] = around.pair;
         self.decoded.set(self.decoded.get() + alphas.len());
         let values = |slice: &EncodedSlice| {
             Vec::<f32>::try_from(&slice.features.maps[0]).expect("a flat slice")

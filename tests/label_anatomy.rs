@@ -5,7 +5,7 @@ mod label_stacks;
 
 use hrinet::Result;
 use hrinet::labels::{LabelMethod, labels_into, labels_with_image_into};
-use hrinet::network::model::{EncodedSlice, SliceNetwork};
+use hrinet::network::model::{EncodedSlice, Neighbours, SliceNetwork};
 use hrinet::network::{Features, Model};
 use hrinet::volume::{Plan, Rescale};
 use ndarray::{Array2, Array3, Array4, s};
@@ -22,7 +22,7 @@ impl SliceNetwork for Shift {
         let (rows, columns) = slice.dim();
         Ok(EncodedSlice { features: Features { maps: Vec::new() }, size: [rows, columns] })
     }
-    fn decode(&self, _: &EncodedSlice, _: &EncodedSlice, _: &[f64]) -> Result<Array3<f32>> {
+    fn decode(&self, _: &Neighbours, _: &[f64]) -> Result<Array3<f32>> {
         unreachable!("labels need no grey values")
     }
     fn motion(
@@ -110,7 +110,7 @@ fn a_model_without_motion_is_refused() {
         fn encode(&self, slice: &Array2<f32>) -> Result<EncodedSlice> {
             Shift([0.0; 2]).encode(slice)
         }
-        fn decode(&self, _: &EncodedSlice, _: &EncodedSlice, _: &[f64]) -> Result<Array3<f32>> {
+        fn decode(&self, _: &Neighbours, _: &[f64]) -> Result<Array3<f32>> {
             unreachable!("refused before")
         }
         fn decode_batch(&self, _: usize) -> usize {

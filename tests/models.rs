@@ -1,7 +1,7 @@
 //! Real networks on planes of any size, through a checkpoint file.
 
 use hrinet::interpolate::{Method, interpolate};
-use hrinet::network::model::SliceNetwork;
+use hrinet::network::model::{Neighbours, SliceNetwork};
 use hrinet::network::{Checkpoint, Model, System};
 use hrinet::training::{Settings, Trainer};
 use hrinet::volume::{Axis, Geometry, Plan, Rescale, Spacing, Volume};
@@ -34,7 +34,8 @@ fn any_plane_size_works_and_a_padded_plane_is_the_replicated_one() {
         for (rows, columns) in [(1, 1), (17, 70), (side, side), (side + 1, 2 * side - 1)] {
             let plane = ramp(rows, columns);
             let encoded = model.encode(&plane).unwrap();
-            let made = model.decode(&encoded, &encoded, &[0.5, 0.25]).unwrap();
+            let made =
+                model.decode(&Neighbours::of_pair(&encoded, &encoded), &[0.5, 0.25]).unwrap();
             assert_eq!(made.dim(), (2, rows, columns));
 
             // The same plane, padded here by hand to what the network needs.
@@ -43,7 +44,8 @@ fn any_plane_size_works_and_a_padded_plane_is_the_replicated_one() {
                 plane[(r.min(rows - 1), c.min(columns - 1))]
             });
             let encoded = model.encode(&padded).unwrap();
-            let by_hand = model.decode(&encoded, &encoded, &[0.5, 0.25]).unwrap();
+            let by_hand =
+                model.decode(&Neighbours::of_pair(&encoded, &encoded), &[0.5, 0.25]).unwrap();
             let cut = by_hand.slice(s![.., ..rows, ..columns]);
             let largest = (&made - &cut).iter().fold(0f32, |all, value| all.max(value.abs()));
             assert!(largest < 1e-6, "{system}: {rows} x {columns} differs by {largest}");
@@ -56,9 +58,9 @@ fn batches_of_alphas_are_what_single_alphas_are() {
     let model = model(System::HrinetMotion);
     let (first, second) = (ramp(20, 33), ramp(20, 33).mapv(|value| 1.0 - value));
     let (first, second) = (model.encode(&first).unwrap(), model.encode(&second).unwrap());
-    let together = model.decode(&first, &second, &[0.75, 0.5, 0.25]).unwrap();
+    let together = model.decode(&Neighbours::of_pair(&first, &second), &[0.75, 0.5, 0.25]).unwrap();
     for (index, alpha) in [0.75, 0.5, 0.25].into_iter().enumerate() {
-        let alone = model.decode(&first, &second, &[alpha]).unwrap();
+        let alone = model.decode(&Neighbours::of_pair(&first, &second), &[alpha]).unwrap();
         let difference = &together.slice(s![index, .., ..]) - &alone.slice(s![0, .., ..]);
         let largest = difference.iter().fold(0f32, |all, value| all.max(value.abs()));
         assert!(largest < 1e-5, "alpha {alpha} differs by {largest}");

@@ -22,7 +22,8 @@ fn the_same_weights_give_what_pytorch_gives() {
         .into_iter()
         .map(|(name, tensor)| (name.strip_prefix("weights.").expect("a weight").into(), tensor));
     let mut parameters = Parameters::stored(weights.collect(), Device::Cpu);
-    let sizes = MotionSizes { widths: [4, 6, 8, 10], hidden: 3, refinement: 5 };
+    let sizes =
+        MotionSizes { widths: [4, 6, 8, 10], hidden: 3, refinement: 5, ..MotionSizes::default() };
     let network = Motion::new(&mut parameters, &sizes).expect("every weight has its place");
     parameters.finish().expect("no weight is left over");
 
@@ -31,7 +32,7 @@ fn the_same_weights_give_what_pytorch_gives() {
     let count = alpha.size()[0];
     let (first, second) =
         (first.repeat(count).expect("repeats"), second.repeat(count).expect("repeats"));
-    let made = network.decode(&first, &second, &alpha).expect("decodes");
+    let made = network.decode(&first, &second, None, &alpha).expect("decodes");
     let difference = (&made - &expected).abs().max().double_value(&[]);
     assert!(difference < 1e-5, "differs by {difference}");
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hrinet::network::model::SliceNetwork;
+use hrinet::network::model::{Neighbours, SliceNetwork};
 use hrinet::network::{Checkpoint, Model};
 use ndarray::Array2;
 use safetensors::SafeTensors;
@@ -37,7 +37,7 @@ fn load(bytes: &[u8]) {
     let Ok(encoded) = model.encode(&plane) else {
         return;
     };
-    if let Ok(made) = model.decode(&encoded, &encoded, &[0.25, 0.5]) {
+    if let Ok(made) = model.decode(&Neighbours::of_pair(&encoded, &encoded), &[0.25, 0.5]) {
         assert_eq!(made.dim(), (2, 3, 5));
     }
 }

@@ -168,4 +168,16 @@ impl ConvolutionPrelu {
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         Ok(self.convolution.forward(x)?.f_prelu(&self.slope)?)
     }
+
+    /// The same, with what another convolution of the same outputs makes of another map added before
+    /// the PReLU.
+    pub fn forward_beside(
+        &self,
+        x: &Tensor,
+        other: Option<(&Convolution, &Tensor)>,
+    ) -> Result<Tensor> {
+        let Some((convolution, map)) = other else { return self.forward(x) };
+        let sum = self.convolution.forward(x)?.f_add(&convolution.forward(map)?)?;
+        Ok(sum.f_prelu(&self.slope)?)
+    }
 }

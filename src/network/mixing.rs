@@ -37,6 +37,22 @@ impl Features {
     }
 }
 
+/// The known slices beyond pairs of slices: the one before the first, the one after the second.
+pub struct Around {
+    /// Their features. Where one is not there, those of the pair's own slice next to it.
+    pub slices: [Features; 2],
+    /// 1 where it is there, 0 where it is not: `[N, 1, 1, 1]`.
+    pub there: [Tensor; 2],
+}
+
+impl Around {
+    /// The same seen from the other end of the stack.
+    pub fn reversed(self) -> Around {
+        let ([before, after], [there_before, there_after]) = (self.slices, self.there);
+        Around { slices: [after, before], there: [there_after, there_before] }
+    }
+}
+
 /// z(alpha) = alpha * En(x1) + (1 - alpha) * En(x2), map by map (section 3.1 of the paper).
 /// `alpha`: `[N]`, one for each pair of the batch.
 pub fn mix(first: &Features, second: &Features, alpha: &Tensor) -> Result<Features> {

@@ -6,7 +6,7 @@ use ndarray::{Array2, Array3, Array4, ArrayView2};
 use tch::{Device, Kind, Tensor};
 
 use super::checkpoint::{Checkpoint, Header, Record};
-use super::mixing::Features;
+use super::mixing::{Around, Features};
 use super::parameters::Parameters;
 use super::precision::Precision;
 use super::system::{Architecture, Generator, System};
@@ -30,14 +30,14 @@ pub trait SliceNetwork {
     /// One slice of grey values on [0, 1].
     fn encode(&self, slice: &Array2<f32>) -> Result<EncodedSlice>;
 
-    /// The slices `[alphas, rows, columns]` between two encoded ones; alpha as in the paper, 1 is
-    /// `first`.
-    fn decode(
-        &self,
-        first: &EncodedSlice,
-        second: &EncodedSlice,
-        alphas: &[f64],
-    ) -> Result<Array3<f32>>;
+    /// The slices `[alphas, rows, columns]` between the two of a pair; alpha as in the paper, 1 is the
+    /// first.
+    fn decode(&self, around: &Neighbours, alphas: &[f64]) -> Result<Array3<f32>>;
+
+    /// Whether known slices beyond the pair make a difference.
+    fn looks_beyond(&self) -> bool {
+        false
+    }
 
     /// How both slices move to the planes at `alphas`: `[alphas, 4, rows, columns]` in pixels, columns
     /// and rows towards the first slice, then towards the second; a pixel of a plane lies in a slice
@@ -68,6 +68,22 @@ pub struct EncodedSlice {
     pub features: Features,
     /// Rows and columns of the plane.
     pub size: [usize; 2],
+}
+
+/// The known slices around new ones.
+pub struct Neighbours<'a> {
+    /// The slices between which the new ones lie.
+    pub pair: [&'a EncodedSlice; 2],
+    /// The slice before the first and the one after the second, where there are any: as far from them
+    /// as they from each other.
+    pub beyond: [Option<&'a EncodedSlice>; 2],
+}
+
+impl<'a> Neighbours<'a> {
+    /// Two slices, and nothing beyond them.
+    pub fn of_pair(first: &'a EncodedSlice, second: &'a EncodedSlice) -> Neighbours<'a> {
+        Neighbours { pair: [first, second], beyond: [None, None] }
+    }
 }
 
 /// A generator with its weights and all that a checkpoint says about it. Immutable.
@@ -195,28 +211,32 @@ impl Model {
 }
 
 /// What a generator makes of two batches of encoded slices at alphas `[N]`.
-type OfPair<'a> = &'a dyn Fn(&Features, &Features, &Tensor) -> Result<Tensor>;
+type OfPair<'a> = &'a dyn Fn([&Features; 2], Option<&Around>, &Tensor) -> Result<Tensor>;
 
 impl Model {
     /// What `make` makes of a pair at `alphas`, without padding, in order of memory. With `turn`, the
     /// mean of that and of what it makes of the pair in the other order, turned round.
     fn of_pair(
         &self,
-        [first, second]: [&EncodedSlice; 2],
+        neighbours: &Neighbours,
         alphas: &[f64],
         make: OfPair,
         turn: Option<fn(&Tensor) -> Result<Tensor>>,
     ) -> Result<Vec<f32>> {
+        let [first, second] = neighbours.pair;
         let [rows, columns] = first.size;
         let count = alphas.len() as i64;
         let alphas: Vec<f32> = alphas.iter().map(|&alpha| alpha as f32).collect();
         let alphas = Tensor::f_from_slice(&alphas)?.f_to_device(self.device)?;
         let alphas = alphas.f_to_kind(self.precision.kind())?;
         let planes = tch::no_grad(|| -> Result<Tensor> {
+            let around = self.around(neighbours, count)?;
             let (first, second) = (first.features.repeat(count)?, second.features.repeat(count)?);
-            let made = make(&first, &second, &alphas)?;
+            let made = make([&first, &second], around.as_ref(), &alphas)?;
             let Some(turn) = turn else { return Ok(made) };
-            let other = make(&second, &first, &alphas.f_neg()?.f_add_scalar(1.0)?)?;
+            let around = around.map(Around::reversed);
+            let alphas = alphas.f_neg()?.f_add_scalar(1.0)?;
+            let other = make([&second, &first], around.as_ref(), &alphas)?;
             Ok(made.f_add(&turn(&other)?)?.f_mul_scalar(0.5)?)
         })?;
         let cut = planes.f_narrow(2, 0, rows as i64)?.f_narrow(3, 0, columns as i64)?;
@@ -224,6 +244,24 @@ impl Model {
         let mut values = vec![0f32; cut.numel()];
         cut.f_copy_data(&mut values, cut.numel())?;
         Ok(values)
+    }
+}
+
+impl Model {
+    /// The slices beyond a pair, `count` times; `None` where there are none, or none are seen.
+    fn around(&self, neighbours: &Neighbours, count: i64) -> Result<Option<Around>> {
+        if !self.looks_beyond() || neighbours.beyond.iter().all(Option::is_none) {
+            return Ok(None);
+        }
+        let slices = |end: usize| {
+            neighbours.beyond[end].unwrap_or(neighbours.pair[end]).features.repeat(count)
+        };
+        let there = |end: usize| -> Result<Tensor> {
+            let flag = if neighbours.beyond[end].is_some() { 1.0 } else { 0.0 };
+            let options = (self.precision.kind(), self.device);
+            Ok(Tensor::f_full([count, 1, 1, 1], flag, options)?)
+        };
+        Ok(Some(Around { slices: [slices(0)?, slices(1)?], there: [there(0)?, there(1)?] }))
     }
 }
 
@@ -241,17 +279,17 @@ impl SliceNetwork for Model {
         Ok(EncodedSlice { features, size: [rows, columns] })
     }
 
-    fn decode(
-        &self,
-        first: &EncodedSlice,
-        second: &EncodedSlice,
-        alphas: &[f64],
-    ) -> Result<Array3<f32>> {
-        let [rows, columns] = first.size;
-        let make: OfPair = &|first, second, alphas| self.generator.decode(first, second, alphas);
+    fn looks_beyond(&self) -> bool {
+        self.generator.has_context()
+    }
+
+    fn decode(&self, neighbours: &Neighbours, alphas: &[f64]) -> Result<Array3<f32>> {
+        let [rows, columns] = neighbours.pair[0].size;
+        let make: OfPair =
+            &|[first, second], around, alphas| self.generator.decode(first, second, around, alphas);
         let turn = |made: &Tensor| Ok(made.shallow_clone());
         let turn = self.both_orders.then_some(turn as fn(&Tensor) -> Result<Tensor>);
-        let values = self.of_pair([first, second], alphas, make, turn)?;
+        let values = self.of_pair(neighbours, alphas, make, turn)?;
         Array3::from_shape_vec((alphas.len(), rows, columns), values)
             .map_err(|error| Error::Torch(error.to_string()))
     }
@@ -265,10 +303,12 @@ impl SliceNetwork for Model {
     ) -> Result<Option<Array4<f32>>> {
         let Generator::Motion(network) = &self.generator else { return Ok(None) };
         let [rows, columns] = first.size;
-        let make: OfPair = &|first, second, alphas| network.fields(first, second, alphas);
+        let make: OfPair =
+            &|[first, second], around, alphas| network.fields(first, second, around, alphas);
         // In the other order the second slice's columns and rows come first.
-        let values =
-            self.of_pair([first, second], alphas, make, Some(|made| Ok(made.f_roll([2], [1])?)))?;
+        let neighbours = Neighbours::of_pair(first, second);
+        let turn: fn(&Tensor) -> Result<Tensor> = |made| Ok(made.f_roll([2], [1])?);
+        let values = self.of_pair(&neighbours, alphas, make, Some(turn))?;
         Array4::from_shape_vec((alphas.len(), 4, rows, columns), values)
             .map(Some)
             .map_err(|error| Error::Torch(error.to_string()))

@@ -5,17 +5,31 @@
 //! does, and finds from the deepest map up how each slice moves towards the plane at alpha: two
 //! motion fields in pixels, refined level by level. At full resolution both slices are warped,
 //! merged by a mask that starts at the linear blend, and refined by a small network.
+//!
+//! Where the sizes ask for it, the known slices beyond the pair are seen too, as far as they are there:
+//! tissue that moved from slice to slice goes on moving. Each is warped by the motion carried on
+//! beyond the pair. And more than one pair of motion fields may be found at full resolution: a new
+//! pixel is then the weighted mean of several places in each slice.
 
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::blocks::{Convolution, ConvolutionPrelu, Start, Upsampling};
-use super::mixing::Features;
+use super::mixing::{Around, Features};
 use super::parameters::Parameters;
 use crate::error::Result;
 
 /// The two motion fields: columns and rows towards the first slice, then towards the second.
 const MOTION: i64 = 4;
+
+/// A further pair of motion fields and the weights of what it finds in either slice.
+const FURTHER: i64 = MOTION + 2;
+
+/// What the weights of further fields start from, as logarithm: 2 %.
+const FURTHER_START: f64 = -4.0;
+
+/// Feature maps of a slice, itself the first of them; those for its neighbours' use follow.
+const OWN_MAPS: usize = 5;
 
 /// Sizes of the network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,48 +40,106 @@ pub struct MotionSizes {
     pub hidden: i64,
     /// Channels of the refinement.
     pub refinement: i64,
+    /// Channels that a known slice beyond the pair is seen by, at strides 2, 4, 8 and 16; 0: not seen.
+    #[serde(default)]
+    pub context: [i64; 4],
+    /// Pairs of motion fields at full resolution, 1 or more.
+    #[serde(default = "one")]
+    pub fields: i64,
+}
+
+/// What checkpoints mean that were written before there were several.
+fn one() -> i64 {
+    1
 }
 
 impl Default for MotionSizes {
     fn default() -> MotionSizes {
-        MotionSizes { widths: [12, 32, 64, 96], hidden: 4, refinement: 8 }
+        MotionSizes {
+            widths: [12, 32, 64, 96],
+            hidden: 4,
+            refinement: 8,
+            context: [0; 4],
+            fields: 1,
+        }
+    }
+}
+
+impl MotionSizes {
+    /// Whether the known slices beyond the pair are seen at all.
+    pub fn has_context(&self) -> bool {
+        self.context != [0; 4]
     }
 }
 
 /// 3x3 convolution, a residual block of two, and a doubling of the plane.
 struct Level {
     entry: ConvolutionPrelu,
+    /// Of both slices beyond the pair.
+    context: Option<Convolution>,
     residual: [ConvolutionPrelu; 2],
     upsampling: Upsampling,
+    /// Motion fields beyond the first pair.
+    further: Option<Upsampling>,
+}
+
+/// Channels of a level.
+struct LevelSizes {
+    inputs: i64,
+    /// Of the map of one slice beyond the pair.
+    context: i64,
+    inner: i64,
+    outputs: i64,
+    further: i64,
 }
 
 impl Level {
-    fn new(parameters: &mut Parameters, name: &str, sizes: [i64; 3]) -> Result<Level> {
-        let [inputs, inner, outputs] = sizes;
+    fn new(parameters: &mut Parameters, name: &str, sizes: LevelSizes) -> Result<Level> {
+        let LevelSizes { inputs, context, inner, outputs, further } = sizes;
         let mut unit = |part: &str, channels| {
             ConvolutionPrelu::new(parameters, &format!("{name}.{part}"), channels, 1)
         };
         let entry = unit("entry", (inputs, inner))?;
         let residual =
             [unit("residual.first", (inner, inner))?, unit("residual.second", (inner, inner))?];
-        let name = format!("{name}.upsampling");
-        let upsampling = Upsampling::new(parameters, &name, (inner, outputs), Start::Near0(1e-3))?;
-        Ok(Level { entry, residual, upsampling })
+        let mut doubling = |part: &str, outputs| {
+            let name = format!("{name}.{part}");
+            Upsampling::new(parameters, &name, (inner, outputs), Start::Near0(1e-3))
+        };
+        let upsampling = doubling("upsampling", outputs)?;
+        let further = (further > 0).then(|| doubling("further", further)).transpose()?;
+        let context = seeing(parameters, &format!("{name}.context"), (2 * context, inner))?;
+        Ok(Level { entry, context, residual, upsampling, further })
     }
 
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let entry = self.entry.forward(x)?;
+    /// What goes into the doubling.
+    fn forward(&self, x: &Tensor, context: Option<&Tensor>) -> Result<Tensor> {
+        let entry = self.entry.forward_beside(x, self.context.as_ref().zip(context))?;
         let residual = self.residual[1].forward(&self.residual[0].forward(&entry)?)?;
-        self.upsampling.forward(&entry.f_add(&residual)?)
+        Ok(entry.f_add(&residual)?)
     }
+}
+
+/// A convolution of what lies beyond the pair, which says nothing at first; `None` without inputs.
+fn seeing(
+    parameters: &mut Parameters,
+    name: &str,
+    channels: (i64, i64),
+) -> Result<Option<Convolution>> {
+    let new = || Convolution::new(parameters, name, channels, (3, 1), Start::Zero);
+    (channels.0 > 0).then(new).transpose()
 }
 
 /// The generator of HRINet-Motion.
 pub struct Motion {
+    sizes: MotionSizes,
     encoder: Vec<[ConvolutionPrelu; 2]>,
+    /// What of a slice's maps a neighbouring pair sees, by level from stride 2 on.
+    outlook: Vec<Option<Convolution>>,
     /// From stride 16 to stride 2.
     levels: Vec<Level>,
     refinement: Vec<ConvolutionPrelu>,
+    refinement_context: Option<Convolution>,
     exit: Convolution,
 }
 
@@ -99,7 +171,14 @@ impl Motion {
             // At full resolution: a mask, a residual and the hidden map.
             let hidden = if level == 0 { 2 + sizes.hidden } else { widths[level - 1] };
             let name = format!("decoder.stride{}", 2 << level);
-            levels.push(Level::new(parameters, &name, [inputs, 2 * width, MOTION + hidden])?);
+            let sizes = LevelSizes {
+                inputs,
+                context: sizes.context[level],
+                inner: 2 * width,
+                outputs: MOTION + hidden,
+                further: if level == 0 { FURTHER * (sizes.fields - 1) } else { 0 },
+            };
+            levels.push(Level::new(parameters, &name, sizes)?);
         }
         let mut refinement = Vec::new();
         let mut inputs = 7 + sizes.hidden;
@@ -111,31 +190,67 @@ impl Motion {
         }
         let exit =
             Convolution::new(parameters, "refinement.exit", (inputs, 1), (3, 1), Start::Zero)?;
-        Ok(Motion { encoder, levels, refinement, exit })
+        let mut outlook = Vec::new();
+        for (level, channels) in widths.into_iter().zip(sizes.context).enumerate() {
+            let name = format!("outlook.stride{}", 2 << level);
+            let mut new =
+                || Convolution::new(parameters, &name, channels, (1, 1), Start::FanInUniform);
+            outlook.push((channels.1 > 0).then(&mut new).transpose()?);
+        }
+        let channels = (if sizes.has_context() { 2 } else { 0 }, sizes.refinement);
+        let refinement_context = seeing(parameters, "refinement.context", channels)?;
+        let sizes = sizes.clone();
+        Ok(Motion { sizes, encoder, outlook, levels, refinement, refinement_context, exit })
     }
 
-    /// `[N, 1, H, W]`, sides multiples of 16, to the slice itself and maps at strides 2, 4, 8, 16.
+    /// Whether slices beyond the pair are of use.
+    pub fn has_context(&self) -> bool {
+        self.sizes.has_context()
+    }
+
+    /// `[N, 1, H, W]`, sides multiples of 16, to the slice itself, maps at strides 2, 4, 8, 16, and what
+    /// of them a neighbouring pair sees.
     pub fn encode(&self, slices: &Tensor) -> Result<Features> {
         let mut maps = vec![slices.shallow_clone()];
         for [first, second] in &self.encoder {
             let finer = &maps[maps.len() - 1];
             maps.push(second.forward(&first.forward(finer)?)?);
         }
+        for (level, outlook) in self.outlook.iter().enumerate() {
+            if let Some(outlook) = outlook {
+                maps.push(outlook.forward(&maps[level + 1])?);
+            }
+        }
         Ok(Features { maps })
     }
 
-    /// The slices `[N, 1, H, W]` between two batches of slices at `alpha` `[N]`, in (0, 1).
-    pub fn decode(&self, first: &Features, second: &Features, alpha: &Tensor) -> Result<Tensor> {
+    /// The slices `[N, 1, H, W]` between two batches of slices at `alpha` `[N]`, in (0, 1). `around`:
+    /// the slices beyond the pairs; `None` where there are none.
+    pub fn decode(
+        &self,
+        first: &Features,
+        second: &Features,
+        around: Option<&Around>,
+        alpha: &Tensor,
+    ) -> Result<Tensor> {
         let fraction = from_first(alpha)?;
-        let (motion, hidden) = self.align(first, second, &fraction)?;
+        let outer = Outer { pair: [first, second], around };
+        let found = self.align([first, second], &outer, &fraction)?;
+        let motion = &found.motion;
         let (slice1, slice2) = (&first.maps[0], &second.maps[0]);
-        let (warped1, warped2) = warp_both(slice1, slice2, &motion)?;
-        let (mask_and_residual, hidden) = split(&hidden, 2)?;
+        let (warped1, warped2) = warp_both(slice1, slice2, motion)?;
+        let (mask_and_residual, hidden) = split(&found.hidden, 2)?;
         let (mask, residual) = split(&mask_and_residual, 1)?;
         let linear_mask =
             fraction.f_neg()?.f_add_scalar(1.0)?.f_clamp(0.01, 0.99)?.f_logit(None)?;
-        let mask = mask.f_add(&linear_mask)?.f_sigmoid()?;
-        let merged = warped2.f_add(&warped1.f_sub(&warped2)?.f_mul(&mask)?)?;
+        let mask = mask.f_add(&linear_mask)?;
+        let merged = match &found.further {
+            None => warped2.f_add(&warped1.f_sub(&warped2)?.f_mul(&mask.f_sigmoid()?)?)?,
+            Some(further) => {
+                let seen = [warped1.shallow_clone(), warped2.shallow_clone()];
+                merge([slice1, slice2], motion, further, (seen, mask, linear_mask))?
+            }
+        };
         let linear = slice1.f_add(&slice2.f_sub(slice1)?.f_mul(&fraction)?)?;
         let seen = [
             &warped1,
@@ -147,8 +262,14 @@ impl Motion {
             &plane(&fraction, &linear)?,
             &hidden,
         ];
-        let mut refined = Tensor::f_cat(&seen, 1)?;
-        for unit in &self.refinement {
+        let seen = Tensor::f_cat(&seen, 1)?;
+        let context = match &self.refinement_context {
+            Some(_) => Some(outer.warped(0, motion)?),
+            None => None,
+        };
+        let context = self.refinement_context.as_ref().zip(context.as_ref());
+        let mut refined = self.refinement[0].forward_beside(&seen, context)?;
+        for unit in &self.refinement[1..] {
             refined = unit.forward(&refined)?;
         }
         Ok(merged.f_add(&residual)?.f_add(&self.exit.forward(&refined)?)?)
@@ -157,28 +278,47 @@ impl Motion {
     /// How both slices move to the planes at `alpha` `[N]`, in (0, 1): `[N, 4, H, W]` in pixels, columns
     /// and rows towards the first slice, then towards the second. A pixel of a plane lies in a slice
     /// at its place plus the motion.
-    pub fn fields(&self, first: &Features, second: &Features, alpha: &Tensor) -> Result<Tensor> {
-        Ok(self.align(first, second, &from_first(alpha)?)?.0)
-    }
-
-    /// Where both slices move to meet at `fraction` `[N, 1, 1, 1]`: the motion at full resolution and
-    /// the hidden map beside it.
-    fn align(
+    pub fn fields(
         &self,
         first: &Features,
         second: &Features,
+        around: Option<&Around>,
+        alpha: &Tensor,
+    ) -> Result<Tensor> {
+        let outer = Outer { pair: [first, second], around };
+        Ok(self.align([first, second], &outer, &from_first(alpha)?)?.motion)
+    }
+
+    /// Where both slices move to meet at `fraction` `[N, 1, 1, 1]`.
+    fn align(
+        &self,
+        [first, second]: [&Features; 2],
+        outer: &Outer,
         fraction: &Tensor,
-    ) -> Result<(Tensor, Tensor)> {
+    ) -> Result<Found> {
         let (deep1, deep2) = (&first.maps[4], &second.maps[4]);
-        let found = self.levels[0]
-            .forward(&Tensor::f_cat(&[deep1, deep2, &plane(fraction, deep1)?], 1)?)?;
+        let deepest = &self.levels[0];
+        let seen = Tensor::f_cat(&[deep1, deep2, &plane(fraction, deep1)?], 1)?;
+        let context = match self.context_map(3) {
+            Some(map) => Some(outer.as_they_stand(map)?),
+            None => None,
+        };
+        let last = deepest.forward(&seen, context.as_ref())?;
+        let found = deepest.upsampling.forward(&last)?;
         let (mut motion, mut hidden) = split(&found, MOTION)?;
+        let mut further = None;
         for (level, stride_map) in self.levels[1..].iter().zip([3, 2, 1]) {
             let (warped1, warped2) =
                 warp_both(&first.maps[stride_map], &second.maps[stride_map], &motion)?;
             let alpha_map = plane(fraction, &warped1)?;
             let seen = Tensor::f_cat(&[&hidden, &warped1, &warped2, &motion, &alpha_map], 1)?;
-            let found = level.forward(&seen)?;
+            let context = match self.context_map(stride_map - 1) {
+                Some(map) => Some(outer.warped(map, &motion)?),
+                None => None,
+            };
+            let last = level.forward(&seen, context.as_ref())?;
+            let found = level.upsampling.forward(&last)?;
+            further = level.further.as_ref().map(|further| further.forward(&last)).transpose()?;
             let (correction, next) = split(&found, MOTION)?;
             let (_, _, rows, columns) = correction.size4()?;
             // Twice the pixels: motion in pixels doubles.
@@ -186,9 +326,85 @@ impl Motion {
             motion = coarse.f_mul_scalar(2.0)?.f_add(&correction)?;
             hidden = next;
         }
-
-        Ok((motion, hidden))
+        Ok(Found { motion, hidden, further })
     }
+
+    /// Which map of a slice beyond the pair is seen at a level, where one is.
+    fn context_map(&self, level: usize) -> Option<usize> {
+        self.outlook[level].as_ref()?;
+        Some(OWN_MAPS + self.outlook[..level].iter().flatten().count())
+    }
+}
+
+/// What aligning finds, at full resolution.
+struct Found {
+    motion: Tensor,
+    /// Mask, residual, hidden map.
+    hidden: Tensor,
+    /// Further motion fields, as they differ from `motion`, and their weights.
+    further: Option<Tensor>,
+}
+
+/// The slices beyond a pair. One that is not there is stood in for by the pair's own slice next to it.
+struct Outer<'a> {
+    pair: [&'a Features; 2],
+    around: Option<&'a Around>,
+}
+
+impl Outer<'_> {
+    fn maps(&self, map: usize) -> [&Tensor; 2] {
+        let features = match self.around {
+            Some(around) => around.slices.each_ref(),
+            None => self.pair,
+        };
+        features.map(|features| &features.maps[map])
+    }
+
+    fn as_they_stand(&self, map: usize) -> Result<Tensor> {
+        Ok(Tensor::f_cat(&self.maps(map), 1)?)
+    }
+
+    /// Both warped by the motion as it goes on beyond the pair: from the second slice to the first it
+    /// is their difference, and as much again to the slice before.
+    fn warped(&self, map: usize, motion: &Tensor) -> Result<Tensor> {
+        let [before, after] = self.maps(map);
+        let (first, second) = (motion.f_narrow(1, 0, 2)?, motion.f_narrow(1, 2, 2)?);
+        let Some(around) = self.around else {
+            return Ok(Tensor::f_cat(&[warp(before, &first)?, warp(after, &second)?], 1)?);
+        };
+        let step = first.f_sub(&second)?;
+        let [there_before, there_after] = &around.there;
+        let before = warp(before, &first.f_add(&step.f_mul(there_before)?)?)?;
+        let after = warp(after, &second.f_sub(&step.f_mul(there_after)?)?)?;
+        Ok(Tensor::f_cat(&[before, after], 1)?)
+    }
+}
+
+/// The mean of what all motion fields find in both slices, weighted by a softmax. `known`: what the
+/// first pair of fields finds, its mask against the second slice, and the mask of the linear blend.
+fn merge(
+    [slice1, slice2]: [&Tensor; 2],
+    motion: &Tensor,
+    further: &Tensor,
+    known: ([Tensor; 2], Tensor, Tensor),
+) -> Result<Tensor> {
+    let (seen, mask, linear_mask) = known;
+    let [warped1, warped2] = seen;
+    let mut weights = vec![mask.shallow_clone(), mask.f_zeros_like()?];
+    let mut found = vec![warped1, warped2];
+    let (_, channels, _, _) = further.size4()?;
+    for number in 0..channels / FURTHER {
+        let field = further.f_narrow(1, FURTHER * number, MOTION)?.f_add(motion)?;
+        let (other1, other2) = warp_both(slice1, slice2, &field)?;
+        found.extend([other1, other2]);
+        let weight =
+            further.f_narrow(1, FURTHER * number + MOTION, 2)?.f_add_scalar(FURTHER_START)?;
+        let (weight1, weight2) = split(&weight, 1)?;
+        weights.extend([weight1.f_add(&linear_mask)?, weight2]);
+    }
+    let weights = Tensor::f_cat(&weights, 1)?.f_softmax(1, Kind::Float)?;
+    let found = Tensor::f_cat(&found, 1)?;
+    Ok(found.f_mul(&weights)?.f_sum_dim_intlist([1i64].as_slice(), true, Kind::Float)?)
 }
 
 /// Alpha `[N]` counted from the first slice, as the network counts: `[N, 1, 1, 1]`.
@@ -260,7 +476,7 @@ mod tests {
         let features = network.encode(&slices).unwrap();
         let (first, second) = (features.narrow(0, 1).unwrap(), features.narrow(1, 1).unwrap());
         let alpha = Tensor::from_slice(&[0.25f32]);
-        let made = network.decode(&first, &second, &alpha).unwrap();
+        let made = network.decode(&first, &second, None, &alpha).unwrap();
         let blend = slices.get(0) * 0.25 + slices.get(1) * 0.75;
         let difference = (made.squeeze_dim(0) - blend).abs().max().double_value(&[]);
         assert!(difference < 0.05, "{difference}");

@@ -24,6 +24,7 @@ pub enum Initial {
 enum Source {
     Drawn(Box<ChaCha8Rng>),
     Stored(BTreeMap<String, Tensor>),
+    Grown(BTreeMap<String, Tensor>, Box<ChaCha8Rng>),
 }
 
 /// Weights by name, in the order in which the network asks for them.
@@ -45,6 +46,13 @@ impl Parameters {
         Parameters { source: Source::Stored(tensors), device, named: Vec::new() }
     }
 
+    /// Weights from a checkpoint; those that it lacks are drawn from a seed. A network that grows goes
+    /// on from what a smaller one learnt.
+    pub fn grown(tensors: BTreeMap<String, Tensor>, seed: u64, device: Device) -> Parameters {
+        let random = Box::new(ChaCha8Rng::seed_from_u64(seed));
+        Parameters { source: Source::Grown(tensors, random), device, named: Vec::new() }
+    }
+
     /// The weight of this name and shape, float32 on the device.
     ///
     /// # Errors
@@ -52,18 +60,12 @@ impl Parameters {
     pub fn get(&mut self, name: &str, shape: &[i64], initial: Initial) -> Result<Tensor> {
         let values = match &mut self.source {
             Source::Drawn(random) => draw(random, shape, initial)?,
-            Source::Stored(tensors) => {
-                let tensor = tensors
-                    .remove(name)
-                    .ok_or_else(|| Error::Argument(format!("the weights {name:?} are missing")))?;
-                if tensor.size() != shape {
-                    return Err(Error::Argument(format!(
-                        "the weights {name:?} have shape {:?} instead of {shape:?}",
-                        tensor.size()
-                    )));
-                }
-                tensor
-            }
+            Source::Stored(tensors) => take(tensors, name, shape)?
+                .ok_or_else(|| Error::Argument(format!("the weights {name:?} are missing")))?,
+            Source::Grown(tensors, random) => match take(tensors, name, shape)? {
+                Some(tensor) => tensor,
+                None => draw(random, shape, initial)?,
+            },
         };
         let tensor = values.f_to_device(self.device)?;
         self.named.push((name.to_string(), tensor.shallow_clone()));
@@ -75,7 +77,7 @@ impl Parameters {
     /// # Errors
     /// [`Error::Argument`] where a checkpoint holds weights that the network does not have.
     pub fn finish(self) -> Result<Vec<(String, Tensor)>> {
-        if let Source::Stored(tensors) = &self.source
+        if let Source::Stored(tensors) | Source::Grown(tensors, _) = &self.source
             && let Some(name) = tensors.keys().next()
         {
             return Err(Error::Argument(format!("the weights {name:?} belong to no part of it")));
@@ -86,6 +88,22 @@ impl Parameters {
     /// Where the weights live.
     pub fn device(&self) -> Device {
         self.device
+    }
+}
+
+/// The weight of this name, which must have this shape.
+fn take(
+    tensors: &mut BTreeMap<String, Tensor>,
+    name: &str,
+    shape: &[i64],
+) -> Result<Option<Tensor>> {
+    let tensor = tensors.remove(name);
+    match &tensor {
+        Some(tensor) if tensor.size() != shape => Err(Error::Argument(format!(
+            "the weights {name:?} have shape {:?} instead of {shape:?}",
+            tensor.size()
+        ))),
+        _ => Ok(tensor),
     }
 }
 

@@ -5,7 +5,7 @@ use tch::Tensor;
 
 use super::decoder::Decoder;
 use super::encoder::Encoder;
-use super::mixing::{Features, mix};
+use super::mixing::{Around, Features, mix};
 use super::motion::{Motion, MotionSizes};
 use super::parameters::Parameters;
 use crate::error::{Error, Result};
@@ -149,6 +149,20 @@ impl Architecture {
         })
     }
 
+    /// Whether the generator has use for slices beyond the pair.
+    pub fn has_context(&self) -> bool {
+        matches!(self, Architecture::Motion(sizes) if sizes.has_context())
+    }
+
+    /// Itself, where its sizes make a network.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] with the size that does not.
+    pub fn checked(self) -> Result<Architecture> {
+        self.check()?;
+        Ok(self)
+    }
+
     fn check(&self) -> Result<()> {
         let channels = match self {
             Architecture::Autoencoder { map_channels } => {
@@ -160,8 +174,11 @@ impl Architecture {
                 }
                 map_channels.clone()
             }
-            Architecture::Motion(MotionSizes { widths, hidden, refinement }) => {
-                [widths.as_slice(), &[*hidden, *refinement]].concat()
+            Architecture::Motion(sizes) => {
+                let MotionSizes { widths, hidden, refinement, context, fields } = sizes;
+                // No context is 0 channels.
+                let context = context.map(|channels| channels + i64::from(channels == 0));
+                [widths.as_slice(), &context, &[*hidden, *refinement, *fields]].concat()
             }
         };
         match channels.iter().find(|&&count| !(1..=MOST_CHANNELS).contains(&count)) {
@@ -188,12 +205,24 @@ impl Generator {
         }
     }
 
-    /// The slices `[N, 1, H, W]` at `alpha` `[N]` between two batches of encoded slices.
-    pub fn decode(&self, first: &Features, second: &Features, alpha: &Tensor) -> Result<Tensor> {
+    /// The slices `[N, 1, H, W]` at `alpha` `[N]` between two batches of encoded slices. `around`:
+    /// those beyond the pairs, for a generator that has use for them.
+    pub fn decode(
+        &self,
+        first: &Features,
+        second: &Features,
+        around: Option<&Around>,
+        alpha: &Tensor,
+    ) -> Result<Tensor> {
         match self {
             Generator::Autoencoder(_, decoder) => decoder.forward(&mix(first, second, alpha)?),
-            Generator::Motion(motion) => motion.decode(first, second, alpha),
+            Generator::Motion(motion) => motion.decode(first, second, around, alpha),
         }
+    }
+
+    /// Whether it has use for slices beyond the pair.
+    pub fn has_context(&self) -> bool {
+        matches!(self, Generator::Motion(motion) if motion.has_context())
     }
 }
 
@@ -228,7 +257,8 @@ mod tests {
                     features.maps.iter().map(|map| map.size()[1..].try_into().unwrap()).collect();
                 assert_eq!(sizes, expected, "{system} at {size}");
                 let alpha = Tensor::from_slice(&[0.5f32]);
-                let made = tch::no_grad(|| generator.decode(&features, &features, &alpha)).unwrap();
+                let made =
+                    tch::no_grad(|| generator.decode(&features, &features, None, &alpha)).unwrap();
                 assert_eq!(made.size(), [1, 1, size, size]);
             }
         }

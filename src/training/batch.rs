@@ -20,6 +20,17 @@ pub struct Batch {
     pub alpha: Tensor,
     /// An alpha for each group drawn from U(0, 1), `[N]`, for images that have no truth.
     pub mixed: Tensor,
+    /// The known slices beyond each group, for a generator that sees them.
+    pub beyond: Option<Beyond>,
+}
+
+/// The known slices beyond groups, as far from their ends as the ends from each other.
+pub struct Beyond {
+    /// The slices before the first and after the last of each group, `[N, 1, H, W]`; where there is
+    /// none, the first and the last.
+    pub slices: [Tensor; 2],
+    /// 1 where there is one, 0 where there is none: `[N, 1, 1, 1]`.
+    pub there: [Tensor; 2],
 }
 
 impl Batch {
@@ -65,6 +76,7 @@ impl Batch {
             truth: tensor(1..length - 1)?,
             alpha: Tensor::f_from_slice(&alpha)?.f_to_device(device)?,
             mixed: Tensor::f_from_slice(&mixed)?.f_to_device(device)?,
+            beyond: None,
         })
     }
 
@@ -82,6 +94,19 @@ impl Batch {
     /// [`Error::Torch`].
     pub fn ends(&self) -> Result<Tensor> {
         Ok(Tensor::f_cat(&[&self.first, &self.second], 0)?)
+    }
+
+    /// All slices that the generator may see, `[2 N or 4 N, 1, H, W]`: the ends, then those beyond them.
+    ///
+    /// # Errors
+    /// [`Error::Torch`].
+    pub fn known(&self) -> Result<Tensor> {
+        match &self.beyond {
+            None => self.ends(),
+            Some(Beyond { slices: [before, after], .. }) => {
+                Ok(Tensor::f_cat(&[&self.first, &self.second, before, after], 0)?)
+            }
+        }
     }
 
     /// The linear blend in place of each slice in between, `[N * inner, 1, H, W]`.

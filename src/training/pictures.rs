@@ -61,6 +61,7 @@ mod tests {
             truth: three([0.2, 0.4, 0.6]),
             alpha: Tensor::from_slice(&[0.75f32, 0.5, 0.25]),
             mixed: Tensor::from_slice(&[0.5f32]),
+            beyond: None,
         };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");

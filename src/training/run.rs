@@ -98,9 +98,9 @@ pub fn run(
 
     let held_out = match dataset.held_out.len() {
         0 => None,
-        _ => Some(Sampler::of_settings(&dataset.held_out, settings)?),
+        _ => Some(Sampler::of_settings(&dataset.held_out, settings, trainer.architecture())?),
     };
-    let sampler = Sampler::of_settings(&dataset.train, settings)?;
+    let sampler = Sampler::of_settings(&dataset.train, settings, trainer.architecture())?;
     keep_index(&options.folder.join(DATA), dataset, trainer.steps() > 0)?;
     save(&options.folder.join(CONFIG), options.config.as_bytes())?;
     let mut curves = Curves::open(options.folder, trainer.steps())?;

@@ -5,10 +5,11 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Tensor};
 
-use super::batch::Batch;
+use super::batch::{Batch, Beyond};
 use super::data::Stack;
 use super::settings::Settings;
 use crate::error::{Error, Result};
+use crate::network::Architecture;
 use crate::volume::Window;
 
 /// Draws batches. Step `n` of a seed is the same batch whatever came before it, so that a run that
@@ -22,7 +23,12 @@ pub struct Sampler<'a> {
     gaps: Vec<usize>,
     seed: u64,
     whole_groups: bool,
+    beyond: bool,
 }
+
+/// How often a slice beyond a group is left out although it is there: stacks end, and two slices
+/// alone must do as well.
+const LEFT_OUT: f64 = 0.1;
 
 impl<'a> Sampler<'a> {
     /// Square crops of `size` pixels, `batch` at a time, from groups with these gaps.
@@ -53,17 +59,31 @@ impl<'a> Sampler<'a> {
         if shares.is_empty() {
             return Err(Error::Argument("no stack of slices to draw from".into()));
         }
-        Ok(Sampler { stacks, shares, size, batch, gaps: gaps.to_vec(), seed, whole_groups: false })
+        Ok(Sampler {
+            stacks,
+            shares,
+            size,
+            batch,
+            gaps: gaps.to_vec(),
+            seed,
+            whole_groups: false,
+            beyond: false,
+        })
     }
 
-    /// The batches that a run with these settings trains on.
+    /// The batches that a run with these settings trains a generator on.
     ///
     /// # Errors
     /// As [`Sampler::new`].
-    pub fn of_settings(stacks: &'a [Stack], settings: &Settings) -> Result<Sampler<'a>> {
+    pub fn of_settings(
+        stacks: &'a [Stack],
+        settings: &Settings,
+        architecture: &Architecture,
+    ) -> Result<Sampler<'a>> {
         let crops = (settings.size as usize, settings.batch);
         let sampler = Sampler::new(stacks, crops, &settings.gaps, settings.seed)?;
-        Ok(if settings.takes_whole_groups() { sampler.whole_groups() } else { sampler })
+        let whole_groups = settings.takes_whole_groups();
+        Ok(Sampler { whole_groups, beyond: architecture.has_context(), ..sampler })
     }
 
     /// From now on all inner slices of each group, not one of them. There must be one gap only.
@@ -84,6 +104,7 @@ impl<'a> Sampler<'a> {
         let mut ends = [planes(self.batch), planes(self.batch)];
         let mut truth = planes(self.batch * inner);
         let mut alpha = Vec::with_capacity(self.batch * inner);
+        let mut draws = Vec::with_capacity(self.batch);
         for index in 0..self.batch {
             let draw = self.draw(&mut random);
             for (planes, slice) in ends.iter_mut().zip(draw.ends) {
@@ -95,13 +116,18 @@ impl<'a> Sampler<'a> {
                 self.fill(plane, &draw, slice);
                 alpha.push(draw.alpha(slice));
             }
+            draws.push(draw);
         }
-        // Drawn last: what is drawn before does not depend on it.
+        // Drawn last, then what lies beyond: what is drawn before does not depend on it.
         let mixed: Vec<f32> = (0..self.batch).map(|_| random.random::<f32>()).collect();
         let tensor = |planes: Array3<f32>| -> Result<Tensor> {
             let side = self.size as i64;
             let values = planes.into_raw_vec_and_offset().0;
             Ok(Tensor::f_from_slice(&values)?.f_view([-1, 1, side, side])?.f_to_device(device)?)
+        };
+        let beyond = match self.beyond {
+            true => Some(self.beyond(&draws, &mut random, device, &tensor)?),
+            false => None,
         };
         let [first, second] = ends;
         Ok(Batch {
@@ -110,6 +136,35 @@ impl<'a> Sampler<'a> {
             truth: tensor(truth)?,
             alpha: Tensor::f_from_slice(&alpha)?.f_to_device(device)?,
             mixed: Tensor::f_from_slice(&mixed)?.f_to_device(device)?,
+            beyond,
+        })
+    }
+
+    /// The slices beyond the groups that were drawn.
+    fn beyond(
+        &self,
+        draws: &[Draw],
+        random: &mut ChaCha8Rng,
+        device: Device,
+        tensor: &dyn Fn(Array3<f32>) -> Result<Tensor>,
+    ) -> Result<Beyond> {
+        let mut slices = Vec::new();
+        let mut there = Vec::new();
+        for end in 0..2 {
+            let mut planes = Array3::<f32>::zeros((draws.len(), self.size, self.size));
+            let mut flags = Vec::new();
+            for (draw, plane) in draws.iter().zip(planes.outer_iter_mut()) {
+                let beyond = draw.beyond(end).filter(|_| !random.random_bool(LEFT_OUT));
+                self.fill(plane, draw, beyond.unwrap_or(draw.ends[end]));
+                flags.push(if beyond.is_some() { 1f32 } else { 0.0 });
+            }
+            slices.push(tensor(planes)?);
+            there.push(Tensor::f_from_slice(&flags)?.f_view([-1, 1, 1, 1])?.f_to_device(device)?);
+        }
+        let wrong = |_| Error::Torch("two ends".into());
+        Ok(Beyond {
+            slices: slices.try_into().map_err(wrong)?,
+            there: there.try_into().map_err(wrong)?,
         })
     }
 
@@ -152,6 +207,13 @@ struct Draw<'a> {
 }
 
 impl Draw<'_> {
+    /// The slice beyond an end (0: the first, 1: the second), where the stack has it.
+    fn beyond(&self, end: usize) -> Option<usize> {
+        let (at, other) = (self.ends[end], self.ends[1 - end]);
+        let beyond = (2 * at).checked_sub(other)?;
+        (beyond < self.stack.slices.dim().0).then_some(beyond)
+    }
+
     fn alpha(&self, slice: usize) -> f32 {
         let fraction = (slice - self.start) as f32 / self.gap as f32;
         if self.ends[0] > self.ends[1] { fraction } else { 1.0 - fraction }

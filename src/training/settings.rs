@@ -6,7 +6,8 @@ use super::losses::{Adversarial, CriticTarget};
 use super::schedule;
 use crate::error::{Error, Result};
 pub use crate::network::Precision;
-use crate::network::{Checkpoint, System};
+use crate::network::motion::MotionSizes;
+use crate::network::{Architecture, Checkpoint, System};
 
 /// How planes become squares of the size that is trained on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +29,17 @@ pub enum Decline {
     Cosine,
     /// It stays as it is, as in the paper.
     Constant,
+}
+
+/// What HRINet-Motion loses by a slice in between that is not the real one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Content {
+    /// The mean squared error: hard crops count most.
+    #[default]
+    Mse,
+    /// The logarithm of each crop's mean squared error, levelled off: what PSNR counts.
+    Psnr,
 }
 
 /// Settings of a training run. They are part of its checkpoints: going on with other ones would
@@ -88,6 +100,13 @@ pub struct Settings {
     /// The numbers that passes are computed in.
     #[serde(default)]
     pub precision: Precision,
+    /// What HRINet-Motion loses.
+    #[serde(default)]
+    pub content: Content,
+    /// Sizes of HRINet-Motion; `None`: those of the checkpoint that training begins from, else the
+    /// usual ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub motion: Option<MotionSizes>,
 }
 
 impl Settings {
@@ -114,6 +133,8 @@ impl Settings {
             critic_target: CriticTarget::Folded,
             adversarial: Adversarial::Saturating,
             precision: Precision::Float32,
+            content: Content::Mse,
+            motion: None,
         };
         if system == System::HrinetMotion {
             return motion;
@@ -153,8 +174,16 @@ impl Settings {
     /// # Errors
     /// [`Error::Argument`] with the value.
     pub fn check(&self) -> Result<()> {
-        self.system.architecture(self.size)?;
+        self.architecture()?;
         let wrong = |what: String| Err(Error::Argument(what));
+        if self.system != System::HrinetMotion {
+            if self.motion.is_some() {
+                return wrong(format!("sizes of hrinet-motion for {}", self.system));
+            }
+            if self.content != Content::Mse {
+                return wrong(format!("content psnr for {}: hrinet-motion has it", self.system));
+            }
+        }
         if self.batch == 0 {
             return wrong("a batch of 0 crops; at least 1".into());
         }
@@ -217,6 +246,18 @@ impl Settings {
             ));
         }
         Ok(())
+    }
+
+    /// The generator that a run with these settings begins with, where no checkpoint gives one.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a size that the system cannot take, and for sizes that make no network.
+    pub fn architecture(&self) -> Result<Architecture> {
+        let usual = self.system.architecture(self.size)?;
+        match &self.motion {
+            None => Ok(usual),
+            Some(sizes) => Architecture::Motion(sizes.clone()).checked(),
+        }
     }
 
     /// The learning rate of a step of a stage of `steps`: a straight rise, then the decline. After

@@ -8,12 +8,14 @@ use tch::{Kind, Tensor};
 use super::batch::Batch;
 use super::losses::{
     eq1_patch_gan, eq2_anchor, eq2_critic, eq3_stage_one, eq4_step_one, eq5_mse_content,
-    eq6_perceptual_content, eq7_against_critic, eq8_against_patch_gan, eq9_step_two,
+    eq6_perceptual_content, eq7_against_critic, eq8_against_patch_gan, eq9_step_two, psnr_content,
 };
 use super::schedule::Stage;
+use super::settings::Content;
 use super::terms::Losses;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
+use crate::network::mixing::Around;
 
 /// A loss beyond this is no training any more: grey values are on [0, 1].
 const EXPLODED: f64 = 1e6;
@@ -37,10 +39,11 @@ impl Trainer {
         let groups = batch.groups()?;
         let features = self.generator.network.encode(&self.cast(&slices)?)?;
         let any_alpha = self.cast(&Tensor::f_cat(&[&batch.mixed, &batch.mixed], 0)?)?;
-        let decoded = self.generator.network.decode(&features, &features, &any_alpha)?;
+        let decoded = self.generator.network.decode(&features, &features, None, &any_alpha)?;
         let reconstructed = decoded.f_to_kind(Kind::Float)?;
         let (first, second) = (features.narrow(0, groups)?, features.narrow(groups, groups)?);
-        let mixed = self.generator.network.decode(&first, &second, &self.cast(&batch.mixed)?)?;
+        let mixed =
+            self.generator.network.decode(&first, &second, None, &self.cast(&batch.mixed)?)?;
         let mixed = mixed.f_to_kind(Kind::Float)?;
 
         if self.critic.is_some() {
@@ -141,20 +144,35 @@ impl Trainer {
     pub(super) fn between(&self, batch: &Batch) -> Result<Tensor> {
         let groups = batch.groups()?;
         let inner = batch.alpha.size1()? / groups;
-        let features = self.generator.network.encode(&self.cast(&batch.ends()?)?)?;
+        let features = self.generator.network.encode(&self.cast(&batch.known()?)?)?;
+        let around = match &batch.beyond {
+            Some(beyond) => Some(Around {
+                slices: [
+                    features.narrow(2 * groups, groups)?.repeat_each(inner)?,
+                    features.narrow(3 * groups, groups)?.repeat_each(inner)?,
+                ],
+                there: beyond.there.each_ref().map(Tensor::shallow_clone),
+            }),
+            None => None,
+        };
         let (mut first, mut second) =
             (features.narrow(0, groups)?, features.narrow(groups, groups)?);
         if inner > 1 {
             (first, second) = (first.repeat_each(inner)?, second.repeat_each(inner)?);
         }
         let alpha = self.cast(&batch.alpha)?;
-        let made = self.generator.network.decode(&first, &second, &alpha)?;
+        let made = self.generator.network.decode(&first, &second, around.as_ref(), &alpha)?;
         Ok(made.f_to_kind(Kind::Float)?)
     }
 
     /// Equation 6 where the system has P, else equation 5.
     fn content(&self, truth: &Tensor, made: &Tensor) -> Result<Tensor> {
-        let Some(perceptual) = &self.perceptual else { return eq5_mse_content(truth, made) };
+        let Some(perceptual) = &self.perceptual else {
+            return match self.settings.content {
+                Content::Mse => eq5_mse_content(truth, made),
+                Content::Psnr => psnr_content(truth, made),
+            };
+        };
         let truth = tch::no_grad(|| perceptual.maps(&self.cast(truth)?))?;
         eq6_perceptual_content(&truth, &perceptual.maps(&self.cast(made)?)?)
     }
@@ -225,7 +243,7 @@ mod tests {
         let images = |count: i64| Tensor::rand([count, 1, 64, 64], options);
         let alpha = Tensor::from_slice(&[0.8f32, 0.6, 0.5, 0.4, 0.2]).repeat([2]);
         let mixed = Tensor::rand([2], options);
-        Batch { first: images(2), second: images(2), truth: images(10), alpha, mixed }
+        Batch { first: images(2), second: images(2), truth: images(10), alpha, mixed, beyond: None }
     }
 
     /// A trainer whose next iteration is in its last stage, with all that it has there.
@@ -259,7 +277,7 @@ mod tests {
         let features = trainer.generator.network.encode(&slices).unwrap();
         let alpha = Tensor::from_slice(&[0.3f32; 4]);
         // Attached to the generator: a step that did not cut them off would reach it.
-        let made = trainer.generator.network.decode(&features, &features, &alpha).unwrap();
+        let made = trainer.generator.network.decode(&features, &features, None, &alpha).unwrap();
         let mixed = made.narrow(0, 0, 2);
 
         trainer.critic_step((&slices, &made, &mixed), &batch.mixed, LEARNING_RATE).unwrap();

@@ -45,7 +45,7 @@ impl Trainer {
     /// [`Error::Argument`] for settings that make no sense.
     pub fn new(settings: Settings, device: Device) -> Result<Trainer> {
         settings.check()?;
-        let architecture = settings.system.architecture(settings.size)?;
+        let architecture = settings.architecture()?;
         let parameters = Parameters::drawn(settings.seed, device);
         let record = Record { seed: settings.seed, ..Record::default() };
         Self::build(settings, architecture, parameters, None, record, device)
@@ -64,7 +64,7 @@ impl Trainer {
         device: Device,
     ) -> Result<Trainer> {
         settings.check()?;
-        let usual = settings.system.architecture(settings.size)?;
+        let usual = settings.architecture()?;
         let header = &checkpoint.header;
         if header.architecture.kind() != usual.kind() {
             return Err(Error::Argument(format!(
@@ -75,13 +75,16 @@ impl Trainer {
                 usual.kind()
             )));
         }
-        let parameters = Parameters::stored(checkpoint.group("generator"), device);
+        let weights = checkpoint.group("generator");
+        let (architecture, parameters) = match &settings.motion {
+            Some(_) => (usual, Parameters::grown(weights, settings.seed, device)),
+            None => (header.architecture.clone(), Parameters::stored(weights, device)),
+        };
         let record = Record {
             seed: settings.seed,
             began_from: Some(checkpoint.file_sha256.clone()),
             ..Record::default()
         };
-        let architecture = header.architecture.clone();
         let mut trainer =
             Self::build(settings, architecture, parameters, Some(checkpoint), record, device)?;
         trainer.given_perceptual = checkpoint.group("perceptual");
@@ -206,6 +209,11 @@ impl Trainer {
     /// Where it trains.
     pub fn device(&self) -> Device {
         self.device
+    }
+
+    /// The generator's shape.
+    pub fn architecture(&self) -> &Architecture {
+        &self.architecture
     }
 
     /// How it trains.

@@ -168,6 +168,19 @@ impl Plan {
         }
         pairs
     }
+
+    /// The known slices before `first` and after the one that follows it, where they are there and lie
+    /// as far from the pair as its slices from each other, within a quarter.
+    pub fn beyond(&self, first: usize) -> [Option<usize>; 2] {
+        let at = |index: usize| self.known_positions.get(index);
+        let apart = |a: usize, b: usize| Some((at(b)? - at(a)?).abs());
+        let alike = |other: f64| {
+            apart(first, first + 1).is_some_and(|own| (0.75..=1.25).contains(&(other / own)))
+        };
+        let before = first.checked_sub(1).filter(|&before| apart(before, first).is_some_and(alike));
+        let after = Some(first + 2).filter(|&after| apart(first + 1, after).is_some_and(alike));
+        [before, after]
+    }
 }
 
 /// Even slice positions along the axis: `start + n * step / parts`, mm from the first known slice.

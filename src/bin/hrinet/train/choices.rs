@@ -4,9 +4,10 @@ use std::path::Path;
 
 use clap::Args;
 use hrinet::network::System;
+use hrinet::network::motion::MotionSizes;
 use hrinet::training::Settings;
 use hrinet::training::losses::{Adversarial, CriticTarget};
-use hrinet::training::settings::{Decline, Fit, Precision, usual_beta};
+use hrinet::training::settings::{Content, Decline, Fit, Precision, usual_beta};
 use hrinet::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +81,12 @@ pub struct Choices {
     /// The numbers that passes are computed in [default: float32].
     #[arg(long, value_parser = word::<Precision>, value_name = "float32|bfloat16")]
     precision: Option<Precision>,
+    /// What hrinet-motion loses: the squared error, or its logarithm crop by crop [default: mse].
+    #[arg(long, value_parser = word::<Content>, value_name = "mse|psnr")]
+    content: Option<Content>,
+    /// Sizes of hrinet-motion: the table [motion] of the file.
+    #[arg(skip)]
+    motion: Option<MotionSizes>,
 }
 
 impl Choices {
@@ -119,6 +126,8 @@ impl Choices {
             critic_target: self.critic_target.or(other.critic_target),
             adversarial: self.adversarial.or(other.adversarial),
             precision: self.precision.or(other.precision),
+            content: self.content.or(other.content),
+            motion: self.motion.or(other.motion),
         }
     }
 
@@ -150,6 +159,8 @@ impl Choices {
             critic_target: self.critic_target.unwrap_or(usual.critic_target),
             adversarial: self.adversarial.unwrap_or(usual.adversarial),
             precision: self.precision.unwrap_or(usual.precision),
+            content: self.content.unwrap_or(usual.content),
+            motion: self.motion.or(usual.motion),
         }
     }
 
@@ -180,6 +191,8 @@ impl Choices {
             critic_target: Some(settings.critic_target),
             adversarial: Some(settings.adversarial),
             precision: Some(settings.precision),
+            content: Some(settings.content),
+            motion: settings.motion,
         };
         toml::to_string(&choices).map_err(|error| Error::Argument(format!("settings: {error}")))
     }
