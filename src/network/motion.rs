@@ -8,8 +8,7 @@
 //!
 //! Where the sizes ask for it, the known slices beyond the pair are seen too, as far as they are there:
 //! tissue that moved from slice to slice goes on moving. Each is warped by the motion carried on
-//! beyond the pair. And more than one pair of motion fields may be found at full resolution: a new
-//! pixel is then the weighted mean of several places in each slice.
+//! beyond the pair.
 
 use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
@@ -21,12 +20,6 @@ use crate::error::Result;
 
 /// The two motion fields: columns and rows towards the first slice, then towards the second.
 const MOTION: i64 = 4;
-
-/// A further pair of motion fields and the weights of what it finds in either slice.
-const FURTHER: i64 = MOTION + 2;
-
-/// What the weights of further fields start from, as logarithm: 2 %.
-const FURTHER_START: f64 = -4.0;
 
 /// Feature maps of a slice, itself the first of them; those for its neighbours' use follow.
 const OWN_MAPS: usize = 5;
@@ -43,25 +36,11 @@ pub struct MotionSizes {
     /// Channels that a known slice beyond the pair is seen by, at strides 2, 4, 8 and 16; 0: not seen.
     #[serde(default)]
     pub context: [i64; 4],
-    /// Pairs of motion fields at full resolution, 1 or more.
-    #[serde(default = "one")]
-    pub fields: i64,
-}
-
-/// What checkpoints mean that were written before there were several.
-fn one() -> i64 {
-    1
 }
 
 impl Default for MotionSizes {
     fn default() -> MotionSizes {
-        MotionSizes {
-            widths: [12, 32, 64, 96],
-            hidden: 4,
-            refinement: 8,
-            context: [0; 4],
-            fields: 1,
-        }
+        MotionSizes { widths: [12, 32, 64, 96], hidden: 4, refinement: 8, context: [0; 4] }
     }
 }
 
@@ -79,8 +58,6 @@ struct Level {
     context: Option<Convolution>,
     residual: [ConvolutionPrelu; 2],
     upsampling: Upsampling,
-    /// Motion fields beyond the first pair.
-    further: Option<Upsampling>,
 }
 
 /// Channels of a level.
@@ -90,33 +67,28 @@ struct LevelSizes {
     context: i64,
     inner: i64,
     outputs: i64,
-    further: i64,
 }
 
 impl Level {
     fn new(parameters: &mut Parameters, name: &str, sizes: LevelSizes) -> Result<Level> {
-        let LevelSizes { inputs, context, inner, outputs, further } = sizes;
+        let LevelSizes { inputs, context, inner, outputs } = sizes;
         let mut unit = |part: &str, channels| {
             ConvolutionPrelu::new(parameters, &format!("{name}.{part}"), channels, 1)
         };
         let entry = unit("entry", (inputs, inner))?;
         let residual =
             [unit("residual.first", (inner, inner))?, unit("residual.second", (inner, inner))?];
-        let mut doubling = |part: &str, outputs| {
-            let name = format!("{name}.{part}");
-            Upsampling::new(parameters, &name, (inner, outputs), Start::Near0(1e-3))
-        };
-        let upsampling = doubling("upsampling", outputs)?;
-        let further = (further > 0).then(|| doubling("further", further)).transpose()?;
+        let doubling = format!("{name}.upsampling");
+        let upsampling =
+            Upsampling::new(parameters, &doubling, (inner, outputs), Start::Near0(1e-3))?;
         let context = seeing(parameters, &format!("{name}.context"), (2 * context, inner))?;
-        Ok(Level { entry, context, residual, upsampling, further })
+        Ok(Level { entry, context, residual, upsampling })
     }
 
-    /// What goes into the doubling.
     fn forward(&self, x: &Tensor, context: Option<&Tensor>) -> Result<Tensor> {
         let entry = self.entry.forward_beside(x, self.context.as_ref().zip(context))?;
         let residual = self.residual[1].forward(&self.residual[0].forward(&entry)?)?;
-        Ok(entry.f_add(&residual)?)
+        self.upsampling.forward(&entry.f_add(&residual)?)
     }
 }
 
@@ -176,7 +148,6 @@ impl Motion {
                 context: sizes.context[level],
                 inner: 2 * width,
                 outputs: MOTION + hidden,
-                further: if level == 0 { FURTHER * (sizes.fields - 1) } else { 0 },
             };
             levels.push(Level::new(parameters, &name, sizes)?);
         }
@@ -235,22 +206,15 @@ impl Motion {
     ) -> Result<Tensor> {
         let fraction = from_first(alpha)?;
         let outer = Outer { pair: [first, second], around };
-        let found = self.align([first, second], &outer, &fraction)?;
-        let motion = &found.motion;
+        let (motion, hidden) = self.align([first, second], &outer, &fraction)?;
         let (slice1, slice2) = (&first.maps[0], &second.maps[0]);
-        let (warped1, warped2) = warp_both(slice1, slice2, motion)?;
-        let (mask_and_residual, hidden) = split(&found.hidden, 2)?;
+        let (warped1, warped2) = warp_both(slice1, slice2, &motion)?;
+        let (mask_and_residual, hidden) = split(&hidden, 2)?;
         let (mask, residual) = split(&mask_and_residual, 1)?;
         let linear_mask =
             fraction.f_neg()?.f_add_scalar(1.0)?.f_clamp(0.01, 0.99)?.f_logit(None)?;
-        let mask = mask.f_add(&linear_mask)?;
-        let merged = match &found.further {
-            None => warped2.f_add(&warped1.f_sub(&warped2)?.f_mul(&mask.f_sigmoid()?)?)?,
-            Some(further) => {
-                let seen = [warped1.shallow_clone(), warped2.shallow_clone()];
-                merge([slice1, slice2], motion, further, (seen, mask, linear_mask))?
-            }
-        };
+        let mask = mask.f_add(&linear_mask)?.f_sigmoid()?;
+        let merged = warped2.f_add(&warped1.f_sub(&warped2)?.f_mul(&mask)?)?;
         let linear = slice1.f_add(&slice2.f_sub(slice1)?.f_mul(&fraction)?)?;
         let seen = [
             &warped1,
@@ -264,7 +228,7 @@ impl Motion {
         ];
         let seen = Tensor::f_cat(&seen, 1)?;
         let context = match &self.refinement_context {
-            Some(_) => Some(outer.warped(0, motion)?),
+            Some(_) => Some(outer.warped(0, &motion)?),
             None => None,
         };
         let context = self.refinement_context.as_ref().zip(context.as_ref());
@@ -286,16 +250,17 @@ impl Motion {
         alpha: &Tensor,
     ) -> Result<Tensor> {
         let outer = Outer { pair: [first, second], around };
-        Ok(self.align([first, second], &outer, &from_first(alpha)?)?.motion)
+        Ok(self.align([first, second], &outer, &from_first(alpha)?)?.0)
     }
 
-    /// Where both slices move to meet at `fraction` `[N, 1, 1, 1]`.
+    /// Where both slices move to meet at `fraction` `[N, 1, 1, 1]`: the motion at full resolution and
+    /// the hidden map beside it.
     fn align(
         &self,
         [first, second]: [&Features; 2],
         outer: &Outer,
         fraction: &Tensor,
-    ) -> Result<Found> {
+    ) -> Result<(Tensor, Tensor)> {
         let (deep1, deep2) = (&first.maps[4], &second.maps[4]);
         let deepest = &self.levels[0];
         let seen = Tensor::f_cat(&[deep1, deep2, &plane(fraction, deep1)?], 1)?;
@@ -303,10 +268,8 @@ impl Motion {
             Some(map) => Some(outer.as_they_stand(map)?),
             None => None,
         };
-        let last = deepest.forward(&seen, context.as_ref())?;
-        let found = deepest.upsampling.forward(&last)?;
+        let found = deepest.forward(&seen, context.as_ref())?;
         let (mut motion, mut hidden) = split(&found, MOTION)?;
-        let mut further = None;
         for (level, stride_map) in self.levels[1..].iter().zip([3, 2, 1]) {
             let (warped1, warped2) =
                 warp_both(&first.maps[stride_map], &second.maps[stride_map], &motion)?;
@@ -316,9 +279,7 @@ impl Motion {
                 Some(map) => Some(outer.warped(map, &motion)?),
                 None => None,
             };
-            let last = level.forward(&seen, context.as_ref())?;
-            let found = level.upsampling.forward(&last)?;
-            further = level.further.as_ref().map(|further| further.forward(&last)).transpose()?;
+            let found = level.forward(&seen, context.as_ref())?;
             let (correction, next) = split(&found, MOTION)?;
             let (_, _, rows, columns) = correction.size4()?;
             // Twice the pixels: motion in pixels doubles.
@@ -326,7 +287,7 @@ impl Motion {
             motion = coarse.f_mul_scalar(2.0)?.f_add(&correction)?;
             hidden = next;
         }
-        Ok(Found { motion, hidden, further })
+        Ok((motion, hidden))
     }
 
     /// Which map of a slice beyond the pair is seen at a level, where one is.
@@ -334,15 +295,6 @@ impl Motion {
         self.outlook[level].as_ref()?;
         Some(OWN_MAPS + self.outlook[..level].iter().flatten().count())
     }
-}
-
-/// What aligning finds, at full resolution.
-struct Found {
-    motion: Tensor,
-    /// Mask, residual, hidden map.
-    hidden: Tensor,
-    /// Further motion fields, as they differ from `motion`, and their weights.
-    further: Option<Tensor>,
 }
 
 /// The slices beyond a pair. One that is not there is stood in for by the pair's own slice next to it.
@@ -378,33 +330,6 @@ impl Outer<'_> {
         let after = warp(after, &second.f_sub(&step.f_mul(there_after)?)?)?;
         Ok(Tensor::f_cat(&[before, after], 1)?)
     }
-}
-
-/// The mean of what all motion fields find in both slices, weighted by a softmax. `known`: what the
-/// first pair of fields finds, its mask against the second slice, and the mask of the linear blend.
-fn merge(
-    [slice1, slice2]: [&Tensor; 2],
-    motion: &Tensor,
-    further: &Tensor,
-    known: ([Tensor; 2], Tensor, Tensor),
-) -> Result<Tensor> {
-    let (seen, mask, linear_mask) = known;
-    let [warped1, warped2] = seen;
-    let mut weights = vec![mask.shallow_clone(), mask.f_zeros_like()?];
-    let mut found = vec![warped1, warped2];
-    let (_, channels, _, _) = further.size4()?;
-    for number in 0..channels / FURTHER {
-        let field = further.f_narrow(1, FURTHER * number, MOTION)?.f_add(motion)?;
-        let (other1, other2) = warp_both(slice1, slice2, &field)?;
-        found.extend([other1, other2]);
-        let weight =
-            further.f_narrow(1, FURTHER * number + MOTION, 2)?.f_add_scalar(FURTHER_START)?;
-        let (weight1, weight2) = split(&weight, 1)?;
-        weights.extend([weight1.f_add(&linear_mask)?, weight2]);
-    }
-    let weights = Tensor::f_cat(&weights, 1)?.f_softmax(1, Kind::Float)?;
-    let found = Tensor::f_cat(&found, 1)?;
-    Ok(found.f_mul(&weights)?.f_sum_dim_intlist([1i64].as_slice(), true, Kind::Float)?)
 }
 
 /// Alpha `[N]` counted from the first slice, as the network counts: `[N, 1, 1, 1]`.

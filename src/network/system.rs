@@ -175,10 +175,10 @@ impl Architecture {
                 map_channels.clone()
             }
             Architecture::Motion(sizes) => {
-                let MotionSizes { widths, hidden, refinement, context, fields } = sizes;
+                let MotionSizes { widths, hidden, refinement, context } = sizes;
                 // No context is 0 channels.
                 let context = context.map(|channels| channels + i64::from(channels == 0));
-                [widths.as_slice(), &context, &[*hidden, *refinement, *fields]].concat()
+                [widths.as_slice(), &context, &[*hidden, *refinement]].concat()
             }
         };
         match channels.iter().find(|&&count| !(1..=MOST_CHANNELS).contains(&count)) {
