@@ -85,5 +85,5 @@ fn phantom(size: usize) -> Stack {
     let slices = Array3::from_shape_fn((60, size + 128, size + 128), |(k, j, i)| {
         ((i * 7 + j * 13 + k * 29) % 1500) as i16 - 1000
     });
-    Stack { name: "phantom".into(), slices }
+    Stack { name: "phantom".into(), slices, spacing_mm: 3.0 }
 }

@@ -165,7 +165,17 @@ impl ConvolutionPrelu {
         channels: (i64, i64),
         stride: i64,
     ) -> Result<ConvolutionPrelu> {
-        let start = Start::FanInUniform;
+        Self::starting(parameters, name, channels, stride, Start::FanInUniform)
+    }
+
+    /// The same with weights that start in another way.
+    pub fn starting(
+        parameters: &mut Parameters,
+        name: &str,
+        channels: (i64, i64),
+        stride: i64,
+        start: Start,
+    ) -> Result<ConvolutionPrelu> {
         let convolution = Convolution::new(parameters, name, channels, (3, stride), start)?;
         let slope =
             parameters.get(&format!("{name}.slope"), &[channels.1], Initial::Constant(0.25))?;

@@ -45,6 +45,9 @@ pub struct Record {
     /// Mean PSNR in dB over the held-out slices at the last validation, and that of the linear
     /// blend on the same slices.
     pub held_out_psnr: Option<[f64; 2]>,
+    /// The largest distance in mm between known slices in training; `None` where it was not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_gap_mm: Option<f64>,
     /// SHA-256 of the checkpoint file that training began from, where it did not begin anew.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub began_from: Option<String>,

@@ -36,11 +36,20 @@ pub struct MotionSizes {
     /// Channels that a known slice beyond the pair is seen by, at strides 2, 4, 8 and 16; 0: not seen.
     #[serde(default)]
     pub context: [i64; 4],
+    /// Residual blocks beyond the first at strides 2, 4, 8 and 16.
+    #[serde(default)]
+    pub deeper: [i64; 4],
 }
 
 impl Default for MotionSizes {
     fn default() -> MotionSizes {
-        MotionSizes { widths: [12, 32, 64, 96], hidden: 4, refinement: 8, context: [0; 4] }
+        MotionSizes {
+            widths: [12, 32, 64, 96],
+            hidden: 4,
+            refinement: 8,
+            context: [0; 4],
+            deeper: [0; 4],
+        }
     }
 }
 
@@ -57,6 +66,8 @@ struct Level {
     /// Of both slices beyond the pair.
     context: Option<Convolution>,
     residual: [ConvolutionPrelu; 2],
+    /// Further residual blocks.
+    deeper: Vec<[ConvolutionPrelu; 2]>,
     upsampling: Upsampling,
 }
 
@@ -67,28 +78,42 @@ struct LevelSizes {
     context: i64,
     inner: i64,
     outputs: i64,
+    /// Residual blocks beyond the first.
+    deeper: i64,
 }
 
 impl Level {
     fn new(parameters: &mut Parameters, name: &str, sizes: LevelSizes) -> Result<Level> {
-        let LevelSizes { inputs, context, inner, outputs } = sizes;
+        let LevelSizes { inputs, context, inner, outputs, deeper } = sizes;
         let mut unit = |part: &str, channels| {
             ConvolutionPrelu::new(parameters, &format!("{name}.{part}"), channels, 1)
         };
         let entry = unit("entry", (inputs, inner))?;
         let residual =
             [unit("residual.first", (inner, inner))?, unit("residual.second", (inner, inner))?];
+        let mut further = Vec::new();
+        for number in 1..=deeper {
+            let mut unit = |part: &str, start| {
+                let name = format!("{name}.deeper{number}.{part}");
+                ConvolutionPrelu::starting(parameters, &name, (inner, inner), 1, start)
+            };
+            further.push([unit("first", Start::FanInUniform)?, unit("second", Start::Zero)?]);
+        }
         let doubling = format!("{name}.upsampling");
         let upsampling =
             Upsampling::new(parameters, &doubling, (inner, outputs), Start::Near0(1e-3))?;
         let context = seeing(parameters, &format!("{name}.context"), (2 * context, inner))?;
-        Ok(Level { entry, context, residual, upsampling })
+        Ok(Level { entry, context, residual, deeper: further, upsampling })
     }
 
     fn forward(&self, x: &Tensor, context: Option<&Tensor>) -> Result<Tensor> {
         let entry = self.entry.forward_beside(x, self.context.as_ref().zip(context))?;
         let residual = self.residual[1].forward(&self.residual[0].forward(&entry)?)?;
-        self.upsampling.forward(&entry.f_add(&residual)?)
+        let mut sum = entry.f_add(&residual)?;
+        for [first, second] in &self.deeper {
+            sum = sum.f_add(&second.forward(&first.forward(&sum)?)?)?;
+        }
+        self.upsampling.forward(&sum)
     }
 }
 
@@ -148,6 +173,7 @@ impl Motion {
                 context: sizes.context[level],
                 inner: 2 * width,
                 outputs: MOTION + hidden,
+                deeper: sizes.deeper[level],
             };
             levels.push(Level::new(parameters, &name, sizes)?);
         }

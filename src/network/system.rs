@@ -175,10 +175,11 @@ impl Architecture {
                 map_channels.clone()
             }
             Architecture::Motion(sizes) => {
-                let MotionSizes { widths, hidden, refinement, context } = sizes;
-                // No context is 0 channels.
-                let context = context.map(|channels| channels + i64::from(channels == 0));
-                [widths.as_slice(), &context, &[*hidden, *refinement]].concat()
+                let MotionSizes { widths, hidden, refinement, context, deeper } = sizes;
+                // Neither context nor further blocks is 0.
+                let [context, deeper] = [context, deeper]
+                    .map(|counts| counts.map(|count| count + i64::from(count == 0)));
+                [widths.as_slice(), &context, &deeper, &[*hidden, *refinement]].concat()
             }
         };
         match channels.iter().find(|&&count| !(1..=MOST_CHANNELS).contains(&count)) {

@@ -24,6 +24,8 @@ pub struct Stack {
     pub name: String,
     /// HU clipped to the window, `[slices, rows, columns]`.
     pub slices: Array3<i16>,
+    /// From one slice to the next, mm.
+    pub spacing_mm: f64,
 }
 
 impl Stack {
@@ -40,7 +42,9 @@ impl Stack {
         }
         let rescale = volume.rescale();
         let window = Window::CT;
-        let axis = volume.geometry().slice_axis().array_axis();
+        let slice_axis = volume.geometry().slice_axis();
+        let spacing_mm = volume.geometry().spacing(slice_axis);
+        let axis = slice_axis.array_axis();
         let slices = with_voxels!(volume.voxels(), array => {
             let hu = |&stored: &_| {
                 rescale.to_hu(Voxel::to_f64(stored)).clamp(window.low, window.high).round() as i16
@@ -53,7 +57,7 @@ impl Stack {
             view.map(hu)
         });
         let slices = slices.as_standard_layout().into_owned();
-        Ok(Some(Stack { name: name.to_string(), slices }))
+        Ok(Some(Stack { name: name.to_string(), slices, spacing_mm }))
     }
 
     /// The same with each plane scaled to `size` x `size` pixels, bilinear with the smoothing that a
@@ -79,7 +83,7 @@ impl Stack {
                 *to = from.round() as i16;
             }
         }
-        Ok(Stack { name: self.name, slices })
+        Ok(Stack { slices, ..self })
     }
 
     /// One slice in HU.
@@ -192,20 +196,22 @@ mod tests {
         let stack = Stack::of_ct("a", &volume).unwrap().expect("a CT");
         // [slices along i, rows along k, columns along j].
         assert_eq!(stack.slices.dim(), (2, 4, 3));
+        assert_eq!(stack.spacing_mm, 4.0);
         assert_eq!(stack.slices[(1, 3, 2)], 2 * 123 - 100);
     }
 
     #[test]
     fn a_resized_stack_keeps_its_means() {
         let slices = Array3::from_shape_fn((2, 64, 96), |(k, j, i)| (100 * k + j + 2 * i) as i16);
-        let stack = Stack { name: "a".into(), slices }.resized(32).unwrap();
+        let stack = Stack { name: "a".into(), slices, spacing_mm: 3.0 }.resized(32).unwrap();
         assert_eq!(stack.slices.dim(), (2, 32, 32));
         // A ramp stays a ramp: pixel centres (j + 0.5) * 2 - 0.5 and (i + 0.5) * 3 - 0.5.
         for (j, i) in [(10, 10), (15, 20), (20, 7)] {
             let expected = 100.0 + (2.0 * j as f64 + 0.5) + 2.0 * (3.0 * i as f64 + 1.0);
             assert!((f64::from(stack.slices[(1, j, i)]) - expected).abs() <= 0.51);
         }
-        let same = Stack { name: "b".into(), slices: stack.slices.clone() }.resized(32).unwrap();
+        let again = Stack { name: "b".into(), slices: stack.slices.clone(), spacing_mm: 3.0 };
+        let same = again.resized(32).unwrap();
         assert_eq!(same.slices, stack.slices);
     }
 

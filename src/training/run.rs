@@ -93,6 +93,7 @@ pub fn run(
         command: options.command.clone(),
         trained_on: names(&dataset.train),
         held_out: names(&dataset.held_out),
+        longest_gap_mm: longest_gap_mm(&dataset.train, &settings.gaps),
         ..trainer.record_mut().clone()
     };
 
@@ -152,6 +153,12 @@ pub fn run(
     let rows = curves::read(&options.folder.join(curves::CSV), trainer.steps())?;
     plot::draw(&rows, &options.folder.join(CURVES))?;
     Ok(model)
+}
+
+/// The largest distance in mm between the known slices of a group.
+fn longest_gap_mm(stacks: &[Stack], gaps: &[usize]) -> Option<f64> {
+    let gap = *gaps.iter().max()? as f64;
+    stacks.iter().map(|stack| gap * stack.spacing_mm).reduce(f64::max)
 }
 
 /// Writes the index of the data once; later it must still be true.

@@ -241,7 +241,7 @@ mod tests {
     /// A stack whose HU are 10 times the slice number: the truth is the blend at alpha.
     fn ramp() -> Vec<Stack> {
         let slices = Array3::from_shape_fn((20, 40, 40), |(k, _, _)| 10 * k as i16);
-        vec![Stack { name: "ramp".into(), slices }]
+        vec![Stack { name: "ramp".into(), slices, spacing_mm: 3.0 }]
     }
 
     #[test]

@@ -36,6 +36,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     println!("seed:        {}", record.seed);
     println!("trained on:  {}", record.trained_on.join(" "));
     println!("held out:    {}", record.held_out.join(" "));
+    if let Some(longest) = record.longest_gap_mm {
+        println!("longest gap: {longest:.1} mm");
+    }
     if let Some([psnr, linear]) = record.held_out_psnr {
         println!("PSNR there:  {psnr:.2} dB (linear {linear:.2})");
     }
