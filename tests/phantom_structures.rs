@@ -1,0 +1,188 @@
+//! What appears and what is lost between slices: a phantom of known shapes in soft tissue.
+//!
+//! A body of 40 HU in air, 128 x 128 pixels of 1 mm, slices 1 mm apart of which every fourth is kept.
+//! The shipped model makes the others, and what it makes is compared with the shapes themselves.
+//! `cargo test --release --test phantom_structures -- --nocapture` prints what the documentation says.
+
+use hrinet::interpolate::{Method, interpolate};
+use hrinet::network::Model;
+use hrinet::volume::{Geometry, Plan, Rescale, Spacing, Volume};
+use ndarray::{Array3, ArrayView2, s};
+use tch::Device;
+
+const SIDE: usize = 128;
+const GAP: usize = 4;
+const SLICES: usize = 41;
+const TISSUE: f64 = 40.0;
+
+/// How much of a voxel lies within a shape whose surface is `distance` mm away, inside positive.
+fn share(distance: f64) -> f64 {
+    (distance + 0.5).clamp(0.0, 1.0)
+}
+
+/// The body and one shape in it of `hu`; `inside` is the distance to its surface from (x, y, z) in mm
+/// from the middle of the phantom.
+fn phantom(hu: f64, inside: impl Fn(f64, f64, f64) -> f64) -> Array3<f32> {
+    let middle = [(SLICES - 1) as f64 / 2.0, (SIDE - 1) as f64 / 2.0, (SIDE - 1) as f64 / 2.0];
+    Array3::from_shape_fn((SLICES, SIDE, SIDE), |(k, j, i)| {
+        let [z, y, x] = [k as f64 - middle[0], j as f64 - middle[1], i as f64 - middle[2]];
+        let body = -1000.0 + (TISSUE + 1000.0) * share(55.0 - x.hypot(y));
+        (body + (hu - TISSUE) * share(inside(x, y, z))) as f32
+    })
+}
+
+/// Every fourth slice, and the others made again by `method`.
+fn made_again(truth: &Array3<f32>, method: &Method) -> Array3<f32> {
+    let known = truth.slice(s![..;GAP, .., ..]).to_owned();
+    let steps = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, GAP as f64]];
+    let size = [SIDE, SIDE, known.dim().0];
+    let geometry = Geometry::new(size, [0.0; 3], steps).unwrap();
+    let volume = Volume::new(known.into(), Rescale::IDENTITY, geometry).unwrap();
+    let plan = Plan::new(volume.geometry(), None, &Spacing::Factor(GAP)).unwrap();
+    let (made, _) = interpolate(&volume, &plan, method, &mut |_| Ok(())).unwrap();
+    let hrinet::volume::Voxels::Float32(voxels) = made.voxels() else { panic!("another type") };
+    voxels.clone()
+}
+
+fn shipped() -> Model {
+    Model::load("hrinet-motion", Device::Cpu).unwrap()
+}
+
+fn made_slices() -> impl Iterator<Item = usize> {
+    (0..SLICES).filter(|index| index % GAP != 0)
+}
+
+/// Area in mm2 that is nearer to `hu` than to soft tissue, the body's rim left out.
+fn area(slice: ArrayView2<f32>, hu: f64) -> f64 {
+    let half = (hu + TISSUE) / 2.0;
+    let counted = slice
+        .indexed_iter()
+        .filter(|&((j, i), &value)| within(j, i) && (f64::from(value) - half) * (hu - half) > 0.0);
+    counted.count() as f64
+}
+
+/// 40 mm around the middle.
+fn within(j: usize, i: usize) -> bool {
+    let middle = (SIDE - 1) as f64 / 2.0;
+    (j as f64 - middle).hypot(i as f64 - middle) < 40.0
+}
+
+/// Largest difference from soft tissue in a slice, in HU, the body's rim left out.
+fn largest_difference(slice: ArrayView2<f32>) -> f64 {
+    let inner = slice.indexed_iter().filter(|&((j, i), _)| within(j, i));
+    inner.map(|(_, &value)| (f64::from(value) - TISSUE).abs()).fold(0.0, f64::max)
+}
+
+/// A sphere of 24 mm: its outline in every new slice is the circle that geometry asks for, where the
+/// linear blend shows the circle of one neighbour or the other.
+#[test]
+fn a_sphere_keeps_its_shape() {
+    let radius = 12.0;
+    let truth = phantom(200.0, |x, y, z| radius - (x * x + y * y + z * z).sqrt());
+    let model = shipped();
+    let error = |method: &Method| {
+        let made = made_again(&truth, method);
+        let mut sum = 0.0;
+        let mut count = 0.0;
+        for index in made_slices() {
+            let z = index as f64 - (SLICES - 1) as f64 / 2.0;
+            let circle = std::f64::consts::PI * (radius * radius - z * z).max(0.0);
+            // Within a slice of its poles a sphere is more edge than area.
+            if circle > 150.0 {
+                sum += (area(made.slice(s![index, .., ..]), 200.0) - circle).abs() / circle;
+                count += 1.0;
+            }
+        }
+        sum / count
+    };
+    let (network, linear) = (error(&Method::Network(&model)), error(&Method::Linear));
+    println!("sphere: area off by {:.1} % (linear {:.1} %)", 100.0 * network, 100.0 * linear);
+    assert!(network < 0.10, "{network}");
+    assert!(network < linear, "{network} {linear}");
+}
+
+/// A rod of 3 mm, leaning 58 degrees, moves 6.4 mm from known slice to known slice. New slices have
+/// it where it is, once; the linear blend shows two faint ones.
+#[test]
+fn a_slanted_rod_stays_one_rod_in_its_place() {
+    let radius = 1.5;
+    // Distance from the axis x = 1.6 z.
+    let lean = 1.6;
+    let truth = phantom(240.0, |x, y, z| {
+        radius - ((x - lean * z).powi(2) / (1.0 + lean * lean) + y * y).sqrt()
+    });
+    let model = shipped();
+    let measure = |method: &Method| {
+        let made = made_again(&truth, method);
+        let (mut place, mut height) = (0f64, f64::INFINITY);
+        for index in made_slices() {
+            let slice = made.slice(s![index, .., ..]);
+            let x = lean * (index as f64 - (SLICES - 1) as f64 / 2.0);
+            let mut weighted = [0.0; 2];
+            let mut weight = 0.0;
+            for ((j, i), &value) in slice.indexed_iter().filter(|&((j, i), _)| within(j, i)) {
+                // What is nearer to the rod than to soft tissue.
+                let above = if f64::from(value) > 140.0 { f64::from(value) - TISSUE } else { 0.0 };
+                let middle = (SIDE - 1) as f64 / 2.0;
+                weighted[0] += above * (i as f64 - middle);
+                weighted[1] += above * (j as f64 - middle);
+                weight += above;
+            }
+            if weight > 0.0 {
+                place = place.max((weighted[0] / weight - x).hypot(weighted[1] / weight));
+            }
+            // The rod's own middle.
+            let column = (x + (SIDE - 1) as f64 / 2.0).round() as usize;
+            let row = SIDE / 2;
+            height = height.min((f64::from(slice[(row, column)]) - TISSUE) / 200.0);
+        }
+        (place, height)
+    };
+    let (network, linear) = (measure(&Method::Network(&model)), measure(&Method::Linear));
+    println!(
+        "rod: centre off by at most {:.2} mm, {:.0} % of its contrast at least (linear {:.2} mm, {:.0} %)",
+        network.0,
+        100.0 * network.1,
+        linear.0,
+        100.0 * linear.1
+    );
+    assert!(network.0 < 1.0, "{network:?}");
+    assert!(network.1 > 0.4 && network.1 > linear.1, "{network:?} {linear:?}");
+}
+
+/// A plate of 1 mm between two known slices touches neither: it is lost, and nothing stands in for it.
+#[test]
+fn what_no_slice_shows_is_lost_and_nothing_is_made_up() {
+    let truth = phantom(300.0, |x, y, z| {
+        // In the slice after the middle one, which is kept: the middle of a gap.
+        if (z - 2.0).abs() < 0.5 { 20.0 - x.hypot(y) } else { -1.0 }
+    });
+    let middle = SLICES / 2;
+    assert!(largest_difference(truth.slice(s![middle + 2, .., ..])) > 250.0, "there is a plate");
+    let made = made_again(&truth, &Method::Network(&shipped()));
+    let largest = made_slices()
+        .map(|index| largest_difference(made.slice(s![index, .., ..])))
+        .fold(0.0, f64::max);
+    println!("plate between slices: new slices differ from soft tissue by {largest:.1} HU at most");
+    assert!(largest < 10.0, "{largest}");
+}
+
+/// A nodule of 4 mm that one known slice alone shows fades towards its neighbours, and is gone
+/// beyond them.
+#[test]
+fn what_one_slice_shows_fades_with_the_distance() {
+    let truth = phantom(240.0, |x, y, z| 2.0 - (x * x + y * y + z * z).sqrt());
+    let made = made_again(&truth, &Method::Network(&shipped()));
+    let middle = SLICES / 2;
+    let contrast =
+        |index: usize| largest_difference(made.slice(s![index, .., ..])) / (240.0 - TISSUE);
+    let seen: Vec<f64> = (0..=GAP).map(|distance| contrast(middle + distance)).collect();
+    let words: Vec<String> = seen.iter().map(|share| format!("{:.0} %", 100.0 * share)).collect();
+    println!("nodule in one slice: {} of its contrast 0 to 4 mm away", words.join(", "));
+    assert!((seen[0] - 1.0).abs() < 0.01, "known slices are kept: {seen:?}");
+    assert!(seen[1] > seen[3], "{seen:?}");
+    assert!(seen[3] < 0.6, "{seen:?}");
+    for index in (middle + GAP..SLICES).chain(0..=middle - GAP) {
+        assert!(contrast(index) < 0.05, "slice {index}: {}", contrast(index));
+    }
+}
