@@ -10,7 +10,7 @@ use crate::interpolate::{Method, Progress, interpolate};
 use crate::metrics::tissue::{self, TissueSums};
 use crate::metrics::{Mean, SliceScores};
 use crate::training::Stack;
-use crate::volume::voxels::{slice, with_voxels};
+use crate::volume::voxels::{slice, slice_mut, with_voxels};
 use crate::volume::{
     Axis, Geometry, Plan, Rescale, SliceSource, Spacing, Volume, Voxel, Voxels, Window,
 };
@@ -38,8 +38,30 @@ pub fn evaluate(
     method: &Method,
     on_progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Evaluation> {
-    let axis = volume.geometry().slice_axis();
-    let count = volume.geometry().length(axis);
+    evaluate_against([volume, volume], gap, range, method, on_progress)
+}
+
+/// As [`evaluate`], of two volumes on one grid: slices of `known` are kept, those of `truth` compared
+/// with.
+///
+/// # Errors
+/// As [`evaluate`]; [`Error::Geometry`] for volumes of different size.
+pub fn evaluate_against(
+    [known, truth]: [&Volume; 2],
+    gap: usize,
+    range: Option<Range<usize>>,
+    method: &Method,
+    on_progress: &mut dyn FnMut(Progress) -> Result<()>,
+) -> Result<Evaluation> {
+    let axis = truth.geometry().slice_axis();
+    let count = truth.geometry().length(axis);
+    let sizes = [known, truth].map(|volume| volume.geometry().size());
+    if sizes[0] != sizes[1] {
+        return Err(Error::Geometry(format!(
+            "known slices of a volume of {:?} voxels, the truth of one of {:?}",
+            sizes[0], sizes[1]
+        )));
+    }
     let range = range.unwrap_or(0..count);
     let slices = range.end.min(count).saturating_sub(range.start);
     if gap < 2 {
@@ -51,11 +73,11 @@ pub fn evaluate(
             gap + 1
         )));
     }
-    if volume.geometry().uneven_slices().is_some() {
+    if truth.geometry().uneven_slices().is_some() {
         return Err(Error::Geometry("the slices are unevenly spaced; groups would differ".into()));
     }
     let groups = (slices - 1) / gap;
-    let thinned = thinned(volume, axis, range.start, gap, groups + 1)?;
+    let thinned = thinned(known, axis, range.start, gap, groups + 1)?;
     let plan = Plan::new(thinned.geometry(), Some(axis), &Spacing::Factor(gap))?;
     let (made, _) = interpolate(&thinned, &plan, method, on_progress)?;
 
@@ -63,7 +85,7 @@ pub fn evaluate(
     let mut tissues = [TissueSums::default(); 4];
     for (index, source) in plan.slices().iter().enumerate() {
         if matches!(source, SliceSource::Between { .. }) {
-            let truth = hounsfield(volume, axis, range.start + index);
+            let truth = hounsfield(truth, axis, range.start + index);
             let prediction = hounsfield(&made, axis, index);
             mean.add(SliceScores::of(truth.view(), prediction.view(), Window::CT)?);
             tissue::add(&mut tissues, truth.view(), prediction.view());
@@ -89,6 +111,39 @@ pub fn resized(volume: &Volume, side: usize) -> Result<Option<Volume>> {
     let steps = [[0.5 * apart, 0.0, 0.0], [0.0, 0.5 * apart, 0.0], [0.0, 0.0, apart]];
     let geometry = Geometry::new([side, side, slices.dim().0], [0.0; 3], steps)?;
     Volume::new(slices.into(), Rescale::IDENTITY, geometry).map(Some)
+}
+
+/// The volume as a scanner with slices `count` times as thick sees it: each slice the mean of `count`
+/// around it, in HU; fewer at both ends, see [`whole_averages`]. A thick slice is an average over its
+/// thickness, not a sample.
+///
+/// # Errors
+/// [`Error::Argument`] for an even count, whose averages would lie between the slices.
+pub fn averaged(volume: &Volume, count: usize) -> Result<Volume> {
+    if count.is_multiple_of(2) {
+        return Err(Error::Argument(format!(
+            "averages of {count} slices lie between slices; take an odd number"
+        )));
+    }
+    let axis = volume.geometry().slice_axis();
+    let slices = volume.geometry().length(axis);
+    let [i, j, k] = volume.geometry().size();
+    let mut averages = ndarray::Array3::<f32>::zeros((k, j, i));
+    for index in 0..slices {
+        let members = index.saturating_sub(count / 2)..(index + count / 2 + 1).min(slices);
+        let share = 1.0 / members.len() as f64;
+        let mut mean = ndarray::Array2::<f64>::zeros(slice(&averages, axis, index).dim());
+        for member in members {
+            mean.scaled_add(share, &hounsfield(volume, axis, member));
+        }
+        slice_mut(&mut averages, axis, index).assign(&mean.mapv(|hu| hu as f32));
+    }
+    Volume::new(averages.into(), Rescale::IDENTITY, volume.geometry().clone())
+}
+
+/// Those of the slices `0..slices` in `range` whose average is over `count` slices.
+pub fn whole_averages(range: Range<usize>, slices: usize, count: usize) -> Range<usize> {
+    range.start.max(count / 2)..range.end.min(slices.saturating_sub(count / 2))
 }
 
 /// `count` slices of a volume, one every `gap`, from `first` on.
@@ -121,6 +176,34 @@ pub(crate) fn hounsfield(volume: &Volume, axis: Axis, index: usize) -> ndarray::
 mod tests {
     use super::*;
     use ndarray::Array3;
+
+    /// A ramp is its own average away from its ends, and a single bright slice is spread evenly.
+    #[test]
+    fn thick_slices_are_averages() {
+        let steps = [[0.5, 0.0, 0.0], [0.0, 0.5, 0.0], [0.0, 0.0, 1.0]];
+        let geometry = Geometry::new([12, 14, 9], [0.0; 3], steps).unwrap();
+        let rescale = Rescale { slope: 2.0, intercept: -1000.0 };
+        let volume = |value: &dyn Fn(usize) -> i16| {
+            let array = Array3::from_shape_fn((9, 14, 12), |(k, _, _)| value(k));
+            Volume::new(array.into(), rescale, geometry.clone()).unwrap()
+        };
+        let hu = |volume: &Volume, k: usize| hounsfield(volume, Axis::K, k)[(1, 2)];
+        let ramp = averaged(&volume(&|k| 100 * k as i16), 3).unwrap();
+        let flash = averaged(&volume(&|k| if k == 4 { 300 } else { 0 }), 5).unwrap();
+        assert_eq!(whole_averages(0..9, 9, 3), 1..8);
+        for k in 1..8 {
+            assert!((hu(&ramp, k) - (200.0 * k as f64 - 1000.0)).abs() < 1e-3);
+        }
+        for k in 2..7 {
+            assert!((hu(&flash, k) - (600.0 / 5.0 - 1000.0)).abs() < 1e-3, "{k}");
+        }
+        assert!(averaged(&volume(&|_| 0), 4).unwrap_err().to_string().contains("odd"));
+        // Thick slices that are thinned and blended: the ramp again, of either truth.
+        let truth = volume(&|k| 100 * k as i16);
+        let measured =
+            evaluate_against([&ramp, &truth], 2, Some(1..8), &Method::Linear, &mut |_| Ok(()));
+        assert_eq!(measured.unwrap().scores.rmse, 0.0);
+    }
 
     #[test]
     fn resized_planes_stay_across_the_slice_axis() {

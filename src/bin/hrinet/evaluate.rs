@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use comfy_table::{Table, presets};
-use hrinet::evaluate::{Evaluation, evaluate, resized};
+use hrinet::evaluate::{Evaluation, averaged, evaluate_against, resized, whole_averages};
 use hrinet::figure::{self, Group, Square};
 use hrinet::io::folder::{stem, volumes_in};
 use hrinet::metrics::tissue::{TISSUES, TissueScores, TissueSums};
@@ -38,6 +38,12 @@ pub struct Arguments {
     /// Scale planes to SIDE x SIDE pixels first, as the paper does.
     #[arg(long, value_name = "SIDE", value_parser = clap::value_parser!(u16).range(16..=2048))]
     resize: Option<u16>,
+    /// Known slices are averages over N slices, an odd number: a scanner's thick slices.
+    #[arg(long, value_name = "N")]
+    thickness: Option<usize>,
+    /// What new slices are compared with: averages as thick as the known ones, or the single slices.
+    #[arg(long, value_enum, default_value = "thick", requires = "thickness")]
+    truth: Truth,
     #[command(flatten)]
     device: DeviceChoice,
     #[command(flatten)]
@@ -54,6 +60,15 @@ pub struct Arguments {
     /// Write all figures as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+}
+
+/// What slices made between thick ones are compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Truth {
+    /// Averages as thick as the known slices.
+    Thick,
+    /// The slices as scanned.
+    Thin,
 }
 
 /// One line of the table.
@@ -172,12 +187,20 @@ fn measure(
     lines: &mut Vec<Line>,
     progress: &mut Progress,
 ) -> Result<()> {
-    let range = arguments.slices.map(|(first, last)| first..last + 1);
+    let count = volume.geometry().length(volume.geometry().slice_axis());
+    let range = arguments.slices.map_or(0..count, |(first, last)| first..last + 1);
+    let thickness = arguments.thickness.unwrap_or(1);
+    let averages = arguments.thickness.map(|count| averaged(volume, count)).transpose()?;
+    let known = averages.as_ref().unwrap_or(volume);
+    let truth = if arguments.truth == Truth::Thin { volume } else { known };
+    let range = Some(whole_averages(range, count, thickness));
     for &gap in &arguments.gap {
         for model in models {
             let method = model.method();
             let Evaluation { slices, scores, tissues } =
-                evaluate(volume, gap, range.clone(), &method, &mut |_| interrupt::check())?;
+                evaluate_against([known, truth], gap, range.clone(), &method, &mut |_| {
+                    interrupt::check()
+                })?;
             let model = model.name().to_string();
             lines.push(Line { volume: name.to_string(), gap, model, slices, scores, tissues });
             progress.set(lines.len() as u64);
