@@ -1,0 +1,87 @@
+//! HRINet-Motion with slices beyond the pair and deeper levels against NumPy: the same weights, the
+//! same slices, the same output.
+
+#[path = "common/python.rs"]
+mod python;
+
+use hrinet::network::mixing::Around;
+use hrinet::network::motion::{Motion, MotionSizes};
+use hrinet::network::{Features, Parameters};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rand_distr::StandardNormal;
+use tch::{Device, Tensor};
+
+fn sizes() -> MotionSizes {
+    MotionSizes {
+        widths: [4, 6, 8, 10],
+        hidden: 3,
+        refinement: 5,
+        context: [2, 0, 3, 4],
+        deeper: [0, 1, 0, 1],
+    }
+}
+
+/// Weights large enough that the motion fields reach several pixels.
+fn weights(sizes: &MotionSizes) -> Vec<(String, Tensor)> {
+    let mut parameters = Parameters::drawn(0, Device::Cpu);
+    Motion::new(&mut parameters, sizes).expect("a network");
+    let mut random = ChaCha8Rng::seed_from_u64(5);
+    let mut drawn = |like: &Tensor| {
+        let values: Vec<f32> =
+            (0..like.numel()).map(|_| 0.13 * random.sample::<f32, _>(StandardNormal)).collect();
+        Tensor::from_slice(&values).view(like.size().as_slice())
+    };
+    let named = parameters.finish().expect("weights");
+    named.into_iter().map(|(name, tensor)| (name, drawn(&tensor))).collect()
+}
+
+#[test]
+fn slices_beyond_the_pair_are_seen_as_numpy_sees_them() {
+    let weights = weights(&sizes());
+    let stored = weights.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
+    let mut parameters = Parameters::stored(stored.collect(), Device::Cpu);
+    let network = Motion::new(&mut parameters, &sizes()).expect("every weight has its place");
+    parameters.finish().expect("no weight is left over");
+
+    let mut random = ChaCha8Rng::seed_from_u64(6);
+    let values: Vec<f32> = (0..4 * 32 * 48).map(|_| random.random()).collect();
+    let slices = Tensor::from_slice(&values).view([4, 1, 32, 48]);
+    let features = network.encode(&slices).expect("encodes");
+    let slice = |index| features.narrow(index, 1).expect("a slice");
+    // Both there, one of them, the other, none.
+    let cases = [(0.5f32, [1f32, 1.0]), (0.25, [1.0, 0.0]), (0.8, [0.0, 1.0]), (0.6, [0.0, 0.0])];
+    let mut outputs = Vec::new();
+    for (alpha, there) in cases {
+        let flag = |end: usize| Tensor::from_slice(&[there[end]]).view([1, 1, 1, 1]);
+        let outer = |end: usize| -> Features {
+            let own = [1, 2][end];
+            slice(if there[end] > 0.0 { [0, 3][end] } else { own })
+        };
+        let around = Around { slices: [outer(0), outer(1)], there: [flag(0), flag(1)] };
+        let alpha = Tensor::from_slice(&[alpha]);
+        let decode = |around: Option<&Around>| {
+            network.decode(&slice(1), &slice(2), around, &alpha).expect("decodes")
+        };
+        let made = decode(Some(&around));
+        if there == [0.0, 0.0] {
+            // Nothing beyond is the same as no word about it.
+            assert!((&made - decode(None)).abs().max().double_value(&[]) < 1e-6);
+        }
+        outputs.push(made);
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("motion.safetensors");
+    let mut tensors: Vec<(String, Tensor)> =
+        weights.into_iter().map(|(name, tensor)| (format!("weights.{name}"), tensor)).collect();
+    tensors.push(("slices".into(), slices.squeeze_dim(1)));
+    tensors.push(("alpha".into(), Tensor::from_slice(&cases.map(|(alpha, _)| alpha))));
+    let there: Vec<f32> = cases.iter().flat_map(|(_, there)| *there).collect();
+    tensors.push(("there".into(), Tensor::from_slice(&there).view([4, 2])));
+    tensors.push(("output".into(), Tensor::cat(&outputs, 0)));
+    Tensor::write_safetensors(&tensors, &path).unwrap();
+    let largest: f64 =
+        python::run("motion.py", &[path.to_str().unwrap()]).trim().parse().expect("a number");
+    assert!(largest < 1e-4, "differs by {largest}");
+}

@@ -1,0 +1,131 @@
+"""HRINet-Motion with slices beyond the pair, computed by NumPy and SciPy from the text of its docs.
+
+Usage: motion.py FILE.safetensors      weights (weights.*), slices, alpha, whether the outer slices are
+there, and the output that is compared; prints the largest difference.
+"""
+
+import sys
+
+import numpy as np
+from safetensors.numpy import load_file
+from scipy.ndimage import map_coordinates
+from scipy.signal import correlate
+
+file = {name: value.astype(np.float64) for name, value in load_file(sys.argv[1]).items()}
+weight = lambda name: file["weights." + name]
+has = lambda name: f"weights.{name}.weight" in file
+
+
+def convolution(x, name, stride=1):
+    kernel = weight(name + ".weight")
+    padding = (kernel.shape[2] - 1) // 2
+    x = np.pad(x, ((0, 0), (padding, padding), (padding, padding)))
+    planes = [correlate(x, one, mode="valid")[0] for one in kernel]
+    return np.stack(planes)[:, ::stride, ::stride] + weight(name + ".bias")[:, None, None]
+
+
+def prelu(x, name):
+    return np.where(x > 0, x, weight(name + ".slope")[:, None, None] * x)
+
+
+def unit(x, name, stride=1):
+    return prelu(convolution(x, name, stride), name)
+
+
+def upsampling(x, name):
+    """The transpose of a 4 x 4 convolution of stride 2 and padding 1: every input pixel adds its kernel."""
+    kernel = weight(name + ".weight")
+    _, rows, columns = x.shape
+    out = np.zeros((kernel.shape[1], 2 * rows + 2, 2 * columns + 2))
+    for row in range(rows):
+        for column in range(columns):
+            out[:, 2 * row : 2 * row + 4, 2 * column : 2 * column + 4] += np.einsum(
+                "i,iokl->okl", x[:, row, column], kernel
+            )
+    return out[:, 1:-1, 1:-1] + weight(name + ".bias")[:, None, None]
+
+
+def warp(x, motion):
+    rows, columns = np.mgrid[: x.shape[1], : x.shape[2]]
+    places = [rows + motion[1], columns + motion[0]]
+    return np.stack([map_coordinates(plane, places, order=1, mode="nearest") for plane in x])
+
+
+def doubled(motion):
+    """Bilinear, pixel centres at (i + 0.5) / 2 - 0.5; motion in pixels doubles."""
+    _, rows, columns = motion.shape
+    places = np.meshgrid(
+        (np.arange(2 * rows) + 0.5) / 2 - 0.5, (np.arange(2 * columns) + 0.5) / 2 - 0.5, indexing="ij"
+    )
+    return 2 * np.stack([map_coordinates(m, places, order=1, mode="nearest") for m in motion])
+
+
+def encode(x):
+    maps = [x]
+    for stride in (2, 4, 8, 16):
+        first = unit(maps[-1], f"encoder.stride{stride}.first", 2)
+        maps.append(unit(first, f"encoder.stride{stride}.second"))
+    return maps
+
+
+def outlook(maps, stride):
+    return convolution(maps[int(np.log2(stride))], f"outlook.stride{stride}")
+
+
+def level(x, context, name):
+    entry = convolution(x, name + ".entry")
+    if context is not None:
+        entry = entry + convolution(context, name + ".context")
+    entry = prelu(entry, name + ".entry")
+    total = entry + unit(unit(entry, name + ".residual.first"), name + ".residual.second")
+    if has(name + ".deeper1.first"):
+        total = total + unit(unit(total, name + ".deeper1.first"), name + ".deeper1.second")
+    return upsampling(total, name + ".upsampling")
+
+
+def decode(slices, alpha, there):
+    before, first, second, after = [encode(slice[None]) for slice in slices]
+    before, after = before if there[0] else first, after if there[1] else second
+    plane = lambda like: np.full((1, *like.shape[1:]), 1 - alpha)
+
+    def beyond(motion, look):
+        step = motion[:2] - motion[2:]
+        outer = [motion[:2] + there[0] * step, motion[2:] - there[1] * step]
+        return np.concatenate([warp(look(before), outer[0]), warp(look(after), outer[1])])
+
+    def context(stride, motion):
+        if not has(f"outlook.stride{stride}"):
+            return None
+        if motion is None:
+            return np.concatenate([outlook(before, stride), outlook(after, stride)])
+        return beyond(motion, lambda maps: outlook(maps, stride))
+
+    seen = np.concatenate([first[4], second[4], plane(first[4])])
+    found = level(seen, context(16, None), "decoder.stride16")
+    motion, hidden = found[:4], found[4:]
+    for number, stride in ((3, 8), (2, 4), (1, 2)):
+        warped = [warp(first[number], motion[:2]), warp(second[number], motion[2:])]
+        seen = np.concatenate([hidden, *warped, motion, plane(hidden)])
+        found = level(seen, context(stride, motion), f"decoder.stride{stride}")
+        motion, hidden = doubled(motion) + found[:4], found[4:]
+    mask, residual, hidden = hidden[:1], hidden[1:2], hidden[2:]
+    moved = [warp(first[0], motion[:2]), warp(second[0], motion[2:])]
+    share = np.clip(alpha, 0.01, 0.99)
+    mask = 1 / (1 + np.exp(-(mask + np.log(share / (1 - share)))))
+    merged = mask * moved[0] + (1 - mask) * moved[1]
+    linear = alpha * first[0] + (1 - alpha) * second[0]
+    seen = np.concatenate([*moved, linear, first[0], second[0], merged, plane(linear), hidden])
+    refined = convolution(seen, "refinement.1")
+    if has("refinement.context"):
+        refined = refined + convolution(beyond(motion, lambda maps: maps[0]), "refinement.context")
+    refined = prelu(refined, "refinement.1")
+    refined = unit(unit(refined, "refinement.2"), "refinement.3")
+    return (merged + residual + convolution(refined, "refinement.exit"))[0]
+
+
+largest = 0
+for alpha, there, output in zip(file["alpha"], file["there"], file["output"]):
+    made = decode(file["slices"], alpha, there)
+    assert np.abs(made - alpha * file["slices"][1] - (1 - alpha) * file["slices"][2]).max() > 0.05
+    largest = max(largest, np.abs(made - output[0]).max())
+print(largest)
