@@ -3,10 +3,12 @@
 
 use std::ops::Range;
 
-use ndarray::Axis as ArrayAxis;
+use ndarray::{Axis as ArrayAxis, Zip};
 
 use crate::error::{Error, Result};
+use crate::expected_error::{self, interpolate_with_error};
 use crate::interpolate::{Method, Progress, interpolate};
+use crate::metrics::calibration::Calibration;
 use crate::metrics::tissue::{self, TissueSums};
 use crate::metrics::{Mean, SliceScores};
 use crate::training::Stack;
@@ -16,7 +18,6 @@ use crate::volume::{
 };
 
 /// The mean scores of one volume at one gap.
-#[derive(Clone, Copy, Debug)]
 pub struct Evaluation {
     /// Slices that were dropped, made again and compared.
     pub slices: usize,
@@ -24,6 +25,9 @@ pub struct Evaluation {
     pub scores: SliceScores,
     /// Bias and noise in each of [`tissue::TISSUES`], over these slices.
     pub tissues: [TissueSums; 4],
+    /// Expected and real errors of their voxels, for a network with a confidence. Real ones are of grey
+    /// values clipped to the window, as the network learnt them.
+    pub calibration: Option<Calibration>,
 }
 
 /// Keeps every `gap`-th of the slices in `range` (all, if `None`), makes the others with `method`,
@@ -57,20 +61,36 @@ pub fn evaluate(
     let groups = (slices - 1) / gap;
     let thinned = thinned(volume, axis, range.start, gap, groups + 1)?;
     let plan = Plan::new(thinned.geometry(), Some(axis), &Spacing::Factor(gap))?;
-    let (made, _) = interpolate(&thinned, &plan, method, on_progress)?;
+    let (made, expected) = match expected_error::check(method) {
+        Ok(()) => {
+            let (made, expected, _) = interpolate_with_error(&thinned, &plan, method, on_progress)?;
+            (made, Some(expected))
+        }
+        Err(_) => (interpolate(&thinned, &plan, method, on_progress)?.0, None),
+    };
 
     let mut mean = Mean::default();
     let mut tissues = [TissueSums::default(); 4];
+    let mut calibration = expected.as_ref().map(|_| Calibration::default());
     for (index, source) in plan.slices().iter().enumerate() {
         if matches!(source, SliceSource::Between { .. }) {
             let truth = hounsfield(volume, axis, range.start + index);
             let prediction = hounsfield(&made, axis, index);
             mean.add(SliceScores::of(truth.view(), prediction.view(), Window::CT)?);
             tissue::add(&mut tissues, truth.view(), prediction.view());
+            if let (Some(calibration), Some(expected)) = (&mut calibration, &expected) {
+                let expected = hounsfield(expected, axis, index);
+                Zip::from(&expected).and(&truth).and(&prediction).for_each(
+                    |&expected, &truth, &prediction| {
+                        let clip = |hu: f64| hu.clamp(Window::CT.low, Window::CT.high);
+                        calibration.add(expected, (clip(truth) - clip(prediction)).abs());
+                    },
+                );
+            }
         }
     }
     let scores = mean.scores().unwrap_or_default();
-    Ok(Evaluation { slices: mean.count(), scores, tissues })
+    Ok(Evaluation { slices: mean.count(), scores, tissues, calibration })
 }
 
 /// The volume as the paper measures it: planes across the slice axis scaled to `side` x `side` pixels

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::blocks::{Convolution, ConvolutionPrelu, Start, Upsampling};
+use super::confidence::Evidence;
 use super::mixing::{Around, Features};
 use super::parameters::Parameters;
 use crate::error::Result;
@@ -230,6 +231,17 @@ impl Motion {
         around: Option<&Around>,
         alpha: &Tensor,
     ) -> Result<Tensor> {
+        Ok(self.decode_with_evidence(first, second, around, alpha)?.made)
+    }
+
+    /// The same slices, and what they were made from.
+    pub fn decode_with_evidence(
+        &self,
+        first: &Features,
+        second: &Features,
+        around: Option<&Around>,
+        alpha: &Tensor,
+    ) -> Result<Evidence> {
         let fraction = from_first(alpha)?;
         let outer = Outer { pair: [first, second], around };
         let (motion, hidden) = self.align([first, second], &outer, &fraction)?;
@@ -262,7 +274,10 @@ impl Motion {
         for unit in &self.refinement[1..] {
             refined = unit.forward(&refined)?;
         }
-        Ok(merged.f_add(&residual)?.f_add(&self.exit.forward(&refined)?)?)
+        let made = merged.f_add(&residual)?.f_add(&self.exit.forward(&refined)?)?;
+        let pair = [slice1, slice2].map(Tensor::shallow_clone);
+        let warped = [warped1, warped2];
+        Ok(Evidence { made, pair, warped, merged, mask, motion, hidden, fraction })
     }
 
     /// How both slices move to the planes at `alpha` `[N]`, in (0, 1): `[N, 4, H, W]` in pixels, columns

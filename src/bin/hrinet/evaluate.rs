@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 use comfy_table::{Table, presets};
 use hrinet::evaluate::{Evaluation, evaluate, resized};
+use hrinet::expected_error;
 use hrinet::figure::{self, Group, Square};
 use hrinet::io::folder::{stem, volumes_in};
+use hrinet::metrics::calibration::{Bin, Calibration};
 use hrinet::metrics::tissue::{TISSUES, TissueScores, TissueSums};
 use hrinet::metrics::{Mean, SliceScores};
 use hrinet::training::data::is_label_map;
@@ -45,6 +47,10 @@ pub struct Arguments {
     /// Print bias and noise in lung, fat, muscle and bone as well.
     #[arg(long)]
     tissue: bool,
+    /// Print expected and real errors as well, in ten bins by what was expected; for models that have
+    /// learnt an expected error.
+    #[arg(long)]
+    confidence: bool,
     /// Draw the middle group of the first volume at the last gap: a row a model, then the truth.
     #[arg(long, value_name = "FILE.png")]
     picture: Option<PathBuf>,
@@ -67,6 +73,8 @@ struct Line {
     scores: SliceScores,
     #[serde(skip)]
     tissues: [TissueSums; 4],
+    #[serde(skip)]
+    calibration: Option<Calibration>,
 }
 
 /// One line of the table of tissues, over all volumes.
@@ -79,6 +87,18 @@ struct TissueLine {
     model: String,
     #[serde(flatten)]
     scores: TissueScores,
+}
+
+/// One line of the table of expected errors, over all volumes.
+#[derive(Serialize)]
+struct BinLine {
+    /// `None`: all gaps together.
+    gap: Option<usize>,
+    model: String,
+    /// From 1, that of the least expected error.
+    bin: usize,
+    #[serde(flatten)]
+    errors: Bin,
 }
 
 /// Runs it.
@@ -97,6 +117,13 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
         .iter()
         .map(|name| Chosen::load(name, &arguments.device, &arguments.ensemble))
         .collect::<Result<Vec<_>>>()?;
+    if arguments.confidence && models.iter().all(|m| expected_error::check(&m.method()).is_err()) {
+        return Err(Error::Argument(format!(
+            "--confidence: none of {} has learnt an expected error; `hrinet train --confidence` adds \
+             one to a model",
+            arguments.models.join(", ")
+        )));
+    }
     let paths = volumes(&arguments.data)?;
     let total = paths.len() * arguments.gap.len() * models.len();
     let mut progress = Progress::new(verbosity, "evaluations", total as u64);
@@ -136,12 +163,18 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
     if arguments.tissue {
         println!("{}", tissue_table(&tissues));
     }
+    let bins = if arguments.confidence { bin_lines(&means, &models) } else { Vec::new() };
+    if arguments.confidence {
+        println!("{}", bin_table(&bins));
+    }
     if let Some(path) = &arguments.json {
         interrupt::in_progress(io::partial_path(path));
-        write_json(
-            path,
-            &serde_json::json!({ "volumes": lines, "mean": means, "tissues": tissues }),
-        )?;
+        let mut figures =
+            serde_json::json!({ "volumes": lines, "mean": means, "tissues": tissues });
+        if arguments.confidence {
+            figures["confidence"] = serde_json::json!(bins);
+        }
+        write_json(path, &figures)?;
     }
     Ok(())
 }
@@ -176,10 +209,10 @@ fn measure(
     for &gap in &arguments.gap {
         for model in models {
             let method = model.method();
-            let Evaluation { slices, scores, tissues } =
+            let Evaluation { slices, scores, tissues, calibration } =
                 evaluate(volume, gap, range.clone(), &method, &mut |_| interrupt::check())?;
-            let model = model.name().to_string();
-            lines.push(Line { volume: name.to_string(), gap, model, slices, scores, tissues });
+            let (volume, model) = (name.to_string(), model.name().to_string());
+            lines.push(Line { volume, gap, model, slices, scores, tissues, calibration });
             progress.set(lines.len() as u64);
         }
     }
@@ -210,17 +243,19 @@ fn means(lines: &[Line], models: &[Chosen], gaps: &[usize]) -> Vec<Line> {
             let mut mean = Mean::default();
             let mut slices = 0;
             let mut tissues = [TissueSums::default(); 4];
+            let mut calibration = None;
             for line in lines.iter().filter(|line| line.gap == gap && line.model == model.name()) {
                 mean.add(line.scores);
                 slices += line.slices;
                 for (sums, of_line) in tissues.iter_mut().zip(&line.tissues) {
                     sums.merge(of_line);
                 }
+                merge(&mut calibration, &line.calibration);
             }
             if let Some(scores) = mean.scores() {
                 let volume = format!("mean of {}", mean.count());
                 let model = model.name().to_string();
-                means.push(Line { volume, gap, model, slices, scores, tissues });
+                means.push(Line { volume, gap, model, slices, scores, tissues, calibration });
             }
         }
     }
@@ -277,6 +312,62 @@ fn tissue_lines(means: &[Line]) -> Vec<TissueLine> {
         }
     }
     lines
+}
+
+/// Adds the voxels of one calibration to another.
+fn merge(all: &mut Option<Calibration>, one: &Option<Calibration>) {
+    if let Some(one) = one {
+        all.get_or_insert_default().merge(one);
+    }
+}
+
+/// Ten bins of every gap and model that expects errors, over the voxels of all volumes, then those of all
+/// gaps together.
+fn bin_lines(means: &[Line], models: &[Chosen]) -> Vec<BinLine> {
+    let mut lines = Vec::new();
+    let mut add = |gap, model: &str, calibration: &Option<Calibration>| {
+        let bins = calibration.as_ref().map(Calibration::bins).unwrap_or_default();
+        for (index, errors) in bins.into_iter().enumerate() {
+            lines.push(BinLine { gap, model: model.to_string(), bin: index + 1, errors });
+        }
+    };
+    for line in means {
+        add(Some(line.gap), &line.model, &line.calibration);
+    }
+    for model in models {
+        let of_model: Vec<_> = means.iter().filter(|line| line.model == model.name()).collect();
+        let mut all = None;
+        of_model.iter().for_each(|line| merge(&mut all, &line.calibration));
+        if of_model.len() > 1 {
+            add(None, model.name(), &all);
+        }
+    }
+    lines
+}
+
+fn bin_table(lines: &[BinLine]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN).set_header([
+        "gap",
+        "model",
+        "bin",
+        "voxels",
+        "expected HU",
+        "|error| HU",
+        "ratio",
+    ]);
+    for line in lines {
+        table.add_row([
+            line.gap.map_or("all".to_string(), |gap| gap.to_string()),
+            line.model.clone(),
+            line.bin.to_string(),
+            line.errors.voxels.to_string(),
+            format!("{:.2}", line.errors.expected_hu),
+            format!("{:.2}", line.errors.real_hu),
+            format!("{:.3}", line.errors.ratio()),
+        ]);
+    }
+    table
 }
 
 fn tissue_table(lines: &[TissueLine]) -> Table {
