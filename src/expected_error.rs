@@ -8,6 +8,7 @@ use ndarray::{Array3, ArrayRef3};
 
 use crate::error::{Error, Result};
 use crate::interpolate::{Method, Progress, Work, run};
+use crate::network::model::shipped_with_confidence;
 use crate::volume::voxels::{slice, with_voxels};
 use crate::volume::{Plan, Rescale, SliceSource, Volume, Voxel, Voxels};
 
@@ -73,10 +74,11 @@ pub fn check(method: &Method) -> Result<()> {
 
 /// What to say of a method that expects nothing.
 pub(crate) fn without_confidence() -> Error {
-    Error::Argument(
-        "this model has learnt no expected error; a model has one after `hrinet train --confidence`"
-            .into(),
-    )
+    let advice = match shipped_with_confidence().as_slice() {
+        [] => "train one for a model by `hrinet train --confidence`".to_string(),
+        names => format!("of the shipped models there is one in {}", names.join(", ")),
+    };
+    Error::Argument(format!("this model has learnt no expected error; {advice}"))
 }
 
 /// Bytes that the volume of expected errors takes.

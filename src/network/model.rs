@@ -411,6 +411,15 @@ pub fn shipped_names() -> Vec<&'static str> {
     SHIPPED.iter().map(|(name, _)| *name).collect()
 }
 
+/// Names of those that have a confidence.
+pub fn shipped_with_confidence() -> Vec<&'static str> {
+    let has = |name: &str, bytes| {
+        let checkpoint = Checkpoint::from_bytes(Path::new(name), bytes);
+        checkpoint.is_ok_and(|checkpoint| !checkpoint.group("confidence").is_empty())
+    };
+    SHIPPED.iter().filter(|(name, bytes)| has(name, bytes)).map(|(name, _)| *name).collect()
+}
+
 /// The weights of a network that is built, by group and name.
 fn named(group: &str, parameters: Parameters) -> Result<Vec<(String, Tensor)>> {
     let weights = parameters.finish()?.into_iter();

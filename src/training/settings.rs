@@ -194,7 +194,10 @@ impl Settings {
             }
         }
         if self.confidence && self.system != System::HrinetMotion {
-            return wrong(format!("the confidence of {}: hrinet-motion alone has one", self.system));
+            return wrong(format!(
+                "the confidence of {}: hrinet-motion alone has one",
+                self.system
+            ));
         }
         if self.confidence && self.motion.is_some() {
             return wrong(
