@@ -201,8 +201,8 @@ fn it_learns_how_large_errors_are() {
     assert!((begin - new).abs() < 0.01, "{begin} instead of {new}");
     let [end, same] = mean(200);
     assert_eq!(real, same);
-    assert!((end / real - 1.0).abs() < 0.15, "expected {end}, real {real}");
-    assert!((begin / real - 1.0).abs() > 0.3, "it had nothing to learn: {begin}, {real}");
+    assert!((end / real - 1.0).abs() < 0.25, "expected {end}, real {real}");
+    assert!((begin / real - 1.0).abs() > 0.5, "it had nothing to learn: {begin}, {real}");
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn a_generator_that_learns_on_leaves_it_behind() {
 
     let error = Trainer::new(settings(1), Device::Cpu).err().expect("no generator").to_string();
     assert!(error.contains("--from"), "{error}");
-    let other = Settings { system: System::HrinetMse, ..settings(1) };
+    let other = Settings { system: System::HrinetMse, size: 64, ..settings(1) };
     assert!(other.check().unwrap_err().to_string().contains("hrinet-motion alone"));
     assert!(Settings { motion: Some(sizes()), ..settings(1) }.check().is_err());
 }

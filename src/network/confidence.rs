@@ -47,6 +47,8 @@ pub struct Evidence {
     pub motion: Tensor,
     /// What the decoder handed to the refinement beside them.
     pub hidden: Tensor,
+    /// The hidden map at stride 2, which knows more of the surroundings: `[N, C, H / 2, W / 2]`.
+    pub coarse: Tensor,
     /// Where the new slices lie, counted from the first: `[N, 1, 1, 1]`.
     pub fraction: Tensor,
 }
@@ -54,7 +56,7 @@ pub struct Evidence {
 impl Evidence {
     /// All of it side by side, `[N, MAPS + hidden, H, W]`.
     fn maps(&self) -> Result<Tensor> {
-        let Evidence { made, pair, warped, merged, mask, motion, hidden, fraction } = self;
+        let Evidence { made, pair, warped, merged, mask, motion, hidden, fraction, .. } = self;
         let apart = |a: &Tensor, b: &Tensor| -> Result<Tensor> { Ok(a.f_sub(b)?.f_abs()?) };
         let towards_each_other = motion.f_narrow(1, 0, 2)?.f_sub(&motion.f_narrow(1, 2, 2)?)?;
         let squares = towards_each_other.f_square()?;
@@ -91,6 +93,12 @@ fn smooth(x: &Tensor) -> Result<Tensor> {
     Ok(x.f_avg_pool2d([3, 3], [1, 1], [1, 1], false, false, None::<i64>)?)
 }
 
+/// The mean over squares of `stride` pixels.
+fn pooled(x: &Tensor, stride: i64) -> Result<Tensor> {
+    let stride = [stride; 2];
+    Ok(x.f_avg_pool2d(stride, stride, [0, 0], false, false, None::<i64>)?)
+}
+
 /// The head: a few convolutions, a wider view beside them.
 pub struct Confidence {
     entry: ConvolutionPrelu,
@@ -109,7 +117,7 @@ impl Confidence {
         let mut unit = |name, channels| ConvolutionPrelu::new(parameters, name, channels, 1);
         let entry = unit("entry", (inputs, CHANNELS))?;
         let wide = [
-            unit("wide.first", (inputs, WIDE_CHANNELS))?,
+            unit("wide.first", (inputs + sizes.widths[0], WIDE_CHANNELS))?,
             unit("wide.second", (WIDE_CHANNELS, CHANNELS))?,
         ];
         let joint = unit("joint", (CHANNELS, CHANNELS))?;
@@ -125,9 +133,11 @@ impl Confidence {
     pub fn forward(&self, evidence: &Evidence) -> Result<Tensor> {
         let seen = evidence.maps()?;
         let (_, _, rows, columns) = seen.size4()?;
-        let stride = [WIDE_STRIDE; 2];
-        let coarse = seen.f_avg_pool2d(stride, stride, [0, 0], false, false, None::<i64>)?;
-        let coarse = self.wide[1].forward(&self.wide[0].forward(&coarse)?)?;
+        let around = Tensor::f_cat(
+            &[pooled(&seen, WIDE_STRIDE)?, pooled(&evidence.coarse, WIDE_STRIDE / 2)?],
+            1,
+        )?;
+        let coarse = self.wide[1].forward(&self.wide[0].forward(&around)?)?;
         let wide = coarse.f_upsample_bilinear2d([rows, columns], false, None, None)?;
         let both = self.entry.forward(&seen)?.f_add(&wide)?;
         let exit = self.exit.forward(&self.joint.forward(&both)?)?;

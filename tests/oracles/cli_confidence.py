@@ -15,7 +15,7 @@ read = lambda path: sitk.GetArrayFromImage(sitk.ReadImage(path)).astype(float)
 
 def cut(volume, whole, thin, gap):
     """A block through the body, and every `gap`-th slice of it at its place."""
-    block = sitk.ReadImage(volume)[160:320, 160:320, 40:71]
+    block = sitk.ReadImage(volume)[32:128, 32:128, 10:41]
     sitk.WriteImage(block, whole)
     sitk.WriteImage(block[:, :, :: int(gap)], thin)
 
