@@ -714,6 +714,14 @@ HrinetStatus hrinet_model_load_from_memory(const uint8_t *bytes,
 HrinetStatus hrinet_model_info(const HrinetModel *model, HrinetModelInfo *info);
 
 /**
+ * Whether a model has learnt how far off its slices are expected to be, so that
+ * `hrinet_interpolate_with_confidence` takes it: 1 or 0; 0 for NULL.
+ *
+ * @pre `model` is NULL or a loaded model.
+ */
+int32_t hrinet_model_has_confidence(const HrinetModel *model);
+
+/**
  * Frees a model; NULL is allowed. No other thread may be using it.
  *
  * @pre `model` is NULL or a loaded model, which must not be used again.
@@ -818,6 +826,28 @@ HrinetStatus hrinet_interpolate_volume(const HrinetModel *model,
                                        HrinetProgressCallback progress,
                                        void *user,
                                        const HrinetVolume *output);
+
+/**
+ * As `hrinet_interpolate_volume`, and writes to `expected_error` how far off every voxel of `output` is
+ * expected to be: mean absolute errors in HU, 0 in known slices. `expected_error` is of
+ * `HRINET_FLOAT32` and of the plan's output size, with any strides, and overlaps neither of the others;
+ * of its geometry and rescale nothing is read. The voxels of `output` are the same as without.
+ *
+ * An expected error is no bound: single voxels are off by more. Far outside the model's grey window,
+ * where it sees nothing, half the difference of the two known slices stands in for it.
+ *
+ * Fails also with `HRINET_INVALID_ARGUMENT` for a model that has learnt none
+ * (`hrinet_model_has_confidence`).
+ *
+ * @pre As `hrinet_interpolate_volume`, `expected_error` as `output`.
+ */
+HrinetStatus hrinet_interpolate_with_confidence(const HrinetModel *model,
+                                                const HrinetPlan *plan,
+                                                const HrinetVolume *input,
+                                                HrinetProgressCallback progress,
+                                                void *user,
+                                                const HrinetVolume *output,
+                                                const HrinetVolume *expected_error);
 
 /**
  * Makes the slices between two known ones: the paper's operation, for interactive hosts.

@@ -645,6 +645,26 @@ public:
         detail::interpolate(handle(), plan, input.c(), output.c(), progress);
     }
 
+    /// Whether it has learnt how far off its slices are expected to be.
+    bool has_confidence() const { return hrinet_model_has_confidence(handle()) != 0; }
+
+    /// As interpolate(), and into `expected_error`, as many voxels, the expected absolute error of every
+    /// voxel in HU: 0 in known slices. For a model that has_confidence().
+    template <class T>
+    void interpolate_with_confidence(const Plan& plan, const Volume<T>& input,
+                                     Span<std::remove_const_t<T>> output,
+                                     Span<float> expected_error,
+                                     const ProgressFunction& progress = {}) const {
+        const HrinetModel* model = handle();
+        const HrinetVolume from = input.c();
+        const HrinetVolume to = detail::output_into(plan, output);
+        const HrinetVolume errors = detail::output_into(plan, expected_error);
+        detail::run(progress, [&](HrinetProgressCallback tell, void* user) {
+            return hrinet_interpolate_with_confidence(model, plan.get(), &from, tell, user, &to,
+                                                      &errors);
+        });
+    }
+
     /// Brings a label map onto the plan's output grid along with the tissue: by the motion that this
     /// model finds in `image`, the CT of the plan. Only hrinet-motion finds any.
     template <class T, class I>

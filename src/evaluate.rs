@@ -3,10 +3,12 @@
 
 use std::ops::Range;
 
-use ndarray::Axis as ArrayAxis;
+use ndarray::{Axis as ArrayAxis, Zip};
 
 use crate::error::{Error, Result};
+use crate::expected_error::{self, interpolate_with_error};
 use crate::interpolate::{Method, Progress, interpolate};
+use crate::metrics::calibration::Calibration;
 use crate::metrics::tissue::{self, TissueSums};
 use crate::metrics::{Mean, SliceScores};
 use crate::training::Stack;
@@ -16,14 +18,18 @@ use crate::volume::{
 };
 
 /// The mean scores of one volume at one gap.
-#[derive(Clone, Copy, Debug)]
 pub struct Evaluation {
     /// Slices that were dropped, made again and compared.
     pub slices: usize,
+    /// Wall-clock time that making them took.
+    pub seconds: f64,
     /// Means over these slices.
     pub scores: SliceScores,
     /// Bias and noise in each of [`tissue::TISSUES`], over these slices.
     pub tissues: [TissueSums; 4],
+    /// Expected and real errors of their voxels, for a network with a confidence. Real ones are of grey
+    /// values clipped to the window, as the network learnt them.
+    pub calibration: Option<Calibration>,
 }
 
 /// Keeps every `gap`-th of the slices in `range` (all, if `None`), makes the others with `method`,
@@ -38,18 +44,31 @@ pub fn evaluate(
     method: &Method,
     on_progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Evaluation> {
-    evaluate_against([volume, volume], gap, range, method, on_progress)
+    let comparison = Comparison { known: volume, truth: volume, gap, range, confidence: false };
+    evaluate_against(comparison, method, on_progress)
 }
 
-/// As [`evaluate`], of two volumes on one grid: slices of `known` are kept, those of `truth` compared
-/// with.
+/// What is kept, and what is compared with it.
+#[derive(Clone)]
+pub struct Comparison<'a> {
+    /// Slices of this volume are kept.
+    pub known: &'a Volume,
+    /// Slices of this one, on the same grid, are what should come out in between.
+    pub truth: &'a Volume,
+    /// Every how many slices one is kept.
+    pub gap: usize,
+    /// The slices that are looked at; `None`: all.
+    pub range: Option<Range<usize>>,
+    /// Whether expected errors are compared with real ones, where the method has any.
+    pub confidence: bool,
+}
+
+/// As [`evaluate`], with known slices and truth from two volumes.
 ///
 /// # Errors
 /// As [`evaluate`]; [`Error::Geometry`] for volumes of different size.
 pub fn evaluate_against(
-    [known, truth]: [&Volume; 2],
-    gap: usize,
-    range: Option<Range<usize>>,
+    Comparison { known, truth, gap, range, confidence }: Comparison,
     method: &Method,
     on_progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Evaluation> {
@@ -79,20 +98,37 @@ pub fn evaluate_against(
     let groups = (slices - 1) / gap;
     let thinned = thinned(known, axis, range.start, gap, groups + 1)?;
     let plan = Plan::new(thinned.geometry(), Some(axis), &Spacing::Factor(gap))?;
-    let (made, _) = interpolate(&thinned, &plan, method, on_progress)?;
+    let (made, expected, work) = if confidence && expected_error::check(method).is_ok() {
+        let (made, expected, work) = interpolate_with_error(&thinned, &plan, method, on_progress)?;
+        (made, Some(expected), work)
+    } else {
+        let (made, work) = interpolate(&thinned, &plan, method, on_progress)?;
+        (made, None, work)
+    };
 
     let mut mean = Mean::default();
     let mut tissues = [TissueSums::default(); 4];
+    let mut calibration = expected.as_ref().map(|_| Calibration::default());
     for (index, source) in plan.slices().iter().enumerate() {
         if matches!(source, SliceSource::Between { .. }) {
             let truth = hounsfield(truth, axis, range.start + index);
             let prediction = hounsfield(&made, axis, index);
             mean.add(SliceScores::of(truth.view(), prediction.view(), Window::CT)?);
             tissue::add(&mut tissues, truth.view(), prediction.view());
+            if let (Some(calibration), Some(expected)) = (&mut calibration, &expected) {
+                let expected = hounsfield(expected, axis, index);
+                Zip::from(&expected).and(&truth).and(&prediction).for_each(
+                    |&expected, &truth, &prediction| {
+                        let clip = |hu: f64| hu.clamp(Window::CT.low, Window::CT.high);
+                        calibration.add(expected, (clip(truth) - clip(prediction)).abs());
+                    },
+                );
+            }
         }
     }
     let scores = mean.scores().unwrap_or_default();
-    Ok(Evaluation { slices: mean.count(), scores, tissues })
+    let seconds = work.time.as_secs_f64();
+    Ok(Evaluation { slices: mean.count(), seconds, scores, tissues, calibration })
 }
 
 /// The volume as the paper measures it: planes across the slice axis scaled to `side` x `side` pixels
@@ -200,8 +236,10 @@ mod tests {
         assert!(averaged(&volume(&|_| 0), 4).unwrap_err().to_string().contains("odd"));
         // Thick slices that are thinned and blended: the ramp again, of either truth.
         let truth = volume(&|k| 100 * k as i16);
-        let measured =
-            evaluate_against([&ramp, &truth], 2, Some(1..8), &Method::Linear, &mut |_| Ok(()));
+        let known = &ramp;
+        let range = Some(1..8);
+        let comparison = Comparison { known, truth: &truth, gap: 2, range, confidence: false };
+        let measured = evaluate_against(comparison, &Method::Linear, &mut |_| Ok(()));
         assert_eq!(measured.unwrap().scores.rmse, 0.0);
     }
 

@@ -1,8 +1,8 @@
 //! Volume, plan and method to the volume with the slices in between.
 //!
 //! Known slices are copied bit for bit. Each known slice that has new neighbours is encoded once,
-//! and the features of at most two are alive; of four, for a network that looks beyond the pair. New slices are rounded to the volume's type and
-//! kept within the range of its values.
+//! and the features of at most two are alive; of four, for a network that looks beyond the pair. New
+//! slices are rounded to the volume's type and kept within the range of its values.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use ndarray::{Array2, Array3, ArrayRef3, ArrayView2, Zip};
 
 use crate::error::{Error, Result};
+use crate::expected_error::{beyond_training, without_confidence};
 use crate::network::model::{EncodedSlice, Neighbours, SliceNetwork};
 use crate::volume::spline::Spline;
 use crate::volume::voxels::{range, slice, slice_mut, with_voxels};
@@ -105,14 +106,29 @@ pub fn interpolate_into<T: Voxel>(
     output: &mut ArrayRef3<T>,
     on_progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Work> {
+    run((input, rescale), plan, method, (output, None), on_progress)
+}
+
+/// The same; with `errors`, what the method expects of every new voxel as well.
+pub(crate) fn run<T: Voxel>(
+    (input, rescale): (&ArrayRef3<T>, Rescale),
+    plan: &Plan,
+    method: &Method,
+    (output, errors): (&mut ArrayRef3<T>, Option<&mut ArrayRef3<f32>>),
+    on_progress: &mut dyn FnMut(Progress) -> Result<()>,
+) -> Result<Work> {
     let start = Instant::now();
     plan.check_shapes(input.shape(), output.shape())?;
+    if let Some(remark) = beyond_training(plan, method) {
+        log::warn!("{remark}");
+    }
     let mut job = Job {
         plan,
         rescale,
         range: range(input)?,
         progress: Progress { done: 0, total: plan.made_count() },
         encoded: 0,
+        errors,
         on_progress,
     };
     job.run(input, output, method)?;
@@ -205,6 +221,8 @@ struct Job<'a> {
     range: (f64, f64),
     progress: Progress,
     encoded: usize,
+    /// Expected absolute errors in HU, on the output's grid.
+    errors: Option<&'a mut ArrayRef3<f32>>,
     on_progress: &'a mut dyn FnMut(Progress) -> Result<()>,
 }
 
@@ -304,7 +322,15 @@ impl Job<'_> {
                     .iter()
                     .filter_map(|&(index, _)| self.plan.slices()[index].alpha())
                     .collect();
-                let made = network.decode(&neighbours, &alphas)?;
+                let made = match self.errors {
+                    None => network.decode(&neighbours, &alphas)?,
+                    Some(_) => {
+                        let both = network.decode_with_error(&neighbours, &alphas)?;
+                        let [made, expected] = both.ok_or_else(without_confidence)?;
+                        self.expect(window, members, [&before, &after], &expected);
+                        made
+                    }
+                };
                 for (&(index, fraction), unit) in members.iter().zip(made.outer_iter()) {
                     let output = &mut slice_mut(output, axis, index);
                     Zip::from(output).and(&before).and(&after).and(&unit).for_each(
@@ -317,6 +343,24 @@ impl Job<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Keeps the expected errors `[members, rows, columns]` of new slices between two.
+    fn expect<T: Voxel>(
+        &mut self,
+        window: Window,
+        members: &[(usize, f64)],
+        [before, after]: [&ArrayView2<T>; 2],
+        expected: &Array3<f32>,
+    ) {
+        let Some(errors) = &mut self.errors else { return };
+        let hu = |stored: T| self.rescale.to_hu(stored.to_f64());
+        for (&(index, _), unit) in members.iter().zip(expected.outer_iter()) {
+            let errors = &mut slice_mut(errors, self.plan.axis(), index);
+            Zip::from(errors).and(before).and(after).and(&unit).for_each(|error, &a, &b, &unit| {
+                *error = window.expected_error(f64::from(unit), hu(a), hu(b)) as f32;
+            });
+        }
     }
 
     fn encode<T: Voxel>(

@@ -6,6 +6,7 @@
 //! - [`volume`] is a CT and its place in space, and the plan of the slices to be made;
 //! - [`network`] encodes slices and decodes what lies between them;
 //! - [`interpolate`] brings volume, plan and network together, [`labels`] a label map and a plan;
+//!   [`expected_error`] says how far off the new slices may be;
 //! - [`training`] fits a network to volumes, [`metrics`] and [`evaluate`] measure what it makes,
 //!   [`picture`] and [`figure`] show it, with what [`drawing`] gives them.
 //!
@@ -18,6 +19,7 @@ pub mod capi;
 pub mod drawing;
 pub mod error;
 pub mod evaluate;
+pub mod expected_error;
 pub mod figure;
 pub mod interpolate;
 pub mod io;

@@ -129,3 +129,17 @@ fn a_c_program_chooses_methods_labels_devices_and_precision() {
     std::fs::write(&paper, trainer.model().unwrap()).unwrap();
     run(&build("methods", folder.path()), &paper);
 }
+
+#[test]
+fn a_c_program_gets_expected_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let motion = Settings::usual(System::HrinetMotion);
+    let plain = Trainer::new(motion, Device::Cpu).unwrap().model().unwrap();
+    let checkpoint = Checkpoint::from_bytes(Path::new("plain"), &plain).unwrap();
+    let settings = Settings::usual_confidence();
+    let confident = Trainer::begin_from(&checkpoint, settings, Device::Cpu).unwrap();
+    std::fs::write(at("small.safetensors"), plain).unwrap();
+    std::fs::write(at("confident.safetensors"), confident.model().unwrap()).unwrap();
+    run(&build("confidence", folder.path()), folder.path());
+}

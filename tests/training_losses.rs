@@ -4,7 +4,7 @@ use hrinet::network::Features;
 use hrinet::training::losses::{
     Adversarial, CriticTarget, eq1_patch_gan, eq2_anchor, eq2_critic, eq3_stage_one, eq4_step_one,
     eq5_mse_content, eq6_perceptual_content, eq7_against_critic, eq8_against_patch_gan,
-    eq9_step_two,
+    eq9_step_two, laplace,
 };
 use tch::Tensor;
 
@@ -198,5 +198,27 @@ fn equation_9_is_the_mean_over_the_inner_slices() {
         &[0.1, 0.2, -0.3, 0.4, 0.5, -2.0],
         |x| eq9_step_two(&truths, &x.view([3, 1, 1, 2]), eq5_mse_content).unwrap(),
         expected,
+    );
+}
+
+#[test]
+fn laplace_is_least_where_the_mean_error_is_expected() {
+    let errors = [0.3, 2.0, 5.0, 0.7];
+    let mean = errors.iter().sum::<f64>() / 4.0;
+    let of_one = |expected: f64| {
+        let expected = Tensor::from_slice(&[expected; 4]);
+        value(&laplace(&Tensor::from_slice(&errors), &expected).unwrap())
+    };
+    // At the mean b the loss is 1 + ln b; nowhere else is it less.
+    assert!((of_one(mean) - (1.0 + mean.ln())).abs() < CLOSE);
+    for step in -40..=40 {
+        let expected = mean * (0.05 * f64::from(step)).exp();
+        assert!(of_one(expected) >= of_one(mean), "{expected}");
+    }
+    let values = [1.0, 2.5, 0.4, 7.0];
+    compare(
+        &values,
+        |expected| laplace(&Tensor::from_slice(&errors), expected).unwrap(),
+        |x| (0..4).map(|n| errors[n] / x[n] + x[n].ln()).sum::<f64>() / 4.0,
     );
 }

@@ -9,8 +9,9 @@ use super::exit;
 use super::model::{HrinetModel, method};
 use super::plan::HrinetPlan;
 use super::status::HrinetStatus;
-use super::volume::{HrinetVolume, with_scalar_type};
+use super::volume::{HRINET_FLOAT32, HrinetVolume, with_scalar_type};
 use crate::error::Error;
+use crate::expected_error::interpolate_into_with_error;
 use crate::interpolate::{Progress, between_slices, interpolate_into};
 
 /// How far a job has come.
@@ -79,6 +80,23 @@ pub(super) unsafe fn on_plan<'a>(
     Ok((plan, input, output))
 }
 
+/// Refuses volumes of another type than the plan's.
+fn check_types(
+    plan: &HrinetPlan,
+    input: &HrinetVolume,
+    output: &HrinetVolume,
+) -> Result<(), Refusal> {
+    for (name, volume) in [("input", input), ("output", output)] {
+        if volume.scalar_type != plan.scalar_type {
+            return Err(wrong(format!(
+                "{name} has scalar_type {}, the plan {}",
+                volume.scalar_type, plan.scalar_type
+            )));
+        }
+    }
+    Ok(())
+}
+
 /// Makes the planned volume: reads `input`, writes the voxels of `output`, both of the plan's type
 /// and sizes, with any strides, and not overlapping.
 ///
@@ -106,14 +124,7 @@ pub unsafe extern "C" fn hrinet_interpolate_volume(
         let (plan, input, output) = unsafe { on_plan(plan, input, output)? };
         // SAFETY: a model or NULL, as the caller promises.
         let method = unsafe { method(model) };
-        for (name, volume) in [("input", input), ("output", output)] {
-            if volume.scalar_type != plan.scalar_type {
-                return Err(wrong(format!(
-                    "{name} has scalar_type {}, the plan {}",
-                    volume.scalar_type, plan.scalar_type
-                )));
-            }
-        }
+        check_types(plan, input, output)?;
         // SAFETY: the host's callback, called as its type says.
         let mut tell = |done| unsafe { tell(progress, user, done) };
         let rescale = input.rescale()?;
@@ -121,6 +132,60 @@ pub unsafe extern "C" fn hrinet_interpolate_volume(
             // SAFETY: voxels of this type wherever size and strides lead, as the caller promises.
             let (from, mut to) = unsafe { (input.view::<T>()?, output.view_mut::<T>()?) };
             interpolate_into(&from, rescale, &plan.plan, &method, &mut to, &mut tell)?;
+        });
+        Ok(())
+    })
+}
+
+/// As `hrinet_interpolate_volume`, and writes to `expected_error` how far off every voxel of `output` is
+/// expected to be: mean absolute errors in HU, 0 in known slices. `expected_error` is of
+/// `HRINET_FLOAT32` and of the plan's output size, with any strides, and overlaps neither of the others;
+/// of its geometry and rescale nothing is read. The voxels of `output` are the same as without.
+///
+/// An expected error is no bound: single voxels are off by more. Far outside the model's grey window,
+/// where it sees nothing, half the difference of the two known slices stands in for it.
+///
+/// Fails also with `HRINET_INVALID_ARGUMENT` for a model that has learnt none
+/// (`hrinet_model_has_confidence`).
+///
+/// # Safety
+/// As `hrinet_interpolate_volume`, `expected_error` as `output`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_interpolate_with_confidence(
+    model: *const HrinetModel,
+    plan: *const HrinetPlan,
+    input: *const HrinetVolume,
+    progress: HrinetProgressCallback,
+    user: *mut c_void,
+    output: *const HrinetVolume,
+    expected_error: *const HrinetVolume,
+) -> HrinetStatus {
+    call(|| {
+        // SAFETY: handles and structs or NULL, as the caller promises.
+        let (plan, input, output) = unsafe { on_plan(plan, input, output)? };
+        check_types(plan, input, output)?;
+        // SAFETY: as above.
+        let (model, errors) =
+            unsafe { (borrow(model, "model")?, borrow(expected_error, "expected_error")?) };
+        errors.check("expected_error")?;
+        let size = plan.plan.output().size();
+        if errors.size != size || errors.scalar_type != HRINET_FLOAT32 {
+            return Err(wrong(format!(
+                "expected_error has size {:?} and scalar_type {}; the plan's output has size \
+                 {size:?}, expected errors are of HRINET_FLOAT32, {HRINET_FLOAT32}",
+                errors.size, errors.scalar_type
+            )));
+        }
+        // SAFETY: the host's callback, called as its type says.
+        let mut tell = |done| unsafe { tell(progress, user, done) };
+        let rescale = input.rescale()?;
+        // SAFETY: floats wherever size and strides lead, as the caller promises.
+        let mut errors = unsafe { errors.view_mut::<f32>()? };
+        with_scalar_type!(plan.scalar_type, T => {
+            // SAFETY: voxels of this type wherever size and strides lead, as the caller promises.
+            let (from, mut to) = unsafe { (input.view::<T>()?, output.view_mut::<T>()?) };
+            let (from, to) = ((&*from, rescale), (&mut *to, &mut *errors));
+            interpolate_into_with_error(from, &plan.plan, &model.method(), to, &mut tell)?;
         });
         Ok(())
     })

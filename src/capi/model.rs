@@ -210,6 +210,23 @@ pub unsafe extern "C" fn hrinet_model_info(
     })
 }
 
+/// Whether a model has learnt how far off its slices are expected to be, so that
+/// `hrinet_interpolate_with_confidence` takes it: 1 or 0; 0 for NULL.
+///
+/// # Safety
+/// `model` is NULL or a loaded model.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_model_has_confidence(model: *const HrinetModel) -> i32 {
+    let mut has = 0;
+    call(|| {
+        // SAFETY: a loaded model or NULL, as the caller promises.
+        let model = unsafe { borrow(model, "model")? };
+        has = i32::from(model.network().is_some_and(Model::has_confidence));
+        Ok(())
+    });
+    has
+}
+
 /// Frees a model; NULL is allowed. No other thread may be using it.
 ///
 /// # Safety

@@ -4,6 +4,7 @@
 //! **not** rounded to whole levels, so that an error below half a level still counts. The errors in
 //! HU are taken as they are, nothing clipped: PSNR hides a bias, they do not.
 
+pub mod calibration;
 mod neighbourhood;
 mod ssim;
 pub mod tissue;

@@ -2,7 +2,8 @@
 //!
 //! Its metadata holds one entry, `hrinet`, a JSON [`Header`]. Tensors are float32, named by group:
 //! `generator.*` in every checkpoint, and in one that training can go on from whatever state the
-//! training keeps (`optimizer.*`).
+//! training keeps (`optimizer.*`). `confidence.*` where the generator has a head that says how far off
+//! its slices are expected to be.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -48,11 +49,19 @@ pub struct Record {
     /// The largest distance in mm between known slices in training; `None` where it was not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub longest_gap_mm: Option<f64>,
+    /// Mean absolute error in HU over the held-out slices at the last validation, as it was expected and
+    /// as it was: of a training of the confidence alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_out_error_hu: Option<[f64; 2]>,
     /// SHA-256 of the checkpoint file that training began from, where it did not begin anew.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub began_from: Option<String>,
     /// The version of this software.
     pub version: String,
+    /// How the weights of `confidence.*` came about, where there are any: learnt later, beside a
+    /// generator that stayed as it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Box<Record>>,
 }
 
 /// What stands beside the tensors.

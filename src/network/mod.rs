@@ -9,6 +9,7 @@
 //! - [`encoder`], [`mixing`], [`decoder`]: the generator of the paper (Table 1);
 //! - [`critic`], [`patch_gan`]: the discriminators D1 and D2, which only training needs;
 //! - [`motion`]: HRINet-Motion, which aligns the maps before it mixes them;
+//! - [`confidence`]: how far off its slices are expected to be;
 //! - [`system`]: the named systems and the generator of each;
 //! - [`model`]: a generator ready for planes of any size;
 //! - [`checkpoint`]: one file with weights and everything needed to use them;
@@ -16,6 +17,7 @@
 
 pub mod blocks;
 pub mod checkpoint;
+pub mod confidence;
 pub mod critic;
 pub mod decoder;
 pub mod device;
@@ -29,6 +31,7 @@ pub mod precision;
 pub mod system;
 
 pub use checkpoint::{Checkpoint, Record};
+pub use confidence::Confidence;
 pub use critic::Critic;
 pub use mixing::Features;
 pub use model::Model;

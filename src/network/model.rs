@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use ndarray::{Array2, Array3, Array4, ArrayView2};
+use ndarray::{Array2, Array3, Array4, ArrayView2, Axis};
 use tch::{Device, Kind, Tensor};
 
 use super::checkpoint::{Checkpoint, Header, Record};
+use super::confidence::Confidence;
 use super::mixing::{Around, Features};
 use super::parameters::Parameters;
 use super::precision::Precision;
@@ -33,6 +34,30 @@ pub trait SliceNetwork {
     /// The slices `[alphas, rows, columns]` between the two of a pair; alpha as in the paper, 1 is the
     /// first.
     fn decode(&self, around: &Neighbours, alphas: &[f64]) -> Result<Array3<f32>>;
+
+    /// Whether [`SliceNetwork::decode_with_error`] gives anything.
+    fn has_confidence(&self) -> bool {
+        false
+    }
+
+    /// The slices of [`SliceNetwork::decode`], the same numbers, and how far off each of their pixels is
+    /// expected to be: mean absolute errors, of which 1 is the width of the window. `None` for a
+    /// network that has no such expectation.
+    ///
+    /// # Errors
+    /// [`Error::Torch`].
+    fn decode_with_error(
+        &self,
+        _around: &Neighbours,
+        _alphas: &[f64],
+    ) -> Result<Option<[Array3<f32>; 2]>> {
+        Ok(None)
+    }
+
+    /// The largest distance in mm between known slices in training; `None` where nobody knows.
+    fn longest_gap_mm(&self) -> Option<f64> {
+        None
+    }
 
     /// Whether known slices beyond the pair make a difference.
     fn looks_beyond(&self) -> bool {
@@ -89,8 +114,10 @@ impl<'a> Neighbours<'a> {
 /// A generator with its weights and all that a checkpoint says about it. Immutable.
 pub struct Model {
     generator: Generator,
+    confidence: Option<Confidence>,
     header: Header,
     checksum: String,
+    /// By group and name.
     weights: Vec<(String, Tensor)>,
     device: Device,
     precision: Precision,
@@ -118,18 +145,35 @@ impl Model {
         Self::new(Checkpoint::read(path)?, device).map_err(|error| error.in_file(path))
     }
 
-    /// The generator of a checkpoint.
+    /// The generator of a checkpoint, and its confidence where it has one.
     ///
     /// # Errors
     /// [`Error::Argument`] where the weights do not fit what the checkpoint says it is.
     pub fn new(checkpoint: Checkpoint, device: Device) -> Result<Model> {
         let mut parameters = Parameters::stored(checkpoint.group("generator"), device);
+        let of_confidence = checkpoint.group("confidence");
         let header = checkpoint.header;
         let generator = header.architecture.build(&mut parameters)?;
-        let (checksum, precision) = (checkpoint.file_sha256, Precision::Float32);
-        let weights = parameters.finish()?;
-        let both_orders = false;
-        Ok(Model { generator, header, checksum, weights, device, precision, both_orders })
+        let mut weights = named("generator", parameters)?;
+        let confidence = match of_confidence.is_empty() {
+            true => None,
+            false => {
+                let mut parameters = Parameters::stored(of_confidence, device);
+                let confidence = header.architecture.build_confidence(&mut parameters)?;
+                weights.extend(named("confidence", parameters)?);
+                Some(confidence)
+            }
+        };
+        Ok(Model {
+            generator,
+            confidence,
+            header,
+            checksum: checkpoint.file_sha256,
+            weights,
+            device,
+            precision: Precision::Float32,
+            both_orders: false,
+        })
     }
 
     /// The same, computing in another precision.
@@ -157,7 +201,7 @@ impl Model {
         self.both_orders
     }
 
-    /// A checkpoint of the generator that shares no memory with the model: training can begin from
+    /// A checkpoint of all weights that shares no memory with the model: training can begin from
     /// it.
     ///
     /// # Errors
@@ -165,7 +209,7 @@ impl Model {
     pub fn checkpoint(&self) -> Result<Checkpoint> {
         let copy = |(name, weight): &(String, Tensor)| -> Result<(String, Tensor)> {
             let copy = weight.f_detach()?.f_to_device(Device::Cpu)?.copy();
-            Ok((format!("generator.{name}"), copy))
+            Ok((name.clone(), copy))
         };
         Ok(Checkpoint {
             header: self.header.clone(),
@@ -214,6 +258,12 @@ impl Model {
 type OfPair<'a> = &'a dyn Fn([&Features; 2], Option<&Around>, &Tensor) -> Result<Tensor>;
 
 impl Model {
+    /// What the generator makes between two slices, as it is or from both orders.
+    fn decoded(&self, neighbours: &Neighbours, alphas: &[f64], make: OfPair) -> Result<Vec<f32>> {
+        let as_it_is: fn(&Tensor) -> Result<Tensor> = |made| Ok(made.shallow_clone());
+        self.of_pair(neighbours, alphas, make, self.both_orders.then_some(as_it_is))
+    }
+
     /// What `make` makes of a pair at `alphas`, without padding, in order of memory. With `turn`, the
     /// mean of that and of what it makes of the pair in the other order, turned round.
     fn of_pair(
@@ -287,11 +337,37 @@ impl SliceNetwork for Model {
         let [rows, columns] = neighbours.pair[0].size;
         let make: OfPair =
             &|[first, second], around, alphas| self.generator.decode(first, second, around, alphas);
-        let turn = |made: &Tensor| Ok(made.shallow_clone());
-        let turn = self.both_orders.then_some(turn as fn(&Tensor) -> Result<Tensor>);
-        let values = self.of_pair(neighbours, alphas, make, turn)?;
+        let values = self.decoded(neighbours, alphas, make)?;
         Array3::from_shape_vec((alphas.len(), rows, columns), values)
             .map_err(|error| Error::Torch(error.to_string()))
+    }
+
+    fn has_confidence(&self) -> bool {
+        self.confidence.is_some()
+    }
+
+    /// In both orders, the mean of both expectations: the mean of two slices is off by no more.
+    fn decode_with_error(
+        &self,
+        neighbours: &Neighbours,
+        alphas: &[f64],
+    ) -> Result<Option<[Array3<f32>; 2]>> {
+        let Some(confidence) = &self.confidence else { return Ok(None) };
+        let [rows, columns] = neighbours.pair[0].size;
+        let make: OfPair = &|[first, second], around, alphas| {
+            let evidence = self.generator.decode_with_evidence(first, second, around, alphas)?;
+            let evidence = evidence.ok_or_else(|| Error::Torch("no evidence".into()))?;
+            Ok(Tensor::f_cat(&[&evidence.made, &confidence.forward(&evidence)?], 1)?)
+        };
+        let values = self.decoded(neighbours, alphas, make)?;
+        let both = Array4::from_shape_vec((alphas.len(), 2, rows, columns), values)
+            .map_err(|error| Error::Torch(error.to_string()))?;
+        let one = |channel| both.index_axis(Axis(1), channel).to_owned();
+        Ok(Some([one(0), one(1)]))
+    }
+
+    fn longest_gap_mm(&self) -> Option<f64> {
+        self.record().longest_gap_mm
     }
 
     /// The mean of both orders, so that a reversed stack moves the same way.
@@ -333,6 +409,21 @@ const LIBTORCH_BYTES: u64 = 200_000_000;
 /// Names of the models that are part of this library.
 pub fn shipped_names() -> Vec<&'static str> {
     SHIPPED.iter().map(|(name, _)| *name).collect()
+}
+
+/// Names of those that have a confidence.
+pub fn shipped_with_confidence() -> Vec<&'static str> {
+    let has = |name: &str, bytes| {
+        let checkpoint = Checkpoint::from_bytes(Path::new(name), bytes);
+        checkpoint.is_ok_and(|checkpoint| !checkpoint.group("confidence").is_empty())
+    };
+    SHIPPED.iter().filter(|(name, bytes)| has(name, bytes)).map(|(name, _)| *name).collect()
+}
+
+/// The weights of a network that is built, by group and name.
+fn named(group: &str, parameters: Parameters) -> Result<Vec<(String, Tensor)>> {
+    let weights = parameters.finish()?.into_iter();
+    Ok(weights.map(|(name, weight)| (format!("{group}.{name}"), weight)).collect())
 }
 
 /// A plane as `[1, 1, rows, columns]` on the CPU.

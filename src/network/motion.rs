@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Kind, Tensor};
 
 use super::blocks::{Convolution, ConvolutionPrelu, Start, Upsampling};
+use super::confidence::Evidence;
 use super::mixing::{Around, Features};
 use super::parameters::Parameters;
 use crate::error::Result;
@@ -230,9 +231,20 @@ impl Motion {
         around: Option<&Around>,
         alpha: &Tensor,
     ) -> Result<Tensor> {
+        Ok(self.decode_with_evidence(first, second, around, alpha)?.made)
+    }
+
+    /// The same slices, and what they were made from.
+    pub fn decode_with_evidence(
+        &self,
+        first: &Features,
+        second: &Features,
+        around: Option<&Around>,
+        alpha: &Tensor,
+    ) -> Result<Evidence> {
         let fraction = from_first(alpha)?;
         let outer = Outer { pair: [first, second], around };
-        let (motion, hidden) = self.align([first, second], &outer, &fraction)?;
+        let Aligned { motion, hidden, coarse } = self.align([first, second], &outer, &fraction)?;
         let (slice1, slice2) = (&first.maps[0], &second.maps[0]);
         let (warped1, warped2) = warp_both(slice1, slice2, &motion)?;
         let (mask_and_residual, hidden) = split(&hidden, 2)?;
@@ -262,7 +274,10 @@ impl Motion {
         for unit in &self.refinement[1..] {
             refined = unit.forward(&refined)?;
         }
-        Ok(merged.f_add(&residual)?.f_add(&self.exit.forward(&refined)?)?)
+        let made = merged.f_add(&residual)?.f_add(&self.exit.forward(&refined)?)?;
+        let pair = [slice1, slice2].map(Tensor::shallow_clone);
+        let warped = [warped1, warped2];
+        Ok(Evidence { made, pair, warped, merged, mask, motion, hidden, coarse, fraction })
     }
 
     /// How both slices move to the planes at `alpha` `[N]`, in (0, 1): `[N, 4, H, W]` in pixels, columns
@@ -276,17 +291,16 @@ impl Motion {
         alpha: &Tensor,
     ) -> Result<Tensor> {
         let outer = Outer { pair: [first, second], around };
-        Ok(self.align([first, second], &outer, &from_first(alpha)?)?.0)
+        Ok(self.align([first, second], &outer, &from_first(alpha)?)?.motion)
     }
 
-    /// Where both slices move to meet at `fraction` `[N, 1, 1, 1]`: the motion at full resolution and
-    /// the hidden map beside it.
+    /// Where both slices move to meet at `fraction` `[N, 1, 1, 1]`.
     fn align(
         &self,
         [first, second]: [&Features; 2],
         outer: &Outer,
         fraction: &Tensor,
-    ) -> Result<(Tensor, Tensor)> {
+    ) -> Result<Aligned> {
         let (deep1, deep2) = (&first.maps[4], &second.maps[4]);
         let deepest = &self.levels[0];
         let seen = Tensor::f_cat(&[deep1, deep2, &plane(fraction, deep1)?], 1)?;
@@ -296,6 +310,7 @@ impl Motion {
         };
         let found = deepest.forward(&seen, context.as_ref())?;
         let (mut motion, mut hidden) = split(&found, MOTION)?;
+        let mut coarse = hidden.shallow_clone();
         for (level, stride_map) in self.levels[1..].iter().zip([3, 2, 1]) {
             let (warped1, warped2) =
                 warp_both(&first.maps[stride_map], &second.maps[stride_map], &motion)?;
@@ -309,11 +324,11 @@ impl Motion {
             let (correction, next) = split(&found, MOTION)?;
             let (_, _, rows, columns) = correction.size4()?;
             // Twice the pixels: motion in pixels doubles.
-            let coarse = motion.f_upsample_bilinear2d([rows, columns], false, None, None)?;
-            motion = coarse.f_mul_scalar(2.0)?.f_add(&correction)?;
-            hidden = next;
+            let found = motion.f_upsample_bilinear2d([rows, columns], false, None, None)?;
+            motion = found.f_mul_scalar(2.0)?.f_add(&correction)?;
+            coarse = std::mem::replace(&mut hidden, next);
         }
-        Ok((motion, hidden))
+        Ok(Aligned { motion, hidden, coarse })
     }
 
     /// Which map of a slice beyond the pair is seen at a level, where one is.
@@ -321,6 +336,16 @@ impl Motion {
         self.outlook[level].as_ref()?;
         Some(OWN_MAPS + self.outlook[..level].iter().flatten().count())
     }
+}
+
+/// What is known of a pair when it is aligned.
+struct Aligned {
+    /// At full resolution.
+    motion: Tensor,
+    /// The hidden map beside it.
+    hidden: Tensor,
+    /// The hidden map at stride 2, from which both were made.
+    coarse: Tensor,
 }
 
 /// The slices beyond a pair. One that is not there is stood in for by the pair's own slice next to it.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
+use super::confidence::{Confidence, Evidence};
 use super::decoder::Decoder;
 use super::encoder::Encoder;
 use super::mixing::{Around, Features, mix};
@@ -149,6 +150,19 @@ impl Architecture {
         })
     }
 
+    /// Builds the head that says how far the generator's slices are expected to be off.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where stored weights do not fit, and for a generator that has no such head.
+    pub fn build_confidence(&self, parameters: &mut Parameters) -> Result<Confidence> {
+        match self {
+            Architecture::Motion(sizes) => Confidence::new(parameters, sizes),
+            Architecture::Autoencoder { .. } => Err(Error::Argument(
+                "an expected error of slices: of the systems, hrinet-motion alone has it".into(),
+            )),
+        }
+    }
+
     /// Whether the generator has use for slices beyond the pair.
     pub fn has_context(&self) -> bool {
         matches!(self, Architecture::Motion(sizes) if sizes.has_context())
@@ -218,6 +232,22 @@ impl Generator {
         match self {
             Generator::Autoencoder(_, decoder) => decoder.forward(&mix(first, second, alpha)?),
             Generator::Motion(motion) => motion.decode(first, second, around, alpha),
+        }
+    }
+
+    /// The same slices, and what a [`Confidence`] judges them by; `None` of a generator that has none.
+    pub fn decode_with_evidence(
+        &self,
+        first: &Features,
+        second: &Features,
+        around: Option<&Around>,
+        alpha: &Tensor,
+    ) -> Result<Option<Evidence>> {
+        match self {
+            Generator::Autoencoder(..) => Ok(None),
+            Generator::Motion(motion) => {
+                motion.decode_with_evidence(first, second, around, alpha).map(Some)
+            }
         }
     }
 

@@ -21,7 +21,7 @@ pub const EVENTS: &str = "events.out.tfevents.0.hrinet";
 pub struct Row {
     /// From 1 over all stages.
     pub step: u64,
-    /// `one`, `two` or `supervised`.
+    /// `one`, `two`, `supervised` or `confidence`.
     pub stage: String,
     /// Losses, gradient norm, learning rate, held-out PSNR of the generator and the linear blend.
     pub values: Vec<Option<f64>>,
@@ -39,6 +39,7 @@ impl Row {
             Stage::One => "one",
             Stage::Two => "two",
             Stage::Supervised => "supervised",
+            Stage::Confidence => "confidence",
         };
         let psnr = psnr.map_or([None; 2], |psnr| psnr.map(Some));
         let values = losses.terms().into_iter().chain(psnr).collect();

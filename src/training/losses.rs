@@ -164,6 +164,14 @@ pub fn eq9_step_two(
     content(truth, made)
 }
 
+/// Loss of an expected absolute error: the mean over all pixels of `error / expected + ln expected`, the
+/// negative logarithm of Laplace's density but for a constant. For errors that are given, the `expected`
+/// that minimises it is their mean. Tensors of one shape, in one unit, in which the loss differs by a
+/// constant; `error` is 0 or more, `expected` greater than 0.
+pub fn laplace(error: &Tensor, expected: &Tensor) -> Result<Tensor> {
+    mean(&error.f_div(expected)?.f_add(&expected.f_log()?)?)
+}
+
 fn mean(x: &Tensor) -> Result<Tensor> {
     Ok(x.f_mean(None::<Kind>)?)
 }

@@ -9,11 +9,13 @@
 //! - [`optimizer`], [`trained`]: AdamW on one flat vector, and a network that it moves;
 //! - [`perceptual`]: the frozen encoder that the perceptual loss compares by;
 //! - [`step`]: what one iteration of each stage does; [`terms`]: the losses that it reports;
+//! - [`confidence`]: the step of a confidence, whose generator stays as it is;
 //! - [`trainer`]: all of it together, one checkpoint, resume;
 //! - [`curves`], [`events`], [`plot`], [`pictures`]: what a run leaves to look at;
 //! - [`run`]: the loop around it, with validation.
 
 pub mod batch;
+pub mod confidence;
 pub mod curves;
 pub mod data;
 pub mod events;

@@ -63,6 +63,8 @@ pub enum Event {
     Step(u64, f64),
     /// Mean PSNR in dB over held-out crops, of the generator and of the linear blend.
     Validated(u64, [f64; 2]),
+    /// Mean absolute error in HU over held-out crops, as the confidence expects it and as it is.
+    ValidatedConfidence(u64, [f64; 2]),
     /// The checkpoint was written.
     Saved(PathBuf),
 }
@@ -117,19 +119,14 @@ pub fn run(
         let step = trainer.steps();
         let going_on = on_event(Event::Step(step, losses.main()));
         let due = step % options.every == 0 || step == settings.all_iterations();
-        let mut psnr = None;
-        if due && let Some(held_out) = &held_out {
-            let batches = (0..VALIDATION_BATCHES).map(|n| held_out.batch(n, options.device));
-            let measured = trainer.validate(batches)?;
-            if measured.iter().any(|psnr| !psnr.is_finite()) {
-                return Err(Error::Training(format!(
-                    "training went astray at step {step}: held-out slices come out as no numbers; \
-                     the last checkpoint is kept"
-                )));
-            }
-            psnr = Some(measured);
-            trainer.record_mut().held_out_psnr = psnr;
-        }
+        let validated = match &held_out {
+            Some(held_out) if due => Some(validate(&mut trainer, held_out, options.device)?),
+            _ => None,
+        };
+        let psnr = match validated {
+            Some(Event::Validated(_, psnr)) => Some(psnr),
+            _ => None,
+        };
         curves.add(&Row::new(step, stage, &losses, psnr))?;
         if options.pictures > 0 && step % options.pictures == 0 {
             let folder = options.folder.join("pictures");
@@ -143,8 +140,8 @@ pub fn run(
             trainer.check_weights()?;
             save(&path, &trainer.checkpoint()?)?;
             save(&model, &trainer.model()?)?;
-            if let Some(psnr) = psnr {
-                on_event(Event::Validated(step, psnr))?;
+            if let Some(validated) = validated {
+                on_event(validated)?;
             }
             going_on?;
             on_event(Event::Saved(path.clone()))?;
@@ -153,6 +150,29 @@ pub fn run(
     let rows = curves::read(&options.folder.join(curves::CSV), trainer.steps())?;
     plot::draw(&rows, &options.folder.join(CURVES))?;
     Ok(model)
+}
+
+/// Measures the held-out crops, for the record and as an event.
+fn validate(trainer: &mut Trainer, held_out: &Sampler, device: Device) -> Result<Event> {
+    let step = trainer.steps();
+    let batches = (0..VALIDATION_BATCHES).map(|number| held_out.batch(number, device));
+    let confidence = trainer.settings().confidence;
+    let measured = match confidence {
+        true => trainer.validate_confidence(batches)?,
+        false => trainer.validate(batches)?,
+    };
+    if measured.iter().any(|value| !value.is_finite()) {
+        return Err(Error::Training(format!(
+            "training went astray at step {step}: held-out slices come out as no numbers; the last \
+             checkpoint is kept"
+        )));
+    }
+    if confidence {
+        trainer.record_mut().held_out_error_hu = Some(measured);
+        return Ok(Event::ValidatedConfidence(step, measured));
+    }
+    trainer.record_mut().held_out_psnr = Some(measured);
+    Ok(Event::Validated(step, measured))
 }
 
 /// The largest distance in mm between the known slices of a group.

@@ -6,6 +6,8 @@ use crate::network::System;
 /// What an iteration does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
+    /// The confidence of an HRINet-Motion that stays as it is.
+    Confidence,
     /// HRINet-Motion's only stage: the content loss on one slice between two, nothing else.
     Supervised,
     /// G, and D1 where the system has it, on reconstruction: equations 2 and 3.
@@ -29,6 +31,7 @@ impl Settings {
     /// and the stage's length.
     pub fn stage_at(&self, iteration: u64) -> (Stage, u64, u64) {
         match self.system {
+            _ if self.confidence => (Stage::Confidence, iteration, self.iterations),
             System::HrinetMotion => (Stage::Supervised, iteration, self.iterations),
             System::Ae | System::Acai => (Stage::One, iteration, self.iterations),
             _ => match iteration.checked_sub(self.stage_one_iterations) {

@@ -103,6 +103,9 @@ pub struct Settings {
     /// What HRINet-Motion loses.
     #[serde(default)]
     pub content: Content,
+    /// Whether the generator of a checkpoint stays as it is, and its confidence alone learns.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub confidence: bool,
     /// Sizes of HRINet-Motion; `None`: those of the checkpoint that training begins from, else the
     /// usual ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -134,6 +137,7 @@ impl Settings {
             adversarial: Adversarial::Saturating,
             precision: Precision::Float32,
             content: Content::Mse,
+            confidence: false,
             motion: None,
         };
         if system == System::HrinetMotion {
@@ -155,6 +159,11 @@ impl Settings {
             gamma: if system == System::Ae { 0.0 } else { 0.2 },
             ..motion
         }
+    }
+
+    /// The usual settings of a training of HRINet-Motion's confidence: it is small and soon done.
+    pub fn usual_confidence() -> Settings {
+        Settings { iterations: 2_000, confidence: true, ..Settings::usual(System::HrinetMotion) }
     }
 
     /// The settings of the training that a checkpoint can go on with.
@@ -183,6 +192,17 @@ impl Settings {
             if self.content != Content::Mse {
                 return wrong(format!("content psnr for {}: hrinet-motion has it", self.system));
             }
+        }
+        if self.confidence && self.system != System::HrinetMotion {
+            return wrong(format!(
+                "the confidence of {}: hrinet-motion alone has one",
+                self.system
+            ));
+        }
+        if self.confidence && self.motion.is_some() {
+            return wrong(
+                "sizes of hrinet-motion for its confidence: the generator stays as it is".into(),
+            );
         }
         if self.batch == 0 {
             return wrong("a batch of 0 crops; at least 1".into());

@@ -15,7 +15,7 @@ use super::settings::Content;
 use super::terms::Losses;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
-use crate::network::mixing::Around;
+use crate::network::mixing::{Around, Features};
 
 /// A loss beyond this is no training any more: grey values are on [0, 1].
 const EXPLODED: f64 = 1e6;
@@ -142,6 +142,18 @@ impl Trainer {
     /// What the generator makes between the ends of each group, `[N * inner, 1, H, W]`: both ends
     /// encoded in one pass, once.
     pub(super) fn between(&self, batch: &Batch) -> Result<Tensor> {
+        let made = self.between_by(batch, |first, second, around, alpha| {
+            self.generator.network.decode(first, second, around, alpha)
+        })?;
+        Ok(made.f_to_kind(Kind::Float)?)
+    }
+
+    /// What `decode` makes of the ends of each group.
+    pub(super) fn between_by<T>(
+        &self,
+        batch: &Batch,
+        decode: impl Fn(&Features, &Features, Option<&Around>, &Tensor) -> Result<T>,
+    ) -> Result<T> {
         let groups = batch.groups()?;
         let inner = batch.alpha.size1()? / groups;
         let features = self.generator.network.encode(&self.cast(&batch.known()?)?)?;
@@ -160,9 +172,7 @@ impl Trainer {
         if inner > 1 {
             (first, second) = (first.repeat_each(inner)?, second.repeat_each(inner)?);
         }
-        let alpha = self.cast(&batch.alpha)?;
-        let made = self.generator.network.decode(&first, &second, around.as_ref(), &alpha)?;
-        Ok(made.f_to_kind(Kind::Float)?)
+        decode(&first, &second, around.as_ref(), &self.cast(&batch.alpha)?)
     }
 
     /// Equation 6 where the system has P, else equation 5.
@@ -203,7 +213,7 @@ impl Trainer {
     }
 
     /// The value of a loss that can still be trained on.
-    fn sound(&self, name: &str, loss: &Tensor) -> Result<f64> {
+    pub(super) fn sound(&self, name: &str, loss: &Tensor) -> Result<f64> {
         let value = loss.f_double_value(&[])?;
         if !value.is_finite() {
             return Err(Error::Training(format!("{name} is {value}")));

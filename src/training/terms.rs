@@ -10,7 +10,7 @@ pub struct Losses {
     pub against_critic: Option<f64>,
     /// Equation 8.
     pub against_patch_gan: Option<f64>,
-    /// Equation 9; HRINet-Motion's only loss.
+    /// Equation 9; HRINet-Motion's only loss; that of its confidence, where that alone learns.
     pub step_two: Option<f64>,
     /// Equation 2.
     pub critic: Option<f64>,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use tch::{Device, Kind, Tensor};
 
 use super::batch::Batch;
+use super::confidence::{GROUP, Head, OPTIMIZER};
 use super::perceptual::Perceptual;
 use super::schedule::Stage;
 use super::settings::Settings;
@@ -31,6 +32,8 @@ pub struct Trainer {
     /// From the beginning of Stage II on, as is `perceptual`.
     pub(super) patch_gan: Option<Trained<PatchGan>>,
     pub(super) perceptual: Option<Perceptual>,
+    /// Where the confidence alone trains.
+    pub(super) head: Option<Head>,
     /// The P of a checkpoint of Stage II that training began from.
     given_perceptual: BTreeMap<String, Tensor>,
     in_stage_two: bool,
@@ -42,9 +45,15 @@ impl Trainer {
     /// A new generator, its weights drawn from the settings' seed.
     ///
     /// # Errors
-    /// [`Error::Argument`] for settings that make no sense.
+    /// [`Error::Argument`] for settings that make no sense, and for a confidence: it belongs to a
+    /// generator that has learnt.
     pub fn new(settings: Settings, device: Device) -> Result<Trainer> {
         settings.check()?;
+        if settings.confidence {
+            return Err(Error::Argument(
+                "a confidence without the model that it belongs to: begin --from that model".into(),
+            ));
+        }
         let architecture = settings.architecture()?;
         let parameters = Parameters::drawn(settings.seed, device);
         let record = Record { seed: settings.seed, ..Record::default() };
@@ -54,6 +63,10 @@ impl Trainer {
     /// A new run that begins with the weights of a checkpoint: G's, and D1's and P where it holds
     /// them and the system uses them. Any checkpoint will do whose generator has as many maps as
     /// the system's: that of Stage I of another system, a finished model.
+    ///
+    /// A confidence that the checkpoint holds is left behind: it belongs to its generator, which
+    /// changes now. Where the settings are those of a confidence, the generator stays and a new one
+    /// learns.
     ///
     /// # Errors
     /// [`Error::Argument`] for settings that make no sense, and for a checkpoint with another kind
@@ -88,6 +101,15 @@ impl Trainer {
         let mut trainer =
             Self::build(settings, architecture, parameters, Some(checkpoint), record, device)?;
         trainer.given_perceptual = checkpoint.group("perceptual");
+        if trainer.settings.confidence {
+            let of_generator = Record { confidence: None, ..header.record.clone() };
+            let (architecture, settings) = (&trainer.architecture, &trainer.settings);
+            trainer.head = Some(Head::new(architecture, settings, of_generator, device)?);
+        } else if !checkpoint.group(GROUP).is_empty() {
+            log::warn!(
+                "the confidence of the weights that training begins from is left behind: it belongs                  to them; train one for the new weights by --confidence"
+            );
+        }
         Ok(trainer)
     }
 
@@ -106,10 +128,19 @@ impl Trainer {
         }
         let parameters = Parameters::stored(checkpoint.group("generator"), device);
         let header = checkpoint.header.clone();
-        let (architecture, record) = (header.architecture, header.record);
+        let (architecture, mut record) = (header.architecture, header.record);
+        let of_head = record.confidence.take();
+        let (record, of_generator) = match of_head {
+            Some(of_head) if settings.confidence => (*of_head, Some(record)),
+            _ => (record, None),
+        };
         let steps = record.steps;
         let mut trainer =
             Self::build(settings, architecture, parameters, Some(&checkpoint), record, device)?;
+        if let Some(of_generator) = of_generator {
+            let weights = Parameters::stored(checkpoint.group(GROUP), device);
+            trainer.head = Some(Head::of(weights, &trainer.architecture, of_generator)?);
+        }
         trainer.restore(&checkpoint, steps)?;
         Ok(trainer)
     }
@@ -140,6 +171,7 @@ impl Trainer {
             critic,
             patch_gan: None,
             perceptual: None,
+            head: None,
             given_perceptual: BTreeMap::new(),
             in_stage_two: false,
             record,
@@ -149,6 +181,9 @@ impl Trainer {
 
     /// Everything of a resumed run but the weights of G and D1.
     fn restore(&mut self, checkpoint: &Checkpoint, iterations: u64) -> Result<()> {
+        if let Some(head) = &mut self.head {
+            return head.trained.restore(checkpoint, OPTIMIZER, iterations);
+        }
         // The stage of the last iteration: the next one may begin Stage II.
         let (stage, within, _) = self.settings.stage_at(iterations.saturating_sub(1));
         let done = within + iterations.min(1);
@@ -256,6 +291,7 @@ impl Trainer {
         }
         let learning_rate = self.settings.learning_rate_at(within, length);
         let losses = match stage {
+            Stage::Confidence => self.confident(batch, learning_rate),
             Stage::Supervised => self.supervised(batch, learning_rate),
             Stage::One => self.step_one(batch, stage, learning_rate),
             Stage::Two => self.both_steps(batch, learning_rate),
@@ -314,6 +350,9 @@ impl Trainer {
         if let Some(critic) = &self.critic {
             sound &= critic.is_finite()?;
         }
+        if let Some(head) = &self.head {
+            sound &= head.trained.is_finite()?;
+        }
         if let Some(patch_gan) = &self.patch_gan {
             sound &= patch_gan.is_finite()?;
         }
@@ -340,9 +379,11 @@ impl Trainer {
     /// # Errors
     /// [`Error::Torch`].
     pub fn checkpoint(&self) -> Result<Vec<u8>> {
-        let mut tensors = BTreeMap::new();
-        self.generator.keep_weights("generator", &mut tensors);
-        self.generator.keep_optimizer("optimizer", &mut tensors);
+        let mut tensors = self.weights();
+        match &self.head {
+            Some(head) => head.trained.keep_optimizer(OPTIMIZER, &mut tensors),
+            None => self.generator.keep_optimizer("optimizer", &mut tensors),
+        }
         if let Some(critic) = &self.critic {
             critic.keep_weights("critic", &mut tensors);
             critic.keep_optimizer("critic_optimizer", &mut tensors);
@@ -369,9 +410,17 @@ impl Trainer {
     /// # Errors
     /// [`Error::Torch`].
     pub fn model(&self) -> Result<Vec<u8>> {
+        to_bytes(self.header(None), &self.weights())
+    }
+
+    /// Those that interpolate.
+    fn weights(&self) -> BTreeMap<String, Tensor> {
         let mut tensors = BTreeMap::new();
         self.generator.keep_weights("generator", &mut tensors);
-        to_bytes(self.header(None), &tensors)
+        if let Some(head) = &self.head {
+            head.trained.keep_weights(GROUP, &mut tensors);
+        }
+        tensors
     }
 
     fn header(&self, training: Option<serde_json::Value>) -> Header {
@@ -379,6 +428,12 @@ impl Trainer {
             device: device::name(self.device),
             version: env!("CARGO_PKG_VERSION").to_string(),
             ..self.record.clone()
+        };
+        let record = match &self.head {
+            Some(head) => {
+                Record { confidence: Some(Box::new(record)), ..head.of_generator.clone() }
+            }
+            None => record,
         };
         Header {
             format: FORMAT,

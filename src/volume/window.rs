@@ -34,6 +34,11 @@ impl Window {
         self.low + unit * (self.high - self.low)
     }
 
+    /// From one end to the other, in HU.
+    pub fn width(self) -> f64 {
+        self.high - self.low
+    }
+
     /// HU outside the window: 0 within it, negative below, positive above.
     pub fn outside(self, hu: f64) -> f64 {
         hu - hu.clamp(self.low, self.high)
@@ -43,11 +48,29 @@ impl Window {
     /// the window in the two known slices, `fraction` of the way from `first` to `second` (HU).
     pub fn restore(self, unit: f64, first: f64, second: f64, fraction: f64) -> f64 {
         let blend = |a: f64, b: f64| a + fraction * (b - a);
-        let (above, below) = (self.high + FAR_OUTSIDE_HU, self.low - FAR_OUTSIDE_HU);
-        if first.min(second) > above || first.max(second) < below {
+        if self.saw_nothing(first, second) {
             return blend(first, second);
         }
         self.to_hu(unit.clamp(0.0, 1.0)) + blend(self.outside(first), self.outside(second))
+    }
+
+    /// How far a voxel in between may be off, in HU: what the network expects of its own part (`unit`,
+    /// of which 1 is the window's width), and of the part that it did not see, far outside the window,
+    /// half the difference of the two known slices there (HU). That half is nothing learnt: halfway
+    /// between both, a blend is off by at most as much if the truth lies between them.
+    pub fn expected_error(self, unit: f64, first: f64, second: f64) -> f64 {
+        let far = |hu: f64| {
+            let outside = self.outside(hu);
+            if outside.abs() > FAR_OUTSIDE_HU { outside } else { 0.0 }
+        };
+        let seen = if self.saw_nothing(first, second) { 0.0 } else { unit * self.width() };
+        seen + 0.5 * (far(first) - far(second)).abs()
+    }
+
+    /// Whether both slices are so far outside, on the same side, that the network saw nothing of them.
+    fn saw_nothing(self, first: f64, second: f64) -> bool {
+        let (above, below) = (self.high + FAR_OUTSIDE_HU, self.low - FAR_OUTSIDE_HU);
+        first.min(second) > above || first.max(second) < below
     }
 }
 
@@ -75,5 +98,17 @@ mod tests {
         assert_eq!(window.restore(0.1, -3024.0, -3024.0, 0.5), -3024.0);
         // Noise of air just below the window is the network's.
         assert_eq!(window.restore(0.5, -1010.0, -1010.0, 0.5), 0.0 - 10.0);
+    }
+
+    #[test]
+    fn what_the_network_did_not_see_is_in_doubt_by_half_the_difference() {
+        let window = Window::CT;
+        assert_eq!(window.expected_error(0.01, 40.0, -900.0), 20.0);
+        // Noise of air is within reach of the network.
+        assert_eq!(window.expected_error(0.01, -1010.0, -1050.0), 20.0);
+        // Metal in both, padding in both; metal into tissue.
+        assert_eq!(window.expected_error(0.01, 3000.0, 2000.0), 500.0);
+        assert_eq!(window.expected_error(0.01, -3024.0, -3024.0), 0.0);
+        assert_eq!(window.expected_error(0.01, 3000.0, 40.0), 20.0 + 1000.0);
     }
 }

@@ -66,6 +66,18 @@ files = {
     ),
     "empty": b"",
 }
+# The same with a confidence, of weights that nobody learnt.
+channels = {"entry": (13, 8), "wide.first": (13, 16), "wide.second": (16, 8), "joint": (8, 8)}
+for name, (inputs, outputs) in {**channels, "exit": (8, 1)}.items():
+    count = inputs * outputs * 9
+    weight = struct.pack(f"<{count}f", *((n * 37 % 11 - 5) / 100 for n in range(count)))
+    tensors[f"confidence.{name}.weight"] = ([outputs, inputs, 3, 3], weight)
+    tensors[f"confidence.{name}.bias"] = ([outputs], bytes(4 * outputs))
+    if name != "exit":
+        slope = struct.pack(f"<{outputs}f", *[0.25] * outputs)
+        tensors[f"confidence.{name}.slope"] = ([outputs], slope)
+files["confident"] = checkpoint()
+
 for name, content in files.items():
     (out / f"{name}.safetensors").write_bytes(content)
 (out / "größe.safetensors").write_bytes(small)

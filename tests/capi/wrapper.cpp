@@ -253,6 +253,20 @@ void trainers(const std::string& folder) {
     CHECK(last < first);
 }
 
+// The small model has learnt none; confidence.c gets some.
+void expected_errors(const hrinet::Model& model) {
+    const std::vector<float> voxels = phantom<float>();
+    hrinet::Volume ct(voxels.data(), size, hrinet::Geometry::ras({0.8, 0.8, 3}, {0, 0, 0}));
+    const hrinet::Plan plan(ct, hrinet::ResampleOptions{}.factor(2));
+    std::vector<float> fine(plan.voxels()), errors(plan.voxels());
+    CHECK(!model.has_confidence());
+    CHECK(status_of([&] { model.interpolate_with_confidence(plan, ct, fine, errors); },
+                    "no expected error") == HRINET_INVALID_ARGUMENT);
+    errors.pop_back();
+    CHECK(status_of([&] { model.interpolate_with_confidence(plan, ct, fine, errors); },
+                    "room for") == HRINET_INVALID_ARGUMENT);
+}
+
 void log(const std::string& path) {
     int lines = 0;
     hrinet::set_log(hrinet::LogLevel::debugging, [&](hrinet::LogLevel, const char* line) {
@@ -287,6 +301,7 @@ int main(int argc, char** argv) {
     typed<float>(model, HRINET_FLOAT32);
     typed<double>(model, HRINET_FLOAT64);
     progress(model);
+    expected_errors(model);
     models(argv[1], model);
     if (argc > 2) trainers(argv[2]);
     log(argv[1]);

@@ -16,6 +16,9 @@ def answer(request, say):
     """The result of a request."""
     if request["command"] == "devices":
         return hrinet.devices()
+    if request["command"] == "confidence":
+        with hrinet.Model(request["model"], "cpu") as model:
+            return model.has_confidence
     grid = jobs.Grid(**request["grid"])
     if request["command"] == "plan":
         with jobs.make_plan(grid, request["dtype"], hrinet.Options(**request["options"])) as plan:
@@ -35,10 +38,13 @@ def answer(request, say):
 
     # "c": as read-only, but the library takes any pointer.
     sources = [array("in", index, "c") for index in range(request["arrays"])]
-    targets = [array("out", index, "r+") for index in range(request["arrays"])]
+    count = request["arrays"] + request["errors"]
+    targets = [array("out", index, "r+") for index in range(count)]
+    errors = targets.pop() if request["errors"] else None
     settings = processes.settings_of(request["settings"])
-    found = jobs.run(grid, settings, sources[0], targets[0], sources[1:], targets[1:], progress)
-    for target in targets:
+    found = jobs.run(grid, settings, sources[0], targets[0], sources[1:], targets[1:], progress,
+                     errors)
+    for target in (*targets, *([] if errors is None else [errors])):
         target.flush()
     return dataclasses.asdict(found)
 

@@ -201,6 +201,7 @@ FUNCTIONS = {
         (POINTER(c_uint8), c_size_t, c_char_p, POINTER(_model)),
     ),
     "hrinet_model_info": (_status, (_model, POINTER(HrinetModelInfo))),
+    "hrinet_model_has_confidence": (c_int32, (_model,)),
     "hrinet_model_free": (None, (_model,)),
     "hrinet_volume_init": (_status, (_volume,)),
     "hrinet_resample_options_init": (_status, (POINTER(HrinetResampleOptions),)),
@@ -215,6 +216,10 @@ FUNCTIONS = {
     "hrinet_interpolate_volume": (
         _status,
         (_model, _plan, _volume, HrinetProgressCallback, c_void_p, _volume),
+    ),
+    "hrinet_interpolate_with_confidence": (
+        _status,
+        (_model, _plan, _volume, HrinetProgressCallback, c_void_p, _volume, _volume),
     ),
     "hrinet_interpolate_slices": (
         _status,

@@ -76,8 +76,9 @@ def outcome(plan):
     return Outcome(list(plan.shape), plan.ijk_to_ras.tolist(), plan.axis, known)
 
 
-def run(grid, settings, voxels, out, labels, labels_out, progress):
-    """Makes `out` from `voxels`, and each of `labels_out` from `labels`, on the calling thread.
+def run(grid, settings, voxels, out, labels, labels_out, progress, errors=None):
+    """Makes `out` from `voxels`, and each of `labels_out` from `labels`, on the calling thread; into
+    `errors`, where it is an array, the expected error of every voxel.
 
     `progress(done, total)` counts slices, of the volume and of each label map; False from it cancels.
     Gives the outcome.
@@ -86,13 +87,14 @@ def run(grid, settings, voxels, out, labels, labels_out, progress):
     plan = make_plan(grid, voxels.dtype, settings.options)
     with plan, hrinet.Model(settings.model, settings.device) as model:
         # The system counts the output's pages only when they are written.
-        check_memory(plan.work_bytes(model) + sum(each.nbytes for each in (out, *labels_out)))
+        written = (out, *labels_out) if errors is None else (out, errors, *labels_out)
+        check_memory(plan.work_bytes(model) + sum(each.nbytes for each in written))
         parts = 1 + len(labels)
 
         def part(number):
             return lambda done, total: progress(number * total + done, parts * total)
 
-        model.interpolate(plan, voxels, out, part(0))
+        model.interpolate(plan, voxels, out, part(0), errors)
         for number, (source, target) in enumerate(zip(labels, labels_out), 1):
             _labels(settings, model, plan, (voxels, source), target, part(number))
         found = outcome(plan)

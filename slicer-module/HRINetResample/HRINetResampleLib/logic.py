@@ -8,6 +8,7 @@ import logging
 
 import numpy as np
 import slicer
+import vtk
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from . import adaptation, adapting, geometry, hrinet, jobs, placement, segments, sequences, task
@@ -16,6 +17,7 @@ from .parameters import DEFAULT_MODEL, HRINetResampleParameterNode
 
 log = logging.getLogger("HRINet")
 SEGMENTATION_ROLE = "HRINet.Segmentation"
+ERRORS_ROLE = "HRINet.ExpectedError"
 MARKS_ROLE = "HRINet.SyntheticSlices"
 
 
@@ -53,6 +55,7 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
         threads=0,
         separateProcess=False,
         markSynthetic=False,
+        confidence=False,
         allFrames=False,
         show=False,
     ):
@@ -66,7 +69,8 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
         "like" (with `likeVolume`). axis: "auto", "i", "j", "k". model: a shipped name, "linear",
         "cubic", or a checkpoint file. device: "auto", "cpu", "cuda:0"... threads: 0 for all cores
         but one. separateProcess: never on a thread of Slicer. markSynthetic: also a label map that
-        is 1 in slices that were made. allFrames: of the sequence that `volumeNode` shows.
+        is 1 in slices that were made. confidence: also a volume of the expected absolute error of
+        every voxel in HU, found by `expectedErrorOf(output)`; the model must have learnt it. allFrames: of the sequence that `volumeNode` shows.
         show: in the slice views.
         """
         if outputVolume is not None and outputVolume is volumeNode:
@@ -76,11 +80,13 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
         browser, sequence = sequences.browser_of(volumeNode) if allFrames else (None, None)
         if allFrames and sequence is None:
             raise volumes.VolumeError(f"{volumeNode.GetName()} shows no sequence")
+        if confidence and sequence is not None:
+            raise volumes.VolumeError("expected errors are of one volume; choose no sequence with them")
         sources = sequences.frames_of(sequence) if sequence else [volumeNode]
         transform = volumeNode.GetParentTransformNode()
         frames, parent = [], None
         for source in sources:
-            frame, parent = self._frame(source, transform, options, len(sources))
+            frame, parent = self._frame(source, transform, options, len(sources), confidence)
             frames.append(frame)
         layers = segments.layers_of(segmentation, volumeNode) if segmentation else []
 
@@ -136,13 +142,17 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
         grid, _parent = geometry.grid_of(volumeNode, volumeNode.GetParentTransformNode())
         return grid, volumes.voxels_of(volumeNode).dtype, options
 
-    def _frame(self, node, transform, options, count):
+    def _frame(self, node, transform, options, count, confidence=False):
         voxels = volumes.voxels_of(node)
         grid, parent = geometry.grid_of(node, transform)
         promised = placement.outcome(grid, voxels.dtype, options)
-        jobs.check_memory(promised.bytes_of(voxels.dtype) * count)
+        errors = promised.bytes_of(np.float32) if confidence else 0
+        jobs.check_memory((promised.bytes_of(voxels.dtype) + errors) * count)
         image = volumes.empty_image(promised.shape, node.GetImageData().GetScalarType())
-        return task.Frame(grid, voxels, promised, image), parent
+        frame = task.Frame(grid, voxels, promised, image)
+        if confidence:
+            frame.errors = volumes.empty_image(promised.shape, vtk.VTK_FLOAT)
+        return frame, parent
 
     def _finish(self, done, source, output, parent, segmentation, layers, sequence, mark, show):
         scene = slicer.mrmlScene
@@ -170,6 +180,8 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
         volumes.describe(output, source, outcome)
         if segmentation is not None:
             self._finish_segmentation(done, output, segmentation, layers)
+        if done.frames[0].errors is not None:
+            self._finish_errors(done.frames[0].errors, output, source, outcome, parent)
         if mark:
             marks = self._companion(output, MARKS_ROLE, "vtkMRMLLabelMapVolumeNode", "synthetic slices")
             volumes.mark_synthetic(marks, output, outcome)
@@ -198,6 +210,15 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
         segments.fill(made, segmentation, output, brought)
         volumes.put_beside(made, segmentation)
 
+    def _finish_errors(self, image, output, source, outcome, parent):
+        errors = self._companion(output, ERRORS_ROLE, "vtkMRMLScalarVolumeNode", "expected error")
+        was_empty = errors.GetImageData() is None
+        volumes.put(errors, image, outcome.ijk_to_ras, parent)
+        volumes.describe(errors, source, outcome)
+        errors.SetAttribute(volumes.ATTRIBUTE + "Quantity", "expected absolute error in HU")
+        if was_empty:
+            volumes.look_like_errors(errors)
+
     def _companion(self, output, role, class_name, what, name=None):
         """The node that belongs to an output: that of an earlier run, or a new one."""
         found = output.GetNodeReference(role)
@@ -209,6 +230,10 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
             if what:
                 volumes.put_beside(found, output)
         return found
+
+    def expectedErrorOf(self, outputVolume):
+        """The volume of expected errors that came along with an output; None where there is none."""
+        return outputVolume.GetNodeReference(ERRORS_ROLE)
 
     def segmentationOf(self, outputVolume):
         """The segmentation that came along with an output; None where there is none."""

@@ -104,15 +104,16 @@ class Plan(Handle):
         self._fill("hrinet_interpolate_labels", (self._pointer,),
                    (choice("label method", LABEL_METHODS, method),), labels, out, progress)
 
-    def _fill(self, function, before, between, array, out, progress):
+    def _fill(self, function, before, between, array, out, progress, *beside):
+        """`beside`: more arrays that are written."""
         array = with_positive_strides(array)
         source, kept = volume_of(self._library, array.shape, array=array)
-        target, kept_out = volume_of(self._library, out.shape, array=out)
+        written = [volume_of(self._library, each.shape, array=each) for each in (out, *beside)]
         callback, failure = progress_callback(progress)
         status = getattr(self._library, function)(
-            *before, source, *between, callback, None, target
+            *before, source, *between, callback, None, *(target for target, _kept in written)
         )
-        del kept, kept_out
+        del kept, written
         if failure:
             raise failure[0]
         check(self._library, status)
@@ -156,11 +157,21 @@ class Model(Handle):
         self.window_hu = (info.window_low_hu, info.window_high_hu)
         self.parameter_count = info.parameter_count
 
-    def interpolate(self, plan, array, out, progress=None):
-        """Makes the planned volume from `array` into `out`.
+    @property
+    def has_confidence(self):
+        """Whether it has learnt how far off its slices are expected to be."""
+        return bool(self._library.hrinet_model_has_confidence(self._pointer))
+
+    def interpolate(self, plan, array, out, progress=None, errors=None):
+        """Makes the planned volume from `array` into `out`; into `errors`, a float32 array of the same
+        shape, the expected absolute error of every voxel in HU, where the model has_confidence.
 
         `progress(done, total)` is called from this thread; False from it cancels.
         """
+        if errors is not None:
+            plan._fill("hrinet_interpolate_with_confidence", (self._pointer, plan._pointer), (),
+                       array, out, progress, errors)
+            return
         plan._fill("hrinet_interpolate_volume", (self._pointer, plan._pointer), (),
                    array, out, progress)
 

@@ -63,5 +63,6 @@ class HRINetResampleParameterNode:
     axis: Axis = Axis.AUTO
     separateProcess: bool = False
     markSynthetic: bool = False
+    expectedError: bool = False
     allFrames: bool = False
     adaptSteps: Annotated[int, WithinRange(10, 5000)] = adapting.STEPS

@@ -40,6 +40,14 @@ def devices():
     return hrinet.devices() if decide().in_process else processes.devices()
 
 
+def has_confidence(model):
+    """As `hrinet.Model(model).has_confidence`, asked where that does no harm."""
+    if not decide().in_process:
+        return processes.has_confidence(model)
+    with hrinet.Model(model, "cpu") as loaded:
+        return loaded.has_confidence
+
+
 def outcome(grid, dtype, options):
     """What a plan promises, asked where that does no harm."""
     if not decide().in_process:

@@ -31,20 +31,27 @@ def plan(grid, dtype, options):
     return outcome_of(_ask(request, None))
 
 
-def run(grid, settings, voxels, out, labels, labels_out, progress):
+def has_confidence(model):
+    """As `hrinet.Model(model).has_confidence`, asked in a process of its own."""
+    return _ask({"command": "confidence", "model": model}, None)
+
+
+def run(grid, settings, voxels, out, labels, labels_out, progress, errors=None):
     """As `jobs.run`. The arrays pass through files of a temporary folder."""
     with tempfile.TemporaryDirectory(prefix="hrinet-") as folder:
         sources = [voxels, *labels]
         for index, source in enumerate(sources):
             np.save(os.path.join(folder, f"in{index}.npy"), source)
-        for index, target in enumerate([out, *labels_out]):
+        targets = [out, *labels_out] + ([] if errors is None else [errors])
+        for index, target in enumerate(targets):
             np.lib.format.open_memmap(
                 os.path.join(folder, f"out{index}.npy"), "w+", target.dtype, target.shape
             )
         request = {"command": "run", "grid": dataclasses.asdict(grid), "folder": folder,
-                   "settings": dataclasses.asdict(settings), "arrays": len(sources)}
+                   "settings": dataclasses.asdict(settings), "arrays": len(sources),
+                   "errors": errors is not None}
         found = outcome_of(_ask(request, progress))
-        for index, target in enumerate([out, *labels_out]):
+        for index, target in enumerate(targets):
             target[...] = np.load(os.path.join(folder, f"out{index}.npy"), mmap_mode="r")
         return found
 

@@ -17,6 +17,7 @@ class Frame:
     voxels: np.ndarray
     promised: jobs.Outcome
     image: Any  # the vtkImageData that the voxels are written into
+    errors: Any = None  # the one for their expected errors, where these are wanted
 
 
 class Watched:
@@ -77,9 +78,10 @@ class Task(Watched):
         for index, frame in enumerate(self.frames):
             progress = _Offset(control, before, total)
             labels = (self.layers, self.layers_made) if index == 0 else ([], [])
+            errors = {} if frame.errors is None else {"errors": volumes.array_of(frame.errors)}
             self.outcomes.append(self._run(
                 frame.grid, self._settings, frame.voxels, volumes.array_of(frame.image), *labels,
-                progress,
+                progress, **errors,
             ))
             before += (1 + len(labels[0])) * frame.promised.made_count
         return True

@@ -113,6 +113,23 @@ def show(node):
         logic.PropagateVolumeSelection(0)
 
 
+def look_like_errors(node):
+    """Colours, window and units of expected errors in HU, for a node that is new: from nothing, which is
+    black, to what one voxel of a hundred exceeds."""
+    node.SetVoxelValueUnits(slicer.vtkCodedEntry())
+    node.GetVoxelValueUnits().SetValueSchemeMeaning("[hnsf'U]", "UCUM", "Hounsfield unit")
+    node.CreateDefaultDisplayNodes()
+    display = node.GetDisplayNode()
+    if display is None:
+        return
+    voxels = array_of(node.GetImageData())
+    uncertain = voxels[voxels > 0]
+    most = max(1.0, float(np.percentile(uncertain, 99))) if uncertain.size else 1.0
+    display.SetAndObserveColorNodeID("vtkMRMLColorTableNodeIron")
+    display.SetAutoWindowLevel(False)
+    display.SetWindowLevel(most, most / 2)
+
+
 def mark_synthetic(marks, volume_node, outcome):
     """Fills a label map: 1 in slices that were made, 0 in scanned ones."""
     image = empty_image(outcome.shape, vtk.VTK_UNSIGNED_CHAR)

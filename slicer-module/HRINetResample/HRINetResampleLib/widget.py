@@ -13,6 +13,7 @@ from slicer.util import VTKObservationMixin
 
 from . import hrinet, jobs, placement, sequences, status, volumes, worker
 from .adaptpanel import AdaptPanel, request_of
+from .confidences import Confidences
 from .logic import HRINetResampleLogic
 from .parameters import MODELS, Spacing
 from .preview import Preview
@@ -31,6 +32,7 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.task = None
         self._parameters, self._guiTag = None, None
         self._preview, self._devices = Preview(), None
+        self._confidences = Confidences()
         self._input = None  # of the last look: another one must not fill this one's output
         self._outcome = None  # what Apply would make; None: Apply is disabled
 
@@ -138,6 +140,7 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.ui.adaptButton.setEnabled(refused is None)
         self.ui.adaptButton.setToolTip(refused or self._adaptPanel.TOOL_TIP)
         self.ui.framesCheck.setEnabled(self._sequence() is not None)
+        self._show_confidence()
         output = parameters.outputVolume
         self.ui.backButton.setEnabled(bool(
             parameters.segmentation and output and output.GetNodeReference(volumes.INPUT_ROLE)
@@ -151,6 +154,24 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def _sequence(self):
         volume = self._parameters.inputVolume
         return None if volume is None else sequences.browser_of(volume)[1]
+
+    def _without_confidence(self):
+        """Why there can be no expected error; None where there can."""
+        if self._frame_count() > 1:
+            return _("Of one volume, not of a sequence.")
+        model = self._parameters.model
+        found = self._confidences.of(model) if _is_there(model) else False
+        if found is None:
+            return _("Looking at the model.")
+        return None if found else _("This model has learnt no expected error.")
+
+    def _show_confidence(self):
+        refused = self._without_confidence()
+        self.ui.confidenceCheck.setEnabled(refused is None)
+        self.ui.confidenceCheck.setToolTip(refused or _(
+            "Also makes a volume that says for every voxel how far off it is expected to be on average, "
+            "in HU: 0 in scanned slices."
+        ))
 
     def _frame_count(self):
         sequence = self._sequence() if self._parameters.allFrames else None
@@ -219,7 +240,7 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if parameters.spacing is Spacing.LIKE and parameters.likeVolume is None:
             self._disable(_("Choose the volume whose slices are wanted"))
             return
-        if parameters.model not in MODELS and not os.path.isfile(parameters.model):
+        if not _is_there(parameters.model):
             self._disable(_("{model} is neither a model nor a file").format(model=parameters.model))
             return
         try:
@@ -272,6 +293,7 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
                 device=parameters.device,
                 separateProcess=parameters.separateProcess,
                 markSynthetic=parameters.markSynthetic,
+                confidence=parameters.expectedError and self._without_confidence() is None,
                 allFrames=parameters.allFrames and self._sequence() is not None,
                 show=True,
                 **self._choices(),
@@ -299,6 +321,8 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def _on_tick(self):
         if self._devices is not None and self._devices.finished:
             self._on_devices()
+        if self._confidences.poll() and self._parameters is not None:
+            self._show_confidence()
         answer = self._preview.poll()
         if answer is not None:
             self._on_answer(*answer)
@@ -379,6 +403,10 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._complain(error)
             return
         self.ui.statusLabel.setText(_("Made {name}").format(name=made.GetName()))
+
+
+def _is_there(model):
+    return model in MODELS or os.path.isfile(model)
 
 
 def _value(read):

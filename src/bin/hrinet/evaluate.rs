@@ -4,9 +4,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 use comfy_table::{Table, presets};
-use hrinet::evaluate::{Evaluation, averaged, evaluate_against, resized, whole_averages};
+use hrinet::evaluate::{
+    Comparison, Evaluation, averaged, evaluate_against, resized, whole_averages,
+};
+use hrinet::expected_error;
 use hrinet::figure::{self, Group, Square};
 use hrinet::io::folder::{stem, volumes_in};
+use hrinet::metrics::calibration::{Bin, Calibration};
 use hrinet::metrics::tissue::{TISSUES, TissueScores, TissueSums};
 use hrinet::metrics::{Mean, SliceScores};
 use hrinet::training::data::is_label_map;
@@ -51,6 +55,10 @@ pub struct Arguments {
     /// Print bias and noise in lung, fat, muscle and bone as well.
     #[arg(long)]
     tissue: bool,
+    /// Print expected and real errors as well, in ten bins by what was expected; for models that have
+    /// learnt an expected error.
+    #[arg(long)]
+    confidence: bool,
     /// Draw the middle group of the first volume at the last gap: a row a model, then the truth.
     #[arg(long, value_name = "FILE.png")]
     picture: Option<PathBuf>,
@@ -78,10 +86,14 @@ struct Line {
     gap: usize,
     model: String,
     slices: usize,
+    /// Wall-clock time of a new slice.
+    seconds_a_slice: f64,
     #[serde(flatten)]
     scores: SliceScores,
     #[serde(skip)]
     tissues: [TissueSums; 4],
+    #[serde(skip)]
+    calibration: Option<Calibration>,
 }
 
 /// One line of the table of tissues, over all volumes.
@@ -94,6 +106,18 @@ struct TissueLine {
     model: String,
     #[serde(flatten)]
     scores: TissueScores,
+}
+
+/// One line of the table of expected errors, over all volumes.
+#[derive(Serialize)]
+struct BinLine {
+    /// `None`: all gaps together.
+    gap: Option<usize>,
+    model: String,
+    /// From 1, that of the least expected error.
+    bin: usize,
+    #[serde(flatten)]
+    errors: Bin,
 }
 
 /// Runs it.
@@ -112,6 +136,13 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
         .iter()
         .map(|name| Chosen::load(name, &arguments.device, &arguments.ensemble))
         .collect::<Result<Vec<_>>>()?;
+    if arguments.confidence && models.iter().all(|m| expected_error::check(&m.method()).is_err()) {
+        return Err(Error::Argument(format!(
+            "--confidence: none of {} has learnt an expected error; `hrinet train --confidence` adds \
+             one to a model",
+            arguments.models.join(", ")
+        )));
+    }
     let paths = volumes(&arguments.data)?;
     let total = paths.len() * arguments.gap.len() * models.len();
     let mut progress = Progress::new(verbosity, "evaluations", total as u64);
@@ -151,12 +182,18 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
     if arguments.tissue {
         println!("{}", tissue_table(&tissues));
     }
+    let bins = if arguments.confidence { bin_lines(&means, &models) } else { Vec::new() };
+    if arguments.confidence {
+        println!("{}", bin_table(&bins));
+    }
     if let Some(path) = &arguments.json {
         interrupt::in_progress(io::partial_path(path));
-        write_json(
-            path,
-            &serde_json::json!({ "volumes": lines, "mean": means, "tissues": tissues }),
-        )?;
+        let mut figures =
+            serde_json::json!({ "volumes": lines, "mean": means, "tissues": tissues });
+        if arguments.confidence {
+            figures["confidence"] = serde_json::json!(bins);
+        }
+        write_json(path, &figures)?;
     }
     Ok(())
 }
@@ -197,12 +234,22 @@ fn measure(
     for &gap in &arguments.gap {
         for model in models {
             let method = model.method();
-            let Evaluation { slices, scores, tissues } =
-                evaluate_against([known, truth], gap, range.clone(), &method, &mut |_| {
-                    interrupt::check()
-                })?;
-            let model = model.name().to_string();
-            lines.push(Line { volume: name.to_string(), gap, model, slices, scores, tissues });
+            let (range, confidence) = (range.clone(), arguments.confidence);
+            let comparison = Comparison { known, truth, gap, range, confidence };
+            let Evaluation { slices, scores, tissues, calibration, seconds } =
+                evaluate_against(comparison, &method, &mut |_| interrupt::check())?;
+            let (volume, model) = (name.to_string(), model.name().to_string());
+            let seconds_a_slice = seconds / slices as f64;
+            lines.push(Line {
+                volume,
+                gap,
+                model,
+                slices,
+                seconds_a_slice,
+                scores,
+                tissues,
+                calibration,
+            });
             progress.set(lines.len() as u64);
         }
     }
@@ -232,18 +279,32 @@ fn means(lines: &[Line], models: &[Chosen], gaps: &[usize]) -> Vec<Line> {
         for model in models {
             let mut mean = Mean::default();
             let mut slices = 0;
+            let mut seconds = 0.0;
             let mut tissues = [TissueSums::default(); 4];
+            let mut calibration = None;
             for line in lines.iter().filter(|line| line.gap == gap && line.model == model.name()) {
                 mean.add(line.scores);
                 slices += line.slices;
+                seconds += line.seconds_a_slice * line.slices as f64;
                 for (sums, of_line) in tissues.iter_mut().zip(&line.tissues) {
                     sums.merge(of_line);
                 }
+                merge(&mut calibration, &line.calibration);
             }
             if let Some(scores) = mean.scores() {
                 let volume = format!("mean of {}", mean.count());
                 let model = model.name().to_string();
-                means.push(Line { volume, gap, model, slices, scores, tissues });
+                let seconds_a_slice = seconds / slices as f64;
+                means.push(Line {
+                    volume,
+                    gap,
+                    model,
+                    slices,
+                    seconds_a_slice,
+                    scores,
+                    tissues,
+                    calibration,
+                });
             }
         }
     }
@@ -262,6 +323,7 @@ fn table(lines: &[Line], means: &[Line]) -> Table {
         "RMSE",
         "bias HU",
         "|error| HU",
+        "s/slice",
     ]);
     // The mean of a single volume is the volume.
     let means = means.iter().filter(|_| lines.len() > means.len());
@@ -277,6 +339,7 @@ fn table(lines: &[Line], means: &[Line]) -> Table {
             format!("{:.3}", scores.rmse),
             format!("{:+.2}", scores.bias_hu),
             format!("{:.2}", scores.mean_absolute_hu),
+            format!("{:.3}", line.seconds_a_slice),
         ]);
     }
     table
@@ -300,6 +363,62 @@ fn tissue_lines(means: &[Line]) -> Vec<TissueLine> {
         }
     }
     lines
+}
+
+/// Adds the voxels of one calibration to another.
+fn merge(all: &mut Option<Calibration>, one: &Option<Calibration>) {
+    if let Some(one) = one {
+        all.get_or_insert_default().merge(one);
+    }
+}
+
+/// Ten bins of every gap and model that expects errors, over the voxels of all volumes, then those of all
+/// gaps together.
+fn bin_lines(means: &[Line], models: &[Chosen]) -> Vec<BinLine> {
+    let mut lines = Vec::new();
+    let mut add = |gap, model: &str, calibration: &Option<Calibration>| {
+        let bins = calibration.as_ref().map(Calibration::bins).unwrap_or_default();
+        for (index, errors) in bins.into_iter().enumerate() {
+            lines.push(BinLine { gap, model: model.to_string(), bin: index + 1, errors });
+        }
+    };
+    for line in means {
+        add(Some(line.gap), &line.model, &line.calibration);
+    }
+    for model in models {
+        let of_model: Vec<_> = means.iter().filter(|line| line.model == model.name()).collect();
+        let mut all = None;
+        of_model.iter().for_each(|line| merge(&mut all, &line.calibration));
+        if of_model.len() > 1 {
+            add(None, model.name(), &all);
+        }
+    }
+    lines
+}
+
+fn bin_table(lines: &[BinLine]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN).set_header([
+        "gap",
+        "model",
+        "bin",
+        "voxels",
+        "expected HU",
+        "|error| HU",
+        "ratio",
+    ]);
+    for line in lines {
+        table.add_row([
+            line.gap.map_or("all".to_string(), |gap| gap.to_string()),
+            line.model.clone(),
+            line.bin.to_string(),
+            line.errors.voxels.to_string(),
+            format!("{:.2}", line.errors.expected_hu),
+            format!("{:.2}", line.errors.real_hu),
+            format!("{:.3}", line.errors.ratio()),
+        ]);
+    }
+    table
 }
 
 fn tissue_table(lines: &[TissueLine]) -> Table {

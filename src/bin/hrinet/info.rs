@@ -42,6 +42,12 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     if let Some([psnr, linear]) = record.held_out_psnr {
         println!("PSNR there:  {psnr:.2} dB (linear {linear:.2})");
     }
+    if let Some(confidence) = &record.confidence {
+        println!("confidence:  {}", confidence.command);
+        if let Some([expected, real]) = confidence.held_out_error_hu {
+            println!("|error|:     {expected:.2} HU expected, {real:.2} real, on held-out crops");
+        }
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use hrinet::expected_error::beyond_training;
 use hrinet::volume::{Axis, Plan, SliceSource, Volume};
 use hrinet::{Error, Result, io, memory};
 use serde::Serialize;
@@ -19,8 +20,20 @@ pub struct Report {
     slices: Vec<Slice>,
     model: ModelEntry,
     device: String,
+    /// Of the voxels that were made, where they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected_error: Option<ExpectedError>,
+    /// What should be known before the new slices are relied on.
+    warnings: Vec<String>,
     seconds: f64,
     peak_memory_bytes: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct ExpectedError {
+    path: String,
+    /// Mean over all voxels of new slices; `None` where there are none.
+    mean_hu: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -69,6 +82,7 @@ impl Report {
         input: (&Path, &Volume),
         output: (&Path, &Volume),
         (plan, chosen): (&Plan, &Chosen),
+        expected: Option<(&Path, Option<f64>)>,
         time: Duration,
     ) -> Report {
         let model = chosen.model();
@@ -85,6 +99,9 @@ impl Report {
                 ensemble: model.is_some_and(|model| model.has_both_orders()),
             },
             device: chosen.device_name(),
+            expected_error: expected
+                .map(|(path, mean_hu)| ExpectedError { path: path.display().to_string(), mean_hu }),
+            warnings: beyond_training(plan, &chosen.method()).into_iter().collect(),
             seconds: time.as_secs_f64(),
             peak_memory_bytes: memory::peak(),
         }

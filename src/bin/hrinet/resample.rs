@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use hrinet::error::bytes_in_words;
+use hrinet::expected_error::{self, interpolate_with_error};
 use hrinet::interpolate::{interpolate, memory_needed};
 use hrinet::labels::{LabelMethod, labels, labels_with_image};
 use hrinet::volume::{Axis, Plan, Spacing, Volume};
@@ -51,6 +52,10 @@ pub struct Arguments {
     /// [default: anatomy where the model finds motion, else shape].
     #[arg(long, value_enum, requires = "labels")]
     labels_method: Option<LabelsMethod>,
+    /// Write how far off every voxel is expected to be, in HU, as a float32 volume on the grid of OUTPUT:
+    /// 0 in known slices. For models that have learnt it.
+    #[arg(long, value_name = "FILE")]
+    confidence: Option<PathBuf>,
     /// Write a PNG of the slices seen from the front, before and after.
     #[arg(long, value_name = "FILE")]
     picture: Option<PathBuf>,
@@ -140,6 +145,11 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<[usize; 2]> {
     check_outputs(arguments)?;
     let spacing = arguments.grid.spacing()?;
     let chosen = Chosen::load(&arguments.model, &arguments.device, &arguments.ensemble)?;
+    if arguments.confidence.is_some() {
+        expected_error::check(&chosen.method()).map_err(|error| {
+            Error::Argument(format!("--confidence with --model {}: {error}", chosen.name()))
+        })?;
+    }
     let reading = format!("reading {}", arguments.input.display());
     let busy = Progress::busy(verbosity, &reading);
     let input = read(&arguments.input, arguments.series.as_deref());
@@ -152,24 +162,39 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<[usize; 2]> {
     let label_map = label_map.transpose()?;
 
     announce(&input, &plan, &chosen, verbosity);
-    let needed = memory_needed(&input, &plan, &chosen.method());
+    let needed = memory_needed(&input, &plan, &chosen.method())
+        .saturating_add(arguments.confidence.as_ref().map_or(0, |_| expected_error::bytes(&plan)));
     verbosity.say(format_args!("this takes about {} of memory", bytes_in_words(needed)));
     memory::check(needed, "choose a larger spacing or a smaller volume")?;
 
     let made = plan.made_count();
     let mut progress = Progress::new(verbosity, "slices", made as u64);
-    let result = interpolate(&input, &plan, &chosen.method(), &mut |done| {
+    let mut on_progress = |done: hrinet::interpolate::Progress| {
         progress.set(done.done as u64);
         interrupt::check()
-    });
+    };
+    let result = match &arguments.confidence {
+        None => interpolate(&input, &plan, &chosen.method(), &mut on_progress)
+            .map(|(output, work)| (output, None, work)),
+        Some(_) => interpolate_with_error(&input, &plan, &chosen.method(), &mut on_progress)
+            .map(|(output, errors, work)| (output, Some(errors), work)),
+    };
     progress.finish();
-    let (output, work) = result.map_err(in_input)?;
+    let (output, errors, work) = result.map_err(in_input)?;
 
     let writing = format!("writing {}", arguments.output.display());
     let busy = Progress::busy(verbosity, &writing);
     let written = write(&arguments.output, &output, arguments.overwrite);
     busy.finish();
     written?;
+    let mut expected = None;
+    if let (Some(path), Some(errors)) = (&arguments.confidence, &errors) {
+        write(path, errors, arguments.overwrite)?;
+        let mean = expected_error::mean_of_new(errors, &plan);
+        let of_mean = mean.map_or(String::new(), |mean| format!(": {mean:.1} HU in new slices"));
+        verbosity.say(format_args!("wrote {}, expected errors{of_mean}", path.display()));
+        expected = Some((path.as_path(), mean));
+    }
     if let (Some((_, path)), Some(label_map)) = (arguments.label_files(), &label_map) {
         let start = Instant::now();
         let busy = Progress::busy(verbosity, &format!("writing {}", path.display()));
@@ -189,6 +214,7 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<[usize; 2]> {
             (&arguments.input, &input),
             (&arguments.output, &output),
             (&plan, &chosen),
+            expected,
             start.elapsed(),
         );
         interrupt::in_progress(io::partial_path(path));
@@ -288,6 +314,20 @@ fn check_outputs(arguments: &Arguments) -> Result<()> {
             }
         }
         io::check_output(output, arguments.overwrite)?;
+    }
+    if let Some(path) = &arguments.confidence {
+        let labels = arguments.label_files();
+        let others = [arguments.input.as_path(), arguments.output.as_path()];
+        let others = others.into_iter().chain(labels.into_iter().flat_map(|(a, b)| [a, b]));
+        for other in others {
+            if path == other || same(path, other) {
+                return Err(Error::Argument(format!(
+                    "{}: is another input or output; name another file for the expected errors",
+                    path.display()
+                )));
+            }
+        }
+        io::check_output(path, arguments.overwrite)?;
     }
     if let Some(path) = &arguments.picture {
         picture::check(path)?;

@@ -77,7 +77,8 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
         interrupt::check()
     })?;
     verbosity.say(format_args!(
-        "training {} on {} volumes, {} held out, {} steps on {}",
+        "training {}{} on {} volumes, {} held out, {} steps on {}",
+        if settings.confidence { "the confidence of " } else { "" },
         settings.system,
         dataset.train.len(),
         dataset.held_out.len(),
@@ -110,6 +111,10 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
                 "step {step}: loss {:.3e}, held-out PSNR {psnr:.2} dB (linear {linear:.2}, {:+.2})",
                 mean.unwrap_or(f64::NAN),
                 psnr - linear
+            )),
+            Event::ValidatedConfidence(step, [expected, real]) => progress.say(&format!(
+                "step {step}: loss {:.3}, held-out |error| {real:.2} HU, expected {expected:.2}",
+                mean.unwrap_or(f64::NAN)
             )),
             Event::Saved(path) => log::info!("wrote {}", path.display()),
         }

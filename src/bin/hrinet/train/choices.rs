@@ -84,6 +84,10 @@ pub struct Choices {
     /// What hrinet-motion loses: the squared error, or its logarithm crop by crop [default: mse].
     #[arg(long, value_parser = word::<Content>, value_name = "mse|psnr")]
     content: Option<Content>,
+    /// Keep the generator of --from as it is and train its expected error alone, for `resample
+    /// --confidence`.
+    #[arg(long, num_args = 0, default_missing_value = "true")]
+    confidence: Option<bool>,
     /// Sizes of hrinet-motion: the table [motion] of the file.
     #[arg(skip)]
     motion: Option<MotionSizes>,
@@ -127,6 +131,7 @@ impl Choices {
             adversarial: self.adversarial.or(other.adversarial),
             precision: self.precision.or(other.precision),
             content: self.content.or(other.content),
+            confidence: self.confidence.or(other.confidence),
             motion: self.motion.or(other.motion),
         }
     }
@@ -134,7 +139,11 @@ impl Choices {
     /// The settings of the run. `from_checkpoint`: Stage I is behind it unless it is asked for.
     pub fn settings(self, from_checkpoint: bool) -> Settings {
         let system = self.system.unwrap_or(System::HrinetMotion);
-        let usual = Settings::usual(system);
+        let confidence = self.confidence.unwrap_or(false);
+        let usual = match confidence {
+            true => Settings::usual_confidence(),
+            false => Settings::usual(system),
+        };
         let size = self.size.unwrap_or(usual.size);
         let usual_beta = if usual.beta > 0.0 { usual_beta(size) } else { 0.0 };
         let usual_stage_one = if from_checkpoint { 0 } else { usual.stage_one_iterations };
@@ -160,6 +169,7 @@ impl Choices {
             adversarial: self.adversarial.unwrap_or(usual.adversarial),
             precision: self.precision.unwrap_or(usual.precision),
             content: self.content.unwrap_or(usual.content),
+            confidence,
             motion: self.motion.or(usual.motion),
         }
     }
@@ -192,6 +202,7 @@ impl Choices {
             adversarial: Some(settings.adversarial),
             precision: Some(settings.precision),
             content: Some(settings.content),
+            confidence: settings.confidence.then_some(true),
             motion: settings.motion,
         };
         toml::to_string(&choices).map_err(|error| Error::Argument(format!("settings: {error}")))

@@ -1,0 +1,111 @@
+//! Training of the confidence alone: the generator stays as it is.
+
+use tch::{Kind, Tensor};
+
+use super::batch::Batch;
+use super::losses::laplace;
+use super::settings::Settings;
+use super::terms::Losses;
+use super::trained::Trained;
+use super::trainer::Trainer;
+use crate::error::{Error, Result};
+use crate::network::{Architecture, Confidence, Parameters, Record};
+use crate::volume::Window;
+
+/// The group of a checkpoint that holds its weights.
+pub(super) const GROUP: &str = "confidence";
+
+/// The group that holds its optimiser's state.
+pub(super) const OPTIMIZER: &str = "confidence_optimizer";
+
+/// First weights are drawn from the seed with this.
+const SEED: u64 = 0x636f_6e66_6964;
+
+/// The head in training, and how the generator came about to which it belongs.
+pub(super) struct Head {
+    pub(super) trained: Trained<Confidence>,
+    pub(super) of_generator: Record,
+}
+
+impl Head {
+    /// A new head for a generator.
+    pub(super) fn new(
+        architecture: &Architecture,
+        settings: &Settings,
+        of_generator: Record,
+        device: tch::Device,
+    ) -> Result<Head> {
+        let drawn = Parameters::drawn(settings.seed ^ SEED, device);
+        Head::of(drawn, architecture, of_generator)
+    }
+
+    /// A head of these weights.
+    pub(super) fn of(
+        parameters: Parameters,
+        architecture: &Architecture,
+        of_generator: Record,
+    ) -> Result<Head> {
+        let build = |parameters: &mut Parameters| architecture.build_confidence(parameters);
+        Ok(Head { trained: Trained::new(parameters, build)?, of_generator })
+    }
+}
+
+impl Trainer {
+    /// One step of the head on the absolute errors of the slices as they would be written, in HU.
+    pub(super) fn confident(&mut self, batch: &Batch, learning_rate: f64) -> Result<Losses> {
+        let [error, expected] = self.errors_hu(batch)?;
+        let loss = laplace(&error, &expected)?;
+        let value = self.sound("the loss", &loss)?;
+        let norm = match &mut self.head {
+            Some(head) => head.trained.step(&loss, learning_rate, &self.settings)?,
+            None => return Err(without_head()),
+        };
+        Ok(Losses {
+            step_two: Some(value),
+            gradient_norm: norm,
+            learning_rate,
+            ..Losses::default()
+        })
+    }
+
+    /// Mean absolute error in HU over the crops of some batches: as the head expects it, and as it is.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a trainer that trains no confidence; [`Error::Torch`].
+    pub fn validate_confidence(
+        &self,
+        batches: impl Iterator<Item = Result<Batch>>,
+    ) -> Result<[f64; 2]> {
+        let mut sums = [0.0; 2];
+        let mut count = 0;
+        for batch in batches {
+            let [error, expected] = tch::no_grad(|| self.errors_hu(&batch?))?;
+            for (sum, values) in sums.iter_mut().zip([&expected, &error]) {
+                *sum += values.f_sum(Kind::Double)?.f_double_value(&[])?;
+            }
+            count += error.numel();
+        }
+        Ok(sums.map(|sum| sum / count.max(1) as f64))
+    }
+
+    /// The absolute errors of the slices of a batch and what the head expects of them, both in HU.
+    /// Gradients flow to the head alone.
+    fn errors_hu(&self, batch: &Batch) -> Result<[Tensor; 2]> {
+        let head = self.head.as_ref().ok_or_else(without_head)?;
+        let evidence = tch::no_grad(|| {
+            self.between_by(batch, |first, second, around, alpha| {
+                self.generator.network.decode_with_evidence(first, second, around, alpha)
+            })
+        })?;
+        let evidence = evidence.ok_or_else(without_head)?;
+        let made = evidence.made.f_clamp(0.0, 1.0)?;
+        let error = made.f_sub(&batch.truth)?.f_abs()?;
+        let expected = head.trained.network.forward(&evidence)?;
+        let width = Window::CT.width();
+        Ok([error.f_mul_scalar(width)?, expected.f_mul_scalar(width)?])
+    }
+}
+
+fn without_head() -> Error {
+    Error::Argument("no confidence trains in these settings".into())
+}
