@@ -87,6 +87,23 @@ fn a_run_that_is_killed_and_resumed_gives_the_same_weights_bit_for_bit() {
     whole_and_broken(&[], ITERATIONS, 2);
 }
 
+#[test]
+fn a_run_in_pieces_gives_the_same_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    std::fs::create_dir(at("data")).unwrap();
+    data(&at("data"));
+    let run = |out: &str, more: &[&str]| {
+        assert!(train(&at("data"), &at(out), more).wait().unwrap().success());
+        Checkpoint::read(&at(out).join("checkpoint.safetensors")).unwrap().header
+    };
+    let whole = run("whole", &[]);
+    assert_eq!(run("pieces", &["--until", "17"]).record.steps, 17);
+    let pieces = run("pieces", &["--resume"]);
+    assert_eq!(pieces.record.steps, ITERATIONS);
+    assert_eq!(pieces.weights_sha256, whole.weights_sha256);
+}
+
 /// Four kills over twelve steps, some before and some after Stage II begins.
 #[test]
 fn so_does_a_run_of_two_stages_with_discriminators_and_perceptual_loss() {

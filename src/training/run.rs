@@ -36,6 +36,8 @@ pub struct RunOptions<'a> {
     pub config: String,
     /// Steps from one picture of slices made between known ones to the next; 0: none.
     pub pictures: u64,
+    /// Stop after this many steps in all, to go on another time; the schedule is that of the whole run.
+    pub until: Option<u64>,
     /// The command line, for the record.
     pub command: String,
     /// Where to train.
@@ -109,7 +111,8 @@ pub fn run(
     let mut curves = Curves::open(options.folder, trainer.steps())?;
     let shown = held_out.as_ref().unwrap_or(&sampler).batch(PICTURE_BATCH, options.device)?;
     let start = Instant::now();
-    while trainer.steps() < settings.all_iterations() {
+    let last = options.until.unwrap_or(u64::MAX).min(settings.all_iterations());
+    while trainer.steps() < last {
         let batch = sampler.batch(settings.batch_number(trainer.steps()), options.device)?;
         let (stage, _, _) = settings.stage_at(trainer.steps());
         let losses = trainer.step(&batch).inspect_err(|_| {
@@ -118,7 +121,7 @@ pub fn run(
         })?;
         let step = trainer.steps();
         let going_on = on_event(Event::Step(step, losses.main()));
-        let due = step % options.every == 0 || step == settings.all_iterations();
+        let due = step % options.every == 0 || step == last;
         let validated = match &held_out {
             Some(held_out) if due => Some(validate(&mut trainer, held_out, options.device)?),
             _ => None,

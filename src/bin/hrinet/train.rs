@@ -42,6 +42,9 @@ pub struct Arguments {
     /// Go on from the checkpoint in the folder.
     #[arg(long)]
     resume: bool,
+    /// Stop after step N, as if the rest were for another day.
+    #[arg(long, value_name = "N")]
+    until: Option<u64>,
     /// Begin with the weights of this checkpoint: Stage II after a shared Stage I, or fine-tuning.
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
@@ -93,6 +96,7 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
         config: Choices::to_toml(&settings)?,
         pictures: arguments.pictures,
         every: arguments.every,
+        until: arguments.until,
         command: format!("hrinet {}", std::env::args().skip(1).collect::<Vec<_>>().join(" ")),
         device,
     };
