@@ -14,7 +14,7 @@ from slicer.util import VTKObservationMixin
 from . import hrinet, jobs, placement, sequences, status, volumes, worker
 from .adaptpanel import AdaptPanel, request_of
 from .logic import HRINetResampleLogic
-from .parameters import MODELS, Spacing
+from .parameters import MODELS, PLAIN_MODELS, SegmentationMethod, Spacing
 from .preview import Preview
 
 log = logging.getLogger("HRINet")
@@ -137,6 +137,7 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         refused = self._adaptPanel.refuses(parameters)
         self.ui.adaptButton.setEnabled(refused is None)
         self.ui.adaptButton.setToolTip(refused or self._adaptPanel.TOOL_TIP)
+        self.ui.methodCombo.setEnabled(parameters.segmentation is not None)
         self.ui.framesCheck.setEnabled(self._sequence() is not None)
         output = parameters.outputVolume
         self.ui.backButton.setEnabled(bool(
@@ -222,6 +223,11 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if parameters.model not in MODELS and not os.path.isfile(parameters.model):
             self._disable(_("{model} is neither a model nor a file").format(model=parameters.model))
             return
+        wants_motion = parameters.segmentationMethod is SegmentationMethod.ANATOMY
+        if parameters.segmentation and wants_motion and parameters.model in PLAIN_MODELS:
+            self._disable(_("{model} finds no motion for the segmentation to follow; choose another model "
+                            "or segmentation method").format(model=parameters.model))
+            return
         try:
             self._preview.ask(self.logic.question(parameters.inputVolume, **self._choices()))
         except RuntimeError as error:
@@ -268,6 +274,7 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
                 parameters.inputVolume,
                 outputVolume=parameters.outputVolume,
                 segmentation=parameters.segmentation,
+                segmentationMethod=parameters.segmentationMethod.value,
                 model=parameters.model,
                 device=parameters.device,
                 separateProcess=parameters.separateProcess,
