@@ -27,8 +27,8 @@ use crate::volume::{Plan, Volume, Voxel, Voxels};
 use region::Region;
 use shape::Shapes;
 
-/// Bytes that the shapes of two slices with a single label all over, their motion and a slice between
-/// them take a pixel; more where the boxes of many bodies overlap.
+/// Bytes that the shapes of two slices, their motion and a slice between them take a pixel: 95 were
+/// measured for four labels side by side, 170 for 18 rings around each other, whose boxes overlap.
 const BYTES_A_PIXEL: usize = 250;
 
 /// How labels between two known slices are chosen.
@@ -143,8 +143,9 @@ fn write<T: Voxel>(
 pub fn work_bytes(plan: &Plan, network: Option<&dyn SliceNetwork>) -> u64 {
     let [columns, rows] = plan.axis().others().map(|axis| plan.output().length(axis));
     let pixels = rows * columns;
+    // The network is done before the shapes begin.
     let motion = network.map_or(0, |network| network.working_bytes(pixels));
-    (BYTES_A_PIXEL * pixels) as u64 + motion
+    motion.max((BYTES_A_PIXEL * pixels) as u64)
 }
 
 /// mm between the rows and between the columns of the plan's slices.

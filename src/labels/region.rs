@@ -42,11 +42,6 @@ impl Region {
         Region { rows: grown(self.rows, size.0), columns: grown(self.columns, size.1) }
     }
 
-    /// Rows and columns of it.
-    pub fn size(self) -> (usize, usize) {
-        (self.rows[1] - self.rows[0], self.columns[1] - self.columns[0])
-    }
-
     /// This part of a plane.
     pub fn of<T>(self, plane: ArrayView2<'_, T>) -> ArrayView2<'_, T> {
         let Region { rows, columns } = self;
@@ -92,10 +87,9 @@ mod tests {
         let region = Region { rows: [20, 25], columns: [3, 40] };
         let grown = region.grown(10, 16, (70, 45));
         assert_eq!(grown, Region { rows: [0, 48], columns: [0, 45] });
-        assert_eq!(grown.size(), (48, 45));
         assert_eq!(region.grown(1, 1, (70, 45)), Region { rows: [19, 26], columns: [2, 41] });
         let plane = Array2::from_shape_fn((70, 45), |at| at);
         assert_eq!(region.of(plane.view())[(0, 0)], (20, 3));
-        assert_eq!(region.of(plane.view()).dim(), region.size());
+        assert_eq!(region.of(plane.view()).dim(), (5, 37));
     }
 }
