@@ -208,6 +208,12 @@ fn a_label_map_comes_along_on_the_same_grid() {
     let named = ["--labels", "labels.nrrd", "named.nrrd", "--labels-method", "anatomy"];
     succeeds(folder.path(), &[&common_network[..], &named].concat());
     assert_eq!(areas("anatomy.nrrd"), areas("named.nrrd"));
+    // Not quiet, it counts the slices of both: 4 pairs, 2 between each.
+    let loud = [&common_network[..], &named].concat();
+    let loud: Vec<&str> = loud.into_iter().filter(|&word| word != "-q").collect();
+    let (_, said) = succeeds(folder.path(), &loud);
+    assert!(said.contains("\nslices: 8 of 8\n"), "{said}");
+    assert!(said.contains("\nlabel slices: 8 of 8\n"), "{said}");
     let none = with(&[&named[..2], &["none.nrrd"], &named[3..], &["--overwrite"]].concat());
     let line = fails(folder.path(), &none, 1);
     assert!(line.contains("anatomy") && line.contains("linear"), "{line}");
@@ -220,4 +226,37 @@ fn a_label_map_comes_along_on_the_same_grid() {
     let line = fails(folder.path(), &same, 1);
     assert!(line.contains("out.nrrd") && line.contains("another file"), "{line}");
     assert!(!folder.path().join("more.nrrd").exists());
+}
+
+/// Once the image is there and labels are being made, which takes seconds.
+#[test]
+fn ctrl_c_stops_labels_within_a_second_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let ct = moving_discs(256, 12, 0);
+    write(&folder.path().join("in.nrrd"), &ct);
+    let squares = ndarray::Array3::from_shape_fn((12, 256, 256), |(k, j, i)| {
+        (1 + (7 * k + 5 * (j / 4) + 11 * (i / 4) + (j / 4) * (i / 4)) % 60) as u8
+    });
+    let labels = Volume::new(squares.into(), Rescale::IDENTITY, ct.geometry().clone()).unwrap();
+    write(&folder.path().join("labels.nrrd"), &labels);
+    let arguments = ["resample", "in.nrrd", "out.nrrd", "--factor", "60", "--model", "linear"];
+    let labels = ["--labels", "labels.nrrd", "made.nrrd", "--labels-method", "shape"];
+    let run = command(folder.path(), &[&arguments[..], &labels].concat())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("starts");
+    let start = Instant::now();
+    while !folder.path().join("out.nrrd").exists() {
+        assert!(start.elapsed() < Duration::from_secs(100), "no image comes");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let before = files(folder.path());
+    let start = Instant::now();
+    let id = run.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let output = run.wait_with_output().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(1), "took {:?}", start.elapsed());
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert_eq!(files(folder.path()), before);
 }

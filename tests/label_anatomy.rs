@@ -3,6 +3,8 @@
 #[path = "common/label_stacks.rs"]
 mod label_stacks;
 
+use std::cell::RefCell;
+
 use hrinet::Result;
 use hrinet::labels::{LabelMethod, labels_into, labels_with_image_into};
 use hrinet::network::model::{EncodedSlice, Neighbours, SliceNetwork};
@@ -127,6 +129,64 @@ fn a_model_without_motion_is_refused() {
     ct[(1, 2, 3)] = f32::NAN;
     let error = anatomy(&labels, &ct, 2, &Shift([0.0; 2])).unwrap_err().to_string();
     assert!(error.contains("(3, 2, 1)"), "{error}");
+}
+
+/// As `Shift`, and keeps which sizes it was asked for motion of.
+struct Watched {
+    motion: Shift,
+    asked: RefCell<Vec<[usize; 2]>>,
+}
+
+impl SliceNetwork for Watched {
+    fn window_hu(&self) -> [f64; 2] {
+        self.motion.window_hu()
+    }
+    fn encode(&self, slice: &Array2<f32>) -> Result<EncodedSlice> {
+        self.motion.encode(slice)
+    }
+    fn decode(&self, _: &Neighbours, _: &[f64]) -> Result<Array3<f32>> {
+        unreachable!("labels need no grey values")
+    }
+    fn motion(
+        &self,
+        first: &EncodedSlice,
+        second: &EncodedSlice,
+        alphas: &[f64],
+    ) -> Result<Option<Array4<f32>>> {
+        self.asked.borrow_mut().push(first.size);
+        self.motion.motion(first, second, alphas)
+    }
+    fn decode_batch(&self, pixels: usize) -> usize {
+        self.motion.decode_batch(pixels)
+    }
+    fn working_bytes(&self, pixels: usize) -> u64 {
+        self.motion.working_bytes(pixels)
+    }
+}
+
+/// A small structure in a large plane, which ends in the third slice of four: the network is asked once
+/// for each pair in which both slices have it, around it alone, and what is made is what a small plane
+/// gives.
+#[test]
+fn the_network_sees_what_is_around_the_labels() {
+    let within = |size: usize, corner: usize| {
+        Array3::from_shape_fn((4, size, size), |(k, j, i)| {
+            let (j, i) = (j as f64 - corner as f64, i as f64 - corner as f64);
+            u16::from(k < 3 && (i - 30.0 - 6.0 * k as f64).hypot(j - 40.0) <= 5.0)
+        })
+    };
+    let made = |size: usize, corner: usize| {
+        let labels = within(size, corner);
+        let network = Watched { motion: Shift([6.0, 0.0]), asked: RefCell::default() };
+        let made = anatomy(&labels, &unlike(&labels), 5, &network).unwrap();
+        let made = made.slice(s![.., corner..corner + 80, corner..corner + 80]).to_owned();
+        (made, network.asked.into_inner())
+    };
+    let (large, asked) = made(300, 160);
+    let (small, _) = made(80, 0);
+    assert_eq!(large, small);
+    // Rows 195 to 205, columns 185 to 201 and 191 to 207; 16 more, at multiples of 16.
+    assert_eq!(asked, [[48, 64], [48, 64]]);
 }
 
 /// Up to seven discs in three slices of 16 x 16 pixels.

@@ -101,6 +101,21 @@ proptest! {
         }
     }
 
+    /// Background that is there already goes on: the plane beyond what is drawn makes no difference.
+    #[test]
+    fn a_larger_plane_gives_the_same_labels(
+        stack in stacks(), factor in 2usize..5, above in 1usize..9, left in 1usize..9,
+    ) {
+        let within = |[rows, columns]: [usize; 2], [top, left]: [usize; 2]| {
+            let mut plane = Array3::zeros((4, 11 + rows, 14 + columns));
+            plane.slice_mut(s![.., top..top + 11, left..left + 14]).assign(&stack);
+            finer(plane.view(), factor, [0.7, 0.9], LabelMethod::Shape)
+                .slice(s![.., top - 1..top + 12, left - 1..left + 15])
+                .to_owned()
+        };
+        prop_assert_eq!(within([2, 2], [1, 1]), within([17, 23], [above, left]));
+    }
+
     #[test]
     fn what_does_not_change_stays(stack in stacks(), factor in 2usize..5) {
         let first = stack.index_axis(Axis(0), 0);

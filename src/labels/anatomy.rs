@@ -3,13 +3,22 @@
 use ndarray::{Array2, Array3, ArrayRef3};
 
 use super::flow::Flow;
+use super::region::Region;
 use super::shape::Shapes;
-use super::{begin, pixel};
+use super::{around, begin, pixel, write};
 use crate::error::{Error, Result};
 use crate::interpolate::Progress;
-use crate::network::model::{EncodedSlice, SliceNetwork};
+use crate::network::model::SliceNetwork;
 use crate::volume::voxels::{range, slice, slice_mut, with_voxels};
 use crate::volume::{Axis, Plan, Rescale, Volume, Voxel, Voxels, Window};
+
+/// Pixels around the labels of both slices that the network sees too. Where a label comes from and where
+/// it goes lies in the part already; these are for what the network needs to see around a border.
+const MARGIN: usize = 16;
+
+/// The network works on sides that are multiples of this many pixels: a part of the plane that begins
+/// and ends there takes no more time, and its pixels fall together as in the whole plane.
+const STEP: usize = 16;
 
 /// A CT whose voxels `[k, j, i]` may be of any type.
 pub trait Image {
@@ -82,75 +91,51 @@ pub fn labels_with_image_into<T: Voxel>(
     image.check()?;
     let mut progress = begin(input, plan, output, on_progress)?;
     let axis = plan.axis();
-    let mut ct = Ct { image, axis, pixel: pixel(plan), network, last: None };
+    let ct = Ct { image, axis, pixel: pixel(plan), network };
     for (first, members) in plan.pairs() {
         let neighbours = [slice(input, axis, first), slice(input, axis, first + 1)];
-        if neighbours.iter().all(|slice| slice.iter().all(|&label| label == T::default())) {
-            for &(index, _) in &members {
-                slice_mut(output, axis, index).fill(T::default());
-            }
-            progress.done += members.len();
+        let drawn = neighbours.map(Region::drawn);
+        let part = around(drawn, (MARGIN, STEP), neighbours[0].dim());
+        let flow = match (part, drawn) {
+            // What is in one slice only tapers where it is: there is no motion to look for.
+            (Some(part), [Some(_), Some(_)]) => Some(ct.flow(first, part)?),
+            _ => None,
+        };
+        let shapes = part.map(|part| {
+            (part, Shapes::new(neighbours.map(|slice| part.of(slice)), ct.pixel, flow))
+        });
+        for (index, fraction) in members {
+            write(shapes.as_ref(), fraction, slice_mut(output, axis, index));
+            progress.done += 1;
             on_progress(progress)?;
-            continue;
         }
-        let known = ct.pair(first)?;
-        let middle = ct.flows(&known, &[0.5])?;
-        let shapes = Shapes::new(neighbours, ct.pixel, middle.first());
-        for members in members.chunks(network.decode_batch(neighbours[0].len())) {
-            let alphas: Vec<f64> =
-                members.iter().filter_map(|&(index, _)| plan.slices()[index].alpha()).collect();
-            let flows = ct.flows(&known, &alphas)?;
-            for (&(index, fraction), flow) in members.iter().zip(&flows) {
-                shapes.write(fraction, Some(flow), slice_mut(output, axis, index));
-                progress.done += 1;
-                on_progress(progress)?;
-            }
-        }
-        let [_, second] = known;
-        ct.last = Some((first + 1, second));
     }
     Ok(())
 }
 
-/// A slice of the CT: grey values on [0, 1], and its features.
-struct Known {
-    unit: Array2<f32>,
-    encoded: EncodedSlice,
-}
-
-/// The CT's slices, each encoded once.
+/// The CT, and what finds motion in it.
 struct Ct<'a> {
     image: &'a dyn Image,
     axis: Axis,
     /// mm between rows and between columns.
     pixel: [f64; 2],
     network: &'a dyn SliceNetwork,
-    /// The slice encoded last: the next pair often begins with it.
-    last: Option<(usize, Known)>,
 }
 
 impl Ct<'_> {
-    fn pair(&mut self, first: usize) -> Result<[Known; 2]> {
-        let before = match self.last.take() {
-            Some((index, known)) if index == first => known,
-            _ => self.encode(first)?,
-        };
-        Ok([before, self.encode(first + 1)?])
-    }
-
-    fn encode(&self, index: usize) -> Result<Known> {
+    /// The flow between a slice and the next one, in a part of the plane.
+    fn flow(&self, first: usize, part: Region) -> Result<Flow> {
         let [low, high] = self.network.window_hu();
-        let unit = self.image.unit(self.axis, index, Window { low, high });
-        Ok(Known { encoded: self.network.encode(&unit)?, unit })
-    }
-
-    /// The flows of the planes at `alphas`.
-    fn flows(&self, [first, second]: &[Known; 2], alphas: &[f64]) -> Result<Vec<Flow>> {
-        let motion = self.network.motion(&first.encoded, &second.encoded, alphas)?;
+        let unit = |index: usize| {
+            let plane = self.image.unit(self.axis, index, Window { low, high });
+            part.of(plane.view()).to_owned()
+        };
+        let (first, second) = (unit(first), unit(first + 1));
+        let encoded = [self.network.encode(&first)?, self.network.encode(&second)?];
+        let motion = self.network.motion(&encoded[0], &encoded[1], &[0.5])?;
         let motion = motion.ok_or_else(no_motion)?;
-        let squares = (&first.unit - &second.unit).mapv_into(|grey| grey * grey);
-        let flow = |motion| Flow::new(motion, squares.view(), self.pixel);
-        Ok(motion.outer_iter().map(flow).collect())
+        let squares = (first - second).mapv_into(|grey| grey * grey);
+        Ok(Flow::new(motion.index_axis(ndarray::Axis(0), 0), squares.view(), self.pixel))
     }
 }
 

@@ -79,9 +79,14 @@ fn meeting((a, height_a): (usize, f64), (b, height_b): (usize, f64), step: f64) 
 }
 
 #[cfg(test)]
+#[path = "../../tests/common/python.rs"]
+mod python;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use rand::{RngExt, SeedableRng};
 
     /// By looking at every pair of pixels.
     fn by_definition(mask: ArrayView2<bool>, pixel: [f64; 2], most: f64) -> Array2<f64> {
@@ -108,6 +113,42 @@ mod tests {
             let slow = by_definition(mask.view(), [rows, columns], 100.0);
             let apart = (quick - slow).mapv_into(f64::abs).fold(0.0, |a: f64, &b| a.max(b));
             prop_assert!(apart < 1e-9, "{apart}");
+        }
+    }
+
+    /// Planes of up to 200 pixels a side, from a few pixels drawn to a few left out, and pixels up to ten
+    /// times as long as wide.
+    #[test]
+    fn distances_are_those_of_scipy() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(5);
+        let cases: Vec<_> = (0..40)
+            .map(|number| {
+                let [rows, columns] = [0, 1].map(|_| random.random_range(2..200usize));
+                let pixel = [0, 1].map(|_| random.random_range(0.5..5.0));
+                let share = random.random_range(-6.0f64..6.0);
+                let share = 1.0 / (1.0 + share.exp());
+                let mut mask =
+                    Array2::from_shape_simple_fn((rows, columns), || random.random_bool(share));
+                // SciPy gives no distance to what is not there.
+                mask[(0, columns - 1)] = true;
+                mask[(rows - 1, 0)] = false;
+                let file = |end: &str| folder.path().join(format!("{number}.{end}"));
+                let case = serde_json::json!({"rows": rows, "columns": columns, "pixel": pixel});
+                std::fs::write(file("json"), case.to_string()).expect("written");
+                let bytes: Vec<u8> = mask.iter().map(|&inside| u8::from(inside)).collect();
+                std::fs::write(file("mask"), bytes).expect("written");
+                (mask, pixel, file("distance"))
+            })
+            .collect();
+        super::python::run("distances_scipy.py", &[folder.path().to_str().expect("a name")]);
+        for (mask, pixel, file) in cases {
+            let bytes = std::fs::read(file).expect("SciPy's distances");
+            let theirs = bytes.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap()));
+            let ours = signed(mask.view(), pixel, 1e6);
+            assert_eq!(bytes.len(), 8 * ours.len());
+            let apart = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(apart < 1e-9, "{apart} mm in {:?} pixels of {pixel:?} mm", mask.dim());
         }
     }
 

@@ -13,15 +13,15 @@ const AROUND: usize = 2;
 /// Row and column of two pixels, of the first and of the second slice, that are the same tissue.
 pub type Meeting = [[usize; 2]; 2];
 
-/// Where each pixel of a plane lies in the two slices around it: rows and columns from its own place,
-/// in pixels.
+/// Where each pixel of the plane halfway between two slices lies in them: rows and columns from its own
+/// place, in pixels. Tissue goes straight and evenly from each slice to that plane: the others follow.
 pub struct Flow {
     shifts: [Array2<[f64; 2]>; 2],
     pixel: [f64; 2],
 }
 
 impl Flow {
-    /// `motion`: `[4, rows, columns]` as of `SliceNetwork::motion`. `squares`: the squared difference of
+    /// `motion`: `[4, rows, columns]` of the plane halfway, as of `SliceNetwork::motion`. `squares`: the squared difference of
     /// the two slices where they stand, grey values on [0, 1]. `pixel`: mm between rows and between
     /// columns.
     ///
@@ -40,13 +40,31 @@ impl Flow {
         Flow { shifts, pixel }
     }
 
-    /// Depths of a slice (`side` 0 the first, 1 the second) seen from the plane: those of the box of
-    /// `depths` at `corner`, bilinear; what lies beyond the box is as much less deep as it is away.
-    pub fn moved(&self, depths: &Array2<f64>, corner: [usize; 2], side: usize) -> Array2<f64> {
+    /// How far a pixel of the plane at `fraction` lies from its own place in a slice. The way to the
+    /// slice on whose side of the middle the plane is, is shorter by what lies beyond the plane; the
+    /// way to the other is longer by as much.
+    fn shift(&self, at: (usize, usize), side: usize, fraction: f64) -> [f64; 2] {
+        let (near, passed) = match fraction < 0.5 {
+            true => (0, 1.0 - 2.0 * fraction),
+            false => (1, 2.0 * fraction - 1.0),
+        };
+        let (own, near) = (self.shifts[side][at], self.shifts[near][at]);
+        [own[0] - passed * near[0], own[1] - passed * near[1]]
+    }
+
+    /// Depths of a slice (`side` 0 the first, 1 the second) seen from the plane at `fraction` from the
+    /// first: those of the box of `depths` at `corner`, bilinear; what lies beyond the box is as much
+    /// less deep as it is away.
+    pub fn moved(
+        &self,
+        depths: &Array2<f64>,
+        corner: [usize; 2],
+        (side, fraction): (usize, f64),
+    ) -> Array2<f64> {
         let (rows, columns) = depths.dim();
         let most = [rows as f64 - 1.0, columns as f64 - 1.0];
         Array2::from_shape_fn((rows, columns), |(row, column)| {
-            let [down, right] = self.shifts[side][(corner[0] + row, corner[1] + column)];
+            let [down, right] = self.shift((corner[0] + row, corner[1] + column), side, fraction);
             let place = [row as f64 + down, column as f64 + right];
             let near = [place[0].clamp(0.0, most[0]), place[1].clamp(0.0, most[1])];
             let away =
@@ -55,7 +73,7 @@ impl Flow {
         })
     }
 
-    /// What meets in each pixel of the plane.
+    /// What meets in each pixel of the plane halfway.
     pub fn meetings(&self) -> impl Iterator<Item = Meeting> {
         let (rows, columns) = self.shifts[0].dim();
         self.shifts[0].indexed_iter().map(move |((row, column), first)| {
@@ -110,11 +128,33 @@ mod tests {
             motion.index_axis_mut(Axis(0), 1).fill(1.5);
             let squares = Array2::from_elem((9, 9), square);
             let flow = Flow::new(motion.view(), squares.view(), [1.0, 3.0]);
-            let moved = flow.moved(&depths, [2, 1], 0);
+            let moved = flow.moved(&depths, [2, 1], (0, 0.5));
             assert!((moved[(2, 4)] - (2.0 + 1.5 * trust)).abs() < 1e-5, "{}", moved[(2, 4)]);
             // Row 5 is the box's last: 1.5 rows of 1 mm beyond.
             assert!((moved[(5, 4)] - (5.0 - 1.5 * trust)).abs() < 1e-5, "{}", moved[(5, 4)]);
-            assert_eq!(flow.moved(&depths, [2, 1], 1), depths);
+            assert_eq!(flow.moved(&depths, [2, 1], (1, 0.5)), depths);
+        }
+    }
+
+    /// Halfway the tissue is 2 rows below its place in the first slice and 3 columns left of that in
+    /// the second: a point of it is followed through planes at other places.
+    #[test]
+    fn tissue_goes_straight_to_the_middle_and_on() {
+        let mut motion = Array3::<f32>::zeros((4, 9, 9));
+        motion.index_axis_mut(Axis(0), 1).fill(-2.0);
+        motion.index_axis_mut(Axis(0), 2).fill(3.0);
+        let flow = Flow::new(motion.view(), Array2::from_elem((9, 9), 1e12).view(), [1.0, 1.0]);
+        for fraction in [0.1, 0.25, 0.5, 0.6, 0.9] {
+            // From the first slice, at 0.
+            let (early, late) =
+                (f64::min(2.0 * fraction, 1.0), f64::max(2.0 * fraction - 1.0, 0.0));
+            let place = [2.0 * early, 3.0 * late];
+            for (side, slice) in [(0, [0.0, 0.0]), (1, [2.0, 3.0])] {
+                let shift = flow.shift((4, 4), side, fraction);
+                for axis in 0..2 {
+                    assert!((place[axis] + shift[axis] - slice[axis]).abs() < 1e-6, "{fraction}");
+                }
+            }
         }
     }
 

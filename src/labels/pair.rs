@@ -28,10 +28,10 @@ impl<T> Body<T> {
     ///
     /// A body in both slices is the blend of both. One that is in a single slice tapers: its border
     /// moves inwards until the other slice, where its innermost pixel is gone. What is in both is seen
-    /// from the plane in between through its `flow`, where there is one; what tapers stays where it is.
+    /// from the plane in between through the pair's `flow`, where there is one; what tapers stays where it is.
     pub fn at(&self, fraction: f64, flow: Option<&Flow>) -> Array2<f64> {
         let seen = |depths: &Array2<f64>, side| match flow {
-            Some(flow) => flow.moved(depths, self.corner, side),
+            Some(flow) => flow.moved(depths, self.corner, (side, fraction)),
             None => depths.clone(),
         };
         match &self.depths {
@@ -109,6 +109,8 @@ fn farthest((rows, columns): (usize, usize), pixel: [f64; 2]) -> f64 {
 fn extents<T: Voxel>(slices: &[ArrayView2<T>; 2]) -> (Vec<Extent<T>>, HashMap<u64, usize>) {
     let mut extents: Vec<Extent<T>> = Vec::new();
     let mut numbers: HashMap<u64, usize> = HashMap::new();
+    // Of the pixel before: labels come in runs.
+    let mut last = (T::default(), 0);
     for slice in slices {
         let columns = slice.ncols();
         for ((row, column), &label) in slice.indexed_iter() {
@@ -116,7 +118,10 @@ fn extents<T: Voxel>(slices: &[ArrayView2<T>; 2]) -> (Vec<Extent<T>>, HashMap<u6
                 continue;
             }
             let met = row * columns + column;
-            let number = *numbers.entry(label.key()).or_insert(extents.len());
+            if label != last.0 {
+                last = (label, *numbers.entry(label.key()).or_insert(extents.len()));
+            }
+            let number = last.1;
             if number == extents.len() {
                 let (rows, columns) = ([row, row], [column, column]);
                 extents.push(Extent { label, rows, columns, size: 0, met });

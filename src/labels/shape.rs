@@ -21,23 +21,25 @@ pub struct Shapes<T> {
     bodies: Vec<Body<T>>,
     /// All labels as one; of a single label nothing, which is its own.
     foreground: Vec<Body<bool>>,
+    flow: Option<Flow>,
     size: (usize, usize),
 }
 
 impl<T: Voxel> Shapes<T> {
     /// Of two slices of the same size. `pixel`: mm between rows and between columns.
-    /// `middle`: the flow of the plane halfway between them, where the tissue's motion is known.
-    pub fn new(slices: [ArrayView2<T>; 2], pixel: [f64; 2], middle: Option<&Flow>) -> Shapes<T> {
+    /// `flow`: between them, where the tissue's motion is known.
+    pub fn new(slices: [ArrayView2<T>; 2], pixel: [f64; 2], flow: Option<Flow>) -> Shapes<T> {
         let size = slices[0].dim();
-        let meetings: Vec<_> = middle.iter().flat_map(|flow| flow.meetings()).collect();
+        let meetings: Vec<_> = flow.iter().flat_map(|flow| flow.meetings()).collect();
         let bodies = bodies(slices, pixel, &meetings);
         let several = bodies.iter().any(|body| body.label != bodies[0].label);
         let foreground = if several { foreground(slices, pixel, &meetings) } else { Vec::new() };
-        Shapes { bodies, foreground, size }
+        Shapes { bodies, foreground, flow, size }
     }
 
-    /// Writes the slice at `fraction` from the first, in (0, 1); `flow` is that of its plane.
-    pub fn write(&self, fraction: f64, flow: Option<&Flow>, mut output: ArrayViewMut2<T>) {
+    /// Writes the slice at `fraction` from the first, in (0, 1).
+    pub fn write(&self, fraction: f64, mut output: ArrayViewMut2<T>) {
+        let flow = self.flow.as_ref();
         let covered = deepest(&self.foreground, (fraction, flow), self.size);
         let chosen = deepest(&self.bodies, (fraction, flow), self.size);
         output.fill(T::default());

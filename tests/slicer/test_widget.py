@@ -14,7 +14,7 @@ APPLICATION = panel.install()
 UI = MODULE / "Resources" / "UI" / "HRINetResample.ui"
 
 from HRINetResampleLib import library, parameters, platforms, status  # noqa: E402
-from HRINetResampleLib.parameters import Axis, Spacing  # noqa: E402
+from HRINetResampleLib.parameters import Axis, SegmentationMethod, Spacing  # noqa: E402
 from HRINetResampleLib.widget import HRINetResampleWidget  # noqa: E402
 
 
@@ -95,6 +95,7 @@ def test_controls_write_the_parameters(open_panel):
     ui.factorSpin.setValue(7)
     ui.spacingSpin.setValue(1.25)
     ui.axisCombo.setCurrentIndex(2)
+    ui.methodCombo.setCurrentIndex(3)
     ui.modelCombo.setCurrentText("cubic")
     for box in (ui.separateCheck, ui.markCheck, ui.framesCheck):
         box.setChecked(True)
@@ -103,6 +104,7 @@ def test_controls_write_the_parameters(open_panel):
     assert found.segmentation is drawn
     assert (found.spacing, found.factor, found.spacingMm) == (Spacing.EXACT, 7, 1.25)
     assert (found.axis, found.model) == (Axis.J, "cubic")
+    assert found.segmentationMethod is SegmentationMethod.NEAREST
     assert found.separateProcess and found.markSynthetic and found.allFrames
 
 
@@ -111,10 +113,12 @@ def test_the_parameters_show_in_the_controls(open_panel):
     found, ui = node(widget), widget.ui
     found.spacing, found.factor, found.spacingMm, found.axis = Spacing.NEAREST, 5, 0.75, Axis.K
     found.model, found.device, found.markSynthetic = "linear", "cpu", True
+    found.segmentationMethod = SegmentationMethod.SHAPE
     assert ui.spacingCombo.currentIndex() == 2 and "About" in ui.spacingCombo.currentText()
     assert (ui.factorSpin.value(), ui.spacingSpin.value()) == (5, 0.75)
     assert (ui.axisCombo.currentText(), ui.modelCombo.currentText()) == ("K", "linear")
     assert ui.deviceCombo.currentData() == "cpu" and "cores" in ui.deviceCombo.currentText()
+    assert ui.methodCombo.currentIndex() == 2 and "Outlines alone" == ui.methodCombo.currentText()
     assert ui.markCheck.isChecked()
 
 
@@ -171,6 +175,11 @@ def test_or_why_apply_is_disabled(open_panel, tmp_path):
     node(widget).model = str(tmp_path / "gone.safetensors")
     assert "gone.safetensors is neither a model nor a file" in disabled()
     node(widget).model = "linear"
+    drawn = making.segmentation(thick, {"a": making.array(thick) > 0})
+    node(widget).segmentation, node(widget).segmentationMethod = drawn, SegmentationMethod.ANATOMY
+    assert "linear finds no motion" in disabled()
+    node(widget).segmentationMethod = SegmentationMethod.SHAPE
+    assert ready(widget).ui.applyButton.isEnabled()
     node(widget).inputVolume = making.volume((1, 40, 48), name="Single")
     assert "single slice" in disabled()
     node(widget).inputVolume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Empty")
@@ -247,6 +256,7 @@ def test_every_choice_reaches_the_logic(open_panel, monkeypatch):
     found.inputVolume, found.segmentation, found.likeVolume = thick, drawn, like
     found.spacing, found.factor, found.spacingMm, found.axis = Spacing.LIKE, 3, 0.9, Axis.K
     found.model, found.device = "linear", "cpu"
+    found.segmentationMethod = SegmentationMethod.NEAREST
     found.separateProcess = found.markSynthetic = True
     calls = []
 
@@ -258,7 +268,7 @@ def test_every_choice_reaches_the_logic(open_panel, monkeypatch):
     ready(widget)
     widget.ui.applyButton.click()
     assert calls == [(thick, {
-        "outputVolume": None, "segmentation": drawn, "model": "linear", "device": "cpu",
+        "outputVolume": None, "segmentation": drawn, "segmentationMethod": "nearest", "model": "linear", "device": "cpu",
         "separateProcess": True, "markSynthetic": True, "allFrames": False, "show": True,
         "spacing": "like", "factor": 3, "spacingMm": 0.9, "likeVolume": like, "axis": "k",
     })]

@@ -86,6 +86,12 @@ def run(grid, settings, voxels, out, labels, labels_out, progress, errors=None):
     hrinet.set_num_threads(settings.thread_count())
     plan = make_plan(grid, voxels.dtype, settings.options)
     with plan, hrinet.Model(settings.model, settings.device) as model:
+        if labels and settings.labels == "anatomy" and not model.finds_motion:
+            raise hrinet.HrinetError(
+                f"{settings.model} finds no motion for segments to follow; take hrinet-motion, or another "
+                "segmentation method",
+                declarations.HRINET_INVALID_ARGUMENT,
+            )
         # The system counts the output's pages only when they are written.
         written = (out, *labels_out) if errors is None else (out, errors, *labels_out)
         check_memory(plan.work_bytes(model) + sum(each.nbytes for each in written))

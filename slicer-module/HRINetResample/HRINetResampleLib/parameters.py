@@ -47,6 +47,24 @@ class Axis(enum.Enum):
         return _("Automatic: the largest spacing") if self is Axis.AUTO else self.value.upper()
 
 
+class SegmentationMethod(enum.Enum):
+    """How segments between two slices are made; values are those of `jobs.Settings.labels`."""
+
+    AUTO = "auto"
+    ANATOMY = "anatomy"
+    SHAPE = "shape"
+    NEAREST = "nearest"
+
+    def label(self):
+        """For the panel."""
+        return {
+            SegmentationMethod.AUTO: _("Automatic: with the tissue where the model finds motion"),
+            SegmentationMethod.ANATOMY: _("Outlines that move with the tissue"),
+            SegmentationMethod.SHAPE: _("Outlines alone"),
+            SegmentationMethod.NEAREST: _("As in the nearer slice"),
+        }[self]
+
+
 @parameterNodeWrapper
 class HRINetResampleParameterNode:
     """The controls of the panel, each by its `SlicerParameterName`."""
@@ -61,6 +79,7 @@ class HRINetResampleParameterNode:
     model: str = DEFAULT_MODEL
     device: str = "auto"
     axis: Axis = Axis.AUTO
+    segmentationMethod: SegmentationMethod = SegmentationMethod.AUTO
     separateProcess: bool = False
     markSynthetic: bool = False
     expectedError: bool = False

@@ -15,7 +15,7 @@ from . import hrinet, jobs, placement, sequences, status, volumes, worker
 from .adaptpanel import AdaptPanel, request_of
 from .confidences import Confidences
 from .logic import HRINetResampleLogic
-from .parameters import MODELS, Spacing
+from .parameters import MODELS, PLAIN_MODELS, SegmentationMethod, Spacing
 from .preview import Preview
 
 log = logging.getLogger("HRINet")
@@ -139,6 +139,7 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         refused = self._adaptPanel.refuses(parameters)
         self.ui.adaptButton.setEnabled(refused is None)
         self.ui.adaptButton.setToolTip(refused or self._adaptPanel.TOOL_TIP)
+        self.ui.methodCombo.setEnabled(parameters.segmentation is not None)
         self.ui.framesCheck.setEnabled(self._sequence() is not None)
         self._show_confidence()
         output = parameters.outputVolume
@@ -243,6 +244,11 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if not _is_there(parameters.model):
             self._disable(_("{model} is neither a model nor a file").format(model=parameters.model))
             return
+        wants_motion = parameters.segmentationMethod is SegmentationMethod.ANATOMY
+        if parameters.segmentation and wants_motion and parameters.model in PLAIN_MODELS:
+            self._disable(_("{model} finds no motion for the segmentation to follow; choose another model "
+                            "or segmentation method").format(model=parameters.model))
+            return
         try:
             self._preview.ask(self.logic.question(parameters.inputVolume, **self._choices()))
         except RuntimeError as error:
@@ -289,6 +295,7 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
                 parameters.inputVolume,
                 outputVolume=parameters.outputVolume,
                 segmentation=parameters.segmentation,
+                segmentationMethod=parameters.segmentationMethod.value,
                 model=parameters.model,
                 device=parameters.device,
                 separateProcess=parameters.separateProcess,

@@ -6,8 +6,10 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 use hrinet::error::bytes_in_words;
 use hrinet::expected_error::{self, interpolate_with_error};
-use hrinet::interpolate::{interpolate, memory_needed};
-use hrinet::labels::{LabelMethod, labels, labels_with_image};
+use hrinet::interpolate::{Progress as Made, interpolate, memory_needed, work_bytes};
+use hrinet::labels::{LabelMethod, labels, labels_with_image, work_bytes as label_work_bytes};
+use hrinet::network::Model;
+use hrinet::network::model::SliceNetwork;
 use hrinet::volume::{Axis, Plan, Spacing, Volume};
 use hrinet::{Error, Result, io, memory, picture};
 
@@ -162,8 +164,14 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<[usize; 2]> {
     let label_map = label_map.transpose()?;
 
     announce(&input, &plan, &chosen, verbosity);
-    let needed = memory_needed(&input, &plan, &chosen.method())
-        .saturating_add(arguments.confidence.as_ref().map_or(0, |_| expected_error::bytes(&plan)));
+    let by = labels_by(arguments.labels_method, &chosen)?;
+    let mut needed = memory_needed(&input, &plan, &chosen.method());
+    if let Some(label_map) = &label_map {
+        needed = needed.saturating_add(more_for_labels(label_map, by, (&plan, &chosen)));
+    }
+    if arguments.confidence.is_some() {
+        needed = needed.saturating_add(expected_error::bytes(&plan));
+    }
     verbosity.say(format_args!("this takes about {} of memory", bytes_in_words(needed)));
     memory::check(needed, "choose a larger spacing or a smaller volume")?;
 
@@ -197,10 +205,16 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<[usize; 2]> {
     }
     if let (Some((_, path)), Some(label_map)) = (arguments.label_files(), &label_map) {
         let start = Instant::now();
-        let busy = Progress::busy(verbosity, &format!("writing {}", path.display()));
-        let made = make_labels(arguments.labels_method, label_map, (&input, &plan, &chosen));
+        let mut progress = Progress::new(verbosity, "label slices", made as u64);
+        let made = make_labels(by, label_map, (&input, &plan), &mut |done| {
+            progress.set(done.done as u64);
+            interrupt::check()
+        });
+        progress.finish();
+        let made = made?;
         let seconds = start.elapsed().as_secs_f64();
-        let written = made.and_then(|made| write(path, &made, arguments.overwrite));
+        let busy = Progress::busy(verbosity, &format!("writing {}", path.display()));
+        let written = write(path, &made, arguments.overwrite);
         busy.finish();
         written?;
         verbosity.say(format_args!("wrote {}: labels made in {seconds:.2} s", path.display()));
@@ -244,30 +258,54 @@ impl Arguments {
     }
 }
 
-/// The label map on the plan's grid; where no method is named, by the tissue's motion if the model finds
-/// one.
-fn make_labels(
-    method: Option<LabelsMethod>,
-    label_map: &Volume,
-    (image, plan, chosen): (&Volume, &Plan, &Chosen),
-) -> Result<Volume> {
+/// What label maps are made by.
+#[derive(Clone, Copy)]
+enum LabelsBy<'a> {
+    /// The labels alone.
+    Labels(LabelMethod),
+    /// Also the motion that a network finds in the image.
+    Motion(&'a Model),
+}
+
+/// What was named, or where nothing was, the tissue's motion if the model finds one.
+fn labels_by(method: Option<LabelsMethod>, chosen: &Chosen) -> Result<LabelsBy<'_>> {
     let motion = chosen.model().filter(|model| model.finds_motion());
-    let unnamed = if motion.is_some() { LabelsMethod::Anatomy } else { LabelsMethod::Shape };
-    let mut go_on = |_| interrupt::check();
-    match method.unwrap_or(unnamed) {
-        LabelsMethod::Nearest => labels(label_map, plan, LabelMethod::Nearest, &mut go_on),
-        LabelsMethod::Shape => labels(label_map, plan, LabelMethod::Shape, &mut go_on),
-        LabelsMethod::Anatomy => {
-            let model = motion.ok_or_else(|| {
-                Error::Argument(format!(
-                    "--labels-method anatomy needs a model that finds motion, not {}; take \
-                     hrinet-motion, or --labels-method shape",
-                    chosen.name()
-                ))
-            })?;
-            labels_with_image(label_map, image, plan, model, &mut go_on)
-        }
+    match (method, motion) {
+        (None | Some(LabelsMethod::Anatomy), Some(model)) => Ok(LabelsBy::Motion(model)),
+        (None | Some(LabelsMethod::Shape), _) => Ok(LabelsBy::Labels(LabelMethod::Shape)),
+        (Some(LabelsMethod::Nearest), _) => Ok(LabelsBy::Labels(LabelMethod::Nearest)),
+        (Some(LabelsMethod::Anatomy), None) => Err(Error::Argument(format!(
+            "--labels-method anatomy needs a model that finds motion, not {}; take hrinet-motion, or \
+             --labels-method shape",
+            chosen.name()
+        ))),
     }
+}
+
+/// The label map on the plan's grid.
+fn make_labels(
+    by: LabelsBy,
+    label_map: &Volume,
+    (image, plan): (&Volume, &Plan),
+    on_progress: &mut dyn FnMut(Made) -> Result<()>,
+) -> Result<Volume> {
+    match by {
+        LabelsBy::Labels(method) => labels(label_map, plan, method, on_progress),
+        LabelsBy::Motion(model) => labels_with_image(label_map, image, plan, model, on_progress),
+    }
+}
+
+/// Bytes of memory that the new label map takes, and its work beyond that of the image, which is done
+/// by then.
+fn more_for_labels(label_map: &Volume, by: LabelsBy, (plan, chosen): (&Plan, &Chosen)) -> u64 {
+    let voxels = plan.output().size().map(|side| side as u64).into_iter();
+    let map = voxels.fold(label_map.voxels().bytes_each() as u64, u64::saturating_mul);
+    let network = match by {
+        LabelsBy::Labels(_) => None,
+        LabelsBy::Motion(model) => Some(model as &dyn SliceNetwork),
+    };
+    let work = label_work_bytes(plan, network);
+    map.saturating_add(work.saturating_sub(work_bytes(plan, &chosen.method())))
 }
 
 /// A label map, which must lie on the grid of the volume.
