@@ -135,8 +135,8 @@ fn known_slices_are_certain_and_new_ones_are_not() {
 
     for method in [Method::Linear, Method::Cubic, Method::Network(&model(&generator()))] {
         let result = interpolate_with_error(&volume, &plan, &method, &mut go_on);
-        let error = result.err().expect("nothing is expected").to_string();
-        assert!(error.contains("has learnt no expected error"), "{error}");
+        let Err(error) = result else { panic!("it expects something") };
+        assert!(error.to_string().contains("has learnt no expected error"), "{error}");
     }
 }
 
