@@ -96,7 +96,7 @@ def test_controls_write_the_parameters(open_panel):
     ui.spacingSpin.setValue(1.25)
     ui.axisCombo.setCurrentIndex(2)
     ui.modelCombo.setCurrentText("cubic")
-    for box in (ui.separateCheck, ui.markCheck, ui.framesCheck):
+    for box in (ui.separateCheck, ui.markCheck, ui.confidenceCheck, ui.framesCheck):
         box.setChecked(True)
     found = node(widget)
     assert (found.inputVolume, found.outputVolume, found.likeVolume) == (other, thick, thick)
@@ -104,6 +104,7 @@ def test_controls_write_the_parameters(open_panel):
     assert (found.spacing, found.factor, found.spacingMm) == (Spacing.EXACT, 7, 1.25)
     assert (found.axis, found.model) == (Axis.J, "cubic")
     assert found.separateProcess and found.markSynthetic and found.allFrames
+    assert found.expectedError
 
 
 def test_the_parameters_show_in_the_controls(open_panel):
@@ -247,7 +248,7 @@ def test_every_choice_reaches_the_logic(open_panel, monkeypatch):
     found.inputVolume, found.segmentation, found.likeVolume = thick, drawn, like
     found.spacing, found.factor, found.spacingMm, found.axis = Spacing.LIKE, 3, 0.9, Axis.K
     found.model, found.device = "linear", "cpu"
-    found.separateProcess = found.markSynthetic = True
+    found.separateProcess = found.markSynthetic = found.expectedError = True
     calls = []
 
     def start(volume, **choices):
@@ -260,6 +261,7 @@ def test_every_choice_reaches_the_logic(open_panel, monkeypatch):
     assert calls == [(thick, {
         "outputVolume": None, "segmentation": drawn, "model": "linear", "device": "cpu",
         "separateProcess": True, "markSynthetic": True, "allFrames": False, "show": True,
+        "confidence": False,  # linear has none
         "spacing": "like", "factor": 3, "spacingMm": 0.9, "likeVolume": like, "axis": "k",
     })]
 
