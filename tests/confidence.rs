@@ -135,8 +135,8 @@ fn known_slices_are_certain_and_new_ones_are_not() {
 
     for method in [Method::Linear, Method::Cubic, Method::Network(&model(&generator()))] {
         let result = interpolate_with_error(&volume, &plan, &method, &mut go_on);
-        let error = result.err().expect("nothing is expected").to_string();
-        assert!(error.contains("has learnt no expected error"), "{error}");
+        let Err(error) = result else { panic!("it expects something") };
+        assert!(error.to_string().contains("has learnt no expected error"), "{error}");
     }
 }
 
@@ -187,22 +187,23 @@ fn in_both_orders_the_mean_of_both_is_expected() {
 fn it_learns_how_large_errors_are() {
     let generator = generator();
     let mean = |steps| {
-        let settings = Settings { learning_rate: 0.01, ..settings(200) };
+        let settings = Settings { learning_rate: 0.01, ..settings(100) };
         let mut trainer =
             Trainer::begin_from(&checkpoint(&generator), settings, Device::Cpu).unwrap();
-        for step in 0..steps {
-            trainer.step(&batch(step % 8)).unwrap();
+        for _ in 0..steps {
+            trainer.step(&batch(9)).unwrap();
         }
-        trainer.validate_confidence((0..8).map(|step| Ok(batch(step)))).unwrap()
+        trainer.validate_confidence(std::iter::once(Ok(batch(9)))).unwrap()
     };
     let [begin, real] = mean(0);
     // ln(1 + e^-4.6) of a window of 2000 HU, and the least of all.
     let new = 2000.0 * (-4.6f64).exp().ln_1p() + 0.1;
     assert!((begin - new).abs() < 0.01, "{begin} instead of {new}");
-    let [end, same] = mean(200);
+    let [end, same] = mean(100);
     assert_eq!(real, same);
-    assert!((end / real - 1.0).abs() < 0.25, "expected {end}, real {real}");
-    assert!((begin / real - 1.0).abs() > 0.5, "it had nothing to learn: {begin}, {real}");
+    let off = |expected: f64| (expected / real).ln().abs();
+    assert!(off(begin) > 0.7, "it had nothing to learn: {begin}, {real}");
+    assert!(off(end) < 0.35, "expected {end}, real {real}");
 }
 
 #[test]

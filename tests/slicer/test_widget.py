@@ -97,7 +97,7 @@ def test_controls_write_the_parameters(open_panel):
     ui.axisCombo.setCurrentIndex(2)
     ui.methodCombo.setCurrentIndex(3)
     ui.modelCombo.setCurrentText("cubic")
-    for box in (ui.separateCheck, ui.markCheck, ui.framesCheck):
+    for box in (ui.separateCheck, ui.markCheck, ui.confidenceCheck, ui.framesCheck):
         box.setChecked(True)
     found = node(widget)
     assert (found.inputVolume, found.outputVolume, found.likeVolume) == (other, thick, thick)
@@ -106,6 +106,7 @@ def test_controls_write_the_parameters(open_panel):
     assert (found.axis, found.model) == (Axis.J, "cubic")
     assert found.segmentationMethod is SegmentationMethod.NEAREST
     assert found.separateProcess and found.markSynthetic and found.allFrames
+    assert found.expectedError
 
 
 def test_the_parameters_show_in_the_controls(open_panel):
@@ -257,7 +258,7 @@ def test_every_choice_reaches_the_logic(open_panel, monkeypatch):
     found.spacing, found.factor, found.spacingMm, found.axis = Spacing.LIKE, 3, 0.9, Axis.K
     found.model, found.device = "linear", "cpu"
     found.segmentationMethod = SegmentationMethod.NEAREST
-    found.separateProcess = found.markSynthetic = True
+    found.separateProcess = found.markSynthetic = found.expectedError = True
     calls = []
 
     def start(volume, **choices):
@@ -270,6 +271,7 @@ def test_every_choice_reaches_the_logic(open_panel, monkeypatch):
     assert calls == [(thick, {
         "outputVolume": None, "segmentation": drawn, "segmentationMethod": "nearest", "model": "linear", "device": "cpu",
         "separateProcess": True, "markSynthetic": True, "allFrames": False, "show": True,
+        "confidence": False,  # linear has none
         "spacing": "like", "factor": 3, "spacingMm": 0.9, "likeVolume": like, "axis": "k",
     })]
 
