@@ -14,10 +14,19 @@ use super::system::{Architecture, Generator, System};
 use crate::error::{Error, Result};
 
 /// Models that are part of this library: name and checkpoint. `models/` has a card for each.
-const SHIPPED: [(&str, &[u8]); 1] = [(
-    "hrinet-motion",
-    include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/models/hrinet-motion.safetensors")),
-)];
+const SHIPPED: [(&str, &[u8]); 2] = [
+    (
+        "hrinet-motion",
+        include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/models/hrinet-motion.safetensors")),
+    ),
+    (
+        "hrinet-motion-small",
+        include_bytes!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/models/hrinet-motion-small.safetensors"
+        )),
+    ),
+];
 
 /// The model that is used where none is named.
 pub const DEFAULT: &str = "hrinet-motion";

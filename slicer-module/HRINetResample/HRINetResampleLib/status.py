@@ -4,7 +4,7 @@ import os
 
 from slicer.i18n import tr as _
 
-from .parameters import MODELS
+from .parameters import PLAIN_MODELS
 
 # Seconds for a million pixels of made slices, on one core; measured runs replace them.
 _NETWORK, _PLAIN = 2.0, 0.02
@@ -17,7 +17,7 @@ def _key(model, device):
 
 def expected_seconds(outcome, model, device, frames=1):
     """About how long the job takes; by this session's runs where there were some."""
-    plain = model in MODELS[1:]
+    plain = model in PLAIN_MODELS
     cores = 1 if plain else max(1, (os.cpu_count() or 2) - 1)
     guess = (_PLAIN if plain else _NETWORK) / cores
     return _megapixels(outcome) * frames * _measured.get(_key(model, device), guess)
