@@ -30,7 +30,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Resample(resample::Arguments),
-    Train(train::Arguments),
+    Train(Box<train::Arguments>),
     Evaluate(evaluate::Arguments),
     Info(info::Arguments),
 }
