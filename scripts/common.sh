@@ -33,6 +33,12 @@ install() {
     apt-get install -y -qq --no-install-recommends "$@" >/dev/null || fail "$by_hand"
 }
 
+# find_hrinet: sets `hrinet` to the program: that of HRINET, or the one that scripts/setup builds.
+find_hrinet() {
+  hrinet=${HRINET:-target/release/hrinet}
+  [ -x "$hrinet" ] || fail "$hrinet is missing; run scripts/setup first"
+}
+
 # make_venv: .venv/ with nothing but pip.
 make_venv() {
   rm -rf .venv

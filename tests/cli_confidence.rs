@@ -12,17 +12,13 @@ use std::path::Path;
 use hrinet::io;
 use hrinet::network::Checkpoint;
 use hrinet::volume::{Geometry, Volume, Voxels};
-use phantom::{moving_discs, write};
+use phantom::{patients, write};
 use program::{fails, succeeds};
 
 /// A folder with two patients and, in `head/`, a model with a confidence; `first/` has it without.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("data")).unwrap();
-    for number in 0..2 {
-        let path = folder.path().join(format!("data/patient{number}.nrrd"));
-        write(&path, &moving_discs(48, 9, number));
-    }
+    patients(&folder.path().join("data"), 2, (48, 9));
     let common = ["train", "--data", "data", "--size", "32", "--batch", "2", "--hold-out", "1"];
     let common = [&common[..], &["--quiet", "--threads", "1", "--device", "cpu"]].concat();
     succeeds(folder.path(), &[&common[..], &["--out", "first", "--iterations", "3"]].concat());

@@ -8,7 +8,7 @@ mod program;
 mod python;
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use hrinet::io;
@@ -134,6 +134,16 @@ fn long_work(folder: &Path) {
     succeeds(folder, &[&train[..], &["--batch", "1", "--hold-out", "0", "-q"]].concat());
 }
 
+/// Presses Ctrl-C and waits for the end.
+fn stopped_within_a_second(run: Child) -> Output {
+    let start = Instant::now();
+    let id = run.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let output = run.wait_with_output().unwrap();
+    assert!(start.elapsed() < Duration::from_secs(1), "took {:?}", start.elapsed());
+    output
+}
+
 #[test]
 fn ctrl_c_stops_within_a_second_and_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
@@ -148,11 +158,7 @@ fn ctrl_c_stops_within_a_second_and_leaves_nothing_behind() {
             .spawn()
             .expect("starts");
         std::thread::sleep(Duration::from_millis(wait));
-        let start = Instant::now();
-        let id = run.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-        let output = run.wait_with_output().unwrap();
-        assert!(start.elapsed() < Duration::from_secs(1), "took {:?}", start.elapsed());
+        let output = stopped_within_a_second(run);
         let said = String::from_utf8_lossy(&output.stderr);
         // Before the watch begins, the system's own end by the signal is as good.
         assert!(matches!(output.status.code(), Some(130) | None), "{:?}: {said}", output.status);
@@ -251,11 +257,7 @@ fn ctrl_c_stops_labels_within_a_second_too() {
         std::thread::sleep(Duration::from_millis(20));
     }
     let before = files(folder.path());
-    let start = Instant::now();
-    let id = run.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-    let output = run.wait_with_output().unwrap();
-    assert!(start.elapsed() < Duration::from_secs(1), "took {:?}", start.elapsed());
+    let output = stopped_within_a_second(run);
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(130), "{said}");
     assert_eq!(files(folder.path()), before);

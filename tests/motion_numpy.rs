@@ -6,7 +6,7 @@ mod python;
 
 use hrinet::network::mixing::Around;
 use hrinet::network::motion::{Motion, MotionSizes};
-use hrinet::network::{Features, Parameters};
+use hrinet::network::{Features, Pair, Parameters};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
@@ -61,7 +61,8 @@ fn slices_beyond_the_pair_are_seen_as_numpy_sees_them() {
         let around = Around { slices: [outer(0), outer(1)], there: [flag(0), flag(1)] };
         let alpha = Tensor::from_slice(&[alpha]);
         let decode = |around: Option<&Around>| {
-            network.decode(&slice(1), &slice(2), around, &alpha).expect("decodes")
+            let pair = Pair { slices: [&slice(1), &slice(2)], around };
+            network.decode(pair, &alpha).expect("decodes")
         };
         let made = decode(Some(&around));
         if there == [0.0, 0.0] {

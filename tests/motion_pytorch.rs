@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use hrinet::network::motion::{Motion, MotionSizes};
-use hrinet::network::{Features, Parameters};
+use hrinet::network::{Features, Pair, Parameters};
 use tch::{Device, Tensor};
 
 /// Written by `tests/fixtures/make_motion.py`.
@@ -32,7 +32,7 @@ fn the_same_weights_give_what_pytorch_gives() {
     let count = alpha.size()[0];
     let (first, second) =
         (first.repeat(count).expect("repeats"), second.repeat(count).expect("repeats"));
-    let made = network.decode(&first, &second, None, &alpha).expect("decodes");
+    let made = network.decode(Pair::alone(&first, &second), &alpha).expect("decodes");
     let difference = (&made - &expected).abs().max().double_value(&[]);
     assert!(difference < 1e-5, "differs by {difference}");
 }

@@ -10,7 +10,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use hrinet::network::Checkpoint;
-use phantom::{moving_discs, write};
+use phantom::patients;
 
 const ITERATIONS: u64 = 40;
 
@@ -29,19 +29,12 @@ fn train(data: &Path, out: &Path, more: &[&str]) -> Child {
         .expect("the program starts")
 }
 
-fn data(folder: &Path) {
-    for number in 0..3 {
-        write(&folder.join(format!("patient{number}.nrrd")), &moving_discs(40, 9, number));
-    }
-}
-
 /// Trains unbroken, and killed as often as `kills` says: each time once a new checkpoint is there,
 /// at whatever step that happens to be.
 fn whole_and_broken(more: &[&str], steps: u64, kills: usize) {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    std::fs::create_dir(at("data")).unwrap();
-    data(&at("data"));
+    patients(&at("data"), 3, (40, 9));
     assert!(train(&at("data"), &at("whole"), more).wait().unwrap().success());
 
     let checkpoint = at("broken").join("checkpoint.safetensors");
@@ -91,8 +84,7 @@ fn a_run_that_is_killed_and_resumed_gives_the_same_weights_bit_for_bit() {
 fn a_run_in_pieces_gives_the_same_weights() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    std::fs::create_dir(at("data")).unwrap();
-    data(&at("data"));
+    patients(&at("data"), 3, (40, 9));
     let run = |out: &str, more: &[&str]| {
         assert!(train(&at("data"), &at(out), more).wait().unwrap().success());
         Checkpoint::read(&at(out).join("checkpoint.safetensors")).unwrap().header
@@ -117,9 +109,8 @@ fn so_does_a_run_of_two_stages_with_discriminators_and_perceptual_loss() {
 fn other_settings_and_other_folders_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    std::fs::create_dir(at("data")).unwrap();
+    patients(&at("data"), 3, (40, 9));
     std::fs::create_dir(at("empty")).unwrap();
-    data(&at("data"));
     let fails = |data: &str, more: &[&str]| {
         let mut arguments = vec!["train", "--out", "out", "--iterations", "2", "--quiet"];
         arguments.extend(["--batch", "2", "--threads", "1", "--data", data]);

@@ -11,17 +11,13 @@ use std::path::Path;
 use std::process::Command;
 
 use hrinet::network::Checkpoint;
-use phantom::{moving_discs, write};
+use phantom::{moving_discs, patients, write};
 use program::{fails, succeeds};
 
 /// A folder with `data/` of two patients.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("data")).unwrap();
-    for number in 0..2 {
-        let path = folder.path().join(format!("data/patient{number}.nrrd"));
-        write(&path, &moving_discs(80, 8, number));
-    }
+    patients(&folder.path().join("data"), 2, (80, 8));
     folder
 }
 

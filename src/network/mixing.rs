@@ -45,6 +45,22 @@ pub struct Around {
     pub there: [Tensor; 2],
 }
 
+/// A batch of pairs of encoded slices, and the known slices beyond them where there are any.
+#[derive(Clone, Copy)]
+pub struct Pair<'a> {
+    /// The slices between which new ones lie.
+    pub slices: [&'a Features; 2],
+    /// Those beyond, for a generator that has use for them.
+    pub around: Option<&'a Around>,
+}
+
+impl<'a> Pair<'a> {
+    /// Two slices, and nothing beyond them.
+    pub fn alone(first: &'a Features, second: &'a Features) -> Pair<'a> {
+        Pair { slices: [first, second], around: None }
+    }
+}
+
 impl Around {
     /// The same seen from the other end of the stack.
     pub fn reversed(self) -> Around {

@@ -33,7 +33,7 @@ pub mod system;
 pub use checkpoint::{Checkpoint, Record};
 pub use confidence::Confidence;
 pub use critic::Critic;
-pub use mixing::Features;
+pub use mixing::{Features, Pair};
 pub use model::Model;
 pub use parameters::Parameters;
 pub use patch_gan::PatchGan;

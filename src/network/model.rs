@@ -7,7 +7,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::checkpoint::{Checkpoint, Header, Record};
 use super::confidence::Confidence;
-use super::mixing::{Around, Features};
+use super::mixing::{Around, Features, Pair};
 use super::parameters::Parameters;
 use super::precision::Precision;
 use super::system::{Architecture, Generator, System};
@@ -264,7 +264,7 @@ impl Model {
 }
 
 /// What a generator makes of two batches of encoded slices at alphas `[N]`.
-type OfPair<'a> = &'a dyn Fn([&Features; 2], Option<&Around>, &Tensor) -> Result<Tensor>;
+type OfPair<'a> = &'a dyn Fn(Pair, &Tensor) -> Result<Tensor>;
 
 impl Model {
     /// What the generator makes between two slices, as it is or from both orders.
@@ -291,11 +291,13 @@ impl Model {
         let planes = tch::no_grad(|| -> Result<Tensor> {
             let around = self.around(neighbours, count)?;
             let (first, second) = (first.features.repeat(count)?, second.features.repeat(count)?);
-            let made = make([&first, &second], around.as_ref(), &alphas)?;
+            let pair = Pair { slices: [&first, &second], around: around.as_ref() };
+            let made = make(pair, &alphas)?;
             let Some(turn) = turn else { return Ok(made) };
             let around = around.map(Around::reversed);
             let alphas = alphas.f_neg()?.f_add_scalar(1.0)?;
-            let other = make([&second, &first], around.as_ref(), &alphas)?;
+            let pair = Pair { slices: [&second, &first], around: around.as_ref() };
+            let other = make(pair, &alphas)?;
             Ok(made.f_add(&turn(&other)?)?.f_mul_scalar(0.5)?)
         })?;
         let cut = planes.f_narrow(2, 0, rows as i64)?.f_narrow(3, 0, columns as i64)?;
@@ -339,13 +341,12 @@ impl SliceNetwork for Model {
     }
 
     fn looks_beyond(&self) -> bool {
-        self.generator.has_context()
+        self.architecture().has_context()
     }
 
     fn decode(&self, neighbours: &Neighbours, alphas: &[f64]) -> Result<Array3<f32>> {
         let [rows, columns] = neighbours.pair[0].size;
-        let make: OfPair =
-            &|[first, second], around, alphas| self.generator.decode(first, second, around, alphas);
+        let make: OfPair = &|pair, alphas| self.generator.decode(pair, alphas);
         let values = self.decoded(neighbours, alphas, make)?;
         Array3::from_shape_vec((alphas.len(), rows, columns), values)
             .map_err(|error| Error::Torch(error.to_string()))
@@ -363,8 +364,8 @@ impl SliceNetwork for Model {
     ) -> Result<Option<[Array3<f32>; 2]>> {
         let Some(confidence) = &self.confidence else { return Ok(None) };
         let [rows, columns] = neighbours.pair[0].size;
-        let make: OfPair = &|[first, second], around, alphas| {
-            let evidence = self.generator.decode_with_evidence(first, second, around, alphas)?;
+        let make: OfPair = &|pair, alphas| {
+            let evidence = self.generator.decode_with_evidence(pair, alphas)?;
             let evidence = evidence.ok_or_else(|| Error::Torch("no evidence".into()))?;
             Ok(Tensor::f_cat(&[&evidence.made, &confidence.forward(&evidence)?], 1)?)
         };
@@ -388,8 +389,7 @@ impl SliceNetwork for Model {
     ) -> Result<Option<Array4<f32>>> {
         let Generator::Motion(network) = &self.generator else { return Ok(None) };
         let [rows, columns] = first.size;
-        let make: OfPair =
-            &|[first, second], around, alphas| network.fields(first, second, around, alphas);
+        let make: OfPair = &|pair, alphas| network.fields(pair, alphas);
         // In the other order the second slice's columns and rows come first.
         let neighbours = Neighbours::of_pair(first, second);
         let turn: fn(&Tensor) -> Result<Tensor> = |made| Ok(made.f_roll([2], [1])?);

@@ -15,7 +15,7 @@ use tch::{Kind, Tensor};
 
 use super::blocks::{Convolution, ConvolutionPrelu, Start, Upsampling};
 use super::confidence::Evidence;
-use super::mixing::{Around, Features};
+use super::mixing::{Features, Pair};
 use super::parameters::Parameters;
 use crate::error::Result;
 
@@ -130,7 +130,6 @@ fn seeing(
 
 /// The generator of HRINet-Motion.
 pub struct Motion {
-    sizes: MotionSizes,
     encoder: Vec<[ConvolutionPrelu; 2]>,
     /// What of a slice's maps a neighbouring pair sees, by level from stride 2 on.
     outlook: Vec<Option<Convolution>>,
@@ -197,13 +196,7 @@ impl Motion {
         }
         let channels = (if sizes.has_context() { 2 } else { 0 }, sizes.refinement);
         let refinement_context = seeing(parameters, "refinement.context", channels)?;
-        let sizes = sizes.clone();
-        Ok(Motion { sizes, encoder, outlook, levels, refinement, refinement_context, exit })
-    }
-
-    /// Whether slices beyond the pair are of use.
-    pub fn has_context(&self) -> bool {
-        self.sizes.has_context()
+        Ok(Motion { encoder, outlook, levels, refinement, refinement_context, exit })
     }
 
     /// `[N, 1, H, W]`, sides multiples of 16, to the slice itself, maps at strides 2, 4, 8, 16, and what
@@ -222,30 +215,16 @@ impl Motion {
         Ok(Features { maps })
     }
 
-    /// The slices `[N, 1, H, W]` between two batches of slices at `alpha` `[N]`, in (0, 1). `around`:
-    /// the slices beyond the pairs; `None` where there are none.
-    pub fn decode(
-        &self,
-        first: &Features,
-        second: &Features,
-        around: Option<&Around>,
-        alpha: &Tensor,
-    ) -> Result<Tensor> {
-        Ok(self.decode_with_evidence(first, second, around, alpha)?.made)
+    /// The slices `[N, 1, H, W]` between those of a batch of pairs at `alpha` `[N]`, in (0, 1).
+    pub fn decode(&self, pair: Pair, alpha: &Tensor) -> Result<Tensor> {
+        Ok(self.decode_with_evidence(pair, alpha)?.made)
     }
 
     /// The same slices, and what they were made from.
-    pub fn decode_with_evidence(
-        &self,
-        first: &Features,
-        second: &Features,
-        around: Option<&Around>,
-        alpha: &Tensor,
-    ) -> Result<Evidence> {
+    pub fn decode_with_evidence(&self, pair: Pair, alpha: &Tensor) -> Result<Evidence> {
         let fraction = from_first(alpha)?;
-        let outer = Outer { pair: [first, second], around };
-        let Aligned { motion, hidden, coarse } = self.align([first, second], &outer, &fraction)?;
-        let (slice1, slice2) = (&first.maps[0], &second.maps[0]);
+        let Aligned { motion, hidden, coarse } = self.align(pair, &fraction)?;
+        let [slice1, slice2] = pair.slices.map(|features| &features.maps[0]);
         let (warped1, warped2) = warp_both(slice1, slice2, &motion)?;
         let (mask_and_residual, hidden) = split(&hidden, 2)?;
         let (mask, residual) = split(&mask_and_residual, 1)?;
@@ -266,7 +245,7 @@ impl Motion {
         ];
         let seen = Tensor::f_cat(&seen, 1)?;
         let context = match &self.refinement_context {
-            Some(_) => Some(outer.warped(0, &motion)?),
+            Some(_) => Some(warp_beyond(pair, 0, &motion)?),
             None => None,
         };
         let context = self.refinement_context.as_ref().zip(context.as_ref());
@@ -283,29 +262,18 @@ impl Motion {
     /// How both slices move to the planes at `alpha` `[N]`, in (0, 1): `[N, 4, H, W]` in pixels, columns
     /// and rows towards the first slice, then towards the second. A pixel of a plane lies in a slice
     /// at its place plus the motion.
-    pub fn fields(
-        &self,
-        first: &Features,
-        second: &Features,
-        around: Option<&Around>,
-        alpha: &Tensor,
-    ) -> Result<Tensor> {
-        let outer = Outer { pair: [first, second], around };
-        Ok(self.align([first, second], &outer, &from_first(alpha)?)?.motion)
+    pub fn fields(&self, pair: Pair, alpha: &Tensor) -> Result<Tensor> {
+        Ok(self.align(pair, &from_first(alpha)?)?.motion)
     }
 
     /// Where both slices move to meet at `fraction` `[N, 1, 1, 1]`.
-    fn align(
-        &self,
-        [first, second]: [&Features; 2],
-        outer: &Outer,
-        fraction: &Tensor,
-    ) -> Result<Aligned> {
+    fn align(&self, pair: Pair, fraction: &Tensor) -> Result<Aligned> {
+        let [first, second] = pair.slices;
         let (deep1, deep2) = (&first.maps[4], &second.maps[4]);
         let deepest = &self.levels[0];
         let seen = Tensor::f_cat(&[deep1, deep2, &plane(fraction, deep1)?], 1)?;
         let context = match self.context_map(3) {
-            Some(map) => Some(outer.as_they_stand(map)?),
+            Some(map) => Some(Tensor::f_cat(&maps_beyond(pair, map), 1)?),
             None => None,
         };
         let found = deepest.forward(&seen, context.as_ref())?;
@@ -317,7 +285,7 @@ impl Motion {
             let alpha_map = plane(fraction, &warped1)?;
             let seen = Tensor::f_cat(&[&hidden, &warped1, &warped2, &motion, &alpha_map], 1)?;
             let context = match self.context_map(stride_map - 1) {
-                Some(map) => Some(outer.warped(map, &motion)?),
+                Some(map) => Some(warp_beyond(pair, map, &motion)?),
                 None => None,
             };
             let found = level.forward(&seen, context.as_ref())?;
@@ -348,39 +316,29 @@ struct Aligned {
     coarse: Tensor,
 }
 
-/// The slices beyond a pair. One that is not there is stood in for by the pair's own slice next to it.
-struct Outer<'a> {
-    pair: [&'a Features; 2],
-    around: Option<&'a Around>,
+/// A map of the slices beyond a pair. One that is not there is stood in for by the pair's own slice next
+/// to it.
+fn maps_beyond(pair: Pair<'_>, map: usize) -> [&Tensor; 2] {
+    let features = match pair.around {
+        Some(around) => around.slices.each_ref(),
+        None => pair.slices,
+    };
+    features.map(|features| &features.maps[map])
 }
 
-impl Outer<'_> {
-    fn maps(&self, map: usize) -> [&Tensor; 2] {
-        let features = match self.around {
-            Some(around) => around.slices.each_ref(),
-            None => self.pair,
-        };
-        features.map(|features| &features.maps[map])
-    }
-
-    fn as_they_stand(&self, map: usize) -> Result<Tensor> {
-        Ok(Tensor::f_cat(&self.maps(map), 1)?)
-    }
-
-    /// Both warped by the motion as it goes on beyond the pair: from the second slice to the first it
-    /// is their difference, and as much again to the slice before.
-    fn warped(&self, map: usize, motion: &Tensor) -> Result<Tensor> {
-        let [before, after] = self.maps(map);
-        let (first, second) = (motion.f_narrow(1, 0, 2)?, motion.f_narrow(1, 2, 2)?);
-        let Some(around) = self.around else {
-            return Ok(Tensor::f_cat(&[warp(before, &first)?, warp(after, &second)?], 1)?);
-        };
-        let step = first.f_sub(&second)?;
-        let [there_before, there_after] = &around.there;
-        let before = warp(before, &first.f_add(&step.f_mul(there_before)?)?)?;
-        let after = warp(after, &second.f_sub(&step.f_mul(there_after)?)?)?;
-        Ok(Tensor::f_cat(&[before, after], 1)?)
-    }
+/// Both warped by the motion as it goes on beyond the pair: from the second slice to the first it is
+/// their difference, and as much again to the slice before.
+fn warp_beyond(pair: Pair, map: usize, motion: &Tensor) -> Result<Tensor> {
+    let [before, after] = maps_beyond(pair, map);
+    let (first, second) = (motion.f_narrow(1, 0, 2)?, motion.f_narrow(1, 2, 2)?);
+    let Some(around) = pair.around else {
+        return Ok(Tensor::f_cat(&[warp(before, &first)?, warp(after, &second)?], 1)?);
+    };
+    let step = first.f_sub(&second)?;
+    let [there_before, there_after] = &around.there;
+    let before = warp(before, &first.f_add(&step.f_mul(there_before)?)?)?;
+    let after = warp(after, &second.f_sub(&step.f_mul(there_after)?)?)?;
+    Ok(Tensor::f_cat(&[before, after], 1)?)
 }
 
 /// Alpha `[N]` counted from the first slice, as the network counts: `[N, 1, 1, 1]`.
@@ -452,7 +410,7 @@ mod tests {
         let features = network.encode(&slices).unwrap();
         let (first, second) = (features.narrow(0, 1).unwrap(), features.narrow(1, 1).unwrap());
         let alpha = Tensor::from_slice(&[0.25f32]);
-        let made = network.decode(&first, &second, None, &alpha).unwrap();
+        let made = network.decode(Pair::alone(&first, &second), &alpha).unwrap();
         let blend = slices.get(0) * 0.25 + slices.get(1) * 0.75;
         let difference = (made.squeeze_dim(0) - blend).abs().max().double_value(&[]);
         assert!(difference < 0.05, "{difference}");

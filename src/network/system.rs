@@ -6,7 +6,7 @@ use tch::Tensor;
 use super::confidence::{Confidence, Evidence};
 use super::decoder::Decoder;
 use super::encoder::Encoder;
-use super::mixing::{Around, Features, mix};
+use super::mixing::{Features, Pair, mix};
 use super::motion::{Motion, MotionSizes};
 use super::parameters::Parameters;
 use crate::error::{Error, Result};
@@ -220,40 +220,23 @@ impl Generator {
         }
     }
 
-    /// The slices `[N, 1, H, W]` at `alpha` `[N]` between two batches of encoded slices. `around`:
-    /// those beyond the pairs, for a generator that has use for them.
-    pub fn decode(
-        &self,
-        first: &Features,
-        second: &Features,
-        around: Option<&Around>,
-        alpha: &Tensor,
-    ) -> Result<Tensor> {
+    /// The slices `[N, 1, H, W]` at `alpha` `[N]` between those of a batch of pairs.
+    pub fn decode(&self, pair: Pair, alpha: &Tensor) -> Result<Tensor> {
         match self {
-            Generator::Autoencoder(_, decoder) => decoder.forward(&mix(first, second, alpha)?),
-            Generator::Motion(motion) => motion.decode(first, second, around, alpha),
+            Generator::Autoencoder(_, decoder) => {
+                let [first, second] = pair.slices;
+                decoder.forward(&mix(first, second, alpha)?)
+            }
+            Generator::Motion(motion) => motion.decode(pair, alpha),
         }
     }
 
     /// The same slices, and what a [`Confidence`] judges them by; `None` of a generator that has none.
-    pub fn decode_with_evidence(
-        &self,
-        first: &Features,
-        second: &Features,
-        around: Option<&Around>,
-        alpha: &Tensor,
-    ) -> Result<Option<Evidence>> {
+    pub fn decode_with_evidence(&self, pair: Pair, alpha: &Tensor) -> Result<Option<Evidence>> {
         match self {
             Generator::Autoencoder(..) => Ok(None),
-            Generator::Motion(motion) => {
-                motion.decode_with_evidence(first, second, around, alpha).map(Some)
-            }
+            Generator::Motion(motion) => motion.decode_with_evidence(pair, alpha).map(Some),
         }
-    }
-
-    /// Whether it has use for slices beyond the pair.
-    pub fn has_context(&self) -> bool {
-        matches!(self, Generator::Motion(motion) if motion.has_context())
     }
 }
 
@@ -288,8 +271,8 @@ mod tests {
                     features.maps.iter().map(|map| map.size()[1..].try_into().unwrap()).collect();
                 assert_eq!(sizes, expected, "{system} at {size}");
                 let alpha = Tensor::from_slice(&[0.5f32]);
-                let made =
-                    tch::no_grad(|| generator.decode(&features, &features, None, &alpha)).unwrap();
+                let pair = Pair::alone(&features, &features);
+                let made = tch::no_grad(|| generator.decode(pair, &alpha)).unwrap();
                 assert_eq!(made.size(), [1, 1, size, size]);
             }
         }

@@ -93,8 +93,8 @@ impl Trainer {
     fn errors_hu(&self, batch: &Batch) -> Result<[Tensor; 2]> {
         let head = self.head.as_ref().ok_or_else(without_head)?;
         let evidence = tch::no_grad(|| {
-            self.between_by(batch, |first, second, around, alpha| {
-                self.generator.network.decode_with_evidence(first, second, around, alpha)
+            self.between_by(batch, |pair, alpha| {
+                self.generator.network.decode_with_evidence(pair, alpha)
             })
         })?;
         let evidence = evidence.ok_or_else(without_head)?;

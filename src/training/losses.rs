@@ -106,10 +106,14 @@ const LEVEL: f64 = 1e-4;
 /// Content loss that counts as PSNR does: the mean over images of `c ln(1 + MSE / c)`, c = 1e-4. A
 /// squared error alone is ruled by the few crops where much moved. Range [0, inf).
 pub fn psnr_content(truth: &Tensor, made: &Tensor) -> Result<Tensor> {
+    let each = squared_errors(truth, made)?;
+    mean(&each.f_mul_scalar(1.0 / LEVEL)?.f_log1p()?.f_mul_scalar(LEVEL)?)
+}
+
+/// The mean squared error of each image, `[N]`.
+pub fn squared_errors(truth: &Tensor, made: &Tensor) -> Result<Tensor> {
     let squares = made.f_sub(truth)?.f_square()?;
-    let each = squares.f_mean_dim([1i64, 2, 3].as_slice(), false, Kind::Float)?;
-    let logarithms = each.f_mul_scalar(1.0 / LEVEL)?.f_log1p()?.f_mul_scalar(LEVEL)?;
-    Ok(logarithms.f_mean(Kind::Float)?)
+    Ok(squares.f_mean_dim([1i64, 2, 3].as_slice(), false, None::<Kind>)?)
 }
 
 /// Perceptual content loss, equation 6: mean |P(x) - P(De(En(x)))|^2, the mean over all numbers of

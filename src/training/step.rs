@@ -15,7 +15,7 @@ use super::settings::Content;
 use super::terms::Losses;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
-use crate::network::mixing::{Around, Features};
+use crate::network::mixing::{Around, Pair};
 
 /// A loss beyond this is no training any more: grey values are on [0, 1].
 const EXPLODED: f64 = 1e6;
@@ -39,11 +39,14 @@ impl Trainer {
         let groups = batch.groups()?;
         let features = self.generator.network.encode(&self.cast(&slices)?)?;
         let any_alpha = self.cast(&Tensor::f_cat(&[&batch.mixed, &batch.mixed], 0)?)?;
-        let decoded = self.generator.network.decode(&features, &features, None, &any_alpha)?;
+        let decoded =
+            self.generator.network.decode(Pair::alone(&features, &features), &any_alpha)?;
         let reconstructed = decoded.f_to_kind(Kind::Float)?;
         let (first, second) = (features.narrow(0, groups)?, features.narrow(groups, groups)?);
-        let mixed =
-            self.generator.network.decode(&first, &second, None, &self.cast(&batch.mixed)?)?;
+        let mixed = self
+            .generator
+            .network
+            .decode(Pair::alone(&first, &second), &self.cast(&batch.mixed)?)?;
         let mixed = mixed.f_to_kind(Kind::Float)?;
 
         if self.critic.is_some() {
@@ -142,9 +145,8 @@ impl Trainer {
     /// What the generator makes between the ends of each group, `[N * inner, 1, H, W]`: both ends
     /// encoded in one pass, once.
     pub(super) fn between(&self, batch: &Batch) -> Result<Tensor> {
-        let made = self.between_by(batch, |first, second, around, alpha| {
-            self.generator.network.decode(first, second, around, alpha)
-        })?;
+        let made =
+            self.between_by(batch, |pair, alpha| self.generator.network.decode(pair, alpha))?;
         Ok(made.f_to_kind(Kind::Float)?)
     }
 
@@ -152,7 +154,7 @@ impl Trainer {
     pub(super) fn between_by<T>(
         &self,
         batch: &Batch,
-        decode: impl Fn(&Features, &Features, Option<&Around>, &Tensor) -> Result<T>,
+        decode: impl Fn(Pair, &Tensor) -> Result<T>,
     ) -> Result<T> {
         let groups = batch.groups()?;
         let inner = batch.alpha.size1()? / groups;
@@ -172,7 +174,8 @@ impl Trainer {
         if inner > 1 {
             (first, second) = (first.repeat_each(inner)?, second.repeat_each(inner)?);
         }
-        decode(&first, &second, around.as_ref(), &self.cast(&batch.alpha)?)
+        let pair = Pair { slices: [&first, &second], around: around.as_ref() };
+        decode(pair, &self.cast(&batch.alpha)?)
     }
 
     /// Equation 6 where the system has P, else equation 5.
@@ -287,7 +290,8 @@ mod tests {
         let features = trainer.generator.network.encode(&slices).unwrap();
         let alpha = Tensor::from_slice(&[0.3f32; 4]);
         // Attached to the generator: a step that did not cut them off would reach it.
-        let made = trainer.generator.network.decode(&features, &features, None, &alpha).unwrap();
+        let made =
+            trainer.generator.network.decode(Pair::alone(&features, &features), &alpha).unwrap();
         let mixed = made.narrow(0, 0, 2);
 
         trainer.critic_step((&slices, &made, &mixed), &batch.mixed, LEARNING_RATE).unwrap();

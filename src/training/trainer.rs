@@ -6,6 +6,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::batch::Batch;
 use super::confidence::{GROUP, Head, OPTIMIZER};
+use super::losses::squared_errors;
 use super::perceptual::Perceptual;
 use super::schedule::Stage;
 use super::settings::Settings;
@@ -107,7 +108,8 @@ impl Trainer {
             trainer.head = Some(Head::new(architecture, settings, of_generator, device)?);
         } else if !checkpoint.group(GROUP).is_empty() {
             log::warn!(
-                "the confidence of the weights that training begins from is left behind: it belongs                  to them; train one for the new weights by --confidence"
+                "the confidence of the weights that training begins from is left behind: it belongs \
+                 to them; train one for the new weights by --confidence"
             );
         }
         Ok(trainer)
@@ -330,8 +332,7 @@ impl Trainer {
             let made = tch::no_grad(|| self.between(&batch))?.f_clamp(0.0, 1.0)?;
             let linear = batch.linear()?;
             for (sum, image) in sums.iter_mut().zip([made, linear]) {
-                let error = image.f_sub(&batch.truth)?.f_square()?;
-                let error = error.f_mean_dim([1i64, 2, 3].as_slice(), false, Kind::Float)?;
+                let error = squared_errors(&batch.truth, &image)?;
                 let psnr = error.f_clamp_min(1e-10)?.f_log10()?.f_mul_scalar(-10.0)?;
                 *sum += psnr.f_sum(Kind::Double)?.f_double_value(&[])?;
             }

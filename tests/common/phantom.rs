@@ -26,6 +26,15 @@ pub fn moving_discs(side: usize, slices: usize, number: usize) -> Volume {
     Volume::new(array.into(), Rescale::IDENTITY, geometry.expect("a sound grid")).expect("a volume")
 }
 
+/// Puts `count` patients into `folder`, `side` x `side` x `slices` voxels each.
+pub fn patients(folder: &Path, count: usize, (side, slices): (usize, usize)) {
+    std::fs::create_dir(folder).expect("a new folder");
+    for number in 0..count {
+        let path = folder.join(format!("patient{number}.nrrd"));
+        write(&path, &moving_discs(side, slices, number));
+    }
+}
+
 /// Writes a volume; the file must not be there yet.
 pub fn write(path: &Path, volume: &Volume) {
     io::write(path, volume, false).expect("writes");

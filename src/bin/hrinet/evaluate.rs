@@ -96,6 +96,22 @@ struct Line {
     calibration: Option<Calibration>,
 }
 
+impl Line {
+    fn new(volume: &str, gap: usize, model: &Chosen, measured: Evaluation) -> Line {
+        let Evaluation { slices, seconds, scores, tissues, calibration } = measured;
+        Line {
+            volume: volume.to_string(),
+            gap,
+            model: model.name().to_string(),
+            slices,
+            seconds_a_slice: seconds / slices as f64,
+            scores,
+            tissues,
+            calibration,
+        }
+    }
+}
+
 /// One line of the table of tissues, over all volumes.
 #[derive(Serialize)]
 struct TissueLine {
@@ -236,20 +252,8 @@ fn measure(
             let method = model.method();
             let (range, confidence) = (range.clone(), arguments.confidence);
             let comparison = Comparison { known, truth, gap, range, confidence };
-            let Evaluation { slices, scores, tissues, calibration, seconds } =
-                evaluate_against(comparison, &method, &mut |_| interrupt::check())?;
-            let (volume, model) = (name.to_string(), model.name().to_string());
-            let seconds_a_slice = seconds / slices as f64;
-            lines.push(Line {
-                volume,
-                gap,
-                model,
-                slices,
-                seconds_a_slice,
-                scores,
-                tissues,
-                calibration,
-            });
+            let measured = evaluate_against(comparison, &method, &mut |_| interrupt::check())?;
+            lines.push(Line::new(name, gap, model, measured));
             progress.set(lines.len() as u64);
         }
     }
@@ -293,18 +297,8 @@ fn means(lines: &[Line], models: &[Chosen], gaps: &[usize]) -> Vec<Line> {
             }
             if let Some(scores) = mean.scores() {
                 let volume = format!("mean of {}", mean.count());
-                let model = model.name().to_string();
-                let seconds_a_slice = seconds / slices as f64;
-                means.push(Line {
-                    volume,
-                    gap,
-                    model,
-                    slices,
-                    seconds_a_slice,
-                    scores,
-                    tissues,
-                    calibration,
-                });
+                let measured = Evaluation { slices, seconds, scores, tissues, calibration };
+                means.push(Line::new(&volume, gap, model, measured));
             }
         }
     }
