@@ -6,7 +6,7 @@
 
 pub mod calibration;
 mod neighbourhood;
-mod ssim;
+pub(crate) mod ssim;
 pub mod tissue;
 
 use ndarray::{Array2, ArrayView2, Zip};

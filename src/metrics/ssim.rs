@@ -7,12 +7,15 @@ use super::neighbourhood::weighted_sum;
 use crate::error::{Error, Result};
 
 /// The Gaussian window is 11 x 11 with sigma 1.5.
-const RADIUS: usize = 5;
-const SIDE: usize = 2 * RADIUS + 1;
+pub(crate) const RADIUS: usize = 5;
+pub(crate) const SIDE: usize = 2 * RADIUS + 1;
 const SIGMA: f64 = 1.5;
-/// (K1 L)^2 and (K2 L)^2 with K1 = 0.01, K2 = 0.03.
-const C1: f64 = (0.01 * PEAK) * (0.01 * PEAK);
-const C2: f64 = (0.03 * PEAK) * (0.03 * PEAK);
+/// What keeps quotients of small means, and of small variances, at rest, as shares of the peak.
+pub(crate) const K1: f64 = 0.01;
+pub(crate) const K2: f64 = 0.03;
+/// (K1 L)^2 and (K2 L)^2.
+const C1: f64 = (K1 * PEAK) * (K1 * PEAK);
+const C2: f64 = (K2 * PEAK) * (K2 * PEAK);
 
 /// The mean SSIM of two planes of grey levels of the same shape, over the pixels whose whole window
 /// lies in the plane: what scikit-image's `structural_similarity` returns with Gaussian weights and
@@ -46,7 +49,7 @@ pub(super) fn ssim(x: ArrayView2<f64>, y: ArrayView2<f64>) -> Result<f64> {
 }
 
 /// The window along one axis; its weights add up to 1.
-fn gaussian() -> [f64; SIDE] {
+pub(crate) fn gaussian() -> [f64; SIDE] {
     let weight = |index: usize| {
         let distance = index as f64 - RADIUS as f64;
         (-0.5 * distance * distance / (SIGMA * SIGMA)).exp()

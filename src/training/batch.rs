@@ -109,6 +109,40 @@ impl Batch {
         }
     }
 
+    /// The batch in `count` parts that are as large as each other as can be, fewer where there are fewer groups.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] where a tensor has another shape than it says.
+    pub(super) fn parts(&self, count: i64) -> Result<Vec<Batch>> {
+        let groups = self.groups()?;
+        let inner = self.alpha.size1()? / groups.max(1);
+        let count = count.clamp(1, groups.max(1));
+        let part = |index: i64| -> Result<Batch> {
+            let (start, end) = (groups * index / count, groups * (index + 1) / count);
+            let of = |tensor: &Tensor| tensor.f_narrow(0, start, end - start);
+            let of_inner =
+                |tensor: &Tensor| tensor.f_narrow(0, start * inner, (end - start) * inner);
+            let beyond = match &self.beyond {
+                None => None,
+                Some(Beyond { slices: [before, after], there: [is_before, is_after] }) => {
+                    Some(Beyond {
+                        slices: [of(before)?, of(after)?],
+                        there: [of(is_before)?, of(is_after)?],
+                    })
+                }
+            };
+            Ok(Batch {
+                first: of(&self.first)?,
+                second: of(&self.second)?,
+                truth: of_inner(&self.truth)?,
+                alpha: of_inner(&self.alpha)?,
+                mixed: of(&self.mixed)?,
+                beyond,
+            })
+        };
+        (0..count).map(part).collect()
+    }
+
     /// The linear blend in place of each slice in between, `[N * inner, 1, H, W]`.
     ///
     /// # Errors

@@ -28,10 +28,12 @@ pub mod run;
 pub mod sampler;
 pub mod schedule;
 pub mod settings;
+pub mod similarity;
 pub mod step;
 pub mod terms;
 pub mod trained;
 pub mod trainer;
+mod workers;
 
 pub use batch::Batch;
 pub use data::{Dataset, Stack};

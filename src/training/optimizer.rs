@@ -64,21 +64,31 @@ impl AdamW {
         weight_decay: f64,
         most_norm: f64,
     ) -> Result<f64> {
-        for weight in &mut self.weights {
-            weight.zero_grad();
-        }
-        loss.f_backward()?;
-        tch::no_grad(|| self.descend(learning_rate, weight_decay, most_norm))
+        let gradient = flat_gradient(&mut self.weights, loss)?;
+        self.step_along(gradient, learning_rate, weight_decay, most_norm)
     }
 
-    fn descend(&mut self, learning_rate: f64, weight_decay: f64, most_norm: f64) -> Result<f64> {
-        let lines = self.weights.iter().map(|weight| -> Result<Tensor> {
-            let gradient = weight.f_grad()?;
-            // A weight that the loss did not reach has no gradient yet.
-            let gradient = if gradient.defined() { gradient } else { weight.f_zeros_like()? };
-            Ok(gradient.f_contiguous()?.f_view([-1])?)
-        });
-        let mut gradient = Tensor::f_cat(&lines.collect::<Result<Vec<_>>>()?, 0)?;
+    /// One step down a gradient as [`flat_gradient`] gives it; else as [`AdamW::step`].
+    ///
+    /// # Errors
+    /// [`Error::Training`] for a gradient that is no number: nothing is changed then.
+    pub fn step_along(
+        &mut self,
+        gradient: Tensor,
+        learning_rate: f64,
+        weight_decay: f64,
+        most_norm: f64,
+    ) -> Result<f64> {
+        tch::no_grad(|| self.descend(gradient, learning_rate, weight_decay, most_norm))
+    }
+
+    fn descend(
+        &mut self,
+        mut gradient: Tensor,
+        learning_rate: f64,
+        weight_decay: f64,
+        most_norm: f64,
+    ) -> Result<f64> {
         let norm = gradient.f_norm()?.f_double_value(&[])?;
         if !norm.is_finite() {
             return Err(Error::Training(format!("the gradient's norm is {norm}")));
@@ -132,6 +142,24 @@ impl AdamW {
         self.steps = steps;
         Ok(())
     }
+}
+
+/// The gradient of `loss` by `weights`, one after the other in one vector.
+///
+/// # Errors
+/// [`Error::Torch`].
+pub fn flat_gradient(weights: &mut [Tensor], loss: &Tensor) -> Result<Tensor> {
+    for weight in weights.iter_mut() {
+        weight.zero_grad();
+    }
+    loss.f_backward()?;
+    let lines = weights.iter().map(|weight| -> Result<Tensor> {
+        let gradient = weight.f_grad()?;
+        // A weight that the loss did not reach has no gradient yet.
+        let gradient = if gradient.defined() { gradient } else { weight.f_zeros_like()? };
+        Ok(gradient.f_contiguous()?.f_view([-1])?)
+    });
+    Ok(Tensor::f_cat(&lines.collect::<Result<Vec<_>>>()?, 0)?)
 }
 
 /// Whether every number of a tensor is finite.

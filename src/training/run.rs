@@ -101,6 +101,12 @@ pub fn run(
         ..trainer.record_mut().clone()
     };
 
+    let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
+    let workers = threads.min(settings.batch);
+    if trainer.share_among(workers)? {
+        tch::set_num_threads(i32::try_from(threads / workers).unwrap_or(1));
+    }
+
     let held_out = match dataset.held_out.len() {
         0 => None,
         _ => Some(Sampler::of_settings(&dataset.held_out, settings, trainer.architecture())?),

@@ -103,6 +103,9 @@ pub struct Settings {
     /// What HRINet-Motion loses.
     #[serde(default)]
     pub content: Content,
+    /// Weight of 1 - SSIM in what HRINet-Motion loses; 0 leaves it out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub similarity: f64,
     /// Whether the generator of a checkpoint stays as it is, and its confidence alone learns.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub confidence: bool,
@@ -137,6 +140,7 @@ impl Settings {
             adversarial: Adversarial::Saturating,
             precision: Precision::Float32,
             content: Content::Mse,
+            similarity: 0.0,
             confidence: false,
             motion: None,
         };
@@ -193,6 +197,12 @@ impl Settings {
                 return wrong(format!("content psnr for {}: hrinet-motion has it", self.system));
             }
         }
+        if self.similarity > 0.0 && self.system != System::HrinetMotion {
+            return wrong(format!(
+                "a similarity of {} for {}: hrinet-motion has it",
+                self.similarity, self.system
+            ));
+        }
         if self.confidence && self.system != System::HrinetMotion {
             return wrong(format!(
                 "the confidence of {}: hrinet-motion alone has one",
@@ -220,6 +230,7 @@ impl Settings {
             ("lambda", self.lambda),
             ("beta", self.beta),
             ("gamma", self.gamma),
+            ("similarity", self.similarity),
             ("weight decay", self.weight_decay),
             ("gradient norm", self.gradient_norm),
         ];
@@ -293,6 +304,10 @@ impl Settings {
         };
         self.learning_rate * rise * fall
     }
+}
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 /// The paper's beta for planes of this side: a larger one collapses training, it says.

@@ -11,11 +11,13 @@ use super::losses::{
     eq6_perceptual_content, eq7_against_critic, eq8_against_patch_gan, eq9_step_two, psnr_content,
 };
 use super::schedule::Stage;
-use super::settings::Content;
+use super::settings::{Content, Settings};
+use super::similarity::similarity;
 use super::terms::Losses;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
 use crate::network::mixing::{Around, Pair};
+use crate::network::{Generator, Precision};
 
 /// A loss beyond this is no training any more: grey values are on [0, 1].
 const EXPLODED: f64 = 1e6;
@@ -23,7 +25,14 @@ const EXPLODED: f64 = 1e6;
 impl Trainer {
     /// HRINet-Motion: the content loss between two slices, and nothing else.
     pub(super) fn supervised(&mut self, batch: &Batch, learning_rate: f64) -> Result<Losses> {
-        let (loss, norm) = self.step_two(batch, learning_rate)?;
+        let (loss, norm) = match &mut self.workers {
+            None => self.step_two(batch, learning_rate)?,
+            Some(workers) => {
+                let (loss, gradient) = workers.gradient(batch, &self.settings)?;
+                let value = sound("the loss", loss)?;
+                (value, self.generator.step_along(gradient, learning_rate, &self.settings)?)
+            }
+        };
         Ok(Losses { step_two: Some(loss), gradient_norm: norm, learning_rate, ..Losses::default() })
     }
 
@@ -156,35 +165,13 @@ impl Trainer {
         batch: &Batch,
         decode: impl Fn(Pair, &Tensor) -> Result<T>,
     ) -> Result<T> {
-        let groups = batch.groups()?;
-        let inner = batch.alpha.size1()? / groups;
-        let features = self.generator.network.encode(&self.cast(&batch.known()?)?)?;
-        let around = match &batch.beyond {
-            Some(beyond) => Some(Around {
-                slices: [
-                    features.narrow(2 * groups, groups)?.repeat_each(inner)?,
-                    features.narrow(3 * groups, groups)?.repeat_each(inner)?,
-                ],
-                there: beyond.there.each_ref().map(Tensor::shallow_clone),
-            }),
-            None => None,
-        };
-        let (mut first, mut second) =
-            (features.narrow(0, groups)?, features.narrow(groups, groups)?);
-        if inner > 1 {
-            (first, second) = (first.repeat_each(inner)?, second.repeat_each(inner)?);
-        }
-        let pair = Pair { slices: [&first, &second], around: around.as_ref() };
-        decode(pair, &self.cast(&batch.alpha)?)
+        between(&self.generator.network, batch, self.settings.precision, decode)
     }
 
-    /// Equation 6 where the system has P, else equation 5.
+    /// Equation 6 where the system has P, else what the settings' content and similarity say.
     fn content(&self, truth: &Tensor, made: &Tensor) -> Result<Tensor> {
         let Some(perceptual) = &self.perceptual else {
-            return match self.settings.content {
-                Content::Mse => eq5_mse_content(truth, made),
-                Content::Psnr => psnr_content(truth, made),
-            };
+            return plain_content(truth, made, &self.settings);
         };
         let truth = tch::no_grad(|| perceptual.maps(&self.cast(truth)?))?;
         eq6_perceptual_content(&truth, &perceptual.maps(&self.cast(made)?)?)
@@ -217,15 +204,75 @@ impl Trainer {
 
     /// The value of a loss that can still be trained on.
     pub(super) fn sound(&self, name: &str, loss: &Tensor) -> Result<f64> {
-        let value = loss.f_double_value(&[])?;
-        if !value.is_finite() {
-            return Err(Error::Training(format!("{name} is {value}")));
-        }
-        if value.abs() > EXPLODED {
-            return Err(Error::Training(format!("{name} exploded to {value:.3e}")));
-        }
-        Ok(value)
+        sound(name, loss.f_double_value(&[])?)
     }
+}
+
+fn sound(name: &str, value: f64) -> Result<f64> {
+    if !value.is_finite() {
+        return Err(Error::Training(format!("{name} is {value}")));
+    }
+    if value.abs() > EXPLODED {
+        return Err(Error::Training(format!("{name} exploded to {value:.3e}")));
+    }
+    Ok(value)
+}
+
+/// What `decode` makes of the ends of each group, which are encoded in one pass, once.
+fn between<T>(
+    network: &Generator,
+    batch: &Batch,
+    precision: Precision,
+    decode: impl Fn(Pair, &Tensor) -> Result<T>,
+) -> Result<T> {
+    let cast = |x: &Tensor| x.f_to_kind(precision.kind());
+    let groups = batch.groups()?;
+    let inner = batch.alpha.size1()? / groups;
+    let features = network.encode(&cast(&batch.known()?)?)?;
+    let around = match &batch.beyond {
+        Some(beyond) => Some(Around {
+            slices: [
+                features.narrow(2 * groups, groups)?.repeat_each(inner)?,
+                features.narrow(3 * groups, groups)?.repeat_each(inner)?,
+            ],
+            there: beyond.there.each_ref().map(Tensor::shallow_clone),
+        }),
+        None => None,
+    };
+    let (mut first, mut second) = (features.narrow(0, groups)?, features.narrow(groups, groups)?);
+    if inner > 1 {
+        (first, second) = (first.repeat_each(inner)?, second.repeat_each(inner)?);
+    }
+    let pair = Pair { slices: [&first, &second], around: around.as_ref() };
+    decode(pair, &cast(&batch.alpha)?)
+}
+
+/// What HRINet-Motion loses by a batch (equation 9, of the settings' content): a number.
+///
+/// # Errors
+/// [`Error::Torch`].
+pub(super) fn supervised_loss(
+    network: &Generator,
+    batch: &Batch,
+    settings: &Settings,
+) -> Result<Tensor> {
+    let made =
+        between(network, batch, settings.precision, |pair, alpha| network.decode(pair, alpha))?;
+    let made = made.f_to_kind(Kind::Float)?;
+    eq9_step_two(&batch.truth, &made, |truth, made| plain_content(truth, made, settings))
+}
+
+/// Equation 5 or its logarithm, and the similarity, as the settings say.
+fn plain_content(truth: &Tensor, made: &Tensor, settings: &Settings) -> Result<Tensor> {
+    let content = match settings.content {
+        Content::Mse => eq5_mse_content(truth, made)?,
+        Content::Psnr => psnr_content(truth, made)?,
+    };
+    if settings.similarity == 0.0 {
+        return Ok(content);
+    }
+    let apart = similarity(truth, made)?.f_neg()?.f_add_scalar(1.0)?;
+    Ok(content.f_add(&apart.f_mul_scalar(settings.similarity)?)?)
 }
 
 fn missing(network: &str) -> Error {

@@ -37,9 +37,21 @@ impl<N> Trained<N> {
     /// # Errors
     /// As [`AdamW::step`].
     pub fn step(&mut self, loss: &Tensor, learning_rate: f64, settings: &Settings) -> Result<f64> {
-        let most =
-            if settings.gradient_norm > 0.0 { settings.gradient_norm } else { f64::INFINITY };
-        self.optimizer.step(loss, learning_rate, settings.weight_decay, most)
+        self.optimizer.step(loss, learning_rate, settings.weight_decay, most_norm(settings))
+    }
+
+    /// One optimiser step down a gradient of all its weights in one vector; else as [`Trained::step`].
+    ///
+    /// # Errors
+    /// As [`AdamW::step_along`].
+    pub fn step_along(
+        &mut self,
+        gradient: Tensor,
+        learning_rate: f64,
+        settings: &Settings,
+    ) -> Result<f64> {
+        let decay = settings.weight_decay;
+        self.optimizer.step_along(gradient, learning_rate, decay, most_norm(settings))
     }
 
     /// The optimiser forgets what it saw: a new stage begins.
@@ -103,4 +115,8 @@ impl<N> Trained<N> {
     pub fn restore(&mut self, checkpoint: &Checkpoint, group: &str, steps: u64) -> Result<()> {
         self.optimizer.restore(&checkpoint.group(group), steps)
     }
+}
+
+fn most_norm(settings: &Settings) -> f64 {
+    if settings.gradient_norm > 0.0 { settings.gradient_norm } else { f64::INFINITY }
 }

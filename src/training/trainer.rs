@@ -12,10 +12,11 @@ use super::schedule::Stage;
 use super::settings::Settings;
 use super::terms::Losses;
 use super::trained::Trained;
+use super::workers::Workers;
 use crate::error::{Error, Result};
 use crate::network::checkpoint::{FORMAT, Header, to_bytes};
 use crate::network::{
-    Architecture, Checkpoint, Critic, Generator, Parameters, PatchGan, Record, device,
+    Architecture, Checkpoint, Critic, Generator, Parameters, PatchGan, Record, System, device,
 };
 use crate::volume::Window;
 
@@ -35,6 +36,8 @@ pub struct Trainer {
     pub(super) perceptual: Option<Perceptual>,
     /// Where the confidence alone trains.
     pub(super) head: Option<Head>,
+    /// Where several threads share the batches.
+    pub(super) workers: Option<Workers>,
     /// The P of a checkpoint of Stage II that training began from.
     given_perceptual: BTreeMap<String, Tensor>,
     in_stage_two: bool,
@@ -174,6 +177,7 @@ impl Trainer {
             patch_gan: None,
             perceptual: None,
             head: None,
+            workers: None,
             given_perceptual: BTreeMap::new(),
             in_stage_two: false,
             record,
@@ -256,6 +260,21 @@ impl Trainer {
     /// How it trains.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// From now on `count` threads take a part of each batch each, on a CPU and for HRINet-Motion's generator;
+    /// anything else goes on as before, which is told by `false`. Parts are added in their order: the same
+    /// count gives the same weights.
+    ///
+    /// # Errors
+    /// [`Error::Torch`].
+    pub fn share_among(&mut self, count: usize) -> Result<bool> {
+        let supervised = self.settings.system == System::HrinetMotion && self.head.is_none();
+        self.workers = match count > 1 && supervised && self.device == Device::Cpu {
+            true => Some(Workers::of(self.generator.weights(), &self.architecture, count)?),
+            false => None,
+        };
+        Ok(self.workers.is_some())
     }
 
     /// Checks that planes of these sides (rows, columns) go through the generator.

@@ -84,6 +84,9 @@ pub struct Choices {
     /// What hrinet-motion loses: the squared error, or its logarithm crop by crop [default: mse].
     #[arg(long, value_parser = word::<Content>, value_name = "mse|psnr")]
     content: Option<Content>,
+    /// Weight of 1 - SSIM in what hrinet-motion loses, beside --content [default: 0].
+    #[arg(long)]
+    similarity: Option<f64>,
     /// Keep the generator of --from as it is and train its expected error alone, for `resample
     /// --confidence`.
     #[arg(long, num_args = 0, default_missing_value = "true")]
@@ -131,6 +134,7 @@ impl Choices {
             adversarial: self.adversarial.or(other.adversarial),
             precision: self.precision.or(other.precision),
             content: self.content.or(other.content),
+            similarity: self.similarity.or(other.similarity),
             confidence: self.confidence.or(other.confidence),
             motion: self.motion.or(other.motion),
         }
@@ -169,6 +173,7 @@ impl Choices {
             adversarial: self.adversarial.unwrap_or(usual.adversarial),
             precision: self.precision.unwrap_or(usual.precision),
             content: self.content.unwrap_or(usual.content),
+            similarity: self.similarity.unwrap_or(usual.similarity),
             confidence,
             motion: self.motion.or(usual.motion),
         }
@@ -202,6 +207,7 @@ impl Choices {
             adversarial: Some(settings.adversarial),
             precision: Some(settings.precision),
             content: Some(settings.content),
+            similarity: (settings.similarity > 0.0).then_some(settings.similarity),
             confidence: settings.confidence.then_some(true),
             motion: settings.motion,
         };
