@@ -96,6 +96,18 @@ fn a_run_in_pieces_gives_the_same_weights() {
     assert_eq!(pieces.weights_sha256, whole.weights_sha256);
 }
 
+/// Two threads have a network each, and a part of each batch.
+#[test]
+fn so_does_a_run_whose_batches_are_shared() {
+    whole_and_broken(&["--threads", "2", "--batch", "3", "--similarity", "0.01"], ITERATIONS, 2);
+}
+
+#[test]
+fn so_does_a_run_against_the_patch_gan() {
+    let more = ["--beta", "0.001", "--iterations", "8", "--every", "2", "--batch", "1"];
+    whole_and_broken(&more, 8, 2);
+}
+
 /// Four kills over twelve steps, some before and some after Stage II begins.
 #[test]
 fn so_does_a_run_of_two_stages_with_discriminators_and_perceptual_loss() {

@@ -71,7 +71,8 @@ pub struct HrinetTrainerOptions {
     pub gradient_norm: f64,
     /// Weight of the loss against the critic D1 (equations 3 and 4); 0 trains without D1.
     pub lambda: f64,
-    /// Weight of the loss against the PatchGAN D2 (equation 4); 0 trains without D2.
+    /// Weight of the loss against the PatchGAN D2 (equation 4; beside equation 9 for hrinet-motion); 0 trains
+    /// without D2.
     pub beta: f64,
     /// Share of the real slice in the critic's anchor (equation 2), 0 to 1.
     pub gamma: f64,

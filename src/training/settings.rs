@@ -85,7 +85,8 @@ pub struct Settings {
     /// Weight of what G loses to the critic (equations 3 and 4); 0 trains without D1.
     #[serde(default)]
     pub lambda: f64,
-    /// Weight of what G loses to the PatchGAN (equation 4); 0 trains without D2.
+    /// Weight of what G loses to the PatchGAN (equation 4; beside equation 9 for HRINet-Motion); 0 trains
+    /// without D2.
     #[serde(default)]
     pub beta: f64,
     /// Share of the real slice in the critic's anchor (equation 2).
@@ -209,6 +210,12 @@ impl Settings {
                 self.system
             ));
         }
+        if self.confidence && self.beta > 0.0 {
+            return wrong(format!(
+                "a beta of {} for a confidence: the generator stays as it is",
+                self.beta
+            ));
+        }
         if self.confidence && self.motion.is_some() {
             return wrong(
                 "sizes of hrinet-motion for its confidence: the generator stays as it is".into(),
@@ -249,7 +256,7 @@ impl Settings {
                     self.stage_one_iterations, self.system
                 ));
             }
-            if self.beta > 0.0 {
+            if self.beta > 0.0 && self.system != System::HrinetMotion {
                 return wrong(format!("a beta of {}: {} has no D2", self.beta, self.system));
             }
         }
@@ -336,6 +343,8 @@ mod tests {
         assert!(Settings { gaps: vec![1], ..usual.clone() }.check().is_err());
         assert!(Settings { batch: 0, ..usual.clone() }.check().is_err());
         assert!(Settings { lambda: 0.5, ..usual.clone() }.check().is_err());
+        assert!(Settings { beta: 0.01, ..usual.clone() }.check().is_ok());
+        assert!(Settings { beta: 0.01, confidence: true, ..usual.clone() }.check().is_err());
         assert!(Settings { precision: Precision::Bfloat16, ..usual }.check().is_err());
         for system in System::ALL {
             let usual = Settings::usual(system);

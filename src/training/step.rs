@@ -23,8 +23,11 @@ use crate::network::{Generator, Precision};
 const EXPLODED: f64 = 1e6;
 
 impl Trainer {
-    /// HRINet-Motion: the content loss between two slices, and nothing else.
+    /// HRINet-Motion: the content loss between two slices, and D2's where it trains along.
     pub(super) fn supervised(&mut self, batch: &Batch, learning_rate: f64) -> Result<Losses> {
+        if self.patch_gan.is_some() {
+            return self.sharp(batch, learning_rate);
+        }
         let (loss, norm) = match &mut self.workers {
             None => self.step_two(batch, learning_rate)?,
             Some(workers) => {
@@ -34,6 +37,33 @@ impl Trainer {
             }
         };
         Ok(Losses { step_two: Some(loss), gradient_norm: norm, learning_rate, ..Losses::default() })
+    }
+
+    /// D2 on real slices and those that G makes in their place (equation 1), then G on equations 8
+    /// and 9 together.
+    fn sharp(&mut self, batch: &Batch, learning_rate: f64) -> Result<Losses> {
+        let mut losses = Losses { learning_rate, ..Losses::default() };
+        let made = self.between(batch)?;
+        losses.patch_gan = Some(self.patch_gan_step(&batch.truth, &made, learning_rate)?);
+        self.freeze_discriminators(true)?;
+        let stepped = self.generator_sharp(batch, &made, losses);
+        self.freeze_discriminators(false)?;
+        stepped
+    }
+
+    fn generator_sharp(
+        &mut self,
+        batch: &Batch,
+        made: &Tensor,
+        mut losses: Losses,
+    ) -> Result<Losses> {
+        let content = plain_content(&batch.truth, made, &self.settings)?;
+        losses.step_two = Some(self.sound("the loss", &content)?);
+        let against = eq8_against_patch_gan(&self.logits(made)?, self.settings.adversarial)?;
+        losses.against_patch_gan = Some(self.sound("the loss against the PatchGAN", &against)?);
+        let loss = content.f_add(&against.f_mul_scalar(self.settings.beta)?)?;
+        losses.gradient_norm = self.generator.step(&loss, losses.learning_rate, &self.settings)?;
+        Ok(losses)
     }
 
     /// Stage I, or Step I of Stage II: D1, D2, then G, from one pass of G.
@@ -393,6 +423,25 @@ mod tests {
         assert_eq!(with_d1.0, ["generator", "critic"]);
         assert_eq!(with_d2.0, ["generator", "patch_gan"]);
         assert!(alone.1 != with_d1.1 && alone.1 != with_d2.1);
+    }
+
+    #[test]
+    fn hrinet_motion_is_pulled_by_d2_where_it_has_a_beta() {
+        let after_steps = |beta| {
+            let settings = Settings { beta, ..settings(System::HrinetMotion) };
+            let mut trainer = Trainer::new(settings, Device::Cpu).unwrap();
+            let first = trainer.step(&batch(0)).unwrap();
+            trainer.step(&batch(1)).unwrap();
+            (state(&trainer), first)
+        };
+        let (alone, _) = after_steps(0.0);
+        let (pulled, losses) = after_steps(0.5);
+        assert!(alone.group("patch_gan").is_empty() && !pulled.group("patch_gan").is_empty());
+        assert_ne!(alone.group("generator"), pulled.group("generator"));
+        // D2, drawn just now, cannot tell: both logarithms are about that of a half.
+        let (of_d2, against) = (losses.patch_gan.unwrap(), losses.against_patch_gan.unwrap());
+        assert!((of_d2 - 2.0 * 2f64.ln()).abs() < 0.6, "{of_d2}");
+        assert!((against + 2f64.ln()).abs() < 0.4, "{against}");
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub struct Trainer {
     architecture: Architecture,
     pub(super) generator: Trained<Generator>,
     pub(super) critic: Option<Trained<Critic>>,
-    /// From the beginning of Stage II on, as is `perceptual`.
+    /// From the beginning of Stage II on, as is `perceptual`; HRINet-Motion's from the first step.
     pub(super) patch_gan: Option<Trained<PatchGan>>,
     pub(super) perceptual: Option<Perceptual>,
     /// Where the confidence alone trains.
@@ -169,12 +169,16 @@ impl Trainer {
         } else {
             None
         };
+        let patch_gan = match settings.system == System::HrinetMotion && settings.has_patch_gan() {
+            true => Some(new_patch_gan(&settings, device)?),
+            false => None,
+        };
         Ok(Trainer {
             settings,
             architecture,
             generator,
             critic,
-            patch_gan: None,
+            patch_gan,
             perceptual: None,
             head: None,
             workers: None,
@@ -194,16 +198,16 @@ impl Trainer {
         let (stage, within, _) = self.settings.stage_at(iterations.saturating_sub(1));
         let done = within + iterations.min(1);
         let mut of_generator = done;
+        if self.settings.has_patch_gan() && stage != Stage::One {
+            let weights = Parameters::stored(checkpoint.group("patch_gan"), self.device);
+            let mut patch_gan = Trained::new(weights, PatchGan::new)?;
+            patch_gan.restore(checkpoint, "patch_gan_optimizer", done)?;
+            self.patch_gan = Some(patch_gan);
+        }
         if stage == Stage::Two {
             self.in_stage_two = true;
             if self.settings.has_step_two() {
                 of_generator = 2 * done;
-            }
-            if self.settings.has_patch_gan() {
-                let weights = Parameters::stored(checkpoint.group("patch_gan"), self.device);
-                let mut patch_gan = Trained::new(weights, PatchGan::new)?;
-                patch_gan.restore(checkpoint, "patch_gan_optimizer", done)?;
-                self.patch_gan = Some(patch_gan);
             }
             if self.settings.is_perceptual() {
                 let kept = checkpoint.group("perceptual");
@@ -228,8 +232,7 @@ impl Trainer {
             critic.forget()?;
         }
         if self.settings.has_patch_gan() {
-            let drawn = Parameters::drawn(self.settings.seed ^ PATCH_GAN_SEED, self.device);
-            self.patch_gan = Some(Trained::new(drawn, PatchGan::new)?);
+            self.patch_gan = Some(new_patch_gan(&self.settings, self.device)?);
         }
         if self.settings.is_perceptual() {
             let own = self.generator.weights().iter().map(|(name, tensor)| (name, tensor));
@@ -262,14 +265,15 @@ impl Trainer {
         &self.settings
     }
 
-    /// From now on `count` threads take a part of each batch each, on a CPU and for HRINet-Motion's generator;
+    /// From now on `count` threads take a part of each batch each, on a CPU and for HRINet-Motion's generator alone;
     /// anything else goes on as before, which is told by `false`. Parts are added in their order: the same
     /// count gives the same weights.
     ///
     /// # Errors
     /// [`Error::Torch`].
     pub fn share_among(&mut self, count: usize) -> Result<bool> {
-        let supervised = self.settings.system == System::HrinetMotion && self.head.is_none();
+        let motion = self.settings.system == System::HrinetMotion;
+        let supervised = motion && self.head.is_none() && self.patch_gan.is_none();
         self.workers = match count > 1 && supervised && self.device == Device::Cpu {
             true => Some(Workers::of(self.generator.weights(), &self.architecture, count)?),
             false => None,
@@ -465,4 +469,8 @@ impl Trainer {
             weights_sha256: String::new(),
         }
     }
+}
+
+fn new_patch_gan(settings: &Settings, device: Device) -> Result<Trained<PatchGan>> {
+    Trained::new(Parameters::drawn(settings.seed ^ PATCH_GAN_SEED, device), PatchGan::new)
 }

@@ -20,7 +20,8 @@ tissues = 0
 
 
 def check_tissues(truth, made, gap, model):
-    """Bias and noise where the mean of the true slice over 5 x 5 pixels is in a tissue's range."""
+    """Bias and noise where the mean of the true slice over 5 x 5 pixels is in a tissue's range, and bias
+    where that of the made slice is."""
     inner = (slice(None), slice(2, -2), slice(2, -2))
     box = lambda x: uniform_filter(x, size=(1, 5, 5))
     deviation = lambda x: np.sqrt(np.maximum(box(x**2) - box(x) ** 2, 0))[inner]
@@ -29,6 +30,7 @@ def check_tissues(truth, made, gap, model):
     assert np.allclose(generic_filter(corner, np.std, 5)[2:-2, 2:-2], deviation(corner[None])[0])
     # HU are whole numbers: so is their sum over 25 pixels, and ranges end exactly.
     mean, noise = np.round(box(truth) * 25)[inner] / 25, [deviation(made), deviation(truth)]
+    shown = np.round(box(made) * 25)[inner] / 25
     checked = 0
     for line in scores["tissues"]:
         if (line["gap"], line["model"]) == (gap, model):
@@ -36,6 +38,9 @@ def check_tissues(truth, made, gap, model):
             assert line["voxels"] == at.sum(), (line, at.sum())
             assert abs(line["bias_hu"] - (made - truth)[inner][at].mean()) < 1e-6, line
             assert abs(line["noise_ratio"] - noise[0][at].sum() / noise[1][at].sum()) < 1e-6, line
+            at = (shown >= line["low_hu"]) & (shown <= line["high_hu"])
+            assert line["shown_voxels"] == at.sum(), (line, at.sum())
+            assert abs(line["shown_bias_hu"] - (made - truth)[inner][at].mean()) < 1e-6, line
             checked += 1
     return checked
 

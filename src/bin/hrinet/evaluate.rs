@@ -417,9 +417,16 @@ fn bin_table(lines: &[BinLine]) -> Table {
 
 fn tissue_table(lines: &[TissueLine]) -> Table {
     let mut table = Table::new();
-    table
-        .load_style(presets::ASCII_MARKDOWN)
-        .set_header(["gap", "model", "tissue", "HU", "voxels", "bias HU", "noise"]);
+    table.load_style(presets::ASCII_MARKDOWN).set_header([
+        "gap",
+        "model",
+        "tissue",
+        "HU",
+        "voxels",
+        "bias HU",
+        "noise",
+        "bias shown",
+    ]);
     for line in lines {
         table.add_row([
             line.gap.to_string(),
@@ -429,6 +436,7 @@ fn tissue_table(lines: &[TissueLine]) -> Table {
             line.scores.voxels.to_string(),
             format!("{:+.2}", line.scores.bias_hu),
             format!("{:.2}", line.scores.noise_ratio),
+            format!("{:+.2}", line.scores.shown_bias_hu),
         ]);
     }
     table

@@ -65,7 +65,7 @@ pub struct Choices {
     #[arg(long)]
     lambda: Option<f64>,
     /// Weight of the loss against the PatchGAN, equation 4; 0 trains without D2 [default: 0.0005,
-    /// 0.005 from 512 pixels on].
+    /// 0.005 from 512 pixels on; 0 for hrinet-motion].
     #[arg(long)]
     beta: Option<f64>,
     /// Share of the real slice in the critic's anchor, equation 2 [default: 0.2].
