@@ -206,3 +206,18 @@ fn what_will_not_fit_into_memory_is_refused_before_work_begins() {
     let line = fails(folder.path(), &[&arguments[..], &["--model", "linear"]].concat(), 1);
     assert!(line.contains("715 GB") && line.contains("choose a larger spacing"), "{line}");
 }
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut info = program::command(folder.path(), &["info", "hrinet-motion"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Reading the weights takes longer than this.
+    drop(info.stdout.take());
+    let ended = info.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success() && said.is_empty(), "{said}");
+}

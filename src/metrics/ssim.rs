@@ -7,11 +7,11 @@ use super::neighbourhood::weighted_sum;
 use crate::error::{Error, Result};
 
 /// The Gaussian window is 11 x 11 with sigma 1.5.
-pub(crate) const RADIUS: usize = 5;
+const RADIUS: usize = 5;
 pub(crate) const SIDE: usize = 2 * RADIUS + 1;
 const SIGMA: f64 = 1.5;
 /// What keeps quotients of small means, and of small variances, at rest, as shares of the peak.
-pub(crate) const K1: f64 = 0.01;
+const K1: f64 = 0.01;
 pub(crate) const K2: f64 = 0.03;
 /// (K1 L)^2 and (K2 L)^2.
 const C1: f64 = (K1 * PEAK) * (K1 * PEAK);

@@ -104,7 +104,8 @@ pub struct Settings {
     /// What HRINet-Motion loses.
     #[serde(default)]
     pub content: Content,
-    /// Weight of 1 - SSIM in what HRINet-Motion loses; 0 leaves it out.
+    /// Weight of 1 - SSIM, without its comparison of brightness, in what HRINet-Motion loses; 0 leaves it
+    /// out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub similarity: f64,
     /// Whether the generator of a checkpoint stays as it is, and its confidence alone learns.

@@ -17,7 +17,8 @@ use super::terms::Losses;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
 use crate::network::mixing::{Around, Pair};
-use crate::network::{Generator, Precision};
+use crate::network::{Generator, Precision, System};
+use crate::volume::Window;
 
 /// A loss beyond this is no training any more: grey values are on [0, 1].
 const EXPLODED: f64 = 1e6;
@@ -214,7 +215,11 @@ impl Trainer {
 
     fn logits(&self, images: &Tensor) -> Result<Tensor> {
         let patch_gan = self.patch_gan.as_ref().ok_or_else(|| missing("D2"))?;
-        Ok(patch_gan.network.logits(&self.cast(images)?)?.f_to_kind(Kind::Float)?)
+        let seen = match self.settings.system {
+            System::HrinetMotion => soft_tissue(images)?,
+            _ => self.cast(images)?,
+        };
+        Ok(patch_gan.network.logits(&seen)?.f_to_kind(Kind::Float)?)
     }
 
     fn freeze_discriminators(&self, frozen: bool) -> Result<()> {
@@ -305,6 +310,14 @@ fn plain_content(truth: &Tensor, made: &Tensor, settings: &Settings) -> Result<T
     Ok(content.f_add(&apart.f_mul_scalar(settings.similarity)?)?)
 }
 
+/// Grey values on [0, 1] as a reader of soft tissue sees them: -160 to 240 HU become -1 to 1, all else is
+/// clipped. In the whole window, noise is too small beside bone and air for D2 to learn from.
+fn soft_tissue(images: &Tensor) -> Result<Tensor> {
+    let [low, high] = [-160.0, 240.0].map(|hu| Window::CT.to_unit(hu));
+    let centred = images.f_sub_scalar((low + high) / 2.0)?;
+    Ok(centred.f_mul_scalar(2.0 / (high - low))?.f_clamp(-1.0, 1.0)?)
+}
+
 fn missing(network: &str) -> Error {
     Error::Argument(format!("{network} does not train in these settings"))
 }
@@ -312,7 +325,7 @@ fn missing(network: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::{Checkpoint, System};
+    use crate::network::Checkpoint;
     use crate::training::Settings;
     use crate::training::settings::Precision;
     use std::path::Path;

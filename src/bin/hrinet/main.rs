@@ -62,11 +62,21 @@ fn main() -> ExitCode {
             eprintln!("hrinet: {error}");
             ExitCode::from(1)
         }
+        // `hrinet info | head -1`: who read it has seen enough.
+        Err(panic) if is_of_closed_output(panic.as_ref()) => ExitCode::SUCCESS,
         Err(_) => {
             eprintln!("hrinet: internal error; run again with -vv for its place, and report it");
             ExitCode::from(1)
         }
     }
+}
+
+/// Whether printing went wrong because nobody reads standard output any more.
+fn is_of_closed_output(panic: &(dyn std::any::Any + Send)) -> bool {
+    let message = panic.downcast_ref::<String>();
+    message.is_some_and(|message| {
+        message.starts_with("failed printing to stdout") && message.contains("Broken pipe")
+    })
 }
 
 fn run(cli: &Cli, slicer: Option<&slicer::Run>) -> hrinet::Result<()> {

@@ -84,7 +84,8 @@ pub struct Choices {
     /// What hrinet-motion loses: the squared error, or its logarithm crop by crop [default: mse].
     #[arg(long, value_parser = word::<Content>, value_name = "mse|psnr")]
     content: Option<Content>,
-    /// Weight of 1 - SSIM in what hrinet-motion loses, beside --content [default: 0].
+    /// Weight of 1 - SSIM, without its comparison of brightness, in what hrinet-motion loses, beside
+    /// --content [default: 0].
     #[arg(long)]
     similarity: Option<f64>,
     /// Keep the generator of --from as it is and train its expected error alone, for `resample
