@@ -328,7 +328,8 @@ typedef struct {
    */
   double lambda;
   /**
-   * Weight of the loss against the PatchGAN D2 (equation 4); 0 trains without D2.
+   * Weight of the loss against the PatchGAN D2 (equation 4; beside equation 9 for hrinet-motion); 0 trains
+   * without D2.
    */
   double beta;
   /**
