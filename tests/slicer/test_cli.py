@@ -75,15 +75,13 @@ def test_slicer_reads_the_description(module):
 
 def test_the_same_voxels_as_the_module(app_logic, run, logic):
     thick = making.volume()
-    node, output = run(thick)
+    # Other numbers of threads add up in another order, and a voxel on a half may round the other way.
+    node, output = run(thick, threads=1)
     cli_engine.wait(app_logic, lambda: finished(node))
     assert node.GetStatus() == node.Completed, errors(node)
     assert errors(node) == ""
-    fine = logic.resample(thick)
-    # Threads add up in another order here and there: a voxel that falls on a half may round the other way.
-    apart = np.abs(making.array(output).astype(int) - making.array(fine))
-    assert apart.max() <= 1 and np.count_nonzero(apart) <= 10
-    assert not apart[::4].any()
+    fine = logic.resample(thick, threads=1)
+    assert np.array_equal(making.array(output), making.array(fine))
     for ijk in ((0, 0, 0), (47, 39, 24)):
         assert np.abs(making.world(output, ijk) - making.world(fine, ijk)).max() < 1e-6
     assert node.GetParameterAsString("knownSlices") == "7"
