@@ -30,6 +30,7 @@ pub mod schedule;
 pub mod settings;
 pub mod similarity;
 pub mod step;
+mod supervised;
 pub mod terms;
 pub mod trained;
 pub mod trainer;

@@ -8,16 +8,14 @@ use tch::{Kind, Tensor};
 use super::batch::Batch;
 use super::losses::{
     eq1_patch_gan, eq2_anchor, eq2_critic, eq3_stage_one, eq4_step_one, eq5_mse_content,
-    eq6_perceptual_content, eq7_against_critic, eq8_against_patch_gan, eq9_step_two, psnr_content,
+    eq6_perceptual_content, eq7_against_critic, eq8_against_patch_gan, eq9_step_two,
 };
 use super::schedule::Stage;
-use super::settings::{Content, Settings};
-use super::similarity::similarity;
+use super::supervised::{between, plain_content};
 use super::terms::Losses;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
-use crate::network::mixing::{Around, Pair};
-use crate::network::{Generator, Precision, System};
+use crate::network::{Pair, System};
 use crate::volume::Window;
 
 /// A loss beyond this is no training any more: grey values are on [0, 1].
@@ -251,63 +249,6 @@ fn sound(name: &str, value: f64) -> Result<f64> {
         return Err(Error::Training(format!("{name} exploded to {value:.3e}")));
     }
     Ok(value)
-}
-
-/// What `decode` makes of the ends of each group, which are encoded in one pass, once.
-fn between<T>(
-    network: &Generator,
-    batch: &Batch,
-    precision: Precision,
-    decode: impl Fn(Pair, &Tensor) -> Result<T>,
-) -> Result<T> {
-    let cast = |x: &Tensor| x.f_to_kind(precision.kind());
-    let groups = batch.groups()?;
-    let inner = batch.alpha.size1()? / groups;
-    let features = network.encode(&cast(&batch.known()?)?)?;
-    let around = match &batch.beyond {
-        Some(beyond) => Some(Around {
-            slices: [
-                features.narrow(2 * groups, groups)?.repeat_each(inner)?,
-                features.narrow(3 * groups, groups)?.repeat_each(inner)?,
-            ],
-            there: beyond.there.each_ref().map(Tensor::shallow_clone),
-        }),
-        None => None,
-    };
-    let (mut first, mut second) = (features.narrow(0, groups)?, features.narrow(groups, groups)?);
-    if inner > 1 {
-        (first, second) = (first.repeat_each(inner)?, second.repeat_each(inner)?);
-    }
-    let pair = Pair { slices: [&first, &second], around: around.as_ref() };
-    decode(pair, &cast(&batch.alpha)?)
-}
-
-/// What HRINet-Motion loses by a batch (equation 9, of the settings' content): a number.
-///
-/// # Errors
-/// [`Error::Torch`].
-pub(super) fn supervised_loss(
-    network: &Generator,
-    batch: &Batch,
-    settings: &Settings,
-) -> Result<Tensor> {
-    let made =
-        between(network, batch, settings.precision, |pair, alpha| network.decode(pair, alpha))?;
-    let made = made.f_to_kind(Kind::Float)?;
-    eq9_step_two(&batch.truth, &made, |truth, made| plain_content(truth, made, settings))
-}
-
-/// Equation 5 or its logarithm, and the similarity, as the settings say.
-fn plain_content(truth: &Tensor, made: &Tensor, settings: &Settings) -> Result<Tensor> {
-    let content = match settings.content {
-        Content::Mse => eq5_mse_content(truth, made)?,
-        Content::Psnr => psnr_content(truth, made)?,
-    };
-    if settings.similarity == 0.0 {
-        return Ok(content);
-    }
-    let apart = similarity(truth, made)?.f_neg()?.f_add_scalar(1.0)?;
-    Ok(content.f_add(&apart.f_mul_scalar(settings.similarity)?)?)
 }
 
 /// Grey values on [0, 1] as a reader of soft tissue sees them: -160 to 240 HU become -1 to 1, all else is

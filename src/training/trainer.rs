@@ -265,9 +265,9 @@ impl Trainer {
         &self.settings
     }
 
-    /// From now on `count` threads take a part of each batch each, on a CPU and for HRINet-Motion's generator alone;
-    /// anything else goes on as before, which is told by `false`. Parts are added in their order: the same
-    /// count gives the same weights.
+    /// From now on `count` threads take a part of each batch each, on a CPU and for HRINet-Motion's
+    /// generator alone; anything else goes on as before, which is told by `false`. Parts are added in
+    /// their order: the same count gives the same weights.
     ///
     /// # Errors
     /// [`Error::Torch`].

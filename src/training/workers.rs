@@ -11,7 +11,7 @@ use tch::Tensor;
 use super::batch::Batch;
 use super::optimizer::flat_gradient;
 use super::settings::Settings;
-use super::step::supervised_loss;
+use super::supervised::supervised_loss;
 use crate::error::{Error, Result};
 use crate::network::{Architecture, Generator, Parameters};
 
