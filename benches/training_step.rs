@@ -13,6 +13,7 @@ use std::time::Instant;
 
 use hrinet::memory;
 use hrinet::network::System;
+use hrinet::training::settings::Rule;
 use hrinet::training::{Batch, Dataset, Sampler, Settings, Stack, Trainer};
 use ndarray::Array3;
 use tch::Device;
@@ -33,7 +34,10 @@ fn main() -> hrinet::Result<()> {
         let system: System = name.parse()?;
         let usual = Settings::usual(system);
         // Straight into the last stage: Stage I is a part of its work.
-        let settings = Settings { size: size as i64, batch, stage_one_iterations: 0, ..usual };
+        // AdamW for all, as in the PyTorch program that it is compared with.
+        let optimizer = Rule::AdamW;
+        let settings =
+            Settings { size: size as i64, batch, stage_one_iterations: 0, optimizer, ..usual };
         measure(&settings, steps)?;
     }
     Ok(())

@@ -316,7 +316,8 @@ typedef struct {
    */
   HrinetPrecision precision;
   /**
-   * Decay of AdamW; 0 makes it Adam.
+   * Decay of the weights. The optimiser is AdamW, and Adam where this is 0; for the convolutions of
+   * hrinet-motion it is Muon.
    */
   double weight_decay;
   /**

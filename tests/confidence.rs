@@ -11,6 +11,7 @@ use hrinet::interpolate::{Method, interpolate};
 use hrinet::network::model::SliceNetwork;
 use hrinet::network::motion::MotionSizes;
 use hrinet::network::{Checkpoint, Model, System};
+use hrinet::training::settings::Rule;
 use hrinet::training::{Batch, Settings, Trainer};
 use hrinet::volume::{Plan, Rescale, SliceSource, Spacing, Volume, Voxels};
 use ndarray::{Array3, Array4, Axis, s};
@@ -46,7 +47,7 @@ fn batch(step: u64) -> Batch {
 
 /// Weights of a generator that learnt a little, as a checkpoint file.
 fn generator() -> Vec<u8> {
-    let usual = Settings::usual(System::HrinetMotion);
+    let usual = Settings { optimizer: Rule::AdamW, ..Settings::usual(System::HrinetMotion) };
     let settings = Settings { size: 48, iterations: 3, motion: Some(sizes()), ..usual };
     let mut trainer = Trainer::new(settings, Device::Cpu).unwrap();
     for step in 0..3 {

@@ -65,7 +65,8 @@ pub struct HrinetTrainerOptions {
     pub decline: HrinetDecline,
     /// The numbers that passes are computed in.
     pub precision: HrinetPrecision,
-    /// Decay of AdamW; 0 makes it Adam.
+    /// Decay of the weights. The optimiser is AdamW, and Adam where this is 0; for the convolutions of
+    /// hrinet-motion it is Muon.
     pub weight_decay: f64,
     /// The gradient's norm is cut at this; 0: never.
     pub gradient_norm: f64,

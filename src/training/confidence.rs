@@ -4,7 +4,7 @@ use tch::{Kind, Tensor};
 
 use super::batch::Batch;
 use super::losses::laplace;
-use super::settings::Settings;
+use super::settings::{Rule, Settings};
 use super::terms::Losses;
 use super::trained::Trained;
 use super::trainer::Trainer;
@@ -46,7 +46,7 @@ impl Head {
         of_generator: Record,
     ) -> Result<Head> {
         let build = |parameters: &mut Parameters| architecture.build_confidence(parameters);
-        Ok(Head { trained: Trained::new(parameters, build)?, of_generator })
+        Ok(Head { trained: Trained::new(parameters, Rule::AdamW, build)?, of_generator })
     }
 }
 

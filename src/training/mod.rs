@@ -6,7 +6,7 @@
 //! - [`batch`]: what one step is computed on;
 //! - [`sampler`]: the batch of every step, drawn from seed and step number alone;
 //! - [`losses`]: the losses of the paper;
-//! - [`optimizer`], [`trained`]: AdamW on one flat vector, and a network that it moves;
+//! - [`optimizer`], [`muon`], [`trained`]: AdamW or Muon on one flat vector, and a network that it moves;
 //! - [`perceptual`]: the frozen encoder that the perceptual loss compares by;
 //! - [`step`]: what one iteration of each stage does; [`terms`]: the losses that it reports;
 //! - [`confidence`]: the step of a confidence, whose generator stays as it is;
@@ -20,6 +20,7 @@ pub mod curves;
 pub mod data;
 pub mod events;
 pub mod losses;
+pub mod muon;
 pub mod optimizer;
 pub mod perceptual;
 pub mod pictures;

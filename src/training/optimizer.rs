@@ -1,4 +1,5 @@
-//! AdamW (Loshchilov and Hutter, ICLR 2019) on one flat vector.
+//! AdamW (Loshchilov and Hutter, ICLR 2019) on one flat vector, or Muon for the convolutions and AdamW for
+//! the rest.
 //!
 //! All weights of a network live in one vector, of which each weight is a view: a step is a handful
 //! of operations however many layers there are, and the state is two vectors that a checkpoint
@@ -8,14 +9,18 @@ use std::collections::BTreeMap;
 
 use tch::{Kind, Tensor};
 
+use super::muon;
+use super::settings::Rule;
 use crate::error::{Error, Result};
 
+/// Shares that the moments of AdamW keep, and what keeps its quotient finite.
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
 
 /// The optimiser and the weights that it moves.
-pub struct AdamW {
+pub struct Optimizer {
+    rule: Rule,
     weights: Vec<Tensor>,
     flat: Tensor,
     first_moment: Tensor,
@@ -23,12 +28,12 @@ pub struct AdamW {
     steps: u64,
 }
 
-impl AdamW {
+impl Optimizer {
     /// Takes over the weights of a network: they become views of one vector and require gradients.
     ///
     /// # Errors
     /// [`Error::Torch`].
-    pub fn new(mut weights: Vec<Tensor>) -> Result<AdamW> {
+    pub fn new(mut weights: Vec<Tensor>, rule: Rule) -> Result<Optimizer> {
         let flat = tch::no_grad(|| -> Result<Tensor> {
             let lines = weights
                 .iter()
@@ -45,7 +50,7 @@ impl AdamW {
             start += count;
         }
         let (first_moment, second_moment) = (flat.f_zeros_like()?, flat.f_zeros_like()?);
-        Ok(AdamW { weights, flat, first_moment, second_moment, steps: 0 })
+        Ok(Optimizer { rule, weights, flat, first_moment, second_moment, steps: 0 })
     }
 
     /// Steps taken so far.
@@ -68,7 +73,7 @@ impl AdamW {
         self.step_along(gradient, learning_rate, weight_decay, most_norm)
     }
 
-    /// One step down a gradient as [`flat_gradient`] gives it; else as [`AdamW::step`].
+    /// One step down a gradient as [`flat_gradient`] gives it; else as [`Optimizer::step`].
     ///
     /// # Errors
     /// [`Error::Training`] for a gradient that is no number: nothing is changed then.
@@ -99,7 +104,11 @@ impl AdamW {
 
         self.steps += 1;
         let steps = self.steps as i32;
-        let _ = self.first_moment.f_lerp_(&gradient, 1.0 - BETA1)?;
+        let beta1 = match self.rule {
+            Rule::AdamW => BETA1,
+            Rule::Muon => muon::MOMENTUM,
+        };
+        let _ = self.first_moment.f_lerp_(&gradient, 1.0 - beta1)?;
         let _ = self.second_moment.f_lerp_(&gradient.f_square()?, 1.0 - BETA2)?;
         let deviation = self
             .second_moment
@@ -109,10 +118,33 @@ impl AdamW {
         let direction = self
             .first_moment
             .f_div(&deviation)?
-            .f_mul_scalar(learning_rate / (1.0 - BETA1.powi(steps)))?;
+            .f_mul_scalar(learning_rate / (1.0 - beta1.powi(steps)))?;
+        if self.rule == Rule::Muon {
+            self.straighten(
+                &direction,
+                &gradient.f_lerp(&self.first_moment, beta1)?,
+                learning_rate,
+            )?;
+        }
         let _ = self.flat.f_mul_scalar_(1.0 - learning_rate * weight_decay)?;
         let _ = self.flat.f_sub_(&direction)?;
         Ok(norm)
+    }
+
+    /// Puts Muon's step in the place of AdamW's for every convolution. `ahead`: the momentum as the
+    /// gradient at hand moves it once more (Nesterov).
+    fn straighten(&self, direction: &Tensor, ahead: &Tensor, learning_rate: f64) -> Result<()> {
+        let mut start = 0;
+        for weight in &self.weights {
+            let count = weight.numel() as i64;
+            if let Some(rows) = muon::rows(&weight.size()) {
+                let step = muon::step(&ahead.f_narrow(0, start, count)?.f_view([rows, -1])?)?;
+                let step = step.f_mul_scalar(learning_rate)?.f_reshape([-1])?;
+                direction.f_narrow(0, start, count)?.f_copy_(&step)?;
+            }
+            start += count;
+        }
+        Ok(())
     }
 
     /// What a checkpoint keeps beside the weights.
@@ -180,7 +212,9 @@ mod tests {
     fn steps_follow_the_closed_form() {
         let weight = Tensor::from_slice(&[1.0f32, -2.0]).view([1, 2]);
         let bias = Tensor::from_slice(&[0.5f32]);
-        let mut optimizer = AdamW::new(vec![weight.shallow_clone(), bias.shallow_clone()]).unwrap();
+        let mut optimizer =
+            Optimizer::new(vec![weight.shallow_clone(), bias.shallow_clone()], Rule::AdamW)
+                .unwrap();
         let mut expected = [1.0f64, -2.0, 0.5];
         let (mut m, mut v) = ([0.0; 3], [0.0; 3]);
         for step in 1..=5 {
@@ -206,10 +240,36 @@ mod tests {
         }
     }
 
+    /// A convolution takes Muon's step for its momentum, a bias AdamW's; both decay alike.
+    #[test]
+    fn muon_moves_convolutions_and_adam_the_rest() {
+        tch::manual_seed(2);
+        let options = (Kind::Float, tch::Device::Cpu);
+        let (weight, bias) = (Tensor::randn([16, 8, 3, 3], options), Tensor::randn([16], options));
+        let (weight_before, bias_before) = (weight.copy(), bias.copy());
+        let towards = Tensor::randn([16, 8, 3, 3], options);
+        let views = vec![bias.shallow_clone(), weight.shallow_clone()];
+        let mut optimizer = Optimizer::new(views, Rule::Muon).unwrap();
+        // The gradient is `towards` at every step, and the momentum a multiple of it.
+        for _ in 0..2 {
+            let loss = (&weight * &towards).sum(Kind::Float) + bias.sum(Kind::Float);
+            optimizer.step(&loss, 0.1, 0.5, f64::INFINITY).unwrap();
+        }
+        let step = muon::step(&towards.view([16, 72])).unwrap().view([16, 8, 3, 3]);
+        let decayed = |value: Tensor, step: &Tensor| (value * 0.95 - step * 0.1).detach();
+        let expected = decayed(decayed(weight_before, &step), &step);
+        let off = (weight.detach() - expected).abs().max().double_value(&[]);
+        assert!(off < 0.05 * 0.2, "{off} off in the convolution");
+        let ones = Tensor::ones_like(&bias_before);
+        let expected = decayed(decayed(bias_before, &ones), &ones);
+        let off = (bias.detach() - expected).abs().max().double_value(&[]);
+        assert!(off < 1e-4, "{off} off in the bias");
+    }
+
     #[test]
     fn a_gradient_that_is_no_number_changes_nothing() {
         let weight = Tensor::from_slice(&[1.0f32]);
-        let mut optimizer = AdamW::new(vec![weight.shallow_clone()]).unwrap();
+        let mut optimizer = Optimizer::new(vec![weight.shallow_clone()], Rule::AdamW).unwrap();
         let loss = &weight * f64::NAN;
         assert!(optimizer.step(&loss, 0.1, 0.0, 1.0).is_err());
         assert_eq!(weight.double_value(&[0]), 1.0);

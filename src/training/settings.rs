@@ -42,6 +42,18 @@ pub enum Content {
     Psnr,
 }
 
+/// How the weights of HRINet-Motion follow their gradient.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Rule {
+    /// AdamW for all of them.
+    #[default]
+    #[serde(rename = "adamw")]
+    AdamW,
+    /// Muon for convolutions ([`super::muon`]), AdamW for the rest.
+    Muon,
+}
+
 /// Settings of a training run. They are part of its checkpoints: going on with other ones would
 /// not be the same run.
 ///
@@ -76,7 +88,10 @@ pub struct Settings {
     pub decline: Decline,
     /// Steps over which the learning rate rises to its peak.
     pub warm_up: u64,
-    /// Decay of AdamW; 0 makes it the Adam of the paper.
+    /// How weights follow their gradient.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub optimizer: Rule,
+    /// Decay of AdamW and Muon; 0 makes AdamW the Adam of the paper.
     pub weight_decay: f64,
     /// The gradient's norm is cut at this; 0: never.
     pub gradient_norm: f64,
@@ -132,6 +147,7 @@ impl Settings {
             learning_rate: 1.5e-3,
             decline: Decline::Cosine,
             warm_up: 100,
+            optimizer: Rule::Muon,
             weight_decay: 1e-4,
             gradient_norm: 1.0,
             hold_out: 5,
@@ -158,6 +174,7 @@ impl Settings {
             learning_rate: 1e-4,
             decline: Decline::Constant,
             warm_up: 0,
+            optimizer: Rule::AdamW,
             weight_decay: 0.0,
             gradient_norm: 0.0,
             lambda: if system == System::Ae { 0.0 } else { 0.5 },
@@ -169,7 +186,12 @@ impl Settings {
 
     /// The usual settings of a training of HRINet-Motion's confidence: it is small and soon done.
     pub fn usual_confidence() -> Settings {
-        Settings { iterations: 2_000, confidence: true, ..Settings::usual(System::HrinetMotion) }
+        Settings {
+            iterations: 2_000,
+            optimizer: Rule::AdamW,
+            confidence: true,
+            ..Settings::usual(System::HrinetMotion)
+        }
     }
 
     /// The settings of the training that a checkpoint can go on with.
@@ -209,6 +231,13 @@ impl Settings {
             return wrong(format!(
                 "the confidence of {}: hrinet-motion alone has one",
                 self.system
+            ));
+        }
+        if self.optimizer != Rule::AdamW && (self.confidence || self.system != System::HrinetMotion)
+        {
+            let what = if self.confidence { "a confidence" } else { self.system.name() };
+            return wrong(format!(
+                "optimizer muon for {what}: the generator of hrinet-motion has it"
             ));
         }
         if self.confidence && self.beta > 0.0 {
@@ -314,6 +343,10 @@ impl Settings {
     }
 }
 
+fn is_usual(rule: &Rule) -> bool {
+    *rule == Rule::default()
+}
+
 fn is_zero(value: &f64) -> bool {
     *value == 0.0
 }
@@ -345,7 +378,9 @@ mod tests {
         assert!(Settings { batch: 0, ..usual.clone() }.check().is_err());
         assert!(Settings { lambda: 0.5, ..usual.clone() }.check().is_err());
         assert!(Settings { beta: 0.01, ..usual.clone() }.check().is_ok());
-        assert!(Settings { beta: 0.01, confidence: true, ..usual.clone() }.check().is_err());
+        let confidence = Settings::usual_confidence();
+        assert!(Settings { beta: 0.01, ..confidence.clone() }.check().is_err());
+        assert!(Settings { optimizer: Rule::Muon, ..confidence }.check().is_err());
         assert!(Settings { precision: Precision::Bfloat16, ..usual }.check().is_err());
         for system in System::ALL {
             let usual = Settings::usual(system);
@@ -354,18 +389,20 @@ mod tests {
             assert!(Settings { iterations: 0, stage_one_iterations: 0, ..usual }.check().is_err());
         }
         let acai = Settings::usual(System::Acai);
+        assert!(Settings { optimizer: Rule::Muon, ..acai.clone() }.check().is_err());
         assert!(Settings { stage_one_iterations: 5, ..acai.clone() }.check().is_err());
         assert!(Settings { gaps: vec![2, 6], ..acai }.check().is_err());
         assert!(Settings { lambda: 0.5, ..Settings::usual(System::Ae) }.check().is_err());
     }
 
-    /// A checkpoint of the first version, whose settings knew no discriminators.
+    /// A checkpoint of the first version, whose settings knew no discriminators and AdamW alone.
     #[test]
     fn settings_of_earlier_checkpoints_are_those_of_hrinet_motion() {
         let earlier = r#"{"system":"hrinet-motion","size":96,"batch":8,"iterations":16000,"seed":0,
             "gaps":[2,3,4,5,6],"learning_rate":0.0015,"warm_up":100,"weight_decay":0.0001,
             "gradient_norm":1.0,"hold_out":5}"#;
         let read: Settings = serde_json::from_str(earlier).unwrap();
-        assert_eq!(read, Settings::usual(System::HrinetMotion));
+        let usual = Settings::usual(System::HrinetMotion);
+        assert_eq!(read, Settings { optimizer: Rule::AdamW, ..usual });
     }
 }

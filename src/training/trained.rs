@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use tch::Tensor;
 
-use super::optimizer::{AdamW, all_finite};
-use super::settings::Settings;
+use super::optimizer::{Optimizer, all_finite};
+use super::settings::{Rule, Settings};
 use crate::error::Result;
 use crate::network::{Checkpoint, Parameters};
 
@@ -14,28 +14,30 @@ pub struct Trained<N> {
     /// The network; its weights are views of the optimiser's vector.
     pub network: N,
     weights: Vec<(String, Tensor)>,
-    optimizer: AdamW,
+    optimizer: Optimizer,
+    rule: Rule,
 }
 
 impl<N> Trained<N> {
-    /// Builds it from drawn or stored weights.
+    /// Builds it from drawn or stored weights, to be moved by `rule`.
     ///
     /// # Errors
     /// What `build` returns, and [`crate::Error::Argument`] for stored weights that it did not take.
     pub fn new(
         mut parameters: Parameters,
+        rule: Rule,
         build: impl FnOnce(&mut Parameters) -> Result<N>,
     ) -> Result<Trained<N>> {
         let network = build(&mut parameters)?;
         let weights = parameters.finish()?;
         let views = weights.iter().map(|(_, weight)| weight.shallow_clone()).collect();
-        Ok(Trained { network, optimizer: AdamW::new(views)?, weights })
+        Ok(Trained { network, optimizer: Optimizer::new(views, rule)?, rule, weights })
     }
 
     /// One optimiser step down the gradient of `loss`; gives the gradient's norm before the cut.
     ///
     /// # Errors
-    /// As [`AdamW::step`].
+    /// As [`Optimizer::step`].
     pub fn step(&mut self, loss: &Tensor, learning_rate: f64, settings: &Settings) -> Result<f64> {
         self.optimizer.step(loss, learning_rate, settings.weight_decay, most_norm(settings))
     }
@@ -43,7 +45,7 @@ impl<N> Trained<N> {
     /// One optimiser step down a gradient of all its weights in one vector; else as [`Trained::step`].
     ///
     /// # Errors
-    /// As [`AdamW::step_along`].
+    /// As [`Optimizer::step_along`].
     pub fn step_along(
         &mut self,
         gradient: Tensor,
@@ -60,7 +62,7 @@ impl<N> Trained<N> {
     /// [`crate::Error::Torch`].
     pub fn forget(&mut self) -> Result<()> {
         let views = self.weights.iter().map(|(_, weight)| weight.shallow_clone()).collect();
-        self.optimizer = AdamW::new(views)?;
+        self.optimizer = Optimizer::new(views, self.rule)?;
         Ok(())
     }
 

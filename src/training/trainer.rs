@@ -9,7 +9,7 @@ use super::confidence::{GROUP, Head, OPTIMIZER};
 use super::losses::squared_errors;
 use super::perceptual::Perceptual;
 use super::schedule::Stage;
-use super::settings::Settings;
+use super::settings::{Rule, Settings};
 use super::terms::Losses;
 use super::trained::Trained;
 use super::workers::Workers;
@@ -158,14 +158,15 @@ impl Trainer {
         record: Record,
         device: Device,
     ) -> Result<Trainer> {
-        let generator = Trained::new(parameters, |parameters| architecture.build(parameters))?;
+        let build = |parameters: &mut Parameters| architecture.build(parameters);
+        let generator = Trained::new(parameters, settings.optimizer, build)?;
         let critic = if settings.has_critic() {
             let kept = checkpoint.map(|checkpoint| checkpoint.group("critic")).unwrap_or_default();
             let parameters = match kept.is_empty() {
                 true => Parameters::drawn(settings.seed ^ CRITIC_SEED, device),
                 false => Parameters::stored(kept, device),
             };
-            Some(Trained::new(parameters, Critic::new)?)
+            Some(Trained::new(parameters, Rule::AdamW, Critic::new)?)
         } else {
             None
         };
@@ -200,7 +201,7 @@ impl Trainer {
         let mut of_generator = done;
         if self.settings.has_patch_gan() && stage != Stage::One {
             let weights = Parameters::stored(checkpoint.group("patch_gan"), self.device);
-            let mut patch_gan = Trained::new(weights, PatchGan::new)?;
+            let mut patch_gan = Trained::new(weights, Rule::AdamW, PatchGan::new)?;
             patch_gan.restore(checkpoint, "patch_gan_optimizer", done)?;
             self.patch_gan = Some(patch_gan);
         }
@@ -472,5 +473,6 @@ impl Trainer {
 }
 
 fn new_patch_gan(settings: &Settings, device: Device) -> Result<Trained<PatchGan>> {
-    Trained::new(Parameters::drawn(settings.seed ^ PATCH_GAN_SEED, device), PatchGan::new)
+    let drawn = Parameters::drawn(settings.seed ^ PATCH_GAN_SEED, device);
+    Trained::new(drawn, Rule::AdamW, PatchGan::new)
 }

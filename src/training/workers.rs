@@ -100,7 +100,7 @@ mod tests {
     use crate::network::System;
     use crate::network::motion::MotionSizes;
     use crate::training::batch::Beyond;
-    use crate::training::settings::Content;
+    use crate::training::settings::{Content, Rule};
     use crate::training::{Batch, Settings, Trainer};
     use tch::{Device, Kind, Tensor};
 
@@ -123,6 +123,7 @@ mod tests {
             batch: 5,
             warm_up: 1,
             content: Content::Psnr,
+            optimizer: Rule::AdamW,
             similarity: 1e-3,
             motion: Some(sizes),
             ..Settings::usual(System::HrinetMotion)
@@ -149,7 +150,7 @@ mod tests {
                 let apart = (alone - shared).abs() / alone;
                 assert!(apart < 1e-4, "{workers} workers, step {step}: {shared}, alone {alone}");
             }
-            // Adam's first steps follow the gradient's sign alone, in which rounding can show.
+            // Its first steps follow the gradient's sign alone, in which rounding can show.
             let mean = weights
                 .iter()
                 .zip(&shared)

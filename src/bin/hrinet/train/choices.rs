@@ -7,7 +7,7 @@ use hrinet::network::System;
 use hrinet::network::motion::MotionSizes;
 use hrinet::training::Settings;
 use hrinet::training::losses::{Adversarial, CriticTarget};
-use hrinet::training::settings::{Content, Decline, Fit, Precision, usual_beta};
+use hrinet::training::settings::{Content, Decline, Fit, Precision, Rule, usual_beta};
 use hrinet::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -52,7 +52,11 @@ pub struct Choices {
     /// Steps over which the learning rate rises to its peak.
     #[arg(long, value_name = "STEPS")]
     warm_up: Option<u64>,
-    /// Decay of AdamW; 0 is plain Adam.
+    /// How weights follow their gradient: AdamW for all, or Muon for the convolutions of hrinet-motion
+    /// [default: muon for hrinet-motion, adamw for the others and for --confidence].
+    #[arg(long, value_parser = word::<Rule>, value_name = "adamw|muon")]
+    optimizer: Option<Rule>,
+    /// Decay of AdamW and Muon; 0 is plain Adam.
     #[arg(long)]
     weight_decay: Option<f64>,
     /// Cut the gradient's norm at this; 0: never.
@@ -125,6 +129,7 @@ impl Choices {
             learning_rate: self.learning_rate.or(other.learning_rate),
             decline: self.decline.or(other.decline),
             warm_up: self.warm_up.or(other.warm_up),
+            optimizer: self.optimizer.or(other.optimizer),
             weight_decay: self.weight_decay.or(other.weight_decay),
             gradient_norm: self.gradient_norm.or(other.gradient_norm),
             hold_out: self.hold_out.or(other.hold_out),
@@ -164,6 +169,7 @@ impl Choices {
             learning_rate: self.learning_rate.unwrap_or(usual.learning_rate),
             decline: self.decline.unwrap_or(usual.decline),
             warm_up: self.warm_up.unwrap_or(usual.warm_up),
+            optimizer: self.optimizer.unwrap_or(usual.optimizer),
             weight_decay: self.weight_decay.unwrap_or(usual.weight_decay),
             gradient_norm: self.gradient_norm.unwrap_or(usual.gradient_norm),
             hold_out: self.hold_out.unwrap_or(usual.hold_out),
@@ -198,6 +204,7 @@ impl Choices {
             learning_rate: Some(settings.learning_rate),
             decline: Some(settings.decline),
             warm_up: Some(settings.warm_up),
+            optimizer: Some(settings.optimizer),
             weight_decay: Some(settings.weight_decay),
             gradient_norm: Some(settings.gradient_norm),
             hold_out: Some(settings.hold_out),
