@@ -53,6 +53,18 @@ impl Optimizer {
         Ok(Optimizer { rule, weights, flat, first_moment, second_moment, steps: 0 })
     }
 
+    /// As if it had taken no step: the weights stay, the moments begin at zero.
+    ///
+    /// # Errors
+    /// [`Error::Torch`].
+    pub fn forget(&mut self) -> Result<()> {
+        for moment in [&mut self.first_moment, &mut self.second_moment] {
+            let _ = moment.f_zero_()?;
+        }
+        self.steps = 0;
+        Ok(())
+    }
+
     /// Steps taken so far.
     pub fn steps(&self) -> u64 {
         self.steps

@@ -89,7 +89,7 @@ pub struct Settings {
     /// Steps over which the learning rate rises to its peak.
     pub warm_up: u64,
     /// How weights follow their gradient.
-    #[serde(default, skip_serializing_if = "is_usual")]
+    #[serde(default, skip_serializing_if = "is_adam_w")]
     pub optimizer: Rule,
     /// Decay of AdamW and Muon; 0 makes AdamW the Adam of the paper.
     pub weight_decay: f64,
@@ -343,8 +343,8 @@ impl Settings {
     }
 }
 
-fn is_usual(rule: &Rule) -> bool {
-    *rule == Rule::default()
+fn is_adam_w(rule: &Rule) -> bool {
+    *rule == Rule::AdamW
 }
 
 fn is_zero(value: &f64) -> bool {

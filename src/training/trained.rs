@@ -15,7 +15,6 @@ pub struct Trained<N> {
     pub network: N,
     weights: Vec<(String, Tensor)>,
     optimizer: Optimizer,
-    rule: Rule,
 }
 
 impl<N> Trained<N> {
@@ -31,7 +30,7 @@ impl<N> Trained<N> {
         let network = build(&mut parameters)?;
         let weights = parameters.finish()?;
         let views = weights.iter().map(|(_, weight)| weight.shallow_clone()).collect();
-        Ok(Trained { network, optimizer: Optimizer::new(views, rule)?, rule, weights })
+        Ok(Trained { network, optimizer: Optimizer::new(views, rule)?, weights })
     }
 
     /// One optimiser step down the gradient of `loss`; gives the gradient's norm before the cut.
@@ -61,9 +60,7 @@ impl<N> Trained<N> {
     /// # Errors
     /// [`crate::Error::Torch`].
     pub fn forget(&mut self) -> Result<()> {
-        let views = self.weights.iter().map(|(_, weight)| weight.shallow_clone()).collect();
-        self.optimizer = Optimizer::new(views, self.rule)?;
-        Ok(())
+        self.optimizer.forget()
     }
 
     /// Whether gradients are computed for its weights: a discriminator needs none while the

@@ -150,7 +150,7 @@ mod tests {
                 let apart = (alone - shared).abs() / alone;
                 assert!(apart < 1e-4, "{workers} workers, step {step}: {shared}, alone {alone}");
             }
-            // Its first steps follow the gradient's sign alone, in which rounding can show.
+            // AdamW's first steps follow the gradient's sign alone, in which rounding can show.
             let mean = weights
                 .iter()
                 .zip(&shared)
