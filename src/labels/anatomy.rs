@@ -135,7 +135,7 @@ impl Ct<'_> {
         let motion = self.network.motion(&encoded[0], &encoded[1], &[0.5])?;
         let motion = motion.ok_or_else(no_motion)?;
         let squares = (first - second).mapv_into(|grey| grey * grey);
-        Ok(Flow::new(motion.index_axis(ndarray::Axis(0), 0), squares.view(), self.pixel))
+        Ok(Flow::new(motion.index_axis(ndarray::Axis(0), 0), squares.view()))
     }
 }
 

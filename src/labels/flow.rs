@@ -17,17 +17,15 @@ pub type Meeting = [[usize; 2]; 2];
 /// place, in pixels. Tissue goes straight and evenly from each slice to that plane: the others follow.
 pub struct Flow {
     shifts: [Array2<[f64; 2]>; 2],
-    pixel: [f64; 2],
 }
 
 impl Flow {
     /// `motion`: `[4, rows, columns]` of the plane halfway, as of `SliceNetwork::motion`. `squares`: the squared difference of
-    /// the two slices where they stand, grey values on [0, 1]. `pixel`: mm between rows and between
-    /// columns.
+    /// the two slices where they stand, grey values on [0, 1].
     ///
     /// Motion is seen where the slices differ. Where they do not, what the network says of it is a
     /// guess: it is shortened, down to none, where outlines move by their shape alone.
-    pub fn new(motion: ArrayView3<f32>, squares: ArrayView2<f32>, pixel: [f64; 2]) -> Flow {
+    pub fn new(motion: ArrayView3<f32>, squares: ArrayView2<f32>) -> Flow {
         let trust =
             mean_around(squares, AROUND).mapv_into(|square| square / (square + NOTICED * NOTICED));
         let shifts = [0, 2].map(|side| {
@@ -37,7 +35,7 @@ impl Flow {
                 [f64::from(row) * trust, f64::from(column) * trust]
             })
         });
-        Flow { shifts, pixel }
+        Flow { shifts }
     }
 
     /// How far a pixel of the plane at `fraction` lies from its own place in a slice. The way to the
@@ -52,25 +50,11 @@ impl Flow {
         [own[0] - passed * near[0], own[1] - passed * near[1]]
     }
 
-    /// Depths of a slice (`side` 0 the first, 1 the second) seen from the plane at `fraction` from the
-    /// first: those of the box of `depths` at `corner`, bilinear; what lies beyond the box is as much
-    /// less deep as it is away.
-    pub fn moved(
-        &self,
-        depths: &Array2<f64>,
-        corner: [usize; 2],
-        (side, fraction): (usize, f64),
-    ) -> Array2<f64> {
-        let (rows, columns) = depths.dim();
-        let most = [rows as f64 - 1.0, columns as f64 - 1.0];
-        Array2::from_shape_fn((rows, columns), |(row, column)| {
-            let [down, right] = self.shift((corner[0] + row, corner[1] + column), side, fraction);
-            let place = [row as f64 + down, column as f64 + right];
-            let near = [place[0].clamp(0.0, most[0]), place[1].clamp(0.0, most[1])];
-            let away =
-                ((place[0] - near[0]) * self.pixel[0]).hypot((place[1] - near[1]) * self.pixel[1]);
-            bilinear(depths, near) - away
-        })
+    /// Where a pixel of the plane at `fraction` lies in a slice (`side` 0 the first, 1 the second): row
+    /// and column.
+    pub fn place(&self, at: [usize; 2], side: usize, fraction: f64) -> [f64; 2] {
+        let [down, right] = self.shift(at.into(), side, fraction);
+        [at[0] as f64 + down, at[1] as f64 + right]
     }
 
     /// What meets in each pixel of the plane halfway.
@@ -86,17 +70,6 @@ impl Flow {
             })
         })
     }
-}
-
-/// The value at a place (row, column) within the array.
-fn bilinear(values: &Array2<f64>, place: [f64; 2]) -> f64 {
-    let (rows, columns) = values.dim();
-    let [row, column] = place.map(|at| at as usize);
-    let [down, right] = [place[0] - row as f64, place[1] - column as f64];
-    let [below, beside] = [(row + 1).min(rows - 1), (column + 1).min(columns - 1)];
-    let above = values[(row, column)] * (1.0 - right) + values[(row, beside)] * right;
-    let under = values[(below, column)] * (1.0 - right) + values[(below, beside)] * right;
-    above * (1.0 - down) + under * down
 }
 
 /// The mean of the square of `2 around + 1` pixels about each pixel, as far as it lies in the plane.
@@ -119,20 +92,15 @@ mod tests {
     use super::*;
     use ndarray::Array3;
 
-    /// A ramp of depths keeps its slope where it is moved, beyond the box too.
     #[test]
-    fn depths_move_as_far_as_the_slices_differ() {
-        let depths = Array2::from_shape_fn((6, 8), |(row, _)| row as f64);
+    fn motion_counts_as_far_as_the_slices_differ() {
         for (square, trust) in [(0.0, 0.0), ((NOTICED * NOTICED) as f32, 0.5), (1e6, 1.0)] {
             let mut motion = Array3::<f32>::zeros((4, 9, 9));
             motion.index_axis_mut(Axis(0), 1).fill(1.5);
-            let squares = Array2::from_elem((9, 9), square);
-            let flow = Flow::new(motion.view(), squares.view(), [1.0, 3.0]);
-            let moved = flow.moved(&depths, [2, 1], (0, 0.5));
-            assert!((moved[(2, 4)] - (2.0 + 1.5 * trust)).abs() < 1e-5, "{}", moved[(2, 4)]);
-            // Row 5 is the box's last: 1.5 rows of 1 mm beyond.
-            assert!((moved[(5, 4)] - (5.0 - 1.5 * trust)).abs() < 1e-5, "{}", moved[(5, 4)]);
-            assert_eq!(flow.moved(&depths, [2, 1], (1, 0.5)), depths);
+            let flow = Flow::new(motion.view(), Array2::from_elem((9, 9), square).view());
+            let [row, column] = flow.place([4, 5], 0, 0.5);
+            assert!((row - (4.0 + 1.5 * trust)).abs() < 1e-5 && column == 5.0, "{row} {column}");
+            assert_eq!(flow.place([4, 5], 1, 0.5), [4.0, 5.0]);
         }
     }
 
@@ -143,7 +111,7 @@ mod tests {
         let mut motion = Array3::<f32>::zeros((4, 9, 9));
         motion.index_axis_mut(Axis(0), 1).fill(-2.0);
         motion.index_axis_mut(Axis(0), 2).fill(3.0);
-        let flow = Flow::new(motion.view(), Array2::from_elem((9, 9), 1e12).view(), [1.0, 1.0]);
+        let flow = Flow::new(motion.view(), Array2::from_elem((9, 9), 1e12).view());
         for fraction in [0.1, 0.25, 0.5, 0.6, 0.9] {
             // From the first slice, at 0.
             let (early, late) =

@@ -1,5 +1,7 @@
 //! The part of a plane that matters: a box around what is drawn, beyond which all is background.
 
+use std::ops::Range;
+
 use ndarray::{ArrayView2, ArrayViewMut2, s};
 
 use crate::volume::Voxel;
@@ -24,6 +26,34 @@ impl Region {
             found = Some(found.map_or(own, |all| all.with(own)));
         }
         found
+    }
+
+    /// Some columns of one row.
+    pub fn of_run(row: usize, columns: Range<usize>) -> Region {
+        Region { rows: [row, row + 1], columns: [columns.start, columns.end] }
+    }
+
+    /// Its first row and column.
+    pub fn corner(self) -> [usize; 2] {
+        [self.rows[0], self.columns[0]]
+    }
+
+    /// Its rows and columns.
+    pub fn size(self) -> [usize; 2] {
+        [self.rows[1] - self.rows[0], self.columns[1] - self.columns[0]]
+    }
+
+    /// Whether a pixel lies in it.
+    pub fn holds(self, [row, column]: [usize; 2]) -> bool {
+        let within = |at: usize, [first, end]: [usize; 2]| first <= at && at < end;
+        within(row, self.rows) && within(column, self.columns)
+    }
+
+    /// The same pixels, counted from the corner of a region that holds them.
+    pub fn within(self, around: Region) -> Region {
+        let [top, left] = around.corner();
+        let from = |[first, end]: [usize; 2], corner: usize| [first - corner, end - corner];
+        Region { rows: from(self.rows, top), columns: from(self.columns, left) }
     }
 
     /// The smallest that holds both.
@@ -80,6 +110,18 @@ mod tests {
             });
             prop_assert_eq!(Region::drawn(slice.view()), expected);
         }
+    }
+
+    #[test]
+    fn a_part_of_a_region_is_counted_from_its_corner() {
+        let run = Region::of_run(7, 3..5);
+        assert_eq!((run.corner(), run.size()), ([7, 3], [1, 2]));
+        assert_eq!(
+            [[7, 3], [7, 4], [7, 5], [6, 3], [7, 2]].map(|at| run.holds(at)),
+            [true, true, false, false, false]
+        );
+        let around = run.grown(2, 1, (70, 45));
+        assert_eq!(run.within(around), Region::of_run(2, 2..4));
     }
 
     #[test]

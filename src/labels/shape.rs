@@ -6,11 +6,15 @@
 //! that no gap opens between neighbours. Equal depths go to the label with fewer pixels, which has
 //! more to lose, then to the one that is met first, row by row, in either slice; where two labels are
 //! alike in that too, to the one in the first slice.
+//!
+//! Distances are asked for near outlines alone: a pixel that lies in the same body in both slices, or
+//! in none, lies in it between them too.
 
-use ndarray::{Array2, ArrayView2, ArrayViewMut2};
+use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::flow::Flow;
-use super::pair::{Body, bodies, foreground};
+use super::bodies::{Bodies, Body};
+use super::flow::{Flow, Meeting};
+use super::outline::Plane;
 use crate::volume::Voxel;
 
 /// Depths closer than this are equal, mm.
@@ -18,63 +22,160 @@ const EQUAL: f64 = 1e-6;
 
 /// The bodies of two neighbouring slices, ready for every slice between them.
 pub struct Shapes<T> {
-    bodies: Vec<Body<T>>,
-    /// All labels as one; of a single label nothing, which is its own.
-    foreground: Vec<Body<bool>>,
+    labels: Bodies<T>,
+    /// All labels as one, where there are several.
+    foreground: Option<Bodies<u8>>,
     flow: Option<Flow>,
-    size: (usize, usize),
+    plane: Plane,
 }
 
 impl<T: Voxel> Shapes<T> {
     /// Of two slices of the same size. `pixel`: mm between rows and between columns.
     /// `flow`: between them, where the tissue's motion is known.
     pub fn new(slices: [ArrayView2<T>; 2], pixel: [f64; 2], flow: Option<Flow>) -> Shapes<T> {
-        let size = slices[0].dim();
-        let meetings: Vec<_> = flow.iter().flat_map(|flow| flow.meetings()).collect();
-        let bodies = bodies(slices, pixel, &meetings);
-        let several = bodies.iter().any(|body| body.label != bodies[0].label);
-        let foreground = if several { foreground(slices, pixel, &meetings) } else { Vec::new() };
-        Shapes { bodies, foreground, flow, size }
+        let plane = Plane { size: slices[0].dim().into(), pixel };
+        let meetings: Vec<Meeting> = flow.iter().flat_map(|flow| flow.meetings()).collect();
+        let labels = Bodies::of(slices, plane, &meetings);
+        let foreground = labels.several_labels().then(|| {
+            let masks = slices.map(|slice| slice.map(|&label| u8::from(label != T::default())));
+            Bodies::of([masks[0].view(), masks[1].view()], plane, &meetings)
+        });
+        Shapes { labels, foreground, flow, plane }
     }
 
     /// Writes the slice at `fraction` from the first, in (0, 1).
     pub fn write(&self, fraction: f64, mut output: ArrayViewMut2<T>) {
         let flow = self.flow.as_ref();
-        let covered = deepest(&self.foreground, (fraction, flow), self.size);
-        let chosen = deepest(&self.bodies, (fraction, flow), self.size);
-        output.fill(T::default());
-        for ((out, chosen), covered) in output.iter_mut().zip(&chosen).zip(&covered) {
-            let Some((number, depth)) = *chosen else { continue };
-            let within = covered.is_some_and(|(_, depth)| depth > EQUAL);
-            if depth > EQUAL || within {
-                *out = self.bodies[number].label;
+        for ((row, column), out) in output.indexed_iter_mut() {
+            let place = Place { at: [row, column], fraction, flow, plane: self.plane };
+            *out = self.label(&place);
+        }
+    }
+
+    fn label(&self, place: &Place) -> T {
+        let near = match place.near(&self.labels) {
+            Near::Background => return T::default(),
+            Near::Within(body) => return body.label,
+            Near::Outlines(near) => near,
+        };
+        match place.deepest(near.bodies(&self.labels)) {
+            Some((body, depth)) if depth > EQUAL => body.label,
+            near if self.covers(place) => {
+                // The nearest of those around first: few others are nearer.
+                let all = near.map(|(body, _)| body).into_iter().chain(&self.labels.all);
+                place.deepest(all).map_or_else(T::default, |(body, _)| body.label)
+            }
+            _ => T::default(),
+        }
+    }
+
+    /// Whether all labels together reach a pixel.
+    fn covers(&self, place: &Place) -> bool {
+        let Some(foreground) = &self.foreground else { return false };
+        match place.near(foreground) {
+            Near::Background => false,
+            Near::Within(_) => true,
+            Near::Outlines(near) => {
+                place.deepest(near.bodies(foreground)).is_some_and(|(_, depth)| depth > EQUAL)
             }
         }
     }
 }
 
-/// For every pixel the body it lies deepest in, and how deep, mm; `None` where no body is near.
-fn deepest<T: PartialEq>(
-    bodies: &[Body<T>],
-    (fraction, flow): (f64, Option<&Flow>),
-    size: (usize, usize),
-) -> Array2<Option<(usize, f64)>> {
-    let mut best: Array2<Option<(usize, f64)>> = Array2::from_elem(size, None);
-    for (number, body) in bodies.iter().enumerate() {
-        for ((row, column), &depth) in body.at(fraction, flow).indexed_iter() {
-            let best = &mut best[(body.corner[0] + row, body.corner[1] + column)];
-            let better = match *best {
-                None => true,
-                Some((other, deepest)) if (depth - deepest).abs() <= EQUAL => {
-                    let other = &bodies[other];
-                    (body.size, body.met) < (other.size, other.met)
+/// A pixel of a plane between two slices.
+struct Place<'a> {
+    at: [usize; 2],
+    /// How far from the first slice the plane is, in (0, 1).
+    fraction: f64,
+    flow: Option<&'a Flow>,
+    plane: Plane,
+}
+
+/// What both slices have where a pixel in between is seen from.
+enum Near<'a, T> {
+    Background,
+    /// One body and nothing else, in both.
+    Within(&'a Body<T>),
+    /// Several bodies, or one and background.
+    Outlines(Numbers),
+}
+
+/// Of bodies, as [`Bodies::numbers`] has them: those of the pixel itself in both slices, and of the four
+/// pixels of each around where it lies there.
+struct Numbers([u32; 10]);
+
+impl Numbers {
+    /// The bodies, each once.
+    fn bodies<T>(self, all: &Bodies<T>) -> impl Iterator<Item = &Body<T>> {
+        let Numbers(mut numbers) = self;
+        numbers.sort_unstable();
+        let new = move |&place: &usize| place == 0 || numbers[place] != numbers[place - 1];
+        let met = (0..numbers.len()).filter(new).map(move |place| numbers[place]);
+        met.filter(|&number| number > 0).map(|number| &all.all[number as usize - 1])
+    }
+}
+
+impl Place<'_> {
+    /// The bodies that may reach here. No other one does: none of its pixels is among the four that its
+    /// depth is looked up between, so that it is negative in both slices.
+    fn near<'a, T>(&self, labels: &'a Bodies<T>) -> Near<'a, T> {
+        let own = [0, 1].map(|side| labels.numbers[side][self.at]);
+        let mut numbers = [own[0]; 10];
+        numbers[1] = own[1];
+        if let Some(flow) = self.flow {
+            for side in 0..2 {
+                let seen = around(flow.place(self.at, side, self.fraction), self.plane.size);
+                for (number, at) in numbers[2 + 4 * side..].iter_mut().zip(seen) {
+                    *number = labels.numbers[side][at];
                 }
-                Some((_, deepest)) => depth > deepest,
-            };
-            if better {
-                *best = Some((number, depth));
             }
         }
+        match (numbers.iter().all(|&number| number == own[0]), own[0]) {
+            (true, 0) => Near::Background,
+            (true, number) => Near::Within(&labels.all[number as usize - 1]),
+            (false, _) => Near::Outlines(Numbers(numbers)),
+        }
     }
-    best
+
+    /// The one of some bodies that the pixel lies deepest in, and how deep, mm; `None` where it is
+    /// within the bounds of none.
+    fn deepest<'a, T>(
+        &self,
+        bodies: impl Iterator<Item = &'a Body<T>>,
+    ) -> Option<(&'a Body<T>, f64)> {
+        let flow = self.flow;
+        let seen = flow.map(|flow| [0, 1].map(|side| flow.place(self.at, side, self.fraction)));
+        let depth = |body: &Body<T>, most| body.depth(self.at, seen, (self.fraction, most));
+        let diagonal = self.plane.diagonal();
+        let mut best: Option<(&Body<T>, f64)> = None;
+        for body in bodies.filter(|body| body.bounds.holds(self.at)) {
+            // Outside all so far, no body need be looked for where it would be farther away still.
+            if let Some((_, deepest)) = best.filter(|&(_, deepest)| deepest < 0.0) {
+                let most = -deepest / self.fraction.min(1.0 - self.fraction);
+                if most < diagonal && depth(body, most) < deepest - EQUAL {
+                    continue;
+                }
+            }
+            let own = (body, depth(body, diagonal));
+            let better = best.is_none_or(|best| match (own.1 - best.1).abs() <= EQUAL {
+                true => own.0.rank < best.0.rank,
+                false => own.1 > best.1,
+            });
+            if better {
+                best = Some(own);
+            }
+        }
+        best
+    }
+}
+
+/// The four pixels around a place (row, column), those of the plane's border where it lies beyond.
+fn around(place: [f64; 2], size: [usize; 2]) -> [[usize; 2]; 4] {
+    let near = |axis: usize| {
+        let last = size[axis] - 1;
+        let low = place[axis].clamp(0.0, last as f64) as usize;
+        [low, (low + 1).min(last)]
+    };
+    let [[above, under], [left, right]] = [near(0), near(1)];
+    [[above, left], [above, right], [under, left], [under, right]]
 }

@@ -1,0 +1,167 @@
+//! A body in one slice, and how far inside or outside it any pixel lies.
+
+use ndarray::{Array2, s};
+
+use super::distance;
+use super::region::Region;
+
+/// The pixels of a body in one slice: for every row the columns that they take.
+#[derive(Default)]
+pub struct Outline {
+    first_row: usize,
+    /// Of each row from the first on, the number of spans before it, and the number of all.
+    before: Vec<usize>,
+    /// First column, and the one after the last; from left to right.
+    spans: Vec<[usize; 2]>,
+}
+
+/// The plane that an outline lies in.
+#[derive(Clone, Copy, Debug)]
+pub struct Plane {
+    /// Rows and columns.
+    pub size: [usize; 2],
+    /// mm between rows and between columns.
+    pub pixel: [f64; 2],
+}
+
+impl Plane {
+    /// The diagonal: nothing is farther apart, mm.
+    pub fn diagonal(self) -> f64 {
+        let [rows, columns] = [0, 1].map(|axis| self.size[axis] as f64 * self.pixel[axis]);
+        rows.hypot(columns)
+    }
+}
+
+impl Outline {
+    /// Adds pixels of a row; rows come in order, and a row's pixels from left to right.
+    pub fn push(&mut self, row: usize, columns: [usize; 2]) {
+        if self.spans.is_empty() {
+            self.first_row = row;
+            self.before = vec![0];
+        }
+        let place = row - self.first_row + 1;
+        self.before.resize(place, self.spans.len());
+        self.spans.push(columns);
+        self.before.push(self.spans.len());
+    }
+
+    /// Whether it has no pixel.
+    pub fn is_empty(&self) -> bool {
+        self.spans.is_empty()
+    }
+
+    fn row(&self, row: usize) -> &[[usize; 2]] {
+        let place = row.checked_sub(self.first_row).filter(|place| place + 1 < self.before.len());
+        place.map_or(&[], |place| &self.spans[self.before[place]..self.before[place + 1]])
+    }
+
+    /// How far inside (positive) or outside (negative) a pixel lies, mm: the exact distance to the
+    /// nearest pixel of the plane outside, or to the nearest pixel inside, which is not
+    /// looked for farther than `most`; the plane's diagonal where all of it is inside.
+    ///
+    /// It looks along the rows, nearest first, until one is farther away than what was found: what
+    /// is asked lies near an outline.
+    pub fn depth(&self, at: [usize; 2], plane: Plane, most: f64) -> f64 {
+        let own = self.row(at[0]);
+        let inside = holding(own, at[1]).is_some();
+        let along = |row: usize| {
+            let spans = self.row(row);
+            match inside {
+                true => to_outside(spans, at[1], plane.size[1]),
+                false => to_inside(spans, at[1]),
+            }
+        };
+        let farthest = if inside { plane.diagonal() } else { most };
+        let mut nearest = farthest * farthest;
+        let farthest_row = at[0].max(plane.size[0] - 1 - at[0]);
+        for rows in 0..=farthest_row {
+            let down = (rows as f64 * plane.pixel[0]).powi(2);
+            if down >= nearest {
+                break;
+            }
+            let below = Some(at[0] + rows).filter(|&row| rows > 0 && row < plane.size[0]);
+            for row in at[0].checked_sub(rows).into_iter().chain(below) {
+                if let Some(columns) = along(row) {
+                    nearest = nearest.min(down + (columns as f64 * plane.pixel[1]).powi(2));
+                }
+            }
+        }
+        if inside { nearest.sqrt() } else { -nearest.sqrt() }
+    }
+
+    /// [`Outline::depth`] of all pixels in a box that holds it, and of the deepest one.
+    pub fn depths(&self, bounds: Region, plane: Plane) -> (Array2<f64>, f64) {
+        // One pixel of what is around it, where the plane has one: the nearest outside.
+        let around = bounds.grown(1, 1, plane.size.into());
+        let mut mask = Array2::from_elem(around.size(), false);
+        let [top, left] = around.corner();
+        for place in 0..self.before.len() - 1 {
+            for &[first, end] in self.row(self.first_row + place) {
+                let row = self.first_row + place - top;
+                mask.slice_mut(s![row, first - left..end - left]).fill(true);
+            }
+        }
+        let all = distance::signed(mask.view(), plane.pixel, plane.diagonal());
+        let depths = bounds.within(around).of(all.view()).to_owned();
+        let deepest = depths.fold(0.0, |deepest, &mm| f64::max(deepest, mm));
+        (depths, deepest)
+    }
+}
+
+/// The span that a column lies in.
+fn holding(spans: &[[usize; 2]], column: usize) -> Option<[usize; 2]> {
+    let next = spans.partition_point(|span| span[1] <= column);
+    spans.get(next).copied().filter(|span| span[0] <= column)
+}
+
+/// Columns from `column` to the nearest one in no span; `None` where the whole row is inside.
+fn to_outside(spans: &[[usize; 2]], column: usize, columns: usize) -> Option<usize> {
+    let Some([first, end]) = holding(spans, column) else { return Some(0) };
+    let left = (first > 0).then(|| column - first + 1);
+    let right = (end < columns).then(|| end - column);
+    left.into_iter().chain(right).min()
+}
+
+/// Columns from `column` to the nearest one in a span; `None` where there is no span.
+fn to_inside(spans: &[[usize; 2]], column: usize) -> Option<usize> {
+    let next = spans.partition_point(|span| span[1] <= column);
+    let left = next.checked_sub(1).map(|last| column + 1 - spans[last][1]);
+    let right = spans.get(next).map(|span| span[0].saturating_sub(column));
+    left.into_iter().chain(right).min()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::runs::Runs;
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// The distances of the whole box, which are tested against SciPy's.
+        #[test]
+        fn a_pixel_is_as_deep_as_the_distance_map_says(
+            inside in proptest::collection::vec(prop_oneof![2 => Just(0u8), 3 => Just(1)], 99),
+            pixel in [0.2f64..5.0, 0.2f64..5.0],
+        ) {
+            let slice = Array2::from_shape_vec((9, 11), inside).expect("99 pixels");
+            let mut outline = Outline::default();
+            for run in Runs::of(slice.view()).all() {
+                outline.push(run.row, [run.columns.start, run.columns.end]);
+            }
+            prop_assume!(!outline.is_empty());
+            let plane = Plane { size: [9, 11], pixel };
+            let mask = slice.mapv(|label| label > 0);
+            let expected = distance::signed(mask.view(), pixel, plane.diagonal());
+            for ((row, column), expected) in expected.indexed_iter() {
+                let depth = outline.depth([row, column], plane, plane.diagonal());
+                prop_assert!((depth - expected).abs() < 1e-9, "{depth} {expected} at {row} {column}");
+                let near = outline.depth([row, column], plane, 2.5);
+                prop_assert!((near - expected.max(-2.5)).abs() < 1e-9, "{near} {expected}");
+            }
+            let whole = Region::of_run(0, 0..11).with(Region::of_run(8, 0..1));
+            let (depths, deepest) = outline.depths(whole, plane);
+            prop_assert_eq!(deepest, depths.iter().copied().fold(0.0, f64::max));
+            prop_assert_eq!(depths, expected);
+        }
+    }
+}
