@@ -1,0 +1,234 @@
+//! The figures of `hrinet evaluate`: lines of a table a volume, their means, tissues, expected errors.
+
+use comfy_table::{Table, presets};
+use hrinet::evaluate::Evaluation;
+use hrinet::metrics::calibration::{Bin, Calibration};
+use hrinet::metrics::tissue::{TISSUES, TissueScores, TissueSums};
+use hrinet::metrics::{Mean, SliceScores};
+use serde::Serialize;
+
+use crate::method::Chosen;
+
+/// One line of the table.
+#[derive(Clone, Serialize)]
+pub struct Line {
+    volume: String,
+    gap: usize,
+    model: String,
+    slices: usize,
+    /// Wall-clock time of a new slice.
+    seconds_a_slice: f64,
+    #[serde(flatten)]
+    scores: SliceScores,
+    #[serde(skip)]
+    tissues: [TissueSums; 4],
+    #[serde(skip)]
+    calibration: Option<Calibration>,
+}
+
+impl Line {
+    /// What was measured of one volume.
+    pub fn new(volume: &str, gap: usize, model: &Chosen, measured: Evaluation) -> Line {
+        let Evaluation { slices, seconds, scores, tissues, calibration } = measured;
+        Line {
+            volume: volume.to_string(),
+            gap,
+            model: model.name().to_string(),
+            slices,
+            seconds_a_slice: seconds / slices as f64,
+            scores,
+            tissues,
+            calibration,
+        }
+    }
+}
+
+/// One line of the table of tissues, over all volumes.
+#[derive(Serialize)]
+pub struct TissueLine {
+    tissue: &'static str,
+    low_hu: f64,
+    high_hu: f64,
+    gap: usize,
+    model: String,
+    #[serde(flatten)]
+    scores: TissueScores,
+}
+
+/// One line of the table of expected errors, over all volumes.
+#[derive(Serialize)]
+pub struct BinLine {
+    /// `None`: all gaps together.
+    gap: Option<usize>,
+    model: String,
+    /// From 1, that of the least expected error.
+    bin: usize,
+    #[serde(flatten)]
+    errors: Bin,
+}
+
+/// The mean over volumes of the per-volume means, as Table 2 of the paper has one line a system.
+pub fn means(lines: &[Line], models: &[Chosen], gaps: &[usize]) -> Vec<Line> {
+    let mut means = Vec::new();
+    for &gap in gaps {
+        for model in models {
+            let mut mean = Mean::default();
+            let mut slices = 0;
+            let mut seconds = 0.0;
+            let mut tissues = [TissueSums::default(); 4];
+            let mut calibration = None;
+            for line in lines.iter().filter(|line| line.gap == gap && line.model == model.name()) {
+                mean.add(line.scores);
+                slices += line.slices;
+                seconds += line.seconds_a_slice * line.slices as f64;
+                for (sums, of_line) in tissues.iter_mut().zip(&line.tissues) {
+                    sums.merge(of_line);
+                }
+                merge(&mut calibration, &line.calibration);
+            }
+            if let Some(scores) = mean.scores() {
+                let volume = format!("mean of {}", mean.count());
+                let measured = Evaluation { slices, seconds, scores, tissues, calibration };
+                means.push(Line::new(&volume, gap, model, measured));
+            }
+        }
+    }
+    means
+}
+
+pub fn table(lines: &[Line], means: &[Line]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN).set_header([
+        "volume",
+        "gap",
+        "model",
+        "slices",
+        "PSNR dB",
+        "SSIM",
+        "RMSE",
+        "bias HU",
+        "|error| HU",
+        "s/slice",
+    ]);
+    // The mean of a single volume is the volume.
+    let means = means.iter().filter(|_| lines.len() > means.len());
+    for line in lines.iter().chain(means) {
+        let scores = &line.scores;
+        table.add_row([
+            line.volume.clone(),
+            line.gap.to_string(),
+            line.model.clone(),
+            line.slices.to_string(),
+            format!("{:.2}", scores.psnr),
+            format!("{:.4}", scores.ssim),
+            format!("{:.3}", scores.rmse),
+            format!("{:+.2}", scores.bias_hu),
+            format!("{:.2}", scores.mean_absolute_hu),
+            format!("{:.3}", line.seconds_a_slice),
+        ]);
+    }
+    table
+}
+
+/// Bias and noise of every gap, tissue and model, over the voxels of all volumes; tissues that no
+/// volume shows are left out.
+pub fn tissue_lines(means: &[Line]) -> Vec<TissueLine> {
+    let mut lines = Vec::new();
+    for line in means {
+        for (tissue, sums) in TISSUES.iter().zip(&line.tissues) {
+            let Some(scores) = sums.scores() else { continue };
+            lines.push(TissueLine {
+                tissue: tissue.name,
+                low_hu: tissue.low_hu,
+                high_hu: tissue.high_hu,
+                gap: line.gap,
+                model: line.model.clone(),
+                scores,
+            });
+        }
+    }
+    lines
+}
+
+/// Adds the voxels of one calibration to another.
+fn merge(all: &mut Option<Calibration>, one: &Option<Calibration>) {
+    if let Some(one) = one {
+        all.get_or_insert_default().merge(one);
+    }
+}
+
+/// Ten bins of every gap and model that expects errors, over the voxels of all volumes, then those of all
+/// gaps together.
+pub fn bin_lines(means: &[Line], models: &[Chosen]) -> Vec<BinLine> {
+    let mut lines = Vec::new();
+    let mut add = |gap, model: &str, calibration: &Option<Calibration>| {
+        let bins = calibration.as_ref().map(Calibration::bins).unwrap_or_default();
+        for (index, errors) in bins.into_iter().enumerate() {
+            lines.push(BinLine { gap, model: model.to_string(), bin: index + 1, errors });
+        }
+    };
+    for line in means {
+        add(Some(line.gap), &line.model, &line.calibration);
+    }
+    for model in models {
+        let of_model: Vec<_> = means.iter().filter(|line| line.model == model.name()).collect();
+        let mut all = None;
+        of_model.iter().for_each(|line| merge(&mut all, &line.calibration));
+        if of_model.len() > 1 {
+            add(None, model.name(), &all);
+        }
+    }
+    lines
+}
+
+pub fn bin_table(lines: &[BinLine]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN).set_header([
+        "gap",
+        "model",
+        "bin",
+        "voxels",
+        "expected HU",
+        "|error| HU",
+        "ratio",
+    ]);
+    for line in lines {
+        table.add_row([
+            line.gap.map_or("all".to_string(), |gap| gap.to_string()),
+            line.model.clone(),
+            line.bin.to_string(),
+            line.errors.voxels.to_string(),
+            format!("{:.2}", line.errors.expected_hu),
+            format!("{:.2}", line.errors.real_hu),
+            format!("{:.3}", line.errors.ratio()),
+        ]);
+    }
+    table
+}
+
+pub fn tissue_table(lines: &[TissueLine]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::ASCII_MARKDOWN).set_header([
+        "gap",
+        "model",
+        "tissue",
+        "HU",
+        "voxels",
+        "bias HU",
+        "noise",
+        "bias shown",
+    ]);
+    for line in lines {
+        table.add_row([
+            line.gap.to_string(),
+            line.model.clone(),
+            line.tissue.to_string(),
+            format!("{:.0} to {:.0}", line.low_hu, line.high_hu),
+            line.scores.voxels.to_string(),
+            format!("{:+.2}", line.scores.bias_hu),
+            format!("{:.2}", line.scores.noise_ratio),
+            format!("{:+.2}", line.scores.shown_bias_hu),
+        ]);
+    }
+    table
+}

