@@ -10,7 +10,7 @@
 //! - [`perceptual`]: the frozen encoder that the perceptual loss compares by;
 //! - [`step`]: what one iteration of each stage does; [`terms`]: the losses that it reports;
 //! - [`confidence`]: the step of a confidence, whose generator stays as it is;
-//! - [`trainer`]: all of it together, one checkpoint, resume;
+//! - [`trainer`]: all of it together; [`resume`]: its checkpoints, and going on from them;
 //! - [`curves`], [`events`], [`plot`], [`pictures`]: what a run leaves to look at;
 //! - [`run`]: the loop around it, with validation.
 
@@ -25,6 +25,7 @@ pub mod optimizer;
 pub mod perceptual;
 pub mod pictures;
 pub mod plot;
+pub mod resume;
 pub mod run;
 pub mod sampler;
 pub mod schedule;
