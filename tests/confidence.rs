@@ -25,7 +25,7 @@ fn sizes() -> MotionSizes {
         hidden: 2,
         refinement: 4,
         context: [2, 0, 2, 0],
-        deeper: [0; 4],
+        ..MotionSizes::default()
     }
 }
 

@@ -1,4 +1,4 @@
-//! HRINet-Motion with slices beyond the pair and deeper levels against NumPy: the same weights, the
+//! HRINet-Motion with slices beyond the pair, deeper levels and correlation against NumPy: the same weights, the
 //! same slices, the same output.
 
 #[path = "common/python.rs"]
@@ -19,6 +19,7 @@ fn sizes() -> MotionSizes {
         refinement: 5,
         context: [2, 0, 3, 4],
         deeper: [0, 1, 0, 1],
+        correlation: [0, 1, 2, 1],
     }
 }
 

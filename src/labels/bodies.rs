@@ -37,7 +37,7 @@ pub struct Body<T> {
 
 /// Which slices a body is in.
 enum Form {
-    Both([Depths; 2]),
+    Both(Box<[Depths; 2]>),
     /// In one of them only. `side`: 0 the first, 1 the second; `depths`: of all pixels within the
     /// bounds, mm; `deepest`: the largest.
     Tapering {
@@ -228,7 +228,8 @@ impl Form {
     fn of(outlines: [Outline; 2], bounds: Region, plane: Plane) -> Form {
         let side = match outlines.each_ref().map(Outline::is_empty) {
             [false, false] => {
-                return Form::Both(outlines.map(|outline| Depths::new(outline, bounds, plane)));
+                let depths = outlines.map(|outline| Depths::new(outline, bounds, plane));
+                return Form::Both(Box::new(depths));
             }
             [true, _] => 1,
             [_, true] => 0,

@@ -179,3 +179,111 @@ fn around(place: [f64; 2], size: [usize; 2]) -> [[usize; 2]; 4] {
     let [[above, under], [left, right]] = [near(0), near(1)];
     [[above, left], [above, right], [under, left], [under, right]]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::distance;
+    use super::*;
+    use ndarray::{Array2, Array3, Axis, s};
+    use proptest::prelude::*;
+
+    const PIXEL: [f64; 2] = [0.7, 1.1];
+
+    /// The bodies of a pair `[2, rows, columns]` as masks: numbers spread to neighbours of the same label
+    /// until none changes.
+    fn bodies_by_spreading(pair: &Array3<u8>) -> Vec<Array3<bool>> {
+        let mut numbers = Array3::from_shape_fn(pair.dim(), |at| {
+            if pair[at] > 0 { at.0 * 999 + at.1 * 31 + at.2 + 1 } else { 0 }
+        });
+        loop {
+            let before = numbers.clone();
+            for ((side, row, column), number) in numbers.indexed_iter_mut() {
+                let touches = |other: (usize, usize, usize)| match other.0 == side {
+                    true => other.1.abs_diff(row) <= 1 && other.2.abs_diff(column) <= 1,
+                    false => (other.1, other.2) == (row, column),
+                };
+                for (other, &theirs) in before.indexed_iter() {
+                    if pair[other] > 0 && pair[other] == pair[(side, row, column)] && touches(other)
+                    {
+                        *number = theirs.min(*number);
+                    }
+                }
+            }
+            if numbers == before {
+                break;
+            }
+        }
+        let mut found: Vec<usize> = numbers.iter().copied().filter(|&number| number > 0).collect();
+        found.sort_unstable();
+        found.dedup();
+        found.into_iter().map(|number| numbers.mapv(|other| other == number)).collect()
+    }
+
+    /// How deep each pixel of a plane lies in a body, everywhere in its box.
+    fn depth_by_maps(body: &Array3<bool>, fraction: f64) -> Array2<f64> {
+        let most = f64::hypot(body.dim().1 as f64 * PIXEL[0], body.dim().2 as f64 * PIXEL[1]);
+        let depth = |side| distance::signed(body.index_axis(Axis(0), side), PIXEL, most);
+        let there = [0, 1].map(|side| body.index_axis(Axis(0), side).iter().any(|&inside| inside));
+        let deepest = |map: &Array2<f64>| map.iter().copied().fold(0.0, f64::max);
+        let blend = match there {
+            [true, true] => depth(0) * (1.0 - fraction) + depth(1) * fraction,
+            [true, false] => depth(0).mapv(|mm| mm - fraction * deepest(&depth(0))),
+            _ => depth(1).mapv(|mm| mm - (1.0 - fraction) * deepest(&depth(1))),
+        };
+        let box_of = |axis: usize| {
+            let taken = body.indexed_iter().filter(|&(_, &inside)| inside);
+            let at: Vec<usize> = taken.map(|(at, _)| [at.0, at.1, at.2][axis]).collect();
+            at.iter().copied().min().unwrap()..=at.iter().copied().max().unwrap()
+        };
+        let (rows, columns) = (box_of(1), box_of(2));
+        Array2::from_shape_fn(blend.dim(), |(row, column)| {
+            match rows.contains(&row) && columns.contains(&column) {
+                true => blend[(row, column)],
+                false => f64::NEG_INFINITY,
+            }
+        })
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+
+        /// The label of the deepest body, by whole distance maps of bodies found otherwise; equal depths,
+        /// which either may win, are left out.
+        #[test]
+        fn a_pixel_takes_the_label_it_lies_deepest_in(
+            pixels in proptest::collection::vec(prop_oneof![3 => Just(0u8), 4 => Just(1), 2 => Just(2)], 126),
+            fraction in 0.1f64..0.9,
+        ) {
+            let pair = Array3::from_shape_vec((2, 7, 9), pixels).expect("126 pixels");
+            let slices = [pair.index_axis(Axis(0), 0), pair.index_axis(Axis(0), 1)];
+            let shapes = Shapes::new(slices, PIXEL, None);
+            let mut made = Array2::zeros((7, 9));
+            shapes.write(fraction, made.view_mut());
+
+            let bodies = bodies_by_spreading(&pair);
+            let label = |body: &Array3<bool>| {
+                let at = body.indexed_iter().find(|&(_, &inside)| inside).expect("a pixel").0;
+                pair[at]
+            };
+            let all = pair.mapv(|label| u8::from(label > 0));
+            let covering: Vec<_> =
+                bodies_by_spreading(&all).iter().map(|body| depth_by_maps(body, fraction)).collect();
+            let depths: Vec<_> = bodies.iter().map(|body| depth_by_maps(body, fraction)).collect();
+            for (at, &label_made) in made.indexed_iter() {
+                let mut ranked: Vec<(f64, u8)> =
+                    depths.iter().zip(&bodies).map(|(map, body)| (map[at], label(body))).collect();
+                ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
+                let covered = covering.iter().map(|map| map[at]).fold(f64::NEG_INFINITY, f64::max);
+                let Some(&(deepest, expected)) = ranked.first() else { continue };
+                let close = ranked.iter().any(|&(depth, other)| {
+                    other != expected && (depth - deepest).abs() < 1e-9
+                });
+                if close || deepest.abs() < 1e-9 || covered.abs() < 1e-9 {
+                    continue;
+                }
+                let expected = if deepest.max(covered) > 0.0 { expected } else { 0 };
+                prop_assert_eq!(label_made, expected, "at {:?} of {:?}", at, pair.slice(s![.., .., ..]));
+            }
+        }
+    }
+}

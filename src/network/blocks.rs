@@ -187,15 +187,13 @@ impl ConvolutionPrelu {
         Ok(self.convolution.forward(x)?.f_prelu(&self.slope)?)
     }
 
-    /// The same, with what another convolution of the same outputs makes of another map added before
-    /// the PReLU.
-    pub fn forward_beside(
-        &self,
-        x: &Tensor,
-        other: Option<(&Convolution, &Tensor)>,
-    ) -> Result<Tensor> {
-        let Some((convolution, map)) = other else { return self.forward(x) };
-        let sum = self.convolution.forward(x)?.f_add(&convolution.forward(map)?)?;
+    /// The same, with what other convolutions of the same outputs make of other maps added before the
+    /// PReLU.
+    pub fn forward_beside(&self, x: &Tensor, others: &[(&Convolution, Tensor)]) -> Result<Tensor> {
+        let mut sum = self.convolution.forward(x)?;
+        for (convolution, map) in others {
+            sum = sum.f_add(&convolution.forward(map)?)?;
+        }
         Ok(sum.f_prelu(&self.slope)?)
     }
 }

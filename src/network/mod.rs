@@ -18,6 +18,7 @@
 pub mod blocks;
 pub mod checkpoint;
 pub mod confidence;
+mod correlation;
 pub mod critic;
 pub mod decoder;
 pub mod device;

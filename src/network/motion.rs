@@ -15,6 +15,7 @@ use tch::{Kind, Tensor};
 
 use super::blocks::{Convolution, ConvolutionPrelu, Start, Upsampling};
 use super::confidence::Evidence;
+use super::correlation;
 use super::mixing::{Features, Pair};
 use super::parameters::Parameters;
 use crate::error::Result;
@@ -40,6 +41,10 @@ pub struct MotionSizes {
     /// Residual blocks beyond the first at strides 2, 4, 8 and 16.
     #[serde(default)]
     pub deeper: [i64; 4],
+    /// How many pixels of a map away, at strides 2, 4, 8 and 16, both slices are compared to find their
+    /// motion; 0: not compared.
+    #[serde(default)]
+    pub correlation: [i64; 4],
 }
 
 impl Default for MotionSizes {
@@ -50,6 +55,7 @@ impl Default for MotionSizes {
             refinement: 8,
             context: [0; 4],
             deeper: [0; 4],
+            correlation: [0; 4],
         }
     }
 }
@@ -66,6 +72,8 @@ struct Level {
     entry: ConvolutionPrelu,
     /// Of both slices beyond the pair.
     context: Option<Convolution>,
+    /// Of how alike both slices are, up to so many pixels away.
+    correlation: Option<(Convolution, i64)>,
     residual: [ConvolutionPrelu; 2],
     /// Further residual blocks.
     deeper: Vec<[ConvolutionPrelu; 2]>,
@@ -81,11 +89,13 @@ struct LevelSizes {
     outputs: i64,
     /// Residual blocks beyond the first.
     deeper: i64,
+    /// Radius of the correlation.
+    correlation: i64,
 }
 
 impl Level {
     fn new(parameters: &mut Parameters, name: &str, sizes: LevelSizes) -> Result<Level> {
-        let LevelSizes { inputs, context, inner, outputs, deeper } = sizes;
+        let LevelSizes { inputs, context, inner, outputs, deeper, correlation } = sizes;
         let mut unit = |part: &str, channels| {
             ConvolutionPrelu::new(parameters, &format!("{name}.{part}"), channels, 1)
         };
@@ -104,11 +114,22 @@ impl Level {
         let upsampling =
             Upsampling::new(parameters, &doubling, (inner, outputs), Start::Near0(1e-3))?;
         let context = seeing(parameters, &format!("{name}.context"), (2 * context, inner))?;
-        Ok(Level { entry, context, residual, deeper: further, upsampling })
+        let alike = if correlation > 0 { correlation::channels(correlation) } else { 0 };
+        let alike = seeing(parameters, &format!("{name}.correlation"), (alike, inner))?;
+        let correlation = alike.map(|convolution| (convolution, correlation));
+        Ok(Level { entry, context, correlation, residual, deeper: further, upsampling })
     }
 
-    fn forward(&self, x: &Tensor, context: Option<&Tensor>) -> Result<Tensor> {
-        let entry = self.entry.forward_beside(x, self.context.as_ref().zip(context))?;
+    /// `maps`: of both slices, which `x` holds too.
+    fn forward(&self, x: &Tensor, context: Option<&Tensor>, maps: [&Tensor; 2]) -> Result<Tensor> {
+        let mut beside: Vec<(&Convolution, Tensor)> = Vec::new();
+        if let Some((convolution, context)) = self.context.as_ref().zip(context) {
+            beside.push((convolution, context.shallow_clone()));
+        }
+        if let Some((convolution, radius)) = &self.correlation {
+            beside.push((convolution, correlation::correlation(maps[0], maps[1], *radius)?));
+        }
+        let entry = self.entry.forward_beside(x, &beside)?;
         let residual = self.residual[1].forward(&self.residual[0].forward(&entry)?)?;
         let mut sum = entry.f_add(&residual)?;
         for [first, second] in &self.deeper {
@@ -174,6 +195,7 @@ impl Motion {
                 inner: 2 * width,
                 outputs: MOTION + hidden,
                 deeper: sizes.deeper[level],
+                correlation: sizes.correlation[level],
             };
             levels.push(Level::new(parameters, &name, sizes)?);
         }
@@ -248,8 +270,8 @@ impl Motion {
             Some(_) => Some(warp_beyond(pair, 0, &motion)?),
             None => None,
         };
-        let context = self.refinement_context.as_ref().zip(context.as_ref());
-        let mut refined = self.refinement[0].forward_beside(&seen, context)?;
+        let context: Vec<_> = self.refinement_context.iter().zip(context).collect();
+        let mut refined = self.refinement[0].forward_beside(&seen, &context)?;
         for unit in &self.refinement[1..] {
             refined = unit.forward(&refined)?;
         }
@@ -276,7 +298,7 @@ impl Motion {
             Some(map) => Some(Tensor::f_cat(&maps_beyond(pair, map), 1)?),
             None => None,
         };
-        let found = deepest.forward(&seen, context.as_ref())?;
+        let found = deepest.forward(&seen, context.as_ref(), [deep1, deep2])?;
         let (mut motion, mut hidden) = split(&found, MOTION)?;
         let mut coarse = hidden.shallow_clone();
         for (level, stride_map) in self.levels[1..].iter().zip([3, 2, 1]) {
@@ -288,7 +310,7 @@ impl Motion {
                 Some(map) => Some(warp_beyond(pair, map, &motion)?),
                 None => None,
             };
-            let found = level.forward(&seen, context.as_ref())?;
+            let found = level.forward(&seen, context.as_ref(), [&warped1, &warped2])?;
             let (correction, next) = split(&found, MOTION)?;
             let (_, _, rows, columns) = correction.size4()?;
             // Twice the pixels: motion in pixels doubles.

@@ -189,11 +189,12 @@ impl Architecture {
                 map_channels.clone()
             }
             Architecture::Motion(sizes) => {
-                let MotionSizes { widths, hidden, refinement, context, deeper } = sizes;
-                // Neither context nor further blocks is 0.
-                let [context, deeper] = [context, deeper]
+                let MotionSizes { widths, hidden, refinement, context, deeper, correlation } =
+                    sizes;
+                // No context, further blocks or correlation is 0.
+                let [context, deeper, radius] = [context, deeper, correlation]
                     .map(|counts| counts.map(|count| count + i64::from(count == 0)));
-                [widths.as_slice(), &context, &deeper, &[*hidden, *refinement]].concat()
+                [widths.as_slice(), &context, &deeper, &radius, &[*hidden, *refinement]].concat()
             }
         };
         match channels.iter().find(|&&count| !(1..=MOST_CHANNELS).contains(&count)) {

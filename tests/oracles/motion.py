@@ -72,8 +72,21 @@ def outlook(maps, stride):
     return convolution(maps[int(np.log2(stride))], f"outlook.stride{stride}")
 
 
-def level(x, context, name):
+def correlation(first, second, radius):
+    """Cosines between a pixel's channels in the first maps and those of the pixels around in the second."""
+    unit_length = lambda maps: maps / np.sqrt((maps**2).sum(0) + 1e-6)
+    first = unit_length(first)
+    second = np.pad(unit_length(second), ((0, 0), (radius, radius), (radius, radius)), mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(second, first.shape[1:], axis=(1, 2))
+    return np.einsum("cyx,cvuyx->vuyx", first, windows).reshape(-1, *first.shape[1:])
+
+
+def level(x, context, maps, name):
     entry = convolution(x, name + ".entry")
+    if has(name + ".correlation"):
+        places = weight(name + ".correlation.weight").shape[1]
+        alike = correlation(*maps, (int(np.sqrt(places)) - 1) // 2)
+        entry = entry + convolution(alike, name + ".correlation")
     if context is not None:
         entry = entry + convolution(context, name + ".context")
     entry = prelu(entry, name + ".entry")
@@ -101,12 +114,12 @@ def decode(slices, alpha, there):
         return beyond(motion, lambda maps: outlook(maps, stride))
 
     seen = np.concatenate([first[4], second[4], plane(first[4])])
-    found = level(seen, context(16, None), "decoder.stride16")
+    found = level(seen, context(16, None), (first[4], second[4]), "decoder.stride16")
     motion, hidden = found[:4], found[4:]
     for number, stride in ((3, 8), (2, 4), (1, 2)):
         warped = [warp(first[number], motion[:2]), warp(second[number], motion[2:])]
         seen = np.concatenate([hidden, *warped, motion, plane(hidden)])
-        found = level(seen, context(stride, motion), f"decoder.stride{stride}")
+        found = level(seen, context(stride, motion), warped, f"decoder.stride{stride}")
         motion, hidden = doubled(motion) + found[:4], found[4:]
     mask, residual, hidden = hidden[:1], hidden[1:2], hidden[2:]
     moved = [warp(first[0], motion[:2]), warp(second[0], motion[2:])]

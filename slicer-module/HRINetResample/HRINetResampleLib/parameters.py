@@ -10,7 +10,7 @@ from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 from . import adapting
 
 DEFAULT_MODEL = "hrinet-motion"
-SMALL_MODEL = "hrinet-motion-small"  # three times as fast
+SMALL_MODEL = "hrinet-motion-small"  # two and a half times as fast
 PLAIN_MODELS = ("linear", "cubic")
 MODELS = (DEFAULT_MODEL, SMALL_MODEL, *PLAIN_MODELS)
 

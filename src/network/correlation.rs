@@ -1,0 +1,53 @@
+//! How alike two maps are where they stand and some pixels away.
+
+use tch::Tensor;
+
+use crate::error::Result;
+
+/// Channels of a correlation up to `radius` pixels away.
+pub fn channels(radius: i64) -> i64 {
+    (2 * radius + 1) * (2 * radius + 1)
+}
+
+/// `[N, C, H, W]` twice to `[N, (2 radius + 1)^2, H, W]`: the cosine between the channels of a pixel of
+/// the first and of those of the second up to `radius` pixels away, row by row. The border is repeated
+/// beyond it.
+pub fn correlation(first: &Tensor, second: &Tensor, radius: i64) -> Result<Tensor> {
+    let (_, _, rows, columns) = first.size4()?;
+    let first = unit_length(first)?;
+    let second = unit_length(second)?.f_replication_pad2d([radius; 4])?;
+    let mut alike = Vec::new();
+    for row in 0..=2 * radius {
+        for column in 0..=2 * radius {
+            let moved = second.f_narrow(2, row, rows)?.f_narrow(3, column, columns)?;
+            let product = first.f_mul(&moved)?;
+            alike.push(product.f_sum_dim_intlist(&[1i64][..], true, product.kind())?);
+        }
+    }
+    Ok(Tensor::f_cat(&alike, 1)?)
+}
+
+/// Every pixel's channels as a vector of length 1.
+fn unit_length(maps: &Tensor) -> Result<Tensor> {
+    let squares = maps.f_mul(maps)?.f_sum_dim_intlist(&[1i64][..], true, maps.kind())?;
+    Ok(maps.f_mul(&squares.f_add_scalar(1e-6)?.f_rsqrt()?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind};
+
+    #[test]
+    fn the_likest_place_is_where_the_map_moved_to() {
+        tch::manual_seed(3);
+        let first = Tensor::randn([1, 8, 9, 11], (Kind::Float, Device::Cpu));
+        let second = first.roll([1, -2], [2, 3]);
+        let found = correlation(&first, &second, 2).unwrap();
+        assert_eq!(found.size(), [1, channels(2), 9, 11]);
+        // One row down, two columns left: row 3, column 0 of the 5 x 5 places.
+        let inner = found.narrow(2, 2, 5).narrow(3, 2, 7);
+        assert!((inner.argmax(1, false) - 15).abs().max().int64_value(&[]) == 0);
+        assert!((inner.get(0).get(15) - 1.0).abs().max().double_value(&[]) < 1e-4);
+    }
+}
