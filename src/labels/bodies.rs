@@ -48,25 +48,34 @@ enum Form {
 }
 
 impl<T> Body<T> {
-    /// How far inside the body a pixel within its bounds lies at `fraction` from the first slice, mm.
+    /// How far inside the body a pixel within its bounds lies at `fraction` from the first slice, mm: exact
+    /// where that is more than `worst`, and else no more than `worst`, which takes less looking.
     ///
     /// A body in both slices is the blend of both. One that is in a single slice tapers: its border
     /// moves inwards until the other slice, where its innermost pixel is gone. What is in both is seen
     /// from the plane in between at the `seen` places of the slices (row, column), where they are
-    /// known; what tapers stays where it is. Outside, it is not looked for farther than `most` mm.
+    /// known; what tapers stays where it is.
     pub fn depth(
         &self,
         at: [usize; 2],
         seen: Option<[[f64; 2]; 2]>,
-        (fraction, most): (f64, f64),
+        (fraction, worst): (f64, f64),
     ) -> f64 {
         match &self.form {
             Form::Both(slices) => {
-                let [first, second] = [0, 1].map(|side| match seen {
+                let see = |side: usize, most: f64| match seen {
                     Some(places) => slices[side].between(places[side], most),
                     None => slices[side].at(at, most),
-                });
-                first * (1.0 - fraction) + second * fraction
+                };
+                let shares = [1.0 - fraction, fraction];
+                // The nearer slice counts more: the other one can make up for as much as it lies inside.
+                let (near, far) = if fraction > 0.5 { (1, 0) } else { (0, 1) };
+                let of_far = see(far, 0.0) * shares[far];
+                let of_near = see(near, (of_far - worst) / shares[near]) * shares[near];
+                if of_near + of_far <= worst {
+                    return worst;
+                }
+                of_near + see(far, (of_near - worst) / shares[far]) * shares[far]
             }
             Form::Tapering { side, depths, deepest } => {
                 let passed = if *side == 0 { fraction } else { 1.0 - fraction };

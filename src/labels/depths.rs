@@ -28,6 +28,7 @@ impl Depths {
         let [top, left] = self.bounds.corner();
         let known = &self.known[(at[0] - top) * self.bounds.size()[1] + at[1] - left];
         if known.get() == 0.0 {
+            let most = most.min(self.plane.diagonal());
             let depth = self.outline.depth(at, self.plane, most);
             if depth <= -most {
                 return -most;
@@ -38,7 +39,7 @@ impl Depths {
     }
 
     /// The depth at a place (row, column) between pixels, bilinear within the box; what lies beyond it is
-    /// as much less deep as it is away. `most` as in [`Depths::at`], for each pixel.
+    /// as much less deep as it is away. No more than `-most` where it is outside and farther away than that.
     pub fn between(&self, place: [f64; 2], most: f64) -> f64 {
         let (corner, size) = (self.bounds.corner(), self.bounds.size());
         let last = [0, 1].map(|axis| corner[axis] + size[axis] - 1);
@@ -47,6 +48,9 @@ impl Depths {
         let [above, left] = near.map(|at| at as usize);
         let [below, beside] = [(above + 1).min(last[0]), (left + 1).min(last[1])];
         let [lower, righter] = [near[0] - above as f64, near[1] - left as f64];
+        // Pixels side by side differ by no more than what lies between them: where one is not looked
+        // for any farther, all four are farther away than `most`.
+        let most = most + self.plane.pixel[0].hypot(self.plane.pixel[1]);
         let depth = |row, column| self.at([row, column], most);
         let upper = depth(above, left) * (1.0 - righter) + depth(above, beside) * righter;
         let under = depth(below, left) * (1.0 - righter) + depth(below, beside) * righter;

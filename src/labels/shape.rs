@@ -145,18 +145,10 @@ impl Place<'_> {
     ) -> Option<(&'a Body<T>, f64)> {
         let flow = self.flow;
         let seen = flow.map(|flow| [0, 1].map(|side| flow.place(self.at, side, self.fraction)));
-        let depth = |body: &Body<T>, most| body.depth(self.at, seen, (self.fraction, most));
-        let diagonal = self.plane.diagonal();
         let mut best: Option<(&Body<T>, f64)> = None;
         for body in bodies.filter(|body| body.bounds.holds(self.at)) {
-            // Outside all so far, no body need be looked for where it would be farther away still.
-            if let Some((_, deepest)) = best.filter(|&(_, deepest)| deepest < 0.0) {
-                let most = -deepest / self.fraction.min(1.0 - self.fraction);
-                if most < diagonal && depth(body, most) < deepest - EQUAL {
-                    continue;
-                }
-            }
-            let own = (body, depth(body, diagonal));
+            let worst = best.map_or(f64::NEG_INFINITY, |(_, deepest)| deepest - 2.0 * EQUAL);
+            let own = (body, body.depth(self.at, seen, (self.fraction, worst)));
             let better = best.is_none_or(|best| match (own.1 - best.1).abs() <= EQUAL {
                 true => own.0.rank < best.0.rank,
                 false => own.1 > best.1,
