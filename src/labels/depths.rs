@@ -28,7 +28,7 @@ impl Depths {
         let [top, left] = self.bounds.corner();
         let known = &self.known[(at[0] - top) * self.bounds.size()[1] + at[1] - left];
         if known.get() == 0.0 {
-            let most = most.min(self.plane.diagonal());
+            let most = most.min(self.plane.diagonal);
             let depth = self.outline.depth(at, self.plane, most);
             if depth <= -most {
                 return -most;
@@ -67,11 +67,11 @@ mod tests {
     fn depths_between_pixels_lie_between() {
         let mut outline = Outline::default();
         (0..4).for_each(|row| outline.push(row, [0, 8]));
-        let plane = Plane { size: [9, 8], pixel: [1.0, 3.0] };
+        let plane = Plane::new([9, 8], [1.0, 3.0]);
         let bounds = Region::of_run(0, 0..8).with(Region::of_run(6, 0..8));
         let depths = Depths::new(outline, bounds, plane);
         assert_eq!((depths.at([6, 1], 2.0), depths.at([6, 1], 5.0)), (-2.0, -3.0));
-        let depth = |place| depths.between(place, plane.diagonal());
+        let depth = |place| depths.between(place, plane.diagonal);
         for (place, expected) in [
             ([0.0, 2.0], 4.0),
             ([1.25, 2.5], 2.75),

@@ -22,13 +22,15 @@ pub struct Plane {
     pub size: [usize; 2],
     /// mm between rows and between columns.
     pub pixel: [f64; 2],
+    /// mm; nothing is farther apart.
+    pub diagonal: f64,
 }
 
 impl Plane {
-    /// The diagonal: nothing is farther apart, mm.
-    pub fn diagonal(self) -> f64 {
-        let [rows, columns] = [0, 1].map(|axis| self.size[axis] as f64 * self.pixel[axis]);
-        rows.hypot(columns)
+    /// Of rows and columns; `pixel`: mm between rows and between columns.
+    pub fn new(size: [usize; 2], pixel: [f64; 2]) -> Plane {
+        let [rows, columns] = [0, 1].map(|axis| size[axis] as f64 * pixel[axis]);
+        Plane { size, pixel, diagonal: rows.hypot(columns) }
     }
 }
 
@@ -48,6 +50,10 @@ impl Outline {
     /// Whether it has no pixel.
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
+    }
+
+    fn last_row(&self) -> usize {
+        (self.first_row + self.before.len()).saturating_sub(2)
     }
 
     fn row(&self, row: usize) -> &[[usize; 2]] {
@@ -71,10 +77,17 @@ impl Outline {
                 false => to_inside(spans, at[1]),
             }
         };
-        let farthest = if inside { plane.diagonal() } else { most };
+        let farthest = if inside { plane.diagonal } else { most };
         let mut nearest = farthest * farthest;
         let farthest_row = at[0].max(plane.size[0] - 1 - at[0]);
-        for rows in 0..=farthest_row {
+        // From outside, rows before the outline's first or beyond its last hold nothing.
+        let empty = match inside {
+            true => 0,
+            false => {
+                self.first_row.saturating_sub(at[0]).max(at[0].saturating_sub(self.last_row()))
+            }
+        };
+        for rows in empty..=farthest_row {
             let down = (rows as f64 * plane.pixel[0]).powi(2);
             if down >= nearest {
                 break;
@@ -101,7 +114,7 @@ impl Outline {
                 mask.slice_mut(s![row, first - left..end - left]).fill(true);
             }
         }
-        let all = distance::signed(mask.view(), plane.pixel, plane.diagonal());
+        let all = distance::signed(mask.view(), plane.pixel, plane.diagonal);
         let depths = bounds.within(around).of(all.view()).to_owned();
         let deepest = depths.fold(0.0, |deepest, &mm| f64::max(deepest, mm));
         (depths, deepest)
@@ -149,11 +162,11 @@ mod tests {
                 outline.push(run.row, [run.columns.start, run.columns.end]);
             }
             prop_assume!(!outline.is_empty());
-            let plane = Plane { size: [9, 11], pixel };
+            let plane = Plane::new([9, 11], pixel);
             let mask = slice.mapv(|label| label > 0);
-            let expected = distance::signed(mask.view(), pixel, plane.diagonal());
+            let expected = distance::signed(mask.view(), pixel, plane.diagonal);
             for ((row, column), expected) in expected.indexed_iter() {
-                let depth = outline.depth([row, column], plane, plane.diagonal());
+                let depth = outline.depth([row, column], plane, plane.diagonal);
                 prop_assert!((depth - expected).abs() < 1e-9, "{depth} {expected} at {row} {column}");
                 let near = outline.depth([row, column], plane, 2.5);
                 prop_assert!((near - expected.max(-2.5)).abs() < 1e-9, "{near} {expected}");

@@ -33,7 +33,7 @@ impl<T: Voxel> Shapes<T> {
     /// Of two slices of the same size. `pixel`: mm between rows and between columns.
     /// `flow`: between them, where the tissue's motion is known.
     pub fn new(slices: [ArrayView2<T>; 2], pixel: [f64; 2], flow: Option<Flow>) -> Shapes<T> {
-        let plane = Plane { size: slices[0].dim().into(), pixel };
+        let plane = Plane::new(slices[0].dim().into(), pixel);
         let meetings: Vec<Meeting> = flow.iter().flat_map(|flow| flow.meetings()).collect();
         let labels = Bodies::of(slices, plane, &meetings);
         let foreground = labels.several_labels().then(|| {
