@@ -63,9 +63,10 @@ impl<T> Body<T> {
     ) -> f64 {
         match &self.form {
             Form::Both(slices) => {
+                // Less than no distance at all would leave pixels inside unlooked for.
                 let see = |side: usize, most: f64| match seen {
-                    Some(places) => slices[side].between(places[side], most),
-                    None => slices[side].at(at, most),
+                    Some(places) => slices[side].between(places[side], most.max(0.0)),
+                    None => slices[side].at(at, most.max(0.0)),
                 };
                 let shares = [1.0 - fraction, fraction];
                 // The nearer slice counts more: the other one can make up for as much as it lies inside.
@@ -245,5 +246,43 @@ impl Form {
         };
         let (depths, deepest) = outlines[side].depths(bounds, plane);
         Form::Tapering { side, depths, deepest }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(20_000))]
+
+        /// To look for a body no farther than matters changes nothing that matters.
+        #[test]
+        fn a_depth_is_exact_above_the_worst_that_matters(
+            pixels in proptest::collection::vec(prop_oneof![3 => Just(0u8), 2 => Just(1)], 126),
+            places in [[-2.0f64..9.0, -2.0f64..11.0], [-2.0f64..9.0, -2.0f64..11.0]],
+            moves in any::<bool>(),
+            fraction in 0.05f64..0.95,
+            worst in -6.0f64..3.0,
+        ) {
+            let slice = |side: usize| {
+                Array2::from_shape_vec((7, 9), pixels[63 * side..][..63].to_vec()).expect("63 pixels")
+            };
+            let slices = [slice(0), slice(1)];
+            let plane = Plane::new([7, 9], [0.7, 1.1]);
+            let bodies = Bodies::of(slices.each_ref().map(|slice| slice.view()), plane, &[]);
+            let seen = moves.then_some(places);
+            for body in &bodies.all {
+                let at = body.bounds.corner();
+                let depth = |worst| body.depth(at, seen, (fraction, worst));
+                // First what is looked for less: what is found is kept.
+                let (found, exact) = (depth(worst), depth(f64::NEG_INFINITY));
+                match exact > worst {
+                    true => prop_assert!((found - exact).abs() < 1e-9, "{found}, not {exact}"),
+                    false => prop_assert!(found <= worst + 1e-9, "{found} above {worst}: {exact}"),
+                }
+            }
+        }
     }
 }
