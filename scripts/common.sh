@@ -39,11 +39,11 @@ find_hrinet() {
   [ -x "$hrinet" ] || fail "$hrinet is missing; run scripts/setup first"
 }
 
-# make_venv: .venv/ with nothing but pip.
+# make_venv FOLDER: a Python of its own with nothing but pip, anew.
 make_venv() {
-  rm -rf .venv
+  rm -rf "$1"
   python3 -c 'import ensurepip' 2>/dev/null || install "venv for Python 3" python3-venv
-  python3 -m venv .venv
+  python3 -m venv "$1"
 }
 
 # find_pip: sets `pip` to a pip that knows several --platform (21 or newer): that of .venv/ or of the
@@ -55,6 +55,6 @@ find_pip() {
     pip=("$python" -m pip)
     if [ "${version:-0}" -ge 21 ]; then return; fi
   done
-  make_venv
+  make_venv .venv
   pip=(.venv/bin/python -m pip)
 }

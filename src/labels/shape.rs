@@ -26,7 +26,8 @@ pub struct Shapes<T> {
     /// All labels as one, where there are several.
     foreground: Option<Bodies<u8>>,
     flow: Option<Flow>,
-    plane: Plane,
+    /// Rows and columns.
+    size: [usize; 2],
 }
 
 impl<T: Voxel> Shapes<T> {
@@ -40,15 +41,16 @@ impl<T: Voxel> Shapes<T> {
             let masks = slices.map(|slice| slice.map(|&label| u8::from(label != T::default())));
             Bodies::of([masks[0].view(), masks[1].view()], plane, &meetings)
         });
-        Shapes { labels, foreground, flow, plane }
+        Shapes { labels, foreground, flow, size: plane.size }
     }
 
     /// Writes the slice at `fraction` from the first, in (0, 1).
     pub fn write(&self, fraction: f64, mut output: ArrayViewMut2<T>) {
-        let flow = self.flow.as_ref();
         for ((row, column), out) in output.indexed_iter_mut() {
-            let place = Place { at: [row, column], fraction, flow, plane: self.plane };
-            *out = self.label(&place);
+            let at = [row, column];
+            let seen =
+                self.flow.as_ref().map(|flow| [0, 1].map(|side| flow.place(at, side, fraction)));
+            *out = self.label(&Place { at, fraction, seen, size: self.size });
         }
     }
 
@@ -60,9 +62,9 @@ impl<T: Voxel> Shapes<T> {
         };
         match place.deepest(near.bodies(&self.labels)) {
             Some((body, depth)) if depth > EQUAL => body.label,
-            near if self.covers(place) => {
+            nearest if self.covers(place) => {
                 // The nearest of those around first: few others are nearer.
-                let all = near.map(|(body, _)| body).into_iter().chain(&self.labels.all);
+                let all = nearest.map(|(body, _)| body).into_iter().chain(&self.labels.all);
                 place.deepest(all).map_or_else(T::default, |(body, _)| body.label)
             }
             _ => T::default(),
@@ -83,12 +85,14 @@ impl<T: Voxel> Shapes<T> {
 }
 
 /// A pixel of a plane between two slices.
-struct Place<'a> {
+struct Place {
     at: [usize; 2],
     /// How far from the first slice the plane is, in (0, 1).
     fraction: f64,
-    flow: Option<&'a Flow>,
-    plane: Plane,
+    /// Where it lies in both slices (row, column), where motion is known.
+    seen: Option<[[f64; 2]; 2]>,
+    /// Rows and columns of the plane.
+    size: [usize; 2],
 }
 
 /// What both slices have where a pixel in between is seen from.
@@ -115,17 +119,17 @@ impl Numbers {
     }
 }
 
-impl Place<'_> {
+impl Place {
     /// The bodies that may reach here. No other one does: none of its pixels is among the four that its
     /// depth is looked up between, so that it is negative in both slices.
     fn near<'a, T>(&self, labels: &'a Bodies<T>) -> Near<'a, T> {
         let own = [0, 1].map(|side| labels.numbers[side][self.at]);
         let mut numbers = [own[0]; 10];
         numbers[1] = own[1];
-        if let Some(flow) = self.flow {
+        if let Some(places) = self.seen {
             for side in 0..2 {
-                let seen = around(flow.place(self.at, side, self.fraction), self.plane.size);
-                for (number, at) in numbers[2 + 4 * side..].iter_mut().zip(seen) {
+                let near = around(places[side], self.size);
+                for (number, at) in numbers[2 + 4 * side..].iter_mut().zip(near) {
                     *number = labels.numbers[side][at];
                 }
             }
@@ -143,12 +147,10 @@ impl Place<'_> {
         &self,
         bodies: impl Iterator<Item = &'a Body<T>>,
     ) -> Option<(&'a Body<T>, f64)> {
-        let flow = self.flow;
-        let seen = flow.map(|flow| [0, 1].map(|side| flow.place(self.at, side, self.fraction)));
         let mut best: Option<(&Body<T>, f64)> = None;
         for body in bodies.filter(|body| body.bounds.holds(self.at)) {
             let worst = best.map_or(f64::NEG_INFINITY, |(_, deepest)| deepest - 2.0 * EQUAL);
-            let own = (body, body.depth(self.at, seen, (self.fraction, worst)));
+            let own = (body, body.depth(self.at, self.seen, (self.fraction, worst)));
             let better = best.is_none_or(|best| match (own.1 - best.1).abs() <= EQUAL {
                 true => own.0.rank < best.0.rank,
                 false => own.1 > best.1,
@@ -176,7 +178,7 @@ fn around(place: [f64; 2], size: [usize; 2]) -> [[usize; 2]; 4] {
 mod tests {
     use super::super::distance;
     use super::*;
-    use ndarray::{Array2, Array3, Axis, s};
+    use ndarray::{Array2, Array3, Axis};
     use proptest::prelude::*;
 
     const PIXEL: [f64; 2] = [0.7, 1.1];
@@ -274,7 +276,7 @@ mod tests {
                     continue;
                 }
                 let expected = if deepest.max(covered) > 0.0 { expected } else { 0 };
-                prop_assert_eq!(label_made, expected, "at {:?} of {:?}", at, pair.slice(s![.., .., ..]));
+                prop_assert_eq!(label_made, expected, "at {:?} of {:?}", at, pair);
             }
         }
     }

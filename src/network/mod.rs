@@ -30,6 +30,7 @@ pub mod parameters;
 pub mod patch_gan;
 pub mod precision;
 pub mod system;
+mod warp;
 
 pub use checkpoint::{Checkpoint, Record};
 pub use confidence::Confidence;

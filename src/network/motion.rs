@@ -11,13 +11,14 @@
 //! beyond the pair.
 
 use serde::{Deserialize, Serialize};
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use super::blocks::{Convolution, ConvolutionPrelu, Start, Upsampling};
 use super::confidence::Evidence;
 use super::correlation;
 use super::mixing::{Features, Pair};
 use super::parameters::Parameters;
+use super::warp::{warp, warp_both};
 use crate::error::Result;
 
 /// The two motion fields: columns and rows towards the first slice, then towards the second.
@@ -121,11 +122,8 @@ impl Level {
     }
 
     /// `maps`: of both slices, which `x` holds too.
-    fn forward(&self, x: &Tensor, context: Option<&Tensor>, maps: [&Tensor; 2]) -> Result<Tensor> {
-        let mut beside: Vec<(&Convolution, Tensor)> = Vec::new();
-        if let Some((convolution, context)) = self.context.as_ref().zip(context) {
-            beside.push((convolution, context.shallow_clone()));
-        }
+    fn forward(&self, x: &Tensor, context: Option<Tensor>, maps: [&Tensor; 2]) -> Result<Tensor> {
+        let mut beside: Vec<_> = self.context.iter().zip(context).collect();
         if let Some((convolution, radius)) = &self.correlation {
             beside.push((convolution, correlation::correlation(maps[0], maps[1], *radius)?));
         }
@@ -298,7 +296,7 @@ impl Motion {
             Some(map) => Some(Tensor::f_cat(&maps_beyond(pair, map), 1)?),
             None => None,
         };
-        let found = deepest.forward(&seen, context.as_ref(), [deep1, deep2])?;
+        let found = deepest.forward(&seen, context, [deep1, deep2])?;
         let (mut motion, mut hidden) = split(&found, MOTION)?;
         let mut coarse = hidden.shallow_clone();
         for (level, stride_map) in self.levels[1..].iter().zip([3, 2, 1]) {
@@ -310,7 +308,7 @@ impl Motion {
                 Some(map) => Some(warp_beyond(pair, map, &motion)?),
                 None => None,
             };
-            let found = level.forward(&seen, context.as_ref(), [&warped1, &warped2])?;
+            let found = level.forward(&seen, context, [&warped1, &warped2])?;
             let (correction, next) = split(&found, MOTION)?;
             let (_, _, rows, columns) = correction.size4()?;
             // Twice the pixels: motion in pixels doubles.
@@ -380,49 +378,10 @@ fn split(x: &Tensor, at: i64) -> Result<(Tensor, Tensor)> {
     Ok((x.f_narrow(1, 0, at)?, x.f_narrow(1, at, channels - at)?))
 }
 
-fn warp_both(first: &Tensor, second: &Tensor, motion: &Tensor) -> Result<(Tensor, Tensor)> {
-    Ok((warp(first, &motion.f_narrow(1, 0, 2)?)?, warp(second, &motion.f_narrow(1, 2, 2)?)?))
-}
-
-/// `x` `[N, C, H, W]` taken at position + motion, bilinear, the border repeated beyond it.
-/// `motion`: `[N, 2, H, W]` in pixels, columns first.
-pub fn warp(x: &Tensor, motion: &Tensor) -> Result<Tensor> {
-    let (_, _, rows, columns) = x.size4()?;
-    let options = (Kind::Float, x.device());
-    let line = |count: i64| Tensor::f_linspace(-1.0, 1.0, count, options);
-    let grid_row = line(rows)?.f_view([1, rows, 1])?;
-    let grid_column = line(columns)?.f_view([1, 1, columns])?;
-    // Positions on [-1, 1] from the first pixel's centre to the last's.
-    let scaled = |channel: i64, count: i64| {
-        motion.f_select(1, channel)?.f_mul_scalar(2.0 / (count - 1) as f64)
-    };
-    let grid = Tensor::f_stack(
-        &[scaled(0, columns)?.f_add(&grid_column)?, scaled(1, rows)?.f_add(&grid_row)?],
-        -1,
-    )?;
-    let (bilinear, border) = (0, 1);
-    let count = grid.size()[0];
-    let x = x.f_expand([count, -1, -1, -1], false)?;
-    Ok(x.f_grid_sampler(&grid, bilinear, border, true)?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tch::Device;
-
-    #[test]
-    fn warp_moves_by_whole_pixels_and_repeats_the_border() {
-        let x = Tensor::arange(20, (Kind::Float, Device::Cpu)).view([1, 1, 4, 5]);
-        let motion = Tensor::zeros([1, 2, 4, 5], (Kind::Float, Device::Cpu));
-        assert!((warp(&x, &motion).unwrap() - &x).abs().max().double_value(&[]) < 1e-5);
-        let _ = motion.select(1, 0).fill_(1.0);
-        let _ = motion.select(1, 1).fill_(2.0);
-        let moved = warp(&x, &motion).unwrap();
-        assert!((moved.double_value(&[0, 0, 0, 0]) - 11.0).abs() < 1e-4);
-        assert!((moved.double_value(&[0, 0, 3, 4]) - 19.0).abs() < 1e-4);
-        assert!((moved.double_value(&[0, 0, 1, 4]) - 19.0).abs() < 1e-4);
-    }
+    use tch::{Device, Kind};
 
     #[test]
     fn a_new_network_is_the_linear_blend() {

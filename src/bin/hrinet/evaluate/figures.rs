@@ -96,9 +96,15 @@ pub fn means(lines: &[Line], models: &[Chosen], gaps: &[usize]) -> Vec<Line> {
     means
 }
 
-pub fn table(lines: &[Line], means: &[Line]) -> Table {
+/// A table without rows.
+fn headed<const COLUMNS: usize>(names: [&str; COLUMNS]) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::ASCII_MARKDOWN).set_header([
+    table.load_style(presets::ASCII_MARKDOWN).set_header(names);
+    table
+}
+
+pub fn table(lines: &[Line], means: &[Line]) -> Table {
+    let mut table = headed([
         "volume",
         "gap",
         "model",
@@ -182,16 +188,7 @@ pub fn bin_lines(means: &[Line], models: &[Chosen]) -> Vec<BinLine> {
 }
 
 pub fn bin_table(lines: &[BinLine]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::ASCII_MARKDOWN).set_header([
-        "gap",
-        "model",
-        "bin",
-        "voxels",
-        "expected HU",
-        "|error| HU",
-        "ratio",
-    ]);
+    let mut table = headed(["gap", "model", "bin", "voxels", "expected HU", "|error| HU", "ratio"]);
     for line in lines {
         table.add_row([
             line.gap.map_or("all".to_string(), |gap| gap.to_string()),
@@ -207,17 +204,8 @@ pub fn bin_table(lines: &[BinLine]) -> Table {
 }
 
 pub fn tissue_table(lines: &[TissueLine]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::ASCII_MARKDOWN).set_header([
-        "gap",
-        "model",
-        "tissue",
-        "HU",
-        "voxels",
-        "bias HU",
-        "noise",
-        "bias shown",
-    ]);
+    let mut table =
+        headed(["gap", "model", "tissue", "HU", "voxels", "bias HU", "noise", "bias shown"]);
     for line in lines {
         table.add_row([
             line.gap.to_string(),
