@@ -13,18 +13,22 @@ pub fn channels(radius: i64) -> i64 {
 /// the first and of those of the second up to `radius` pixels away, row by row. The border is repeated
 /// beyond it.
 pub fn correlation(first: &Tensor, second: &Tensor, radius: i64) -> Result<Tensor> {
-    let (_, _, rows, columns) = first.size4()?;
-    let first = unit_length(first)?;
-    let second = unit_length(second)?.f_replication_pad2d([radius; 4])?;
+    let (images, _, rows, columns) = first.size4()?;
+    let channels_last = |maps: &Tensor| maps.f_permute([0i64, 2, 3, 1]);
+    let first = channels_last(&unit_length(first)?)?;
+    let second = channels_last(&unit_length(second)?.f_replication_pad2d([radius; 4])?)?;
+    let (side, wide) = (2 * radius + 1, columns + 2 * radius);
     let mut alike = Vec::new();
-    for row in 0..=2 * radius {
-        for column in 0..=2 * radius {
-            let moved = second.f_narrow(2, row, rows)?.f_narrow(3, column, columns)?;
-            let product = first.f_mul(&moved)?;
-            alike.push(product.f_sum_dim_intlist(&[1i64][..], true, product.kind())?);
-        }
+    for row in 0..side {
+        // Every pixel with all of a row, then those beside it alone: each row of the product begins one
+        // place further on, which rows that are one longer undo.
+        let moved = second.f_narrow(1, row, rows)?.f_transpose(2, 3)?;
+        let products = first.f_matmul(&moved)?.f_reshape([images, rows, columns * wide])?;
+        let skewed = products.f_constant_pad_nd([0, columns])?;
+        let beside = skewed.f_view([images, rows, columns, wide + 1])?.f_narrow(3, 0, side)?;
+        alike.push(beside);
     }
-    Ok(Tensor::f_cat(&alike, 1)?)
+    Ok(Tensor::f_cat(&alike, 3)?.f_permute([0i64, 3, 1, 2])?)
 }
 
 /// Every pixel's channels as a vector of length 1.

@@ -29,6 +29,7 @@ pub mod motion;
 pub mod parameters;
 pub mod patch_gan;
 pub mod precision;
+mod refinement;
 pub mod system;
 mod warp;
 

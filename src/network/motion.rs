@@ -18,6 +18,7 @@ use super::confidence::Evidence;
 use super::correlation;
 use super::mixing::{Features, Pair};
 use super::parameters::Parameters;
+use super::refinement::Refinement;
 use super::warp::{warp, warp_both};
 use crate::error::Result;
 
@@ -34,7 +35,7 @@ pub struct MotionSizes {
     pub widths: [i64; 4],
     /// Channels that the last decoder level hands to the refinement.
     pub hidden: i64,
-    /// Channels of the refinement.
+    /// Channels of the refinement; 0: there is none.
     pub refinement: i64,
     /// Channels that a known slice beyond the pair is seen by, at strides 2, 4, 8 and 16; 0: not seen.
     #[serde(default)]
@@ -154,9 +155,9 @@ pub struct Motion {
     outlook: Vec<Option<Convolution>>,
     /// From stride 16 to stride 2.
     levels: Vec<Level>,
-    refinement: Vec<ConvolutionPrelu>,
+    refinement: Option<Refinement>,
+    /// What the refinement sees of the slices beyond the pair.
     refinement_context: Option<Convolution>,
-    exit: Convolution,
 }
 
 impl Motion {
@@ -197,16 +198,10 @@ impl Motion {
             };
             levels.push(Level::new(parameters, &name, sizes)?);
         }
-        let mut refinement = Vec::new();
-        let mut inputs = 7 + sizes.hidden;
-        for number in 1..=3 {
-            let channels = (inputs, sizes.refinement);
-            let name = format!("refinement.{number}");
-            refinement.push(ConvolutionPrelu::new(parameters, &name, channels, 1)?);
-            inputs = sizes.refinement;
-        }
-        let exit =
-            Convolution::new(parameters, "refinement.exit", (inputs, 1), (3, 1), Start::Zero)?;
+        let refinement = match sizes.refinement {
+            0 => None,
+            channels => Some(Refinement::new(parameters, sizes.hidden, channels)?),
+        };
         let mut outlook = Vec::new();
         for (level, channels) in widths.into_iter().zip(sizes.context).enumerate() {
             let name = format!("outlook.stride{}", 2 << level);
@@ -214,9 +209,10 @@ impl Motion {
                 || Convolution::new(parameters, &name, channels, (1, 1), Start::FanInUniform);
             outlook.push((channels.1 > 0).then(&mut new).transpose()?);
         }
-        let channels = (if sizes.has_context() { 2 } else { 0 }, sizes.refinement);
+        let seen_beyond = if sizes.has_context() && sizes.refinement > 0 { 2 } else { 0 };
+        let channels = (seen_beyond, sizes.refinement);
         let refinement_context = seeing(parameters, "refinement.context", channels)?;
-        Ok(Motion { encoder, outlook, levels, refinement, refinement_context, exit })
+        Ok(Motion { encoder, outlook, levels, refinement, refinement_context })
     }
 
     /// `[N, 1, H, W]`, sides multiples of 16, to the slice itself, maps at strides 2, 4, 8, 16, and what
@@ -252,28 +248,25 @@ impl Motion {
             fraction.f_neg()?.f_add_scalar(1.0)?.f_clamp(0.01, 0.99)?.f_logit(None)?;
         let mask = mask.f_add(&linear_mask)?.f_sigmoid()?;
         let merged = warped2.f_add(&warped1.f_sub(&warped2)?.f_mul(&mask)?)?;
-        let linear = slice1.f_add(&slice2.f_sub(slice1)?.f_mul(&fraction)?)?;
-        let seen = [
-            &warped1,
-            &warped2,
-            &linear,
-            slice1,
-            slice2,
-            &merged,
-            &plane(&fraction, &linear)?,
-            &hidden,
-        ];
-        let seen = Tensor::f_cat(&seen, 1)?;
-        let context = match &self.refinement_context {
-            Some(_) => Some(warp_beyond(pair, 0, &motion)?),
-            None => None,
-        };
-        let context: Vec<_> = self.refinement_context.iter().zip(context).collect();
-        let mut refined = self.refinement[0].forward_beside(&seen, &context)?;
-        for unit in &self.refinement[1..] {
-            refined = unit.forward(&refined)?;
+        let mut made = merged.f_add(&residual)?;
+        if let Some(refinement) = &self.refinement {
+            let linear = slice1.f_add(&slice2.f_sub(slice1)?.f_mul(&fraction)?)?;
+            let seen = [
+                &warped1,
+                &warped2,
+                &linear,
+                slice1,
+                slice2,
+                &merged,
+                &plane(&fraction, &linear)?,
+                &hidden,
+            ];
+            let context = match &self.refinement_context {
+                Some(context) => vec![(context, warp_beyond(pair, 0, &motion)?)],
+                None => Vec::new(),
+            };
+            made = made.f_add(&refinement.forward(&Tensor::f_cat(&seen, 1)?, &context)?)?;
         }
-        let made = merged.f_add(&residual)?.f_add(&self.exit.forward(&refined)?)?;
         let pair = [slice1, slice2].map(Tensor::shallow_clone);
         let warped = [warped1, warped2];
         Ok(Evidence { made, pair, warped, merged, mask, motion, hidden, coarse, fraction })

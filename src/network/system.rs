@@ -191,10 +191,10 @@ impl Architecture {
             Architecture::Motion(sizes) => {
                 let MotionSizes { widths, hidden, refinement, context, deeper, correlation } =
                     sizes;
-                // No context, further blocks or correlation is 0.
-                let [context, deeper, radius] = [context, deeper, correlation]
-                    .map(|counts| counts.map(|count| count + i64::from(count == 0)));
-                [widths.as_slice(), &context, &deeper, &radius, &[*hidden, *refinement]].concat()
+                // No refinement, context, further blocks or correlation is 0.
+                let none = [&[*refinement][..], context, deeper, correlation].concat();
+                let some = none.into_iter().map(|count| count + i64::from(count == 0));
+                widths.iter().copied().chain([*hidden]).chain(some).collect()
             }
         };
         match channels.iter().find(|&&count| !(1..=MOST_CHANNELS).contains(&count)) {

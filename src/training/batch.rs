@@ -80,6 +80,31 @@ impl Batch {
         })
     }
 
+    /// The same on a device.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] where it does not fit onto the device.
+    pub fn on(&self, device: Device) -> Result<Batch> {
+        let there = |tensor: &Tensor| tensor.f_to_device(device);
+        let beyond = match &self.beyond {
+            None => None,
+            Some(Beyond { slices: [before, after], there: [is_before, is_after] }) => {
+                Some(Beyond {
+                    slices: [there(before)?, there(after)?],
+                    there: [there(is_before)?, there(is_after)?],
+                })
+            }
+        };
+        Ok(Batch {
+            first: there(&self.first)?,
+            second: there(&self.second)?,
+            truth: there(&self.truth)?,
+            alpha: there(&self.alpha)?,
+            mixed: there(&self.mixed)?,
+            beyond,
+        })
+    }
+
     /// Groups in the batch.
     ///
     /// # Errors

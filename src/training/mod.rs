@@ -14,6 +14,7 @@
 //! - [`curves`], [`events`], [`plot`], [`pictures`]: what a run leaves to look at;
 //! - [`run`]: the loop around it, with validation.
 
+mod ahead;
 pub mod batch;
 pub mod confidence;
 pub mod curves;

@@ -6,6 +6,8 @@
 //! faint ones, in which a network learns what is rare. Steps are scaled to the size of Adam's (Liu et al. 2025,
 //! arXiv 2502.16982), so that a learning rate means the same to both.
 
+use std::collections::BTreeMap;
+
 use tch::Tensor;
 
 use crate::error::Result;
@@ -30,31 +32,58 @@ pub fn rows(shape: &[i64]) -> Option<i64> {
     (shape.len() == 4 && wide).then_some(shape[0])
 }
 
-/// The step of a matrix for a learning rate of 1 from its momentum.
+/// The steps of some matrices for a learning rate of 1 from their momenta.
 ///
 /// # Errors
 /// [`crate::Error::Torch`].
-pub fn step(momentum: &Tensor) -> Result<Tensor> {
-    let longer = momentum.size().into_iter().max().unwrap_or(1) as f64;
-    Ok(orthogonal(momentum)?.f_mul_scalar(USUAL_SIZE * longer.sqrt())?)
+pub fn steps(momenta: &[Tensor]) -> Result<Vec<Tensor>> {
+    let size = |momentum: &Tensor| {
+        let longer = momentum.size().into_iter().max().unwrap_or(1) as f64;
+        USUAL_SIZE * longer.sqrt()
+    };
+    let made = orthogonal(momenta)?.into_iter().zip(momenta);
+    made.map(|(step, momentum)| Ok(step.f_mul_scalar(size(momentum))?)).collect()
 }
 
-/// Nearly U V' of the singular value decomposition U S V' of a matrix: its singular values come out
+/// Nearly U V' of the singular value decomposition U S V' of each matrix: its singular values come out
 /// between 0.6 and 1.3, but for those that are next to nothing.
 ///
 /// A round multiplies X by p(X X'). All of it but the last product happens among the few rows, as
-/// X X' and its polynomials commute.
+/// X X' and its polynomials commute; matrices of as many rows go through it together.
 ///
 /// # Errors
 /// [`crate::Error::Torch`].
-pub fn orthogonal(matrix: &Tensor) -> Result<Tensor> {
-    let size = matrix.size();
-    let tall = size[0] > size[1];
-    let wide = if tall { matrix.f_transpose(0, 1)? } else { matrix.shallow_clone() };
-    let x = wide.f_div(&wide.f_norm()?.f_clamp_min(1e-20)?)?;
+pub fn orthogonal(matrices: &[Tensor]) -> Result<Vec<Tensor>> {
+    let mut wide = Vec::with_capacity(matrices.len());
+    let mut of_rows: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+    for (index, matrix) in matrices.iter().enumerate() {
+        let (rows, columns) = matrix.size2()?;
+        let matrix =
+            if rows > columns { matrix.f_transpose(0, 1)? } else { matrix.shallow_clone() };
+        wide.push(matrix.f_div(&matrix.f_norm()?.f_clamp_min(1e-20)?)?);
+        of_rows.entry(rows.min(columns)).or_default().push(index);
+    }
+    let mut made: Vec<Tensor> = wide.iter().map(Tensor::shallow_clone).collect();
+    for indices in of_rows.into_values() {
+        let gram = |&index: &usize| -> Result<Tensor> {
+            let x: &Tensor = &wide[index];
+            Ok(x.f_matmul(&x.f_transpose(0, 1)?)?)
+        };
+        let grams = indices.iter().map(gram).collect::<Result<Vec<_>>>()?;
+        let factors = factors(Tensor::f_stack(&grams, 0)?)?;
+        for (number, index) in indices.into_iter().enumerate() {
+            let x = factors.f_get(number as i64)?.f_matmul(&wide[index])?;
+            let (rows, columns) = matrices[index].size2()?;
+            made[index] = if rows > columns { x.f_transpose(0, 1)? } else { x };
+        }
+    }
+    Ok(made)
+}
+
+/// What takes each X to its U V', from all X X': `[N, rows, rows]`.
+fn factors(mut gram: Tensor) -> Result<Tensor> {
     let [first, third, fifth] = POLYNOMIAL;
-    let identity = Tensor::f_eye(size[0].min(size[1]), (matrix.f_kind()?, matrix.device()))?;
-    let mut gram = x.f_matmul(&x.f_transpose(0, 1)?)?;
+    let identity = Tensor::f_eye(gram.size()[1], (gram.f_kind()?, gram.device()))?;
     let mut factor = identity.shallow_clone();
     for _ in 0..ROUNDS {
         let squared = gram.f_matmul(&gram)?;
@@ -65,8 +94,7 @@ pub fn orthogonal(matrix: &Tensor) -> Result<Tensor> {
         factor = round.f_matmul(&factor)?;
         gram = round.f_matmul(&gram)?.f_matmul(&round)?;
     }
-    let x = factor.f_matmul(&x)?;
-    Ok(if tall { x.f_transpose(0, 1)? } else { x })
+    Ok(factor)
 }
 
 #[cfg(test)]
@@ -84,7 +112,7 @@ mod tests {
             let scale = (Tensor::arange(columns, options) * -0.1).exp();
             let matrix = Tensor::randn([rows, columns], options) * scale * 1e-5;
             let (u, _, v) = matrix.svd(true, true);
-            let along = u.transpose(0, 1).matmul(&orthogonal(&matrix).unwrap());
+            let along = u.transpose(0, 1).matmul(&orthogonal(&[matrix]).unwrap()[0]);
             let along = along.matmul(&v);
             let lengths = along.diagonal(0, 0, 1);
             // The longest half of them: the iteration leaves next to nothing as it is.
@@ -103,7 +131,7 @@ mod tests {
         tch::manual_seed(4);
         for (rows, columns, scale) in [(24, 216, 1e-9), (192, 864, 1.0), (96, 32, 1e5)] {
             let momentum = Tensor::randn([rows, columns], (Kind::Float, Device::Cpu)) * scale;
-            let step = step(&momentum).unwrap();
+            let step = &steps(&[momentum]).unwrap()[0];
             let size = step.square().mean(Kind::Float).sqrt().double_value(&[]);
             assert!((0.12..0.25).contains(&size), "{rows} x {columns}: {size}");
         }
@@ -112,7 +140,21 @@ mod tests {
     #[test]
     fn a_matrix_of_zeros_gives_a_step_of_zeros() {
         let zeros = Tensor::zeros([16, 32], (Kind::Float, Device::Cpu));
-        assert_eq!(step(&zeros).unwrap(), zeros);
+        assert_eq!(steps(&[zeros.copy()]).unwrap(), [zeros]);
+    }
+
+    /// Whoever goes through the rounds with it, a matrix gets the step that it gets alone.
+    #[test]
+    fn together_they_are_as_each_alone() {
+        tch::manual_seed(5);
+        let shape = |shape: [i64; 2]| Tensor::randn(shape, (Kind::Float, Device::Cpu));
+        let momenta = [[24, 216], [16, 32], [216, 24], [24, 24], [40, 16]].map(shape);
+        let together = steps(&momenta).unwrap();
+        for (momentum, together) in momenta.iter().zip(together) {
+            let alone = &steps(&[momentum.copy()]).unwrap()[0];
+            assert_eq!(together.size(), momentum.size());
+            assert!((together - alone).abs().max().double_value(&[]) < 1e-4);
+        }
     }
 
     #[test]

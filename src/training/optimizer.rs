@@ -81,7 +81,7 @@ impl Optimizer {
         weight_decay: f64,
         most_norm: f64,
     ) -> Result<f64> {
-        let gradient = flat_gradient(&mut self.weights, loss)?;
+        let gradient = flat_gradient(&self.weights, loss)?;
         self.step_along(gradient, learning_rate, weight_decay, most_norm)
     }
 
@@ -146,15 +146,19 @@ impl Optimizer {
     /// Puts Muon's step in the place of AdamW's for every convolution. `ahead`: the momentum as the
     /// gradient at hand moves it once more (Nesterov).
     fn straighten(&self, direction: &Tensor, ahead: &Tensor, learning_rate: f64) -> Result<()> {
+        let (mut places, mut momenta) = (Vec::new(), Vec::new());
         let mut start = 0;
         for weight in &self.weights {
             let count = weight.numel() as i64;
             if let Some(rows) = muon::rows(&weight.size()) {
-                let step = muon::step(&ahead.f_narrow(0, start, count)?.f_view([rows, -1])?)?;
-                let step = step.f_mul_scalar(learning_rate)?.f_reshape([-1])?;
-                direction.f_narrow(0, start, count)?.f_copy_(&step)?;
+                places.push((start, count));
+                momenta.push(ahead.f_narrow(0, start, count)?.f_view([rows, -1])?);
             }
             start += count;
+        }
+        for ((start, count), step) in places.into_iter().zip(muon::steps(&momenta)?) {
+            let step = step.f_mul_scalar(learning_rate)?.f_reshape([-1])?;
+            direction.f_narrow(0, start, count)?.f_copy_(&step)?;
         }
         Ok(())
     }
@@ -192,14 +196,10 @@ impl Optimizer {
 ///
 /// # Errors
 /// [`Error::Torch`].
-pub fn flat_gradient(weights: &mut [Tensor], loss: &Tensor) -> Result<Tensor> {
-    for weight in weights.iter_mut() {
-        weight.zero_grad();
-    }
-    loss.f_backward()?;
-    let lines = weights.iter().map(|weight| -> Result<Tensor> {
-        let gradient = weight.f_grad()?;
-        // A weight that the loss did not reach has no gradient yet.
+pub fn flat_gradient(weights: &[Tensor], loss: &Tensor) -> Result<Tensor> {
+    let gradients = Tensor::f_run_backward(&[loss], weights, false, false)?;
+    let lines = weights.iter().zip(gradients).map(|(weight, gradient)| -> Result<Tensor> {
+        // A weight that the loss does not reach has no gradient.
         let gradient = if gradient.defined() { gradient } else { weight.f_zeros_like()? };
         Ok(gradient.f_contiguous()?.f_view([-1])?)
     });
@@ -267,7 +267,7 @@ mod tests {
             let loss = (&weight * &towards).sum(Kind::Float) + bias.sum(Kind::Float);
             optimizer.step(&loss, 0.1, 0.5, f64::INFINITY).unwrap();
         }
-        let step = muon::step(&towards.view([16, 72])).unwrap().view([16, 8, 3, 3]);
+        let step = muon::steps(&[towards.view([16, 72])]).unwrap()[0].view([16, 8, 3, 3]);
         let decayed = |value: Tensor, step: &Tensor| (value * 0.95 - step * 0.1).detach();
         let expected = decayed(decayed(weight_before, &step), &step);
         let off = (weight.detach() - expected).abs().max().double_value(&[]);

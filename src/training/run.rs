@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use tch::Device;
 
+use super::ahead::Ahead;
 use super::curves::{self, Curves, Row};
 use super::data::{Dataset, Stack};
 use super::pictures;
@@ -118,44 +119,48 @@ pub fn run(
     let shown = held_out.as_ref().unwrap_or(&sampler).batch(PICTURE_BATCH, options.device)?;
     let start = Instant::now();
     let last = options.until.unwrap_or(u64::MAX).min(settings.all_iterations());
-    while trainer.steps() < last {
-        let batch = sampler.batch(settings.batch_number(trainer.steps()), options.device)?;
-        let (stage, _, _) = settings.stage_at(trainer.steps());
-        let losses = trainer.step(&batch).inspect_err(|_| {
-            // What led there is worth seeing; what went wrong first is what counts.
-            let _ = curves.flush();
-        })?;
-        let step = trainer.steps();
-        let going_on = on_event(Event::Step(step, losses.main()));
-        let due = step % options.every == 0 || step == last;
-        let validated = match &held_out {
-            Some(held_out) if due => Some(validate(&mut trainer, held_out, options.device)?),
-            _ => None,
-        };
-        let psnr = match validated {
-            Some(Event::Validated(_, psnr)) => Some(psnr),
-            _ => None,
-        };
-        curves.add(&Row::new(step, stage, &losses, psnr))?;
-        if options.pictures > 0 && step % options.pictures == 0 {
-            let folder = options.folder.join("pictures");
-            std::fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
-            let path = folder.join(format!("step-{step:06}.png"));
-            pictures::draw(&shown, &trainer.picture(&shown)?, &path)?;
-        }
-        if due || going_on.is_err() {
-            trainer.record_mut().seconds = earlier + start.elapsed().as_secs_f64();
-            curves.flush()?;
-            trainer.check_weights()?;
-            save(&path, &trainer.checkpoint()?)?;
-            save(&model, &trainer.model()?)?;
-            if let Some(validated) = validated {
-                on_event(validated)?;
+    let steps = trainer.steps()..last;
+    Ahead::of(&sampler, settings, steps, |ahead| -> Result<()> {
+        while trainer.steps() < last {
+            let batch = ahead.next(options.device)?;
+            let (stage, _, _) = settings.stage_at(trainer.steps());
+            let losses = trainer.step(&batch).inspect_err(|_| {
+                // What led there is worth seeing; what went wrong first is what counts.
+                let _ = curves.flush();
+            })?;
+            let step = trainer.steps();
+            let going_on = on_event(Event::Step(step, losses.main()));
+            let due = step % options.every == 0 || step == last;
+            let validated = match &held_out {
+                Some(held_out) if due => Some(validate(&mut trainer, held_out, options.device)?),
+                _ => None,
+            };
+            let psnr = match validated {
+                Some(Event::Validated(_, psnr)) => Some(psnr),
+                _ => None,
+            };
+            curves.add(&Row::new(step, stage, &losses, psnr))?;
+            if options.pictures > 0 && step % options.pictures == 0 {
+                let folder = options.folder.join("pictures");
+                std::fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
+                let path = folder.join(format!("step-{step:06}.png"));
+                pictures::draw(&shown, &trainer.picture(&shown)?, &path)?;
             }
-            going_on?;
-            on_event(Event::Saved(path.clone()))?;
+            if due || going_on.is_err() {
+                trainer.record_mut().seconds = earlier + start.elapsed().as_secs_f64();
+                curves.flush()?;
+                trainer.check_weights()?;
+                save(&path, &trainer.checkpoint()?)?;
+                save(&model, &trainer.model()?)?;
+                if let Some(validated) = validated {
+                    on_event(validated)?;
+                }
+                going_on?;
+                on_event(Event::Saved(path.clone()))?;
+            }
         }
-    }
+        Ok(())
+    })?;
     let rows = curves::read(&options.folder.join(curves::CSV), trainer.steps())?;
     plot::draw(&rows, &options.folder.join(CURVES))?;
     Ok(model)

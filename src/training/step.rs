@@ -214,7 +214,7 @@ impl Trainer {
     fn logits(&self, images: &Tensor) -> Result<Tensor> {
         let patch_gan = self.patch_gan.as_ref().ok_or_else(|| missing("D2"))?;
         let seen = match self.settings.system {
-            System::HrinetMotion => soft_tissue(images)?,
+            System::HrinetMotion => fine_detail(images)?,
             _ => self.cast(images)?,
         };
         Ok(patch_gan.network.logits(&seen)?.f_to_kind(Kind::Float)?)
@@ -251,12 +251,12 @@ fn sound(name: &str, value: f64) -> Result<f64> {
     Ok(value)
 }
 
-/// Grey values on [0, 1] as a reader of soft tissue sees them: -160 to 240 HU become -1 to 1, all else is
-/// clipped. In the whole window, noise is too small beside bone and air for D2 to learn from.
-fn soft_tissue(images: &Tensor) -> Result<Tensor> {
-    let [low, high] = [-160.0, 240.0].map(|hu| Window::CT.to_unit(hu));
-    let centred = images.f_sub_scalar((low + high) / 2.0)?;
-    Ok(centred.f_mul_scalar(2.0 / (high - low))?.f_clamp(-1.0, 1.0)?)
+/// What is finer than a few pixels in grey values on [0, 1]: the difference to the mean over 5 x 5 pixels, of
+/// which 40 HU become 1 and more is clipped. Beside bone and air, noise is too small for D2 to learn from.
+fn fine_detail(images: &Tensor) -> Result<Tensor> {
+    let around = images.f_avg_pool2d([5, 5], [1, 1], [2, 2], false, false, None::<i64>)?;
+    let (from, to) = (Window::CT.to_unit(0.0), Window::CT.to_unit(40.0));
+    Ok(images.f_sub(&around)?.f_mul_scalar(1.0 / (to - from))?.f_clamp(-1.0, 1.0)?)
 }
 
 fn missing(network: &str) -> Error {

@@ -90,7 +90,7 @@ impl Worker {
     /// `share` times the loss of a part of the batch, and the gradient of that.
     fn gradient(&mut self, part: &Batch, share: f64, settings: &Settings) -> Result<(f64, Tensor)> {
         let loss = supervised_loss(&self.network, part, settings)?.f_mul_scalar(share)?;
-        let gradient = flat_gradient(&mut self.weights, &loss)?;
+        let gradient = flat_gradient(&self.weights, &loss)?;
         Ok((loss.f_double_value(&[])?, gradient))
     }
 }
