@@ -13,20 +13,19 @@ use super::precision::Precision;
 use super::system::{Architecture, Generator, System};
 use crate::error::{Error, Result};
 
+/// The weights of a model in `models/`.
+macro_rules! shipped {
+    ($name:literal) => {
+        (
+            $name,
+            include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/models/", $name, ".safetensors")),
+        )
+    };
+}
+
 /// Models that are part of this library: name and checkpoint. `models/` has a card for each.
-const SHIPPED: [(&str, &[u8]); 2] = [
-    (
-        "hrinet-motion",
-        include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/models/hrinet-motion.safetensors")),
-    ),
-    (
-        "hrinet-motion-small",
-        include_bytes!(concat!(
-            env!("CARGO_MANIFEST_DIR"),
-            "/models/hrinet-motion-small.safetensors"
-        )),
-    ),
-];
+const SHIPPED: [(&str, &[u8]); 3] =
+    [shipped!("hrinet-motion"), shipped!("hrinet-motion-small"), shipped!("hrinet-motion-sharp")];
 
 /// The model that is used where none is named.
 pub const DEFAULT: &str = "hrinet-motion";

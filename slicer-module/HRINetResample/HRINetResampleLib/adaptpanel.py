@@ -3,7 +3,7 @@
 from slicer.i18n import tr as _
 
 from . import adaptation, status
-from .parameters import DEFAULT_MODEL, PLAIN_MODELS
+from .parameters import DEFAULT_MODEL, PLAIN_MODELS, SHARP_MODEL
 
 
 class AdaptPanel:
@@ -24,6 +24,10 @@ class AdaptPanel:
         if parameters.model in PLAIN_MODELS:
             return _("{model} learns nothing; choose {default}").format(
                 model=parameters.model, default=DEFAULT_MODEL
+            )
+        if parameters.model == SHARP_MODEL:
+            return _("Adapting would take the noise out of {model} again; choose {default}").format(
+                model=SHARP_MODEL, default=DEFAULT_MODEL
             )
         return None
 

@@ -10,9 +10,10 @@ from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 from . import adapting
 
 DEFAULT_MODEL = "hrinet-motion"
-SMALL_MODEL = "hrinet-motion-small"  # two and a half times as fast
+SMALL_MODEL = "hrinet-motion-small"  # three times as fast
+SHARP_MODEL = "hrinet-motion-sharp"  # as noisy as scanned slices
 PLAIN_MODELS = ("linear", "cubic")
-MODELS = (DEFAULT_MODEL, SMALL_MODEL, *PLAIN_MODELS)
+MODELS = (DEFAULT_MODEL, SMALL_MODEL, SHARP_MODEL, *PLAIN_MODELS)
 
 
 class Spacing(enum.Enum):
