@@ -1,4 +1,4 @@
-//! The model that ships: it loads by name, beats what users have today, and keeps its promises on a
+//! The models that ship: they load by name; the default beats what users have today, and keeps its promises on a
 //! real CT.
 
 use std::path::Path;
@@ -6,7 +6,8 @@ use std::path::Path;
 use hrinet::evaluate::{Evaluation, evaluate};
 use hrinet::interpolate::{Method, between_slices, interpolate};
 use hrinet::io;
-use hrinet::network::model::DEFAULT;
+use hrinet::metrics::tissue::TISSUES;
+use hrinet::network::model::{DEFAULT, shipped_names};
 use hrinet::network::{Model, System};
 use hrinet::volume::{Axis, Plan, SliceSource, Spacing, Volume, voxels};
 use tch::Device;
@@ -39,18 +40,41 @@ fn gains(volume: &Volume, gap: usize, slices: Option<std::ops::Range<usize>>) ->
 }
 
 #[test]
-fn it_is_the_motion_network_and_its_card_names_its_checksum() {
-    let model = shipped();
-    assert_eq!(model.system(), System::HrinetMotion);
-    let card = Path::new(env!("CARGO_MANIFEST_DIR")).join("models/hrinet-motion.md");
-    let card = std::fs::read_to_string(card).expect("the model's card");
-    assert!(card.contains(model.checksum()), "the card is of another model");
-    assert!(card.contains(&model.record().command), "the card has another command");
-    // Never trained on what it is tested on.
-    for test in ["sts003", "sts010", "sts018", "sts031", "sts044", "sts050", "lidc0314"] {
-        let record = model.record();
-        assert!(!record.trained_on.iter().chain(&record.held_out).any(|name| name == test));
+fn all_are_the_motion_network_and_their_cards_name_their_checksums() {
+    for name in shipped_names() {
+        let model = Model::load(name, Device::Cpu).expect("a shipped model loads");
+        assert_eq!(model.system(), System::HrinetMotion);
+        let card = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("models/{name}.md"));
+        let card = std::fs::read_to_string(card).expect("the model's card");
+        assert!(card.contains(model.checksum()), "the card of {name} is of another model");
+        assert!(card.contains(&model.record().command), "the card of {name} has another command");
+        // Never trained on what it is tested on.
+        for test in ["sts003", "sts010", "sts018", "sts031", "sts044", "sts050", "lidc0314"] {
+            let record = model.record();
+            assert!(!record.trained_on.iter().chain(&record.held_out).any(|name| name == test));
+        }
     }
+}
+
+/// What each is for: the sharp one's grain is that of scanned slices, the default's slices are closer to
+/// them.
+#[test]
+fn the_sharp_model_has_the_noise_of_scanned_slices_and_is_still_closer_than_cubic() {
+    let Some(limb) = ct("../shared/ct/test/sts010.nii.gz") else { return };
+    let sharp = Model::load("hrinet-motion-sharp", Device::Cpu).expect("a shipped model loads");
+    let of =
+        |method: Method| evaluate(&limb, 2, None, &method, &mut |_| Ok(())).expect("evaluates");
+    let [calm, cubic] = [Method::Network(&shipped()), Method::Cubic].map(of);
+    let sharp = of(Method::Network(&sharp));
+    for tissue in [1, 2] {
+        let noise =
+            |of: &Evaluation| of.tissues[tissue].scores().expect("there is some").noise_ratio;
+        let name = TISSUES[tissue].name;
+        assert!((0.75..1.1).contains(&noise(&sharp)), "{name}: {}", noise(&sharp));
+        assert!(noise(&calm) < noise(&sharp) - 0.05, "{name}: {}", noise(&calm));
+    }
+    let psnr = |of: &Evaluation| of.scores.psnr;
+    assert!(psnr(&cubic) + 1.0 < psnr(&sharp) && psnr(&sharp) < psnr(&calm));
 }
 
 #[test]

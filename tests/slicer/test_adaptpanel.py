@@ -145,6 +145,9 @@ def test_when_it_cannot_be_begun(open_panel, complaints):  # noqa: F811
     assert widget.ui.adaptButton.isEnabled()
     node(widget).model = "cubic"
     assert not widget.ui.adaptButton.isEnabled() and "cubic learns" in widget.ui.adaptButton.toolTip()
+    node(widget).model = "hrinet-motion-sharp"
+    assert not widget.ui.adaptButton.isEnabled()
+    assert "choose hrinet-motion" in widget.ui.adaptButton.toolTip()
     node(widget).model = "hrinet-motion"
     widget.ui.adaptButton.click()
     pump(lambda: widget.task is None)
