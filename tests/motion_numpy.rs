@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use tch::{Device, Tensor};
 
-fn sizes() -> MotionSizes {
+fn every_part() -> MotionSizes {
     MotionSizes {
         widths: [4, 6, 8, 10],
         hidden: 3,
@@ -39,10 +39,19 @@ fn weights(sizes: &MotionSizes) -> Vec<(String, Tensor)> {
 
 #[test]
 fn slices_beyond_the_pair_are_seen_as_numpy_sees_them() {
-    let weights = weights(&sizes());
+    agrees(&every_part());
+}
+
+#[test]
+fn without_a_refinement_it_is_what_numpy_makes_of_it() {
+    agrees(&MotionSizes { refinement: 0, ..every_part() });
+}
+
+fn agrees(sizes: &MotionSizes) {
+    let weights = weights(sizes);
     let stored = weights.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
     let mut parameters = Parameters::stored(stored.collect(), Device::Cpu);
-    let network = Motion::new(&mut parameters, &sizes()).expect("every weight has its place");
+    let network = Motion::new(&mut parameters, sizes).expect("every weight has its place");
     parameters.finish().expect("no weight is left over");
 
     let mut random = ChaCha8Rng::seed_from_u64(6);

@@ -126,6 +126,8 @@ def decode(slices, alpha, there):
     share = np.clip(alpha, 0.01, 0.99)
     mask = 1 / (1 + np.exp(-(mask + np.log(share / (1 - share)))))
     merged = mask * moved[0] + (1 - mask) * moved[1]
+    if not has("refinement.1"):
+        return (merged + residual)[0]
     linear = alpha * first[0] + (1 - alpha) * second[0]
     seen = np.concatenate([*moved, linear, first[0], second[0], merged, plane(linear), hidden])
     refined = convolution(seen, "refinement.1")
