@@ -85,22 +85,32 @@ impl Batch {
     /// # Errors
     /// [`Error::Torch`] where it does not fit onto the device.
     pub fn on(&self, device: Device) -> Result<Batch> {
-        let there = |tensor: &Tensor| tensor.f_to_device(device);
+        let there = |tensor: &Tensor| Ok(tensor.f_to_device(device)?);
+        self.mapped(there, there)
+    }
+
+    /// Every tensor that has a row a group by `of`, those that have one a slice in between by
+    /// `of_inner`.
+    fn mapped(
+        &self,
+        of: impl Fn(&Tensor) -> Result<Tensor>,
+        of_inner: impl Fn(&Tensor) -> Result<Tensor>,
+    ) -> Result<Batch> {
         let beyond = match &self.beyond {
             None => None,
             Some(Beyond { slices: [before, after], there: [is_before, is_after] }) => {
                 Some(Beyond {
-                    slices: [there(before)?, there(after)?],
-                    there: [there(is_before)?, there(is_after)?],
+                    slices: [of(before)?, of(after)?],
+                    there: [of(is_before)?, of(is_after)?],
                 })
             }
         };
         Ok(Batch {
-            first: there(&self.first)?,
-            second: there(&self.second)?,
-            truth: there(&self.truth)?,
-            alpha: there(&self.alpha)?,
-            mixed: there(&self.mixed)?,
+            first: of(&self.first)?,
+            second: of(&self.second)?,
+            truth: of_inner(&self.truth)?,
+            alpha: of_inner(&self.alpha)?,
+            mixed: of(&self.mixed)?,
             beyond,
         })
     }
@@ -144,26 +154,10 @@ impl Batch {
         let count = count.clamp(1, groups.max(1));
         let part = |index: i64| -> Result<Batch> {
             let (start, end) = (groups * index / count, groups * (index + 1) / count);
-            let of = |tensor: &Tensor| tensor.f_narrow(0, start, end - start);
-            let of_inner =
-                |tensor: &Tensor| tensor.f_narrow(0, start * inner, (end - start) * inner);
-            let beyond = match &self.beyond {
-                None => None,
-                Some(Beyond { slices: [before, after], there: [is_before, is_after] }) => {
-                    Some(Beyond {
-                        slices: [of(before)?, of(after)?],
-                        there: [of(is_before)?, of(is_after)?],
-                    })
-                }
+            let rows = |tensor: &Tensor, each: i64| {
+                Ok(tensor.f_narrow(0, start * each, (end - start) * each)?)
             };
-            Ok(Batch {
-                first: of(&self.first)?,
-                second: of(&self.second)?,
-                truth: of_inner(&self.truth)?,
-                alpha: of_inner(&self.alpha)?,
-                mixed: of(&self.mixed)?,
-                beyond,
-            })
+            self.mapped(|tensor| rows(tensor, 1), |tensor| rows(tensor, inner))
         };
         (0..count).map(part).collect()
     }
