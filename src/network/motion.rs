@@ -209,7 +209,7 @@ impl Motion {
                 || Convolution::new(parameters, &name, channels, (1, 1), Start::FanInUniform);
             outlook.push((channels.1 > 0).then(&mut new).transpose()?);
         }
-        let seen_beyond = if sizes.has_context() && sizes.refinement > 0 { 2 } else { 0 };
+        let seen_beyond = if sizes.has_context() && refinement.is_some() { 2 } else { 0 };
         let channels = (seen_beyond, sizes.refinement);
         let refinement_context = seeing(parameters, "refinement.context", channels)?;
         Ok(Motion { encoder, outlook, levels, refinement, refinement_context })

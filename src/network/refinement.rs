@@ -7,7 +7,7 @@ use super::parameters::Parameters;
 use crate::error::Result;
 
 /// Maps that it sees beside the hidden ones.
-pub const MAPS: i64 = 7;
+const MAPS: i64 = 7;
 
 /// Three convolutions and an exit that starts silent.
 pub struct Refinement {

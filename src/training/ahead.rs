@@ -46,11 +46,7 @@ impl Ahead {
     /// [`Error::Torch`] where it does not fit onto the device.
     pub(super) fn next(&self, device: Device) -> Result<Batch> {
         let ended = |_| Error::Training("the thread that draws batches ended".into());
-        let batch = self.0.recv().map_err(ended)??;
-        match device {
-            Device::Cpu => Ok(batch),
-            _ => batch.on(device),
-        }
+        self.0.recv().map_err(ended)??.on(device)
     }
 }
 

@@ -63,7 +63,6 @@ pub fn orthogonal(matrices: &[Tensor]) -> Result<Vec<Tensor>> {
         wide.push(matrix.f_div(&matrix.f_norm()?.f_clamp_min(1e-20)?)?);
         of_rows.entry(rows.min(columns)).or_default().push(index);
     }
-    let mut made: Vec<Tensor> = wide.iter().map(Tensor::shallow_clone).collect();
     for indices in of_rows.into_values() {
         let gram = |&index: &usize| -> Result<Tensor> {
             let x: &Tensor = &wide[index];
@@ -74,10 +73,10 @@ pub fn orthogonal(matrices: &[Tensor]) -> Result<Vec<Tensor>> {
         for (number, index) in indices.into_iter().enumerate() {
             let x = factors.f_get(number as i64)?.f_matmul(&wide[index])?;
             let (rows, columns) = matrices[index].size2()?;
-            made[index] = if rows > columns { x.f_transpose(0, 1)? } else { x };
+            wide[index] = if rows > columns { x.f_transpose(0, 1)? } else { x };
         }
     }
-    Ok(made)
+    Ok(wide)
 }
 
 /// What takes each X to its U V', from all X X': `[N, rows, rows]`.
