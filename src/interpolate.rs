@@ -312,10 +312,10 @@ impl Job<'_> {
                     place.insert(self.encode(slice(input, axis, index), window, network)?);
                 }
             }
-            let neighbours = Neighbours {
-                pair: [&encoded[&first], &encoded[&(first + 1)]],
-                beyond: beyond.map(|index| index.and_then(|index| encoded.get(&index))),
-            };
+            let neighbours = Neighbours::new(
+                [&encoded[&first], &encoded[&(first + 1)]],
+                beyond.map(|index| index.and_then(|index| encoded.get(&index))),
+            );
             let batch = network.decode_batch(before.len());
             for members in members.chunks(batch) {
                 let alphas: Vec<f64> = members

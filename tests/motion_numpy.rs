@@ -5,7 +5,7 @@
 mod python;
 
 use hrinet::network::mixing::Around;
-use hrinet::network::motion::{Motion, MotionSizes};
+use hrinet::network::motion::{Halfway, Motion, MotionSizes};
 use hrinet::network::{Features, Pair, Parameters};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -18,8 +18,9 @@ fn every_part() -> MotionSizes {
         hidden: 3,
         refinement: 5,
         context: [2, 0, 3, 4],
-        deeper: [0, 1, 0, 1],
+        deeper: [0, 2, 0, 1],
         correlation: [0, 1, 2, 1],
+        shared: 0,
     }
 }
 
@@ -47,6 +48,13 @@ fn without_a_refinement_it_is_what_numpy_makes_of_it() {
     agrees(&MotionSizes { refinement: 0, ..every_part() });
 }
 
+#[test]
+fn levels_that_look_once_a_pair_find_what_numpy_finds() {
+    for shared in 1..=3 {
+        agrees(&MotionSizes { shared, ..every_part() });
+    }
+}
+
 fn agrees(sizes: &MotionSizes) {
     let weights = weights(sizes);
     let stored = weights.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
@@ -70,14 +78,20 @@ fn agrees(sizes: &MotionSizes) {
         };
         let around = Around { slices: [outer(0), outer(1)], there: [flag(0), flag(1)] };
         let alpha = Tensor::from_slice(&[alpha]);
-        let decode = |around: Option<&Around>| {
-            let pair = Pair { slices: [&slice(1), &slice(2)], around };
+        let decode = |around: Option<&Around>, halfway: Option<&Halfway>| {
+            let pair = Pair { slices: [&slice(1), &slice(2)], around, halfway };
             network.decode(pair, &alpha).expect("decodes")
         };
-        let made = decode(Some(&around));
+        let made = decode(Some(&around), None);
+        // What is found once a pair may be found before.
+        let pair = Pair { slices: [&slice(1), &slice(2)], around: Some(&around), halfway: None };
+        let halfway = network.halfway(pair).expect("aligns");
+        assert_eq!(halfway.is_some(), sizes.shared > 0);
+        let again = decode(Some(&around), halfway.as_ref());
+        assert_eq!((&made - again).abs().max().double_value(&[]), 0.0);
         if there == [0.0, 0.0] {
             // Nothing beyond is the same as no word about it.
-            assert!((&made - decode(None)).abs().max().double_value(&[]) < 1e-6);
+            assert!((&made - decode(None, None)).abs().max().double_value(&[]) < 1e-6);
         }
         outputs.push(made);
     }
@@ -87,6 +101,7 @@ fn agrees(sizes: &MotionSizes) {
     let mut tensors: Vec<(String, Tensor)> =
         weights.into_iter().map(|(name, tensor)| (format!("weights.{name}"), tensor)).collect();
     tensors.push(("slices".into(), slices.squeeze_dim(1)));
+    tensors.push(("shared".into(), Tensor::from_slice(&[sizes.shared as f32])));
     tensors.push(("alpha".into(), Tensor::from_slice(&cases.map(|(alpha, _)| alpha))));
     let there: Vec<f32> = cases.iter().flat_map(|(_, there)| *there).collect();
     tensors.push(("there".into(), Tensor::from_slice(&there).view([4, 2])));

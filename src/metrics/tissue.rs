@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::neighbourhood::weighted_sum;
 
 /// Side of the neighbourhood, pixels.
-const SIDE: usize = 5;
+pub(crate) const SIDE: usize = 5;
 
 /// A range of HU that stands for a tissue.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]

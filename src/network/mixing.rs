@@ -2,6 +2,7 @@
 
 use tch::Tensor;
 
+use super::motion::Halfway;
 use crate::error::Result;
 
 /// What an encoder makes of a batch of slices: feature maps `[N, C, H, W]`, the finest first.
@@ -52,12 +53,15 @@ pub struct Pair<'a> {
     pub slices: [&'a Features; 2],
     /// Those beyond, for a generator that has use for them.
     pub around: Option<&'a Around>,
+    /// What [`Motion::halfway`](super::motion::Motion::halfway) found of the pair, where it was asked before;
+    /// of one pair, whatever the batch.
+    pub halfway: Option<&'a Halfway>,
 }
 
 impl<'a> Pair<'a> {
     /// Two slices, and nothing beyond them.
     pub fn alone(first: &'a Features, second: &'a Features) -> Pair<'a> {
-        Pair { slices: [first, second], around: None }
+        Pair { slices: [first, second], around: None, halfway: None }
     }
 }
 

@@ -1,5 +1,6 @@
 //! A trained generator, ready for planes of any size.
 
+use std::cell::OnceCell;
 use std::path::Path;
 
 use ndarray::{Array2, Array3, Array4, ArrayView2, Axis};
@@ -8,6 +9,7 @@ use tch::{Device, Kind, Tensor};
 use super::checkpoint::{Checkpoint, Header, Record};
 use super::confidence::Confidence;
 use super::mixing::{Around, Features, Pair};
+use super::motion::Halfway;
 use super::parameters::Parameters;
 use super::precision::Precision;
 use super::system::{Architecture, Generator, System};
@@ -110,12 +112,22 @@ pub struct Neighbours<'a> {
     /// The slice before the first and the one after the second, where there are any: as far from them
     /// as they from each other.
     pub beyond: [Option<&'a EncodedSlice>; 2],
+    /// What a network found of the pair as a whole when it first made a slice, in its order and in the other.
+    found: [OnceCell<Option<Halfway>>; 2],
 }
 
 impl<'a> Neighbours<'a> {
     /// Two slices, and nothing beyond them.
     pub fn of_pair(first: &'a EncodedSlice, second: &'a EncodedSlice) -> Neighbours<'a> {
-        Neighbours { pair: [first, second], beyond: [None, None] }
+        Neighbours::new([first, second], [None, None])
+    }
+
+    /// A pair, and the slices beyond it.
+    pub fn new(
+        pair: [&'a EncodedSlice; 2],
+        beyond: [Option<&'a EncodedSlice>; 2],
+    ) -> Neighbours<'a> {
+        Neighbours { pair, beyond, found: Default::default() }
     }
 }
 
@@ -281,22 +293,15 @@ impl Model {
         make: OfPair,
         turn: Option<fn(&Tensor) -> Result<Tensor>>,
     ) -> Result<Vec<f32>> {
-        let [first, second] = neighbours.pair;
-        let [rows, columns] = first.size;
-        let count = alphas.len() as i64;
+        let [rows, columns] = neighbours.pair[0].size;
         let alphas: Vec<f32> = alphas.iter().map(|&alpha| alpha as f32).collect();
         let alphas = Tensor::f_from_slice(&alphas)?.f_to_device(self.device)?;
         let alphas = alphas.f_to_kind(self.precision.kind())?;
         let planes = tch::no_grad(|| -> Result<Tensor> {
-            let around = self.around(neighbours, count)?;
-            let (first, second) = (first.features.repeat(count)?, second.features.repeat(count)?);
-            let pair = Pair { slices: [&first, &second], around: around.as_ref() };
-            let made = make(pair, &alphas)?;
+            let made = self.in_order(neighbours, false, &alphas, make)?;
             let Some(turn) = turn else { return Ok(made) };
-            let around = around.map(Around::reversed);
             let alphas = alphas.f_neg()?.f_add_scalar(1.0)?;
-            let pair = Pair { slices: [&second, &first], around: around.as_ref() };
-            let other = make(pair, &alphas)?;
+            let other = self.in_order(neighbours, true, &alphas, make)?;
             Ok(made.f_add(&turn(&other)?)?.f_mul_scalar(0.5)?)
         })?;
         let cut = planes.f_narrow(2, 0, rows as i64)?.f_narrow(3, 0, columns as i64)?;
@@ -304,6 +309,35 @@ impl Model {
         let mut values = vec![0f32; cut.numel()];
         cut.f_copy_data(&mut values, cut.numel())?;
         Ok(values)
+    }
+
+    /// What `make` makes of a pair as it is or `reversed`. What it finds of the pair as a whole is kept with the
+    /// neighbours, for the next alphas.
+    fn in_order(
+        &self,
+        neighbours: &Neighbours,
+        reversed: bool,
+        alphas: &Tensor,
+        make: OfPair,
+    ) -> Result<Tensor> {
+        let batch = |count: i64| -> Result<([Features; 2], Option<Around>)> {
+            let [first, second] = neighbours.pair;
+            let slices = [first.features.repeat(count)?, second.features.repeat(count)?];
+            let around = self.around(neighbours, count)?;
+            Ok(match (reversed, slices) {
+                (false, slices) => (slices, around),
+                (true, [first, second]) => ([second, first], around.map(Around::reversed)),
+            })
+        };
+        let found = &neighbours.found[usize::from(reversed)];
+        if found.get().is_none() {
+            let (slices, around) = batch(1)?;
+            let pair = Pair { slices: slices.each_ref(), around: around.as_ref(), halfway: None };
+            let _ = found.set(self.generator.halfway(pair)?);
+        }
+        let halfway = found.get().and_then(Option::as_ref);
+        let (slices, around) = batch(alphas.size1()?)?;
+        make(Pair { slices: slices.each_ref(), around: around.as_ref(), halfway }, alphas)
     }
 }
 

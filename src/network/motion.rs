@@ -13,7 +13,7 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::blocks::{Convolution, ConvolutionPrelu, Start, Upsampling};
+use super::blocks::{Convolution, ConvolutionPrelu, Start, Upsampling, side_by_side};
 use super::confidence::Evidence;
 use super::correlation;
 use super::mixing::{Features, Pair};
@@ -47,6 +47,14 @@ pub struct MotionSizes {
     /// motion; 0: not compared.
     #[serde(default)]
     pub correlation: [i64; 4],
+    /// How many levels, from stride 16 on, find motion once a pair, halfway between its slices, for all planes
+    /// in between; at most 3. The others find it for each plane.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub shared: i64,
+}
+
+fn is_zero(count: &i64) -> bool {
+    *count == 0
 }
 
 impl Default for MotionSizes {
@@ -58,6 +66,7 @@ impl Default for MotionSizes {
             context: [0; 4],
             deeper: [0; 4],
             correlation: [0; 4],
+            shared: 0,
         }
     }
 }
@@ -155,6 +164,8 @@ pub struct Motion {
     outlook: Vec<Option<Convolution>>,
     /// From stride 16 to stride 2.
     levels: Vec<Level>,
+    /// How many of them find motion once a pair.
+    shared: usize,
     refinement: Option<Refinement>,
     /// What the refinement sees of the slices beyond the pair.
     refinement_context: Option<Convolution>,
@@ -212,7 +223,8 @@ impl Motion {
         let seen_beyond = if sizes.has_context() && refinement.is_some() { 2 } else { 0 };
         let channels = (seen_beyond, sizes.refinement);
         let refinement_context = seeing(parameters, "refinement.context", channels)?;
-        Ok(Motion { encoder, outlook, levels, refinement, refinement_context })
+        let shared = sizes.shared as usize;
+        Ok(Motion { encoder, outlook, levels, shared, refinement, refinement_context })
     }
 
     /// `[N, 1, H, W]`, sides multiples of 16, to the slice itself, maps at strides 2, 4, 8, 16, and what
@@ -247,7 +259,7 @@ impl Motion {
         let linear_mask =
             fraction.f_neg()?.f_add_scalar(1.0)?.f_clamp(0.01, 0.99)?.f_logit(None)?;
         let mask = mask.f_add(&linear_mask)?.f_sigmoid()?;
-        let merged = warped2.f_add(&warped1.f_sub(&warped2)?.f_mul(&mask)?)?;
+        let merged = warped2.f_lerp_tensor(&warped1, &mask)?;
         let mut made = merged.f_add(&residual)?;
         if let Some(refinement) = &self.refinement {
             let linear = slice1.f_add(&slice2.f_sub(slice1)?.f_mul(&fraction)?)?;
@@ -265,7 +277,7 @@ impl Motion {
                 Some(context) => vec![(context, warp_beyond(pair, 0, &motion)?)],
                 None => Vec::new(),
             };
-            made = made.f_add(&refinement.forward(&Tensor::f_cat(&seen, 1)?, &context)?)?;
+            made = made.f_add(&refinement.forward(&side_by_side(&seen)?, &context)?)?;
         }
         let pair = [slice1, slice2].map(Tensor::shallow_clone);
         let warped = [warped1, warped2];
@@ -279,38 +291,74 @@ impl Motion {
         Ok(self.align(pair, &from_first(alpha)?)?.motion)
     }
 
+    /// What the levels that do so find once a pair: halfway between its slices. `None` where all of them look
+    /// at each plane.
+    pub fn halfway(&self, pair: Pair) -> Result<Option<Halfway>> {
+        if self.shared == 0 {
+            return Ok(None);
+        }
+        let deepest = &pair.slices[0].maps[4];
+        let options = (deepest.kind(), deepest.device());
+        let half = Tensor::f_full([deepest.size4()?.0, 1, 1, 1], 0.5, options)?;
+        let mut found = self.deepest(pair, &half)?;
+        for level in 1..self.shared {
+            found = self.finer(level, pair, &half, found)?;
+        }
+        Ok(Some(Halfway(found)))
+    }
+
     /// Where both slices move to meet at `fraction` `[N, 1, 1, 1]`.
     fn align(&self, pair: Pair, fraction: &Tensor) -> Result<Aligned> {
-        let [first, second] = pair.slices;
-        let (deep1, deep2) = (&first.maps[4], &second.maps[4]);
-        let deepest = &self.levels[0];
-        let seen = Tensor::f_cat(&[deep1, deep2, &plane(fraction, deep1)?], 1)?;
+        let mut found = match pair.halfway {
+            Some(halfway) => halfway.at(fraction)?,
+            None => match self.halfway(pair)? {
+                Some(halfway) => halfway.at(fraction)?,
+                None => self.deepest(pair, fraction)?,
+            },
+        };
+        for level in self.shared.max(1)..self.levels.len() {
+            found = self.finer(level, pair, fraction, found)?;
+        }
+        Ok(found)
+    }
+
+    /// The beginning, at stride 16.
+    fn deepest(&self, pair: Pair, fraction: &Tensor) -> Result<Aligned> {
+        let [deep1, deep2] = pair.slices.map(|features| &features.maps[4]);
+        let seen = side_by_side(&[deep1, deep2, &plane(fraction, deep1)?])?;
         let context = match self.context_map(3) {
             Some(map) => Some(Tensor::f_cat(&maps_beyond(pair, map), 1)?),
             None => None,
         };
-        let found = deepest.forward(&seen, context, [deep1, deep2])?;
-        let (mut motion, mut hidden) = split(&found, MOTION)?;
-        let mut coarse = hidden.shallow_clone();
-        for (level, stride_map) in self.levels[1..].iter().zip([3, 2, 1]) {
-            let (warped1, warped2) =
-                warp_both(&first.maps[stride_map], &second.maps[stride_map], &motion)?;
-            let alpha_map = plane(fraction, &warped1)?;
-            let seen = Tensor::f_cat(&[&hidden, &warped1, &warped2, &motion, &alpha_map], 1)?;
-            let context = match self.context_map(stride_map - 1) {
-                Some(map) => Some(warp_beyond(pair, map, &motion)?),
-                None => None,
-            };
-            let found = level.forward(&seen, context, [&warped1, &warped2])?;
-            let (correction, next) = split(&found, MOTION)?;
-            let (_, _, rows, columns) = correction.size4()?;
-            // Twice the pixels: motion in pixels doubles. Of few channels, planes are faster to enlarge.
-            let doubled = motion.f_mul_scalar(2.0)?.f_contiguous()?;
-            let found = doubled.f_upsample_bilinear2d([rows, columns], false, None, None)?;
-            motion = found.f_add(&correction)?;
-            coarse = std::mem::replace(&mut hidden, next);
-        }
-        Ok(Aligned { motion, hidden, coarse })
+        let found = self.levels[0].forward(&seen, context, [deep1, deep2])?;
+        let (motion, hidden) = split(&found, MOTION)?;
+        Ok(Aligned { motion, coarse: hidden.shallow_clone(), hidden })
+    }
+
+    /// One level on: twice the pixels.
+    fn finer(
+        &self,
+        level: usize,
+        pair: Pair,
+        fraction: &Tensor,
+        Aligned { motion, hidden, .. }: Aligned,
+    ) -> Result<Aligned> {
+        let [first, second] = pair.slices;
+        let map = 4 - level;
+        let (warped1, warped2) = warp_both(&first.maps[map], &second.maps[map], &motion)?;
+        let alpha_map = plane(fraction, &warped1)?;
+        let seen = side_by_side(&[&hidden, &warped1, &warped2, &motion, &alpha_map])?;
+        let context = match self.context_map(map - 1) {
+            Some(map) => Some(warp_beyond(pair, map, &motion)?),
+            None => None,
+        };
+        let found = self.levels[level].forward(&seen, context, [&warped1, &warped2])?;
+        let (correction, next) = split(&found, MOTION)?;
+        let (_, _, rows, columns) = correction.size4()?;
+        // Twice the pixels: motion in pixels doubles. Of few channels, planes are faster to enlarge.
+        let doubled = motion.f_mul_scalar(2.0)?.f_contiguous()?;
+        let doubled = doubled.f_upsample_bilinear2d([rows, columns], false, None, None)?;
+        Ok(Aligned { motion: doubled.f_add(&correction)?, hidden: next, coarse: hidden })
     }
 
     /// Which map of a slice beyond the pair is seen at a level, where one is.
@@ -320,14 +368,31 @@ impl Motion {
     }
 }
 
-/// What is known of a pair when it is aligned.
+/// What is known of a pair when a level has aligned it.
 struct Aligned {
-    /// At full resolution.
+    /// At the plane that the level ends with; at full resolution after the last.
     motion: Tensor,
     /// The hidden map beside it.
     hidden: Tensor,
-    /// The hidden map at stride 2, from which both were made.
+    /// The hidden map of the level before, from which both were made.
     coarse: Tensor,
+}
+
+/// What is known of a pair once for all planes between its slices: how they move to the one halfway.
+pub struct Halfway(Aligned);
+
+impl Halfway {
+    /// To begin with at planes at `fraction` `[N, 1, 1, 1]`: tissue moves on evenly, so far.
+    fn at(&self, fraction: &Tensor) -> Result<Aligned> {
+        let Aligned { motion, hidden, coarse } = &self.0;
+        let twice = fraction.f_mul_scalar(2.0)?;
+        let share = twice.f_neg()?.f_add_scalar(2.0)?;
+        let (first, second) = split(motion, MOTION / 2)?;
+        let motion = Tensor::f_cat(&[&first.f_mul(&twice)?, &second.f_mul(&share)?], 1)?;
+        let count = fraction.size()[0];
+        let all = |map: &Tensor| map.f_expand([count, -1, -1, -1], false);
+        Ok(Aligned { motion, hidden: all(hidden)?, coarse: all(coarse)? })
+    }
 }
 
 /// A map of the slices beyond a pair. One that is not there is stood in for by the pair's own slice next
@@ -346,13 +411,13 @@ fn warp_beyond(pair: Pair, map: usize, motion: &Tensor) -> Result<Tensor> {
     let [before, after] = maps_beyond(pair, map);
     let (first, second) = (motion.f_narrow(1, 0, 2)?, motion.f_narrow(1, 2, 2)?);
     let Some(around) = pair.around else {
-        return Ok(Tensor::f_cat(&[warp(before, &first)?, warp(after, &second)?], 1)?);
+        return side_by_side(&[&warp(before, &first)?, &warp(after, &second)?]);
     };
     let step = first.f_sub(&second)?;
     let [there_before, there_after] = &around.there;
     let before = warp(before, &first.f_add(&step.f_mul(there_before)?)?)?;
     let after = warp(after, &second.f_sub(&step.f_mul(there_after)?)?)?;
-    Ok(Tensor::f_cat(&[before, after], 1)?)
+    side_by_side(&[&before, &after])
 }
 
 /// Alpha `[N]` counted from the first slice, as the network counts: `[N, 1, 1, 1]`.

@@ -7,7 +7,7 @@ use super::confidence::{Confidence, Evidence};
 use super::decoder::Decoder;
 use super::encoder::Encoder;
 use super::mixing::{Features, Pair, mix};
-use super::motion::{Motion, MotionSizes};
+use super::motion::{Halfway, Motion, MotionSizes};
 use super::parameters::Parameters;
 use crate::error::{Error, Result};
 
@@ -189,8 +189,20 @@ impl Architecture {
                 map_channels.clone()
             }
             Architecture::Motion(sizes) => {
-                let MotionSizes { widths, hidden, refinement, context, deeper, correlation } =
-                    sizes;
+                let MotionSizes {
+                    widths,
+                    hidden,
+                    refinement,
+                    context,
+                    deeper,
+                    correlation,
+                    shared,
+                } = sizes;
+                if !(0..=3).contains(shared) {
+                    return Err(Error::Argument(format!(
+                        "{shared} shared levels; 0 to 3 of the four can find motion once a pair"
+                    )));
+                }
                 // No refinement, context, further blocks or correlation is 0.
                 let none = [&[*refinement][..], context, deeper, correlation].concat();
                 let some = none.into_iter().map(|count| count + i64::from(count == 0));
@@ -229,6 +241,14 @@ impl Generator {
                 decoder.forward(&mix(first, second, alpha)?)
             }
             Generator::Motion(motion) => motion.decode(pair, alpha),
+        }
+    }
+
+    /// What is found once of a pair, for all planes in between; `None` of a generator that looks at each.
+    pub fn halfway(&self, pair: Pair) -> Result<Option<Halfway>> {
+        match self {
+            Generator::Autoencoder(..) => Ok(None),
+            Generator::Motion(motion) => motion.halfway(pair),
         }
     }
 

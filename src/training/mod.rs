@@ -35,6 +35,7 @@ pub mod similarity;
 pub mod step;
 mod supervised;
 pub mod terms;
+pub mod tissue_bias;
 pub mod trained;
 pub mod trainer;
 mod workers;

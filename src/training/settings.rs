@@ -123,6 +123,10 @@ pub struct Settings {
     /// out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub similarity: f64,
+    /// Weight of the squared bias in lung, fat, muscle and bone in what HRINet-Motion loses; 0 leaves it
+    /// out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tissue_bias: f64,
     /// Whether the generator of a checkpoint stays as it is, and its confidence alone learns.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub confidence: bool,
@@ -159,6 +163,7 @@ impl Settings {
             precision: Precision::Float32,
             content: Content::Mse,
             similarity: 0.0,
+            tissue_bias: 0.0,
             confidence: false,
             motion: None,
         };
@@ -221,11 +226,11 @@ impl Settings {
                 return wrong(format!("content psnr for {}: hrinet-motion has it", self.system));
             }
         }
-        if self.similarity > 0.0 && self.system != System::HrinetMotion {
-            return wrong(format!(
-                "a similarity of {} for {}: hrinet-motion has it",
-                self.similarity, self.system
-            ));
+        for (name, weight) in [("similarity", self.similarity), ("tissue bias", self.tissue_bias)] {
+            if weight > 0.0 && self.system != System::HrinetMotion {
+                let system = self.system;
+                return wrong(format!("a {name} of {weight} for {system}: hrinet-motion has it"));
+            }
         }
         if self.confidence && self.system != System::HrinetMotion {
             return wrong(format!(
@@ -268,6 +273,7 @@ impl Settings {
             ("beta", self.beta),
             ("gamma", self.gamma),
             ("similarity", self.similarity),
+            ("tissue bias", self.tissue_bias),
             ("weight decay", self.weight_decay),
             ("gradient norm", self.gradient_norm),
         ];

@@ -7,6 +7,7 @@ use super::batch::Batch;
 use super::losses::{eq5_mse_content, eq9_step_two, psnr_content};
 use super::settings::{Content, Settings};
 use super::similarity::similarity;
+use super::tissue_bias::tissue_bias;
 use crate::error::Result;
 use crate::network::mixing::{Around, Pair};
 use crate::network::{Generator, Precision};
@@ -36,7 +37,7 @@ pub(super) fn between<T>(
     if inner > 1 {
         (first, second) = (first.repeat_each(inner)?, second.repeat_each(inner)?);
     }
-    let pair = Pair { slices: [&first, &second], around: around.as_ref() };
+    let pair = Pair { slices: [&first, &second], around: around.as_ref(), halfway: None };
     decode(pair, &cast(&batch.alpha)?)
 }
 
@@ -55,15 +56,20 @@ pub(super) fn supervised_loss(
     eq9_step_two(&batch.truth, &made, |truth, made| plain_content(truth, made, settings))
 }
 
-/// Equation 5 or its logarithm, and the similarity, as the settings say.
+/// Equation 5 or its logarithm, the similarity and the bias by tissue, as the settings say.
 pub(super) fn plain_content(truth: &Tensor, made: &Tensor, settings: &Settings) -> Result<Tensor> {
     let content = match settings.content {
         Content::Mse => eq5_mse_content(truth, made)?,
         Content::Psnr => psnr_content(truth, made)?,
     };
-    if settings.similarity == 0.0 {
-        return Ok(content);
+    let mut sum = content;
+    if settings.similarity > 0.0 {
+        let apart = similarity(truth, made)?.f_neg()?.f_add_scalar(1.0)?;
+        sum = sum.f_add(&apart.f_mul_scalar(settings.similarity)?)?;
     }
-    let apart = similarity(truth, made)?.f_neg()?.f_add_scalar(1.0)?;
-    Ok(content.f_add(&apart.f_mul_scalar(settings.similarity)?)?)
+    if settings.tissue_bias > 0.0 {
+        let bias = tissue_bias(truth, made)?;
+        sum = sum.f_add(&bias.f_mul_scalar(settings.tissue_bias)?)?;
+    }
+    Ok(sum)
 }

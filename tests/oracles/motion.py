@@ -1,7 +1,7 @@
 """HRINet-Motion with slices beyond the pair, computed by NumPy and SciPy from the text of its docs.
 
-Usage: motion.py FILE.safetensors      weights (weights.*), slices, alpha, whether the outer slices are
-there, and the output that is compared; prints the largest difference.
+Usage: motion.py FILE.safetensors      weights (weights.*), how many levels are shared, slices, alpha, whether
+the outer slices are there, and the output that is compared; prints the largest difference.
 """
 
 import sys
@@ -91,15 +91,17 @@ def level(x, context, maps, name):
         entry = entry + convolution(context, name + ".context")
     entry = prelu(entry, name + ".entry")
     total = entry + unit(unit(entry, name + ".residual.first"), name + ".residual.second")
-    if has(name + ".deeper1.first"):
-        total = total + unit(unit(total, name + ".deeper1.first"), name + ".deeper1.second")
+    for block in (f"{name}.deeper{number}" for number in (1, 2)):
+        if has(block + ".first"):
+            total = total + unit(unit(total, block + ".first"), block + ".second")
     return upsampling(total, name + ".upsampling")
 
 
 def decode(slices, alpha, there):
     before, first, second, after = [encode(slice[None]) for slice in slices]
     before, after = before if there[0] else first, after if there[1] else second
-    plane = lambda like: np.full((1, *like.shape[1:]), 1 - alpha)
+    shared = int(file["shared"][0])
+    plane = lambda like, place=1 - alpha: np.full((1, *like.shape[1:]), place)
 
     def beyond(motion, look):
         step = motion[:2] - motion[2:]
@@ -113,12 +115,23 @@ def decode(slices, alpha, there):
             return np.concatenate([outlook(before, stride), outlook(after, stride)])
         return beyond(motion, lambda maps: outlook(maps, stride))
 
-    seen = np.concatenate([first[4], second[4], plane(first[4])])
+    def at(level):
+        """Where a level finds motion, counted from the first slice."""
+        return 0.5 if level < shared else 1 - alpha
+
+    def moved_on(level, motion):
+        """From halfway to the plane, after the last level that is shared."""
+        if level != shared:
+            return motion
+        return np.concatenate([motion[:2] * (1 - alpha) / 0.5, motion[2:] * alpha / 0.5])
+
+    seen = np.concatenate([first[4], second[4], plane(first[4], at(0))])
     found = level(seen, context(16, None), (first[4], second[4]), "decoder.stride16")
     motion, hidden = found[:4], found[4:]
     for number, stride in ((3, 8), (2, 4), (1, 2)):
+        motion = moved_on(4 - number, motion)
         warped = [warp(first[number], motion[:2]), warp(second[number], motion[2:])]
-        seen = np.concatenate([hidden, *warped, motion, plane(hidden)])
+        seen = np.concatenate([hidden, *warped, motion, plane(hidden, at(4 - number))])
         found = level(seen, context(stride, motion), warped, f"decoder.stride{stride}")
         motion, hidden = doubled(motion) + found[:4], found[4:]
     mask, residual, hidden = hidden[:1], hidden[1:2], hidden[2:]

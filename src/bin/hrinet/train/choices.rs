@@ -92,6 +92,10 @@ pub struct Choices {
     /// --content [default: 0].
     #[arg(long)]
     similarity: Option<f64>,
+    /// Weight of the squared bias in what hrinet-motion shows as lung, fat, muscle or bone, beside
+    /// --content [default: 0].
+    #[arg(long)]
+    tissue_bias: Option<f64>,
     /// Keep the generator of --from as it is and train its expected error alone, for `resample
     /// --confidence`.
     #[arg(long, num_args = 0, default_missing_value = "true")]
@@ -141,6 +145,7 @@ impl Choices {
             precision: self.precision.or(other.precision),
             content: self.content.or(other.content),
             similarity: self.similarity.or(other.similarity),
+            tissue_bias: self.tissue_bias.or(other.tissue_bias),
             confidence: self.confidence.or(other.confidence),
             motion: self.motion.or(other.motion),
         }
@@ -181,6 +186,7 @@ impl Choices {
             precision: self.precision.unwrap_or(usual.precision),
             content: self.content.unwrap_or(usual.content),
             similarity: self.similarity.unwrap_or(usual.similarity),
+            tissue_bias: self.tissue_bias.unwrap_or(usual.tissue_bias),
             confidence,
             motion: self.motion.or(usual.motion),
         }
@@ -216,6 +222,7 @@ impl Choices {
             precision: Some(settings.precision),
             content: Some(settings.content),
             similarity: (settings.similarity > 0.0).then_some(settings.similarity),
+            tissue_bias: (settings.tissue_bias > 0.0).then_some(settings.tissue_bias),
             confidence: settings.confidence.then_some(true),
             motion: settings.motion,
         };
