@@ -7,9 +7,12 @@ use hrinet::evaluate::{Evaluation, evaluate};
 use hrinet::interpolate::{Method, between_slices, interpolate};
 use hrinet::io;
 use hrinet::metrics::tissue::TISSUES;
-use hrinet::network::model::{DEFAULT, shipped_names};
+use hrinet::network::model::{DEFAULT, Neighbours, SliceNetwork, shipped_names};
 use hrinet::network::{Model, System};
 use hrinet::volume::{Axis, Plan, SliceSource, Spacing, Volume, voxels};
+use ndarray::{Array2, Axis as ArrayAxis};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use tch::Device;
 
 fn shipped() -> Model {
@@ -138,4 +141,28 @@ fn in_both_orders_a_reversed_stack_gives_reversed_slices() {
     assert!(both < 0.01, "{both} HU apart");
     // The network alone is not symmetric: the mean of both orders is what makes it so.
     assert!(once > 1.0, "{once} HU apart");
+}
+
+/// What a network finds once a pair is the same whichever slice asks first, in both orders.
+#[test]
+fn slices_made_one_by_one_are_those_made_together() {
+    let plane = |seed: u64| {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        Array2::from_shape_simple_fn((40, 56), || random.random::<f32>())
+    };
+    for name in shipped_names() {
+        let model = Model::load(name, Device::Cpu).expect("a shipped model loads").in_both_orders();
+        let [first, second] = [1, 2].map(|seed| model.encode(&plane(seed)).expect("encodes"));
+        let alphas = [0.25, 0.5, 0.8];
+        let together = Neighbours::of_pair(&first, &second);
+        let together = model.decode(&together, &alphas).expect("decodes");
+        let one_by_one = Neighbours::of_pair(&first, &second);
+        for (index, alpha) in alphas.into_iter().enumerate().rev() {
+            let alone = model.decode(&one_by_one, &[alpha]).expect("decodes");
+            let apart =
+                &alone.index_axis(ArrayAxis(0), 0) - &together.index_axis(ArrayAxis(0), index);
+            let largest = apart.iter().fold(0f32, |most, value| most.max(value.abs()));
+            assert!(largest < 1e-4, "{name} at {alpha}: differs by {largest}");
+        }
+    }
 }
