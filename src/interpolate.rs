@@ -12,7 +12,7 @@ use ndarray::{Array2, Array3, ArrayRef3, ArrayView2, Zip};
 
 use crate::error::{Error, Result};
 use crate::expected_error::{beyond_training, without_confidence};
-use crate::network::model::{EncodedSlice, Neighbours, SliceNetwork};
+use crate::network::{EncodedSlice, Neighbours, SliceNetwork};
 use crate::volume::spline::Spline;
 use crate::volume::voxels::{range, slice, slice_mut, with_voxels};
 use crate::volume::{Axis, Plan, Rescale, SliceSource, Volume, Voxel, Voxels, Window};

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use hrinet::expected_error::{beyond_training, interpolate_with_error, mean_of_new};
 use hrinet::interpolate::{Method, interpolate};
-use hrinet::network::model::SliceNetwork;
+use hrinet::network::SliceNetwork;
 use hrinet::network::motion::MotionSizes;
 use hrinet::network::{Checkpoint, Model, System};
 use hrinet::training::settings::Rule;

@@ -10,7 +10,7 @@ use super::status::HrinetStatus;
 use super::volume::{HrinetVolume, with_scalar_type};
 use crate::error::Error;
 use crate::labels::{LabelMethod, labels_into, labels_with_image_into};
-use crate::network::model::SliceNetwork;
+use crate::network::SliceNetwork;
 
 /// How labels between two known slices are chosen: one of the `HRINET_LABELS_*` values.
 pub type HrinetLabelMethod = i32;

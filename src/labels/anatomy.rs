@@ -8,7 +8,7 @@ use super::shape::Shapes;
 use super::{around, begin, pixel, write};
 use crate::error::{Error, Result};
 use crate::interpolate::Progress;
-use crate::network::model::SliceNetwork;
+use crate::network::SliceNetwork;
 use crate::volume::voxels::{range, slice, slice_mut, with_voxels};
 use crate::volume::{Axis, Plan, Rescale, Volume, Voxel, Voxels, Window};
 

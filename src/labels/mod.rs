@@ -24,7 +24,7 @@ use ndarray::{Array3, ArrayRef3, ArrayViewMut2};
 
 use crate::error::Result;
 use crate::interpolate::{Progress, copy_known};
-use crate::network::model::SliceNetwork;
+use crate::network::SliceNetwork;
 use crate::volume::voxels::{slice, slice_mut, with_voxels};
 use crate::volume::{Plan, Volume, Voxel, Voxels};
 use region::Region;

@@ -11,6 +11,7 @@
 //! - [`motion`]: HRINet-Motion, which aligns the maps before it mixes them;
 //! - [`confidence`]: how far off its slices are expected to be;
 //! - [`system`]: the named systems and the generator of each;
+//! - [`slice_network`]: what interpolation asks of a network;
 //! - [`model`]: a generator ready for planes of any size;
 //! - [`checkpoint`]: one file with weights and everything needed to use them;
 //! - [`device`], [`precision`]: where, and in which numbers, it computes.
@@ -23,6 +24,7 @@ pub mod critic;
 pub mod decoder;
 pub mod device;
 pub mod encoder;
+mod level;
 pub mod mixing;
 pub mod model;
 pub mod motion;
@@ -30,6 +32,7 @@ pub mod parameters;
 pub mod patch_gan;
 pub mod precision;
 mod refinement;
+pub mod slice_network;
 pub mod system;
 mod warp;
 
@@ -41,4 +44,5 @@ pub use model::Model;
 pub use parameters::Parameters;
 pub use patch_gan::PatchGan;
 pub use precision::Precision;
+pub use slice_network::{EncodedSlice, Neighbours, SliceNetwork};
 pub use system::{Architecture, Generator, System};

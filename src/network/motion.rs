@@ -13,9 +13,9 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::blocks::{Convolution, ConvolutionPrelu, Start, Upsampling, side_by_side};
+use super::blocks::{Convolution, ConvolutionPrelu, Start, side_by_side};
 use super::confidence::Evidence;
-use super::correlation;
+use super::level::{Level, LevelSizes, seeing};
 use super::mixing::{Features, Pair};
 use super::parameters::Parameters;
 use super::refinement::Refinement;
@@ -76,85 +76,6 @@ impl MotionSizes {
     pub fn has_context(&self) -> bool {
         self.context != [0; 4]
     }
-}
-
-/// 3x3 convolution, a residual block of two, and a doubling of the plane.
-struct Level {
-    entry: ConvolutionPrelu,
-    /// Of both slices beyond the pair.
-    context: Option<Convolution>,
-    /// Of how alike both slices are, up to so many pixels away.
-    correlation: Option<(Convolution, i64)>,
-    residual: [ConvolutionPrelu; 2],
-    /// Further residual blocks.
-    deeper: Vec<[ConvolutionPrelu; 2]>,
-    upsampling: Upsampling,
-}
-
-/// Channels of a level.
-struct LevelSizes {
-    inputs: i64,
-    /// Of the map of one slice beyond the pair.
-    context: i64,
-    inner: i64,
-    outputs: i64,
-    /// Residual blocks beyond the first.
-    deeper: i64,
-    /// Radius of the correlation.
-    correlation: i64,
-}
-
-impl Level {
-    fn new(parameters: &mut Parameters, name: &str, sizes: LevelSizes) -> Result<Level> {
-        let LevelSizes { inputs, context, inner, outputs, deeper, correlation } = sizes;
-        let mut unit = |part: &str, channels| {
-            ConvolutionPrelu::new(parameters, &format!("{name}.{part}"), channels, 1)
-        };
-        let entry = unit("entry", (inputs, inner))?;
-        let residual =
-            [unit("residual.first", (inner, inner))?, unit("residual.second", (inner, inner))?];
-        let mut further = Vec::new();
-        for number in 1..=deeper {
-            let mut unit = |part: &str, start| {
-                let name = format!("{name}.deeper{number}.{part}");
-                ConvolutionPrelu::starting(parameters, &name, (inner, inner), 1, start)
-            };
-            further.push([unit("first", Start::FanInUniform)?, unit("second", Start::Zero)?]);
-        }
-        let doubling = format!("{name}.upsampling");
-        let upsampling =
-            Upsampling::new(parameters, &doubling, (inner, outputs), Start::Near0(1e-3))?;
-        let context = seeing(parameters, &format!("{name}.context"), (2 * context, inner))?;
-        let alike = if correlation > 0 { correlation::channels(correlation) } else { 0 };
-        let alike = seeing(parameters, &format!("{name}.correlation"), (alike, inner))?;
-        let correlation = alike.map(|convolution| (convolution, correlation));
-        Ok(Level { entry, context, correlation, residual, deeper: further, upsampling })
-    }
-
-    /// `maps`: of both slices, which `x` holds too.
-    fn forward(&self, x: &Tensor, context: Option<Tensor>, maps: [&Tensor; 2]) -> Result<Tensor> {
-        let mut beside: Vec<_> = self.context.iter().zip(context).collect();
-        if let Some((convolution, radius)) = &self.correlation {
-            beside.push((convolution, correlation::correlation(maps[0], maps[1], *radius)?));
-        }
-        let entry = self.entry.forward_beside(x, &beside)?;
-        let residual = self.residual[1].forward(&self.residual[0].forward(&entry)?)?;
-        let mut sum = entry.f_add(&residual)?;
-        for [first, second] in &self.deeper {
-            sum = sum.f_add(&second.forward(&first.forward(&sum)?)?)?;
-        }
-        self.upsampling.forward(&sum)
-    }
-}
-
-/// A convolution of what lies beyond the pair, which says nothing at first; `None` without inputs.
-fn seeing(
-    parameters: &mut Parameters,
-    name: &str,
-    channels: (i64, i64),
-) -> Result<Option<Convolution>> {
-    let new = || Convolution::new(parameters, name, channels, (3, 1), Start::Zero);
-    (channels.0 > 0).then(new).transpose()
 }
 
 /// The generator of HRINet-Motion.

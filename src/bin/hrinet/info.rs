@@ -26,7 +26,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     }
     let model = Model::load(&name, Device::Cpu)?;
     let record = model.record();
-    let [low, high] = hrinet::network::model::SliceNetwork::window_hu(&model);
+    let [low, high] = hrinet::network::SliceNetwork::window_hu(&model);
     println!("system:      {}", model.system());
     println!("parameters:  {}", model.parameter_count());
     println!("window:      {low} to {high} HU");
