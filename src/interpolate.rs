@@ -181,9 +181,9 @@ pub fn between_slices(
     let unit = |plane: ArrayView2<f32>| plane.map(|&hu| window.to_unit(f64::from(hu)) as f32);
     let (encoded_first, encoded_second) =
         (network.encode(&unit(first))?, network.encode(&unit(second))?);
+    let pair = Neighbours::of_pair(&encoded_first, &encoded_second);
     let mut planes = made.outer_iter_mut();
     for alphas in alphas.chunks(network.decode_batch(first.len())) {
-        let pair = Neighbours::of_pair(&encoded_first, &encoded_second);
         let decoded = network.decode(&pair, alphas)?;
         for ((&alpha, unit), mut plane) in alphas.iter().zip(decoded.outer_iter()).zip(&mut planes)
         {

@@ -8,9 +8,8 @@ use std::path::Path;
 
 use hrinet::expected_error::{beyond_training, interpolate_with_error, mean_of_new};
 use hrinet::interpolate::{Method, interpolate};
-use hrinet::network::SliceNetwork;
 use hrinet::network::motion::MotionSizes;
-use hrinet::network::{Checkpoint, Model, System};
+use hrinet::network::{Checkpoint, Model, SliceNetwork, System};
 use hrinet::training::settings::Rule;
 use hrinet::training::{Batch, Settings, Trainer};
 use hrinet::volume::{Plan, Rescale, SliceSource, Spacing, Volume, Voxels};

@@ -3,8 +3,7 @@
 use std::cell::Cell;
 
 use hrinet::interpolate::{Method, interpolate};
-use hrinet::network::Features;
-use hrinet::network::{EncodedSlice, Neighbours, SliceNetwork};
+use hrinet::network::{EncodedSlice, Features, Neighbours, SliceNetwork};
 use hrinet::volume::{Axis, Geometry, Plan, Rescale, SliceSource, Spacing, Volume, Voxels};
 use hrinet::{Error, Result};
 use ndarray::{Array2, Array3};

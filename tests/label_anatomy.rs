@@ -7,8 +7,7 @@ use std::cell::RefCell;
 
 use hrinet::Result;
 use hrinet::labels::{LabelMethod, labels_into, labels_with_image_into};
-use hrinet::network::{EncodedSlice, Neighbours, SliceNetwork};
-use hrinet::network::{Features, Model};
+use hrinet::network::{EncodedSlice, Features, Model, Neighbours, SliceNetwork};
 use hrinet::volume::{Plan, Rescale};
 use ndarray::{Array2, Array3, Array4, s};
 use proptest::prelude::*;

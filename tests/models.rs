@@ -1,8 +1,7 @@
 //! Real networks on planes of any size, through a checkpoint file.
 
 use hrinet::interpolate::{Method, interpolate};
-use hrinet::network::{Checkpoint, Model, System};
-use hrinet::network::{Neighbours, SliceNetwork};
+use hrinet::network::{Checkpoint, Model, Neighbours, SliceNetwork, System};
 use hrinet::training::{Settings, Trainer};
 use hrinet::volume::{Axis, Geometry, Plan, Rescale, Spacing, Volume};
 use ndarray::{Array2, Array3, s};

@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use hrinet::network::{Checkpoint, Model};
-use hrinet::network::{Neighbours, SliceNetwork};
+use hrinet::network::{Checkpoint, Model, Neighbours, SliceNetwork};
 use ndarray::Array2;
 use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};

@@ -6,8 +6,7 @@ use super::call::{Refusal, borrow, call, check_size, require, text, unknown};
 use super::exit;
 use super::status::HrinetStatus;
 use crate::interpolate::Method;
-use crate::network::SliceNetwork;
-use crate::network::{Checkpoint, Model, Precision, device};
+use crate::network::{Checkpoint, Model, Precision, SliceNetwork, device};
 
 /// The numbers that a network computes in: one of the `HRINET_PRECISION_*` values.
 pub type HrinetPrecision = i32;

@@ -7,25 +7,27 @@ use super::correlation;
 use super::parameters::Parameters;
 use crate::error::Result;
 
-/// 3x3 convolution, a residual block of two, and a doubling of the plane.
+/// 3x3 convolution, residual blocks of two, and a doubling of the plane.
 pub struct Level {
     entry: ConvolutionPrelu,
     /// Of both slices beyond the pair.
     context: Option<Convolution>,
     /// Of how alike both slices are, up to so many pixels away.
     correlation: Option<(Convolution, i64)>,
-    residual: [ConvolutionPrelu; 2],
-    /// Further residual blocks.
-    deeper: Vec<[ConvolutionPrelu; 2]>,
+    /// One residual block after the other, of two convolutions each.
+    residual: Vec<[ConvolutionPrelu; 2]>,
     upsampling: Upsampling,
 }
 
 /// Channels of a level.
 pub struct LevelSizes {
+    /// What it sees of the pair.
     pub inputs: i64,
     /// Of the map of one slice beyond the pair.
     pub context: i64,
+    /// Of its own maps.
     pub inner: i64,
+    /// What it hands on, at twice the pixels.
     pub outputs: i64,
     /// Residual blocks beyond the first.
     pub deeper: i64,
@@ -44,15 +46,15 @@ impl Level {
             ConvolutionPrelu::new(parameters, &format!("{name}.{part}"), channels, 1)
         };
         let entry = unit("entry", (inputs, inner))?;
-        let residual =
+        let first =
             [unit("residual.first", (inner, inner))?, unit("residual.second", (inner, inner))?];
-        let mut further = Vec::new();
+        let mut residual = vec![first];
         for number in 1..=deeper {
             let mut unit = |part: &str, start| {
                 let name = format!("{name}.deeper{number}.{part}");
                 ConvolutionPrelu::starting(parameters, &name, (inner, inner), 1, start)
             };
-            further.push([unit("first", Start::FanInUniform)?, unit("second", Start::Zero)?]);
+            residual.push([unit("first", Start::FanInUniform)?, unit("second", Start::Zero)?]);
         }
         let doubling = format!("{name}.upsampling");
         let upsampling =
@@ -61,7 +63,7 @@ impl Level {
         let alike = if correlation > 0 { correlation::channels(correlation) } else { 0 };
         let alike = seeing(parameters, &format!("{name}.correlation"), (alike, inner))?;
         let correlation = alike.map(|convolution| (convolution, correlation));
-        Ok(Level { entry, context, correlation, residual, deeper: further, upsampling })
+        Ok(Level { entry, context, correlation, residual, upsampling })
     }
 
     /// `[N, inputs, H, W]` to `[N, outputs, 2 H, 2 W]`. `maps`: of both slices, which `x` holds too.
@@ -78,10 +80,8 @@ impl Level {
         if let Some((convolution, radius)) = &self.correlation {
             beside.push((convolution, correlation::correlation(maps[0], maps[1], *radius)?));
         }
-        let entry = self.entry.forward_beside(x, &beside)?;
-        let residual = self.residual[1].forward(&self.residual[0].forward(&entry)?)?;
-        let mut sum = entry.f_add(&residual)?;
-        for [first, second] in &self.deeper {
+        let mut sum = self.entry.forward_beside(x, &beside)?;
+        for [first, second] in &self.residual {
             sum = sum.f_add(&second.forward(&first.forward(&sum)?)?)?;
         }
         self.upsampling.forward(&sum)

@@ -222,12 +222,13 @@ impl Model {
     ) -> Result<Tensor> {
         let batch = |count: i64| -> Result<([Features; 2], Option<Around>)> {
             let [first, second] = neighbours.pair;
-            let slices = [first.features.repeat(count)?, second.features.repeat(count)?];
-            let around = self.around(neighbours, count)?;
-            Ok(match (reversed, slices) {
-                (false, slices) => (slices, around),
-                (true, [first, second]) => ([second, first], around.map(Around::reversed)),
-            })
+            let mut slices = [first.features.repeat(count)?, second.features.repeat(count)?];
+            let mut around = self.around(neighbours, count)?;
+            if reversed {
+                slices.reverse();
+                around = around.map(Around::reversed);
+            }
+            Ok((slices, around))
         };
         let found = &neighbours.found[usize::from(reversed)];
         if found.get().is_none() {

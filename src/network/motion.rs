@@ -230,12 +230,13 @@ impl Motion {
 
     /// Where both slices move to meet at `fraction` `[N, 1, 1, 1]`.
     fn align(&self, pair: Pair, fraction: &Tensor) -> Result<Aligned> {
-        let mut found = match pair.halfway {
+        let own = match pair.halfway {
+            Some(_) => None,
+            None => self.halfway(pair)?,
+        };
+        let mut found = match pair.halfway.or(own.as_ref()) {
             Some(halfway) => halfway.at(fraction)?,
-            None => match self.halfway(pair)? {
-                Some(halfway) => halfway.at(fraction)?,
-                None => self.deepest(pair, fraction)?,
-            },
+            None => self.deepest(pair, fraction)?,
         };
         for level in self.shared.max(1)..self.levels.len() {
             found = self.finer(level, pair, fraction, found)?;
@@ -248,7 +249,7 @@ impl Motion {
         let [deep1, deep2] = pair.slices.map(|features| &features.maps[4]);
         let seen = side_by_side(&[deep1, deep2, &plane(fraction, deep1)?])?;
         let context = match self.context_map(3) {
-            Some(map) => Some(Tensor::f_cat(&maps_beyond(pair, map), 1)?),
+            Some(map) => Some(side_by_side(&maps_beyond(pair, map))?),
             None => None,
         };
         let found = self.levels[0].forward(&seen, context, [deep1, deep2])?;

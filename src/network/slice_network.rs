@@ -88,7 +88,8 @@ pub struct Neighbours<'a> {
     /// The slice before the first and the one after the second, where there are any: as far from them
     /// as they from each other.
     pub beyond: [Option<&'a EncodedSlice>; 2],
-    /// What a network found of the pair as a whole when it first made a slice, in its order and in the other.
+    /// What the network that encoded them found of the pair as a whole when it first made a slice, in this order
+    /// and in the other.
     pub(super) found: [OnceCell<Option<Halfway>>; 2],
 }
 

@@ -58,11 +58,10 @@ pub(super) fn supervised_loss(
 
 /// Equation 5 or its logarithm, the similarity and the bias by tissue, as the settings say.
 pub(super) fn plain_content(truth: &Tensor, made: &Tensor, settings: &Settings) -> Result<Tensor> {
-    let content = match settings.content {
+    let mut sum = match settings.content {
         Content::Mse => eq5_mse_content(truth, made)?,
         Content::Psnr => psnr_content(truth, made)?,
     };
-    let mut sum = content;
     if settings.similarity > 0.0 {
         let apart = similarity(truth, made)?.f_neg()?.f_add_scalar(1.0)?;
         sum = sum.f_add(&apart.f_mul_scalar(settings.similarity)?)?;

@@ -8,8 +8,7 @@ use hrinet::error::bytes_in_words;
 use hrinet::expected_error::{self, interpolate_with_error};
 use hrinet::interpolate::{Progress as Made, interpolate, memory_needed, work_bytes};
 use hrinet::labels::{LabelMethod, labels, labels_with_image, work_bytes as label_work_bytes};
-use hrinet::network::Model;
-use hrinet::network::SliceNetwork;
+use hrinet::network::{Model, SliceNetwork};
 use hrinet::volume::{Axis, Plan, Spacing, Volume};
 use hrinet::{Error, Result, io, memory, picture};
 
