@@ -835,8 +835,8 @@ HrinetStatus hrinet_interpolate_volume(const HrinetModel *model,
  * `HRINET_FLOAT32` and of the plan's output size, with any strides, and overlaps neither of the others;
  * of its geometry and rescale nothing is read. The voxels of `output` are the same as without.
  *
- * An expected error is no bound: single voxels are off by more. Far outside the model's grey window,
- * where it sees nothing, half the difference of the two known slices stands in for it.
+ * An expected error is no bound: single voxels are off by more. To what lies outside the model's grey
+ * window, which it does not see, half the difference of the two known slices there is added.
  *
  * Fails also with `HRINET_INVALID_ARGUMENT` for a model that has learnt none
  * (`hrinet_model_has_confidence`).

@@ -18,8 +18,8 @@ const TOLERANCE: f64 = 1.01;
 /// As [`crate::interpolate::interpolate`], and the expected absolute error of every voxel: a float32
 /// volume on the same grid, in HU, 0 in known slices.
 ///
-/// Beyond the network's grey window (metal, padding), where the network sees nothing, half the
-/// difference of the two known slices stands in for it.
+/// To what lies beyond the network's grey window (metal, padding), which the network does not see, half the
+/// difference of the two known slices there is added.
 ///
 /// # Errors
 /// As [`crate::interpolate::interpolate`]; [`Error::Argument`] for a method without a confidence.

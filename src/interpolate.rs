@@ -178,9 +178,9 @@ pub fn between_slices(
     };
     let [low, high] = network.window_hu();
     let window = Window { low, high };
-    let unit = |plane: ArrayView2<f32>| plane.map(|&hu| window.to_unit(f64::from(hu)) as f32);
+    let grey = |plane: ArrayView2<f32>| plane.map(|&hu| window.to_grey(f64::from(hu)) as f32);
     let (encoded_first, encoded_second) =
-        (network.encode(&unit(first))?, network.encode(&unit(second))?);
+        (network.encode(&grey(first))?, network.encode(&grey(second))?);
     let pair = Neighbours::of_pair(&encoded_first, &encoded_second);
     let mut planes = made.outer_iter_mut();
     for alphas in alphas.chunks(network.decode_batch(first.len())) {
@@ -371,7 +371,7 @@ impl Job<'_> {
     ) -> Result<EncodedSlice> {
         self.encoded += 1;
         let unit: Array2<f32> =
-            plane.map(|&stored| window.to_unit(self.rescale.to_hu(stored.to_f64())) as f32);
+            plane.map(|&stored| window.to_grey(self.rescale.to_hu(stored.to_f64())) as f32);
         network.encode(&unit)
     }
 

@@ -21,7 +21,10 @@ impl SliceNetwork for Shift {
     }
     fn encode(&self, slice: &Array2<f32>) -> Result<EncodedSlice> {
         let (rows, columns) = slice.dim();
-        Ok(EncodedSlice { features: Features { maps: Vec::new() }, size: [rows, columns] })
+        Ok(EncodedSlice {
+            features: Features { maps: Vec::new(), above: None },
+            size: [rows, columns],
+        })
     }
     fn decode(&self, _: &Neighbours, _: &[f64]) -> Result<Array3<f32>> {
         unreachable!("labels need no grey values")

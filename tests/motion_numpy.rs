@@ -1,9 +1,10 @@
 //! HRINet-Motion with slices beyond the pair, deeper levels and correlation against NumPy: the same weights, the
-//! same slices, the same output.
+//! same slices, the same output; and what lies above the window, carried along.
 
 #[path = "common/python.rs"]
 mod python;
 
+use hrinet::network::above::Above;
 use hrinet::network::mixing::Around;
 use hrinet::network::motion::{Halfway, Motion, MotionSizes};
 use hrinet::network::{Features, Pair, Parameters};
@@ -67,9 +68,12 @@ fn agrees(sizes: &MotionSizes) {
     let slices = Tensor::from_slice(&values).view([4, 1, 32, 48]);
     let features = network.encode(&slices).expect("encodes");
     let slice = |index| features.narrow(index, 1).expect("a slice");
+    // Above the window by up to 500 HU, in half of the pixels.
+    let values: Vec<f32> = (0..2 * 32 * 48).map(|_| random.random_range(-0.25..0.25)).collect();
+    let above = Tensor::from_slice(&values).view([2, 1, 32, 48]).clamp_min(0.0);
     // Both there, one of them, the other, none.
     let cases = [(0.5f32, [1f32, 1.0]), (0.25, [1.0, 0.0]), (0.8, [0.0, 1.0]), (0.6, [0.0, 0.0])];
-    let mut outputs = Vec::new();
+    let (mut outputs, mut carried, mut doubts) = (Vec::new(), Vec::new(), Vec::new());
     for (alpha, there) in cases {
         let flag = |end: usize| Tensor::from_slice(&[there[end]]).view([1, 1, 1, 1]);
         let outer = |end: usize| -> Features {
@@ -93,6 +97,15 @@ fn agrees(sizes: &MotionSizes) {
             // Nothing beyond is the same as no word about it.
             assert!((&made - decode(None, None)).abs().max().double_value(&[]) < 1e-6);
         }
+        let [mut first, mut second] = [1, 2].map(slice);
+        first.above = Some(above.narrow(0, 0, 1));
+        second.above = Some(above.narrow(0, 1, 1));
+        let pair = Pair { slices: [&first, &second], around: Some(&around), halfway: None };
+        let evidence = network.decode_with_evidence(pair, &alpha).expect("decodes");
+        let moved = Above::of(&pair).expect("two planes").expect("some of it");
+        let moved = moved.moved(&evidence.motion).expect("moves");
+        carried.push(moved.onto(&made.clamp(0.0, 1.0), &evidence.mask).expect("adds"));
+        doubts.push(moved.doubt(&made.full_like(0.125)).expect("doubts"));
         outputs.push(made);
     }
 
@@ -106,6 +119,9 @@ fn agrees(sizes: &MotionSizes) {
     let there: Vec<f32> = cases.iter().flat_map(|(_, there)| *there).collect();
     tensors.push(("there".into(), Tensor::from_slice(&there).view([4, 2])));
     tensors.push(("output".into(), Tensor::cat(&outputs, 0)));
+    tensors.push(("above".into(), above));
+    tensors.push(("carried".into(), Tensor::cat(&carried, 0)));
+    tensors.push(("doubts".into(), Tensor::cat(&doubts, 0)));
     Tensor::write_safetensors(&tensors, &path).unwrap();
     let largest: f64 =
         python::run("motion.py", &[path.to_str().unwrap()]).trim().parse().expect("a number");

@@ -134,14 +134,15 @@ fn equation_5_is_the_mean_of_squares() {
 #[test]
 fn equation_6_is_the_mean_over_all_numbers_of_all_maps() {
     let truth = LOGITS;
-    let maps = |x: &Tensor| Features { maps: vec![x.narrow(0, 0, 4), x.narrow(0, 4, 2)] };
+    let maps =
+        |x: &Tensor| Features { maps: vec![x.narrow(0, 0, 4), x.narrow(0, 4, 2)], above: None };
     let truths = maps(&Tensor::from_slice(&truth));
     compare(
         &[0.1, 0.2, -0.3, 0.4, 0.5, -2.0],
         |x| eq6_perceptual_content(&truths, &maps(x)).unwrap(),
         |x| mean(x.iter().zip(&truth).map(|(a, b)| (a - b).powi(2))),
     );
-    let nothing = || Features { maps: Vec::new() };
+    let nothing = || Features { maps: Vec::new(), above: None };
     assert!(eq6_perceptual_content(&nothing(), &nothing()).is_err());
 }
 

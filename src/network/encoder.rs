@@ -57,6 +57,6 @@ impl Encoder {
                 maps.push(self.bottlenecks[level + 1 - FIRST_MAP].forward(&wide)?);
             }
         }
-        Ok(Features { maps })
+        Ok(Features { maps, above: None })
     }
 }

@@ -10,6 +10,9 @@ use crate::error::Result;
 pub struct Features {
     /// The maps, finest first.
     pub maps: Vec<Tensor>,
+    /// What of the slices lies above the grey window (metal, teeth) and is carried past the network: `[N, 1, H, W]`
+    /// in grey values, of which 1 is the window's width; 0 within the window. `None` where nothing lies above.
+    pub above: Option<Tensor>,
 }
 
 impl Features {
@@ -34,7 +37,10 @@ impl Features {
     }
 
     fn each(&self, change: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Features> {
-        Ok(Features { maps: self.maps.iter().map(change).collect::<Result<_>>()? })
+        Ok(Features {
+            maps: self.maps.iter().map(&change).collect::<Result<_>>()?,
+            above: self.above.as_ref().map(&change).transpose()?,
+        })
     }
 }
 
@@ -81,7 +87,7 @@ pub fn mix(first: &Features, second: &Features, alpha: &Tensor) -> Result<Featur
         // x2 + alpha (x1 - x2): the same, and exactly x2 at alpha 0.
         Ok(x2.f_add(&x1.f_sub(x2)?.f_mul(&alpha)?)?)
     });
-    Ok(Features { maps: mixed.collect::<Result<_>>()? })
+    Ok(Features { maps: mixed.collect::<Result<_>>()?, above: None })
 }
 
 #[cfg(test)]
@@ -93,7 +99,7 @@ mod tests {
         let [x1, x2] = [3.0f32, 5.0].map(|value| {
             Tensor::from_slice(&[value; 8]).view([2, 1, 2, 2]).set_requires_grad(true)
         });
-        let features = |x: &Tensor| Features { maps: vec![x.shallow_clone()] };
+        let features = |x: &Tensor| Features { maps: vec![x.shallow_clone()], above: None };
         let alpha = Tensor::from_slice(&[0.25f32, 1.0]);
         let mixed = mix(&features(&x1), &features(&x2), &alpha).unwrap();
         assert_eq!(mixed.maps[0].double_value(&[0, 0, 1, 1]), 4.5);

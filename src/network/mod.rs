@@ -9,6 +9,7 @@
 //! - [`encoder`], [`mixing`], [`decoder`]: the generator of the paper (Table 1);
 //! - [`critic`], [`patch_gan`]: the discriminators D1 and D2, which only training needs;
 //! - [`motion`]: HRINet-Motion, which aligns the maps before it mixes them;
+//! - [`above`]: what lies above the window, which no network sees;
 //! - [`confidence`]: how far off its slices are expected to be;
 //! - [`system`]: the named systems and the generator of each;
 //! - [`slice_network`]: what interpolation asks of a network;
@@ -16,6 +17,7 @@
 //! - [`checkpoint`]: one file with weights and everything needed to use them;
 //! - [`device`], [`precision`]: where, and in which numbers, it computes.
 
+pub mod above;
 pub mod blocks;
 pub mod checkpoint;
 pub mod confidence;

@@ -5,6 +5,7 @@ use std::path::Path;
 use ndarray::{Array2, Array3, Array4, ArrayView2, Axis};
 use tch::{Device, Kind, Tensor};
 
+use super::above::Above;
 use super::checkpoint::{Checkpoint, Header, Record};
 use super::confidence::Confidence;
 use super::mixing::{Around, Features, Pair};
@@ -178,10 +179,47 @@ impl Model {
 type OfPair<'a> = &'a dyn Fn(Pair, &Tensor) -> Result<Tensor>;
 
 impl Model {
-    /// What the generator makes between two slices, as it is or from both orders.
-    fn decoded(&self, neighbours: &Neighbours, alphas: &[f64], make: OfPair) -> Result<Vec<f32>> {
+    /// The slices between two, `[alphas, rows, columns]`, and where a confidence judges them what it says; as it
+    /// is or from both orders. What lies above the window in the two moves along with the tissue.
+    fn decoded<const PLANES: usize>(
+        &self,
+        neighbours: &Neighbours,
+        alphas: &[f64],
+        confidence: Option<&Confidence>,
+    ) -> Result<[Array3<f32>; PLANES]> {
+        let make: OfPair = &|pair, alphas| {
+            let above = Above::of(&pair)?;
+            let evidence = match (confidence, &above) {
+                (None, None) => None,
+                _ => self.generator.decode_with_evidence(pair, alphas)?,
+            };
+            let made = match &evidence {
+                Some(evidence) => evidence.made.f_clamp(0.0, 1.0)?,
+                None => self.generator.decode(pair, alphas)?.f_clamp(0.0, 1.0)?,
+            };
+            let mut planes = vec![made];
+            if let Some((confidence, evidence)) = confidence.zip(evidence.as_ref()) {
+                planes.push(confidence.forward(evidence)?);
+            }
+            if let Some(above) = above {
+                let (above, share) = match evidence {
+                    Some(evidence) => (above.moved(&evidence.motion)?, evidence.mask),
+                    None => (above, alphas.f_view([-1, 1, 1, 1])?.f_to_kind(Kind::Float)?),
+                };
+                planes[0] = above.onto(&planes[0], &share)?;
+                if let Some(expected) = planes.get_mut(1) {
+                    *expected = above.doubt(expected)?;
+                }
+            }
+            Ok(Tensor::f_cat(&planes, 1)?)
+        };
         let as_it_is: fn(&Tensor) -> Result<Tensor> = |made| Ok(made.shallow_clone());
-        self.of_pair(neighbours, alphas, make, self.both_orders.then_some(as_it_is))
+        let values =
+            self.of_pair(neighbours, alphas, make, self.both_orders.then_some(as_it_is))?;
+        let [rows, columns] = neighbours.pair[0].size;
+        let all = Array4::from_shape_vec((alphas.len(), PLANES, rows, columns), values)
+            .map_err(|error| Error::Torch(error.to_string()))?;
+        Ok(std::array::from_fn(|plane| all.index_axis(Axis(1), plane).to_owned()))
     }
 
     /// What `make` makes of a pair at `alphas`, without padding, in order of memory. With `turn`, the
@@ -269,8 +307,11 @@ impl SliceNetwork for Model {
         let (rows, columns) = slice.dim();
         let tensor = to_tensor(slice.view())?.f_to_device(self.device)?;
         let padded = pad(&tensor, self.architecture().side_multiple())?;
-        let padded = padded.f_to_kind(self.precision.kind())?;
-        let features = tch::no_grad(|| self.generator.encode(&padded))?;
+        let seen = padded.f_clamp_max(1.0)?;
+        let above = padded.f_sub(&seen)?;
+        let seen = seen.f_to_kind(self.precision.kind())?;
+        let mut features = tch::no_grad(|| self.generator.encode(&seen))?;
+        features.above = (above.f_max()?.f_double_value(&[])? > 0.0).then_some(above);
         Ok(EncodedSlice { features, size: [rows, columns] })
     }
 
@@ -279,11 +320,8 @@ impl SliceNetwork for Model {
     }
 
     fn decode(&self, neighbours: &Neighbours, alphas: &[f64]) -> Result<Array3<f32>> {
-        let [rows, columns] = neighbours.pair[0].size;
-        let make: OfPair = &|pair, alphas| self.generator.decode(pair, alphas);
-        let values = self.decoded(neighbours, alphas, make)?;
-        Array3::from_shape_vec((alphas.len(), rows, columns), values)
-            .map_err(|error| Error::Torch(error.to_string()))
+        let [slices] = self.decoded(neighbours, alphas, None)?;
+        Ok(slices)
     }
 
     fn has_confidence(&self) -> bool {
@@ -297,17 +335,7 @@ impl SliceNetwork for Model {
         alphas: &[f64],
     ) -> Result<Option<[Array3<f32>; 2]>> {
         let Some(confidence) = &self.confidence else { return Ok(None) };
-        let [rows, columns] = neighbours.pair[0].size;
-        let make: OfPair = &|pair, alphas| {
-            let evidence = self.generator.decode_with_evidence(pair, alphas)?;
-            let evidence = evidence.ok_or_else(|| Error::Torch("no evidence".into()))?;
-            Ok(Tensor::f_cat(&[&evidence.made, &confidence.forward(&evidence)?], 1)?)
-        };
-        let values = self.decoded(neighbours, alphas, make)?;
-        let both = Array4::from_shape_vec((alphas.len(), 2, rows, columns), values)
-            .map_err(|error| Error::Torch(error.to_string()))?;
-        let one = |channel| both.index_axis(Axis(1), channel).to_owned();
-        Ok(Some([one(0), one(1)]))
+        Ok(Some(self.decoded(neighbours, alphas, Some(confidence))?))
     }
 
     fn longest_gap_mm(&self) -> Option<f64> {

@@ -161,7 +161,7 @@ impl Motion {
                 maps.push(outlook.forward(&maps[level + 1])?);
             }
         }
-        Ok(Features { maps })
+        Ok(Features { maps, above: None })
     }
 
     /// The slices `[N, 1, H, W]` between those of a batch of pairs at `alpha` `[N]`, in (0, 1).

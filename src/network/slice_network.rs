@@ -14,11 +14,11 @@ pub trait SliceNetwork {
     /// HU that become 0 and 1.
     fn window_hu(&self) -> [f64; 2];
 
-    /// One slice of grey values on [0, 1].
+    /// One slice of grey values: 0 to 1 within the window, more above it.
     fn encode(&self, slice: &Array2<f32>) -> Result<EncodedSlice>;
 
-    /// The slices `[alphas, rows, columns]` between the two of a pair; alpha as in the paper, 1 is the
-    /// first.
+    /// The slices `[alphas, rows, columns]` between the two of a pair, grey values as they were encoded; alpha as
+    /// in the paper, 1 is the first.
     fn decode(&self, around: &Neighbours, alphas: &[f64]) -> Result<Array3<f32>>;
 
     /// Whether [`SliceNetwork::decode_with_error`] gives anything.

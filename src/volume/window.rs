@@ -1,15 +1,15 @@
 //! The grey window of a network: HU to [0, 1] and back, and what lies outside.
 //!
-//! A network sees Hounsfield units clipped to its window. What was clipped off (metal, padding) is
-//! carried past it: the part of each known slice outside the window is blended linearly and added
-//! to what the network made of the part inside.
+//! A network makes what is within its window, and carries what is above along
+//! ([`crate::network::above`]). What is below (padding, the noise of air) stays where it stands: it is
+//! blended linearly and added to what the network made.
 
 use serde::{Deserialize, Serialize};
 
-/// HU beyond the window from which a voxel cannot be tissue or air: padding of scanners (-2000,
-/// -3024) and metal. Where both neighbours are that far out on the same side, the network has seen
-/// nothing but saturation there, and the linear blend of their HU stands alone.
-const FAR_OUTSIDE_HU: f64 = 100.0;
+/// HU below the window from which a voxel cannot be air: padding of scanners (-2000, -3024). Where both
+/// neighbours are that far out, the network has seen nothing but saturation, and the linear blend of their
+/// HU stands alone.
+const FAR_BELOW_HU: f64 = 100.0;
 
 /// A grey window in HU.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,6 +29,11 @@ impl Window {
         ((hu - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
     }
 
+    /// HU to grey values: 0 to 1 within the window, more above it, no less below.
+    pub fn to_grey(self, hu: f64) -> f64 {
+        ((hu - self.low) / (self.high - self.low)).max(0.0)
+    }
+
     /// [0, 1] to HU.
     pub fn to_hu(self, unit: f64) -> f64 {
         self.low + unit * (self.high - self.low)
@@ -39,38 +44,34 @@ impl Window {
         self.high - self.low
     }
 
-    /// HU outside the window: 0 within it, negative below, positive above.
-    pub fn outside(self, hu: f64) -> f64 {
-        hu - hu.clamp(self.low, self.high)
+    /// HU below the window: 0 in it and above.
+    fn below(self, hu: f64) -> f64 {
+        (hu - self.low).min(0.0)
     }
 
-    /// The HU of a voxel in between: what the network made (`unit`, [0, 1]) and what lay outside
-    /// the window in the two known slices, `fraction` of the way from `first` to `second` (HU).
-    pub fn restore(self, unit: f64, first: f64, second: f64, fraction: f64) -> f64 {
+    /// The HU of a voxel in between: what the network made (`grey`, 0 to 1 within the window), and what lay
+    /// below it in the two known slices, `fraction` of the way from `first` to `second` (HU).
+    pub fn restore(self, grey: f64, first: f64, second: f64, fraction: f64) -> f64 {
         let blend = |a: f64, b: f64| a + fraction * (b - a);
-        if self.saw_nothing(first, second) {
+        if self.is_padding(first, second) {
             return blend(first, second);
         }
-        self.to_hu(unit.clamp(0.0, 1.0)) + blend(self.outside(first), self.outside(second))
+        self.to_hu(grey.max(0.0)) + blend(self.below(first), self.below(second))
     }
 
-    /// How far a voxel in between may be off, in HU: what the network expects of its own part (`unit`,
-    /// of which 1 is the window's width), and of the part that it did not see, far outside the window,
-    /// half the difference of the two known slices there (HU). That half is nothing learnt: halfway
-    /// between both, a blend is off by at most as much if the truth lies between them.
-    pub fn expected_error(self, unit: f64, first: f64, second: f64) -> f64 {
-        let far = |hu: f64| {
-            let outside = self.outside(hu);
-            if outside.abs() > FAR_OUTSIDE_HU { outside } else { 0.0 }
-        };
-        let seen = if self.saw_nothing(first, second) { 0.0 } else { unit * self.width() };
+    /// How far a voxel in between may be off, in HU: what the network expects (`grey`, of which 1 is the
+    /// window's width), and far below the window, which it did not see, half the difference of the two
+    /// known slices there (HU). That half is nothing learnt: halfway between both, a blend is off by at
+    /// most as much if the truth lies between them.
+    pub fn expected_error(self, grey: f64, first: f64, second: f64) -> f64 {
+        let far = |hu: f64| if self.below(hu) < -FAR_BELOW_HU { self.below(hu) } else { 0.0 };
+        let seen = if self.is_padding(first, second) { 0.0 } else { grey * self.width() };
         seen + 0.5 * (far(first) - far(second)).abs()
     }
 
-    /// Whether both slices are so far outside, on the same side, that the network saw nothing of them.
-    fn saw_nothing(self, first: f64, second: f64) -> bool {
-        let (above, below) = (self.high + FAR_OUTSIDE_HU, self.low - FAR_OUTSIDE_HU);
-        first.min(second) > above || first.max(second) < below
+    /// Whether both slices are far below the window.
+    fn is_padding(self, first: f64, second: f64) -> bool {
+        first.max(second) < self.low - FAR_BELOW_HU
     }
 }
 
@@ -89,15 +90,19 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_outside_is_carried_past_the_network() {
+    fn what_lies_below_is_blended_where_it_stands() {
         let window = Window::CT;
-        // Metal into tissue: the network says 0.75 (500 HU); half of 2000 HU lay above the window.
-        assert_eq!(window.restore(0.75, 3000.0, 40.0, 0.5), 500.0 + 1000.0);
-        // Metal in both, padding in both: nothing of the network's remains.
-        assert_eq!(window.restore(0.9, 3000.0, 2000.0, 0.25), 2750.0);
+        // Padding in both: nothing of the network's remains.
         assert_eq!(window.restore(0.1, -3024.0, -3024.0, 0.5), -3024.0);
+        assert_eq!(window.restore(0.1, -3000.0, -2000.0, 0.25), -2750.0);
+        // Padding into tissue: the network says -900 HU; half of -1000 HU lay below the window.
+        assert_eq!(window.restore(0.05, -2000.0, 40.0, 0.5), -900.0 - 500.0);
         // Noise of air just below the window is the network's.
         assert_eq!(window.restore(0.5, -1010.0, -1010.0, 0.5), 0.0 - 10.0);
+        // What it says above the window stays.
+        assert_eq!(window.restore(1.5, 40.0, 40.0, 0.5), 2000.0);
+        assert_eq!(window.to_grey(2000.0), 1.5);
+        assert_eq!(window.to_grey(-2000.0), 0.0);
     }
 
     #[test]
@@ -106,9 +111,8 @@ mod tests {
         assert_eq!(window.expected_error(0.01, 40.0, -900.0), 20.0);
         // Noise of air is within reach of the network.
         assert_eq!(window.expected_error(0.01, -1010.0, -1050.0), 20.0);
-        // Metal in both, padding in both; metal into tissue.
-        assert_eq!(window.expected_error(0.01, 3000.0, 2000.0), 500.0);
+        // Padding in both; padding into tissue.
         assert_eq!(window.expected_error(0.01, -3024.0, -3024.0), 0.0);
-        assert_eq!(window.expected_error(0.01, 3000.0, 40.0), 20.0 + 1000.0);
+        assert_eq!(window.expected_error(0.01, -3000.0, 40.0), 20.0 + 1000.0);
     }
 }

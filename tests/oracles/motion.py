@@ -1,7 +1,8 @@
 """HRINet-Motion with slices beyond the pair, computed by NumPy and SciPy from the text of its docs.
 
 Usage: motion.py FILE.safetensors      weights (weights.*), how many levels are shared, slices, alpha, whether
-the outer slices are there, and the output that is compared; prints the largest difference.
+the outer slices are there, and the output that is compared; what lies above the window in the pair, its sum with
+the output's grey values and its doubt beside an expected error of 1/8; prints the largest difference.
 """
 
 import sys
@@ -139,8 +140,9 @@ def decode(slices, alpha, there):
     share = np.clip(alpha, 0.01, 0.99)
     mask = 1 / (1 + np.exp(-(mask + np.log(share / (1 - share)))))
     merged = mask * moved[0] + (1 - mask) * moved[1]
+    above = [warp(file["above"][0], motion[:2])[0], warp(file["above"][1], motion[2:])[0]]
     if not has("refinement.1"):
-        return (merged + residual)[0]
+        return (merged + residual)[0], above, mask[0]
     linear = alpha * first[0] + (1 - alpha) * second[0]
     seen = np.concatenate([*moved, linear, first[0], second[0], merged, plane(linear), hidden])
     refined = convolution(seen, "refinement.1")
@@ -148,12 +150,23 @@ def decode(slices, alpha, there):
         refined = refined + convolution(beyond(motion, lambda maps: maps[0]), "refinement.context")
     refined = prelu(refined, "refinement.1")
     refined = unit(unit(refined, "refinement.2"), "refinement.3")
-    return (merged + residual + convolution(refined, "refinement.exit"))[0]
+    return (merged + residual + convolution(refined, "refinement.exit"))[0], above, mask[0]
 
 
 largest = 0
-for alpha, there, output in zip(file["alpha"], file["there"], file["output"]):
-    made = decode(file["slices"], alpha, there)
+for case, (alpha, there) in enumerate(zip(file["alpha"], file["there"])):
+    made, (first, second), mask = decode(file["slices"], alpha, there)
     assert np.abs(made - alpha * file["slices"][1] - (1 - alpha) * file["slices"][2]).max() > 0.05
-    largest = max(largest, np.abs(made - output[0]).max())
+    saturated = np.minimum(first, second) > 0.05
+    assert 0.01 < saturated.mean() < 0.9
+    carried = np.where(saturated, 1, np.clip(made, 0, 1)) + mask * first + (1 - mask) * second
+    doubt = np.where(saturated, 0, 0.125) + 0.5 * np.abs(first - second)
+    # Rounding may decide otherwise in a pixel that is just at the edge of saturation.
+    clear = np.abs(np.minimum(first, second) - 0.05) > 1e-4
+    largest = max(
+        largest,
+        np.abs(made - file["output"][case][0]).max(),
+        np.abs(carried - file["carried"][case][0])[clear].max(),
+        np.abs(doubt - file["doubts"][case][0])[clear].max(),
+    )
 print(largest)
