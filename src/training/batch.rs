@@ -18,6 +18,8 @@ pub struct Batch {
     pub truth: Tensor,
     /// Where they lie, `[N * inner]`: 1 is the first slice (the paper's convention).
     pub alpha: Tensor,
+    /// How many slices the second is from the first, `[N]`.
+    pub gap: Tensor,
     /// An alpha for each group drawn from U(0, 1), `[N]`, for images that have no truth.
     pub mixed: Tensor,
     /// The known slices beyond each group, for a generator that sees them.
@@ -75,6 +77,7 @@ impl Batch {
             second: tensor(length - 1..length)?,
             truth: tensor(1..length - 1)?,
             alpha: Tensor::f_from_slice(&alpha)?.f_to_device(device)?,
+            gap: Tensor::f_from_slice(&vec![length as i64 - 1; groups])?.f_to_device(device)?,
             mixed: Tensor::f_from_slice(&mixed)?.f_to_device(device)?,
             beyond: None,
         })
@@ -110,6 +113,7 @@ impl Batch {
             second: of(&self.second)?,
             truth: of_inner(&self.truth)?,
             alpha: of_inner(&self.alpha)?,
+            gap: of(&self.gap)?,
             mixed: of(&self.mixed)?,
             beyond,
         })

@@ -118,6 +118,7 @@ impl<'a> Sampler<'a> {
             }
             draws.push(draw);
         }
+        let gap: Vec<i64> = draws.iter().map(|draw| draw.gap as i64).collect();
         // Drawn last, then what lies beyond: what is drawn before does not depend on it.
         let mixed: Vec<f32> = (0..self.batch).map(|_| random.random::<f32>()).collect();
         let tensor = |planes: Array3<f32>| -> Result<Tensor> {
@@ -135,6 +136,7 @@ impl<'a> Sampler<'a> {
             second: tensor(second)?,
             truth: tensor(truth)?,
             alpha: Tensor::f_from_slice(&alpha)?.f_to_device(device)?,
+            gap: Tensor::f_from_slice(&gap)?.f_to_device(device)?,
             mixed: Tensor::f_from_slice(&mixed)?.f_to_device(device)?,
             beyond,
         })

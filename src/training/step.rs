@@ -11,7 +11,7 @@ use super::losses::{
     eq6_perceptual_content, eq7_against_critic, eq8_against_patch_gan, eq9_step_two,
 };
 use super::schedule::Stage;
-use super::supervised::{between, plain_content};
+use super::supervised::{between, plain_content, plain_loss};
 use super::terms::Losses;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
@@ -56,7 +56,7 @@ impl Trainer {
         made: &Tensor,
         mut losses: Losses,
     ) -> Result<Losses> {
-        let content = plain_content(&batch.truth, made, &self.settings)?;
+        let content = plain_loss(batch, made, &self.settings)?;
         losses.step_two = Some(self.sound("the loss", &content)?);
         let against = eq8_against_patch_gan(&self.logits(made)?, self.settings.adversarial)?;
         losses.against_patch_gan = Some(self.sound("the loss against the PatchGAN", &against)?);
@@ -175,7 +175,10 @@ impl Trainer {
     /// Step II: equation 9 over the inner slices of the batch. Gives loss and gradient norm.
     pub(super) fn step_two(&mut self, batch: &Batch, learning_rate: f64) -> Result<(f64, f64)> {
         let made = self.between(batch)?;
-        let loss = eq9_step_two(&batch.truth, &made, |truth, made| self.content(truth, made))?;
+        let loss = match self.perceptual {
+            Some(_) => eq9_step_two(&batch.truth, &made, |truth, made| self.content(truth, made))?,
+            None => plain_loss(batch, &made, &self.settings)?,
+        };
         let value = self.sound("the loss", &loss)?;
         Ok((value, self.generator.step(&loss, learning_rate, &self.settings)?))
     }
@@ -287,7 +290,9 @@ mod tests {
         let images = |count: i64| Tensor::rand([count, 1, 64, 64], options);
         let alpha = Tensor::from_slice(&[0.8f32, 0.6, 0.5, 0.4, 0.2]).repeat([2]);
         let mixed = Tensor::rand([2], options);
-        Batch { first: images(2), second: images(2), truth: images(10), alpha, mixed, beyond: None }
+        let gap = Tensor::from_slice(&[6i64, 6]);
+        let [first, second, truth] = [2, 2, 10].map(images);
+        Batch { first, second, truth, alpha, gap, mixed, beyond: None }
     }
 
     /// A trainer whose next iteration is in its last stage, with all that it has there.

@@ -53,10 +53,24 @@ pub(super) fn supervised_loss(
     let made =
         between(network, batch, settings.precision, |pair, alpha| network.decode(pair, alpha))?;
     let made = made.f_to_kind(Kind::Float)?;
-    eq9_step_two(&batch.truth, &made, |truth, made| plain_content(truth, made, settings))
+    plain_loss(batch, &made, settings)
 }
 
-/// Equation 5 or its logarithm, the similarity and the bias by tissue, as the settings say.
+/// Equation 9 of the settings' content for slices `[N * inner, 1, H, W]` made between those of a batch, and their
+/// bias by tissue.
+pub(super) fn plain_loss(batch: &Batch, made: &Tensor, settings: &Settings) -> Result<Tensor> {
+    let truth = &batch.truth;
+    let content = eq9_step_two(truth, made, |truth, made| plain_content(truth, made, settings))?;
+    if settings.tissue_bias == 0.0 {
+        return Ok(content);
+    }
+    let inner = batch.alpha.size1()? / batch.groups()?;
+    let gap = batch.gap.f_repeat_interleave_self_int(inner, 0, None::<i64>)?;
+    let bias = tissue_bias(truth, made, &gap)?;
+    Ok(content.f_add(&bias.f_mul_scalar(settings.tissue_bias)?)?)
+}
+
+/// Equation 5 or its logarithm, and the similarity, as the settings say.
 pub(super) fn plain_content(truth: &Tensor, made: &Tensor, settings: &Settings) -> Result<Tensor> {
     let mut sum = match settings.content {
         Content::Mse => eq5_mse_content(truth, made)?,
@@ -65,10 +79,6 @@ pub(super) fn plain_content(truth: &Tensor, made: &Tensor, settings: &Settings) 
     if settings.similarity > 0.0 {
         let apart = similarity(truth, made)?.f_neg()?.f_add_scalar(1.0)?;
         sum = sum.f_add(&apart.f_mul_scalar(settings.similarity)?)?;
-    }
-    if settings.tissue_bias > 0.0 {
-        let bias = tissue_bias(truth, made)?;
-        sum = sum.f_add(&bias.f_mul_scalar(settings.tissue_bias)?)?;
     }
     Ok(sum)
 }

@@ -1,29 +1,30 @@
-//! Bias by tissue as a loss: what is shown as lung, fat or muscle shall be right in the mean.
+//! Bias by tissue as a loss: what is shown as lung, fat, muscle or bone shall be right in the mean.
 //!
 //! A loss that forgives large errors, as [`super::losses::psnr_content`] does, makes what is likely rather than
-//! what is right in the mean: fat and lung come out too dark, because what they are mistaken for is brighter.
+//! what is right in the mean: fat and lung come out too dark and bone too bright, because of what they are mistaken
+//! for.
 //!
-//! Bone is left out: one that moved is off by hundreds of HU, most where slices are far apart, and what brought
-//! those down brought it down by 2 to 5 HU where it was right.
+//! One crop is off by what was by chance in it. Its square would be counted too if each crop counted for itself,
+//! and would be least where all tissues fade. So two crops count together, each with the other's mean: what is left
+//! on average is the bias that all crops share.
 
 use tch::{Kind, Tensor};
 
 use crate::error::Result;
-use crate::metrics::tissue::{SIDE, TISSUES, Tissue};
+use crate::metrics::tissue::{SIDE, TISSUES};
 use crate::volume::Window;
 
-/// The tissues that it looks at.
-const SOFT: [Tissue; 3] = [TISSUES[0], TISSUES[1], TISSUES[2]];
-
-/// `1/P` times the sum over images and soft tissues of `(sum of errors)^2 / |t|`, where `t` are the pixels that
-/// `made` shows as a tissue (as [`crate::metrics::tissue`] says) and `P` is the number of pixels: the squared
-/// error that is left where each tissue of an image is off by as much everywhere. Both are `[N, 1, H, W]` with
-/// grey values on [0, 1] of the window -1000..1000 HU, sides at least that of the neighbourhood. Which tissue
-/// a pixel shows takes no gradient. Range [0, inf).
+/// `1/P` times the sum over gaps and tissues of `(sum over i, j of e_i e_j) / (sum over i of |t_i|)`, where `i` and
+/// `j` are different images of a gap, `t_i` the pixels that `made` shows as a tissue in one (as
+/// [`crate::metrics::tissue`] says), `e_i` the sum of its errors there, and `P` the number of pixels: an unbiased
+/// estimate of the squared error that is left where each tissue is off by its mean. `truth` and `made` are
+/// `[N, 1, H, W]` with grey values on [0, 1] of the window -1000..1000 HU, sides at least that of the neighbourhood;
+/// `gap` `[N]` says which images are of one gap. Which tissue a pixel shows takes no gradient. Below 0 where chance
+/// has it.
 ///
 /// # Errors
 /// [`crate::Error::Torch`] for images smaller than the neighbourhood.
-pub fn tissue_bias(truth: &Tensor, made: &Tensor) -> Result<Tensor> {
+pub fn tissue_bias(truth: &Tensor, made: &Tensor, gap: &Tensor) -> Result<Tensor> {
     let side = SIDE as i64;
     let shown = made.f_detach()?.f_avg_pool2d(side, 1, 0, false, false, None)?;
     let (_, _, rows, columns) = shown.size4()?;
@@ -31,14 +32,19 @@ pub fn tissue_bias(truth: &Tensor, made: &Tensor) -> Result<Tensor> {
     let inner = |x: &Tensor| x.f_narrow(2, edge, rows)?.f_narrow(3, edge, columns);
     let error = inner(made)?.f_sub(&inner(truth)?)?;
     let of_image = |x: &Tensor| x.f_sum_dim_intlist([1i64, 2, 3].as_slice(), false, None::<Kind>);
-    let mut sum = Tensor::f_zeros([truth.size4()?.0], (error.kind(), error.device()))?;
-    for tissue in SOFT {
+    // [N, N]: 1 where two images are of one gap; apart from each other in the second.
+    let together = gap.f_view([-1, 1])?.f_eq_tensor(gap)?.f_to_kind(error.kind())?;
+    let others = together.f_sub(&together.f_diag(0)?.f_diag(0)?)?;
+    let mut sum = error.f_sum(None::<Kind>)?.f_mul_scalar(0.0)?;
+    for tissue in TISSUES {
         let [low, high] = [tissue.low_hu, tissue.high_hu].map(|hu| Window::CT.to_unit(hu));
         let here = shown.f_ge(low)?.f_logical_and(&shown.f_le(high)?)?.f_to_kind(error.kind())?;
-        let squares = of_image(&error.f_mul(&here)?)?.f_square()?;
-        sum = sum.f_add(&squares.f_div(&of_image(&here)?.f_clamp_min(1.0)?)?)?;
+        let errors = of_image(&error.f_mul(&here)?)?;
+        let pixels = together.f_mv(&of_image(&here)?)?.f_clamp_min(1.0)?;
+        sum =
+            sum.f_add(&errors.f_mul(&others.f_mv(&errors)?)?.f_div(&pixels)?.f_sum(None::<Kind>)?)?;
     }
-    Ok(sum.f_sum(None::<Kind>)?.f_div_scalar(error.numel() as f64)?)
+    Ok(sum.f_div_scalar(error.numel() as f64)?)
 }
 
 #[cfg(test)]
@@ -63,34 +69,83 @@ mod tests {
         Tensor::cat(&[half(fat), half(muscle)], 3) + noise
     }
 
+    fn loss(truth: &[Tensor], made: &[Tensor], gap: &[i64]) -> Tensor {
+        tissue_bias(&Tensor::cat(truth, 0), &Tensor::cat(made, 0), &Tensor::from_slice(gap))
+            .unwrap()
+    }
+
+    /// Sums of the scores over images, apart from each image's own squares.
+    fn told(truth: &[Tensor], made: &[Tensor]) -> f64 {
+        let each = truth.iter().zip(made).map(|(truth, made)| {
+            let mut sums = [TissueSums::default(); 4];
+            add(&mut sums, hounsfield(truth).view(), hounsfield(made).view());
+            sums.map(|sums| {
+                sums.scores().map_or([0.0; 2], |it| {
+                    let count = it.shown_voxels as f64;
+                    [count * it.shown_bias_hu / 2000.0, count]
+                })
+            })
+        });
+        let each: Vec<_> = each.collect();
+        let of_tissue = |tissue: usize| -> f64 {
+            let sum =
+                |of: &dyn Fn([f64; 2]) -> f64| each.iter().map(|it| of(it[tissue])).sum::<f64>();
+            let (all, squares) = (sum(&|[error, _]| error), sum(&|[error, _]| error * error));
+            (all * all - squares) / sum(&|[_, count]| count).max(1.0)
+        };
+        (0..4).map(of_tissue).sum::<f64>() / (each.len() as f64 * 20.0 * 36.0)
+    }
+
     #[test]
     fn it_counts_the_bias_that_the_scores_tell() {
         tch::manual_seed(4);
-        let (truth, made) = (image(-95.0, 50.0), image(-98.0, 56.0));
-        let mut sums = [TissueSums::default(); 4];
-        add(&mut sums, hounsfield(&truth).view(), hounsfield(&made).view());
-        let told: f64 = sums
-            .iter()
-            .filter_map(TissueSums::scores)
-            .map(|it| it.shown_voxels as f64 * (it.shown_bias_hu / 2000.0).powi(2))
+        let truth =
+            [image(-95.0, 50.0), image(-90.0, 700.0), image(-95.0, 50.0), image(900.0, 40.0)];
+        let made =
+            [image(-98.0, 56.0), image(-94.0, 720.0), image(-97.0, 53.0), image(915.0, 44.0)];
+        let found = loss(&truth, &made, &[3; 4]).double_value(&[]);
+        let told_of_all = told(&truth, &made);
+        assert!((found / told_of_all - 1.0).abs() < 1e-3, "{found} instead of {told_of_all}");
+        // Images of different gaps have nothing to do with each other.
+        let apart = loss(&truth, &made, &[2, 6, 2, 6]).double_value(&[]);
+        let every_other =
+            |first: usize, all: &[Tensor; 4]| [first, first + 2].map(|at| all[at].copy());
+        let halves =
+            [0, 1].map(|first| told(&every_other(first, &truth), &every_other(first, &made)));
+        let told = (halves[0] + halves[1]) / 2.0;
+        assert!((apart / told - 1.0).abs() < 1e-3, "{apart} instead of {told}");
+        // One alone may be off by chance.
+        assert_eq!(loss(&truth, &made, &[2, 3, 4, 5]).double_value(&[]), 0.0);
+    }
+
+    /// What is off by chance, now brighter, now darker, is no bias: on average nothing is left of it.
+    #[test]
+    fn chance_does_not_count() {
+        tch::manual_seed(6);
+        let options = (Kind::Float, Device::Cpu);
+        let mean: f64 = (0..200)
+            .map(|_| {
+                let off = Vec::<f32>::try_from(Tensor::randn([4], options) * 5.0).unwrap();
+                let made: Vec<Tensor> =
+                    off.iter().map(|&off| image(-95.0, 50.0 + f64::from(off))).collect();
+                let truth: Vec<Tensor> = (0..4).map(|_| image(-95.0, 50.0)).collect();
+                loss(&truth, &made, &[4; 4]).double_value(&[])
+            })
             .sum::<f64>()
-            / (20.0 * 36.0);
-        let found = tissue_bias(&truth, &made).unwrap().double_value(&[]);
-        assert!((found / told - 1.0).abs() < 1e-3, "{found} instead of {told}");
-        // Of two images each counts for itself: biases that would cancel do not.
-        let pair = |first: &Tensor, second: &Tensor| Tensor::cat(&[first, second], 0);
-        let both = tissue_bias(&pair(&truth, &made), &pair(&made, &truth)).unwrap();
-        assert!(both.double_value(&[]) > 0.9 * found, "{both}");
-        let bone = tissue_bias(&image(700.0, 900.0), &image(720.0, 940.0)).unwrap();
-        assert_eq!(bone.double_value(&[]), 0.0);
+            / 200.0;
+        // Each image for itself would count the square of 5 HU in the half that is muscle.
+        let square = (5.0f64 / 2000.0).powi(2) / 2.0;
+        assert!(mean.abs() < 0.2 * square, "{mean} of {square}");
     }
 
     #[test]
     fn its_gradient_moves_each_tissue_as_a_whole() {
         tch::manual_seed(5);
-        let (truth, made) = (image(-95.0, 50.0), image(-98.0, 56.0).set_requires_grad(true));
-        tissue_bias(&truth, &made).unwrap().backward();
-        let gradient = made.grad();
+        let truth = [image(-95.0, 50.0), image(-95.0, 50.0)];
+        let made =
+            [image(-98.0, 56.0), image(-97.0, 58.0)].map(|made| made.set_requires_grad(true));
+        loss(&truth, &made, &[2, 2]).backward();
+        let gradient = made[0].grad();
         let at = |row: i64, column: i64| gradient.double_value(&[0, 0, row, column]);
         // Fat is too dark, muscle too bright; between them lies neither, and the border is left out.
         assert!(at(5, 5) < 0.0 && at(20, 12) == at(5, 5));

@@ -112,11 +112,16 @@ mod tests {
         let beyond = Beyond { slices: [images(), images()], there: [there(), there()] };
         let alpha = Tensor::from_slice(&[0.5f32, 0.25, 0.75, 0.2, 0.6]);
         let (first, second, truth) = (images(), images(), images());
-        Batch { first, second, truth, mixed: alpha.copy(), alpha, beyond: Some(beyond) }
+        let gap = Tensor::from_slice(&[2i64, 4, 4, 5, 5]);
+        Batch { first, second, truth, mixed: alpha.copy(), alpha, gap, beyond: Some(beyond) }
     }
 
     /// Losses of some steps, and the weights after them.
     fn trained(workers: usize) -> (Vec<f64>, Vec<Tensor>) {
+        trained_with(workers, 0.0)
+    }
+
+    fn trained_with(workers: usize, tissue_bias: f64) -> (Vec<f64>, Vec<Tensor>) {
         let sizes = MotionSizes { context: [4, 4, 4, 4], ..MotionSizes::default() };
         let settings = Settings {
             size: 64,
@@ -125,6 +130,7 @@ mod tests {
             content: Content::Psnr,
             optimizer: Rule::AdamW,
             similarity: 1e-3,
+            tissue_bias,
             motion: Some(sizes),
             ..Settings::usual(System::HrinetMotion)
         };
@@ -158,6 +164,15 @@ mod tests {
             let count: usize = weights.iter().map(Tensor::numel).sum();
             let mean = mean.sum::<f64>() / count as f64;
             assert!(mean < 1e-5, "{workers} workers: weights {mean} apart");
+        }
+    }
+
+    #[test]
+    fn bias_by_tissue_counts_whether_or_not_a_batch_is_shared() {
+        for workers in [1, 2] {
+            let ((without, _), (with, _)) = (trained(workers), trained_with(workers, 1e3));
+            let apart = (with[0] - without[0]).abs() / without[0];
+            assert!(apart > 1e-3, "{workers} workers: {with:?}, without {without:?}");
         }
     }
 
