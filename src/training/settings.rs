@@ -123,7 +123,7 @@ pub struct Settings {
     /// out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub similarity: f64,
-    /// Weight of the squared bias in lung, fat and muscle in what HRINet-Motion loses; 0 leaves it out.
+    /// Weight of the squared bias in lung, fat, muscle and bone in what HRINet-Motion loses; 0 leaves it out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub tissue_bias: f64,
     /// Whether the generator of a checkpoint stays as it is, and its confidence alone learns.

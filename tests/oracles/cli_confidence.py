@@ -24,7 +24,7 @@ def compare(whole, made, errors, scores, gap):
     truth, made, expected = read(whole), read(made), read(errors)
     new = np.arange(len(truth)) % int(gap) != 0
     assert np.all(expected[~new] == 0) and truth.shape == made.shape == expected.shape
-    real = np.abs(np.clip(truth, -1000, 1000) - np.clip(made, -1000, 1000))[new].ravel()
+    real = np.abs(np.maximum(truth, -1000) - np.maximum(made, -1000))[new].ravel()
     expected = expected[new].ravel()
     order = np.argsort(expected, kind="stable")
     lines = json.load(open(scores))["confidence"]

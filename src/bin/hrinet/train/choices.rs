@@ -92,8 +92,8 @@ pub struct Choices {
     /// --content [default: 0].
     #[arg(long)]
     similarity: Option<f64>,
-    /// Weight of the squared bias in what hrinet-motion shows as lung, fat or muscle, beside --content
-    /// [default: 0].
+    /// Weight of the squared bias in what hrinet-motion shows as lung, fat, muscle or bone, beside
+    /// --content [default: 0].
     #[arg(long)]
     tissue_bias: Option<f64>,
     /// Keep the generator of --from as it is and train its expected error alone, for `resample
