@@ -370,9 +370,9 @@ impl Job<'_> {
         network: &dyn SliceNetwork,
     ) -> Result<EncodedSlice> {
         self.encoded += 1;
-        let unit: Array2<f32> =
+        let grey: Array2<f32> =
             plane.map(|&stored| window.to_grey(self.rescale.to_hu(stored.to_f64())) as f32);
-        network.encode(&unit)
+        network.encode(&grey)
     }
 
     /// A voxel in between, in the volume's own type and range.
