@@ -28,7 +28,8 @@ def main(ct, picture):
     widget.setup()
     parent.resize(460, 560)
     parent.show()
-    while widget._devices is not None or widget._preview.busy:
+    # The shipped model has a confidence: what it offers shall be seen.
+    while widget._devices is not None or widget._preview.busy or widget._without_confidence():
         APPLICATION.processEvents()
         time.sleep(0.01)
     APPLICATION.processEvents()
