@@ -1,0 +1,124 @@
+"""How much of what is missing to an SSIM of 1 is noise that the known slices do not tell.
+
+Usage: noise_limit.py PROGRAM [--gap N] [--model MODEL] CT...
+
+Prints a table, a line a volume and their mean. Window -1000 to 1000 HU. Fails where SSIM is not what `hrinet
+evaluate` says.
+"""
+
+import argparse
+import json
+import pathlib
+import subprocess
+import tempfile
+
+import numpy as np
+import SimpleITK as sitk
+from scipy.ndimage import gaussian_filter
+from skimage.metrics import structural_similarity
+
+RANGE = 2000.0  # HU
+CONTRAST = (0.03 * RANGE) ** 2  # SSIM's constant beside variances
+BLUR = 2.5  # pixels: what is finer is detail
+
+
+def blurred(plane):
+    return gaussian_filter(plane, BLUR)
+
+
+def local_variance(plane):
+    """As SSIM weighs it."""
+    mean = lambda x: gaussian_filter(x, 1.5, truncate=3.5)
+    return mean(plane * plane) - mean(plane) ** 2
+
+
+def flat_soft_tissue(first, truth, second):
+    """Where there is soft tissue, the same in all three, without an edge: what is fine there is noise."""
+    known = [blurred(plane) for plane in (first, second)]
+    middle = blurred(truth)
+    same = np.all([np.abs(plane - middle) < 12 for plane in known], axis=0)
+    return same & (np.abs(middle) < 150) & (np.hypot(*np.gradient(middle)) < 4)
+
+
+def told(first, truth, second, flat):
+    """Variance of the noise that a linear guess from both known slices explains, at best, as a share of it."""
+    detail = np.cov([(plane - blurred(plane))[flat] for plane in (truth, first, second)])
+    return detail[0, 1:] @ np.linalg.solve(detail[1:, 1:], detail[0, 1:]) / detail[0, 0]
+
+
+def made_of_it(made, truth, flat):
+    """The share that a made slice explains."""
+    true, found = ((plane - blurred(plane))[flat] for plane in (truth, made))
+    return 1 - np.mean((true - found) ** 2) / np.var(true)
+
+
+def similarity(truth, made):
+    """SSIM of a slice, and of every pixel."""
+    options = dict(gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
+    return structural_similarity(truth + 1000, made + 1000, data_range=RANGE, full=True, **options)
+
+
+def of_slice(first, truth, made, second):
+    """SSIM as made; noise in HU, what is told of it and made of it, and SSIM with all but the noise right, or None
+    where there is too little soft tissue to tell."""
+    ssim, as_made = similarity(truth, made)
+    flat = flat_soft_tissue(first, truth, second)
+    if flat.sum() < 300:
+        return ssim, None
+    share = told(first, truth, second, flat)
+    variance = local_variance(truth)
+    noise = np.minimum(np.median(variance[flat]), variance)
+    structure = variance - noise
+    guessed = structure + share * noise
+    possible = (2 * guessed + CONTRAST) / (guessed + variance + CONTRAST)
+    middle = blurred(truth)
+    soft = (middle > -150) & (middle < 300)
+    deviation = np.std((truth - blurred(truth))[flat])
+    possible = np.where(soft, possible, as_made).mean()
+    return ssim, (deviation, share, made_of_it(made, truth, flat), ssim, possible)
+
+
+def of_volume(program, path, gap, model):
+    ct = sitk.ReadImage(path)
+    last = (ct.GetSize()[2] - 1) // gap * gap
+    truth = sitk.GetArrayFromImage(ct[:, :, : last + 1]).astype(float)
+    with tempfile.TemporaryDirectory() as folder:
+        thick, fine, report = (f"{folder}/{name}" for name in ("thick.nrrd", "fine.nrrd", "report.json"))
+        sitk.WriteImage(ct[:, :, 0 : last + 1 : gap], thick)
+        subprocess.run(
+            [program, "resample", thick, fine, "-q", "--axis", "k", "--factor", str(gap), "--model", model], check=True
+        )
+        made = sitk.GetArrayFromImage(sitk.ReadImage(fine)).astype(float)
+        subprocess.run(
+            [program, "evaluate", "--data", path, "--gap", str(gap), "--models", model, "--json", report],
+            check=True, capture_output=True,
+        )
+        says = json.loads(pathlib.Path(report).read_text())["mean"][0]["ssim"]
+    truth, made = (np.clip(voxels, -1000, 1000) for voxels in (truth, made))
+    slices = []
+    for index in (index for index in range(last) if index % gap):
+        first = index // gap * gap
+        slices.append(of_slice(truth[first], truth[index], made[index], truth[first + gap]))
+    ssim = np.mean([ssim for ssim, _ in slices])
+    assert abs(ssim - says) < 1e-3, f"{path}: SSIM is {ssim} here, {says} there"
+    return np.mean([line for _, line in slices if line is not None], axis=0)
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("program")
+    arguments.add_argument("--gap", type=int, default=2)
+    arguments.add_argument("--model", default="hrinet-motion")
+    arguments.add_argument("ct", nargs="+")
+    options = arguments.parse_args()
+    print("| volume | noise, HU | told by the known slices | made of it | SSIM | all but noise right |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    show = lambda name, line: print("| {} | {:.1f} | {:.2f} | {:.2f} | {:.3f} | {:.3f} |".format(name, *line))
+    lines = []
+    for path in options.ct:
+        lines.append(of_volume(options.program, path, options.gap, options.model))
+        show(pathlib.Path(path).name.split(".")[0], lines[-1])
+    show("mean", np.mean(lines, axis=0))
+
+
+main()
