@@ -203,6 +203,20 @@ fn a_slanted_screw_keeps_its_metal_and_throws_no_shadow() {
     }
 }
 
+/// A wire of one pixel that runs straight through all slices is as dense in new ones.
+#[test]
+fn a_straight_wire_keeps_its_metal() {
+    let mut truth = phantom(TISSUE, |_, _, _| f64::NEG_INFINITY);
+    truth.slice_mut(s![.., 60, 70]).fill(3000.0);
+    for (name, model) in shipped() {
+        let made = made_again(&truth, &Method::Network(&model));
+        for index in made_slices() {
+            let metal = made[(index, 60, 70)];
+            assert!((metal - 3000.0).abs() < 0.01, "{name}: {metal} HU in slice {index}");
+        }
+    }
+}
+
 /// A plate of 1 mm between two known slices touches neither: it is lost, and nothing stands in for it.
 #[test]
 fn what_no_slice_shows_is_lost_and_nothing_is_made_up() {
