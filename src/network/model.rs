@@ -211,7 +211,8 @@ impl SliceNetwork for Model {
         neighbours: &Neighbours,
         alphas: &[f64],
     ) -> Result<Option<[Array3<f32>; 2]>> {
-        let (slices, expected) = self.decoded(neighbours, alphas, self.confidence.as_ref())?;
+        let Some(confidence) = &self.confidence else { return Ok(None) };
+        let (slices, expected) = self.decoded(neighbours, alphas, Some(confidence))?;
         Ok(expected.map(|expected| [slices, expected]))
     }
 

@@ -35,7 +35,7 @@ pub fn tissue_bias(truth: &Tensor, made: &Tensor, gap: &Tensor) -> Result<Tensor
     // [N, N]: 1 where two images are of one gap; apart from each other in the second.
     let together = gap.f_view([-1, 1])?.f_eq_tensor(gap)?.f_to_kind(error.kind())?;
     let others = together.f_sub(&together.f_diag(0)?.f_diag(0)?)?;
-    let mut sum = error.f_sum(None::<Kind>)?.f_mul_scalar(0.0)?;
+    let mut sum = Tensor::f_zeros([], (error.kind(), error.device()))?;
     for tissue in TISSUES {
         let [low, high] = [tissue.low_hu, tissue.high_hu].map(|hu| Window::CT.to_unit(hu));
         let here = shown.f_ge(low)?.f_logical_and(&shown.f_le(high)?)?.f_to_kind(error.kind())?;
