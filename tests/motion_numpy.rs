@@ -4,7 +4,7 @@
 #[path = "common/python.rs"]
 mod python;
 
-use hrinet::network::above::Above;
+use hrinet::network::above::{Above, Raised};
 use hrinet::network::mixing::Around;
 use hrinet::network::motion::{Halfway, Motion, MotionSizes};
 use hrinet::network::{Features, Pair, Parameters};
@@ -99,12 +99,11 @@ fn agrees(sizes: &MotionSizes) {
             assert!((&made - decode(None, None)).abs().max().double_value(&[]) < 1e-6);
         }
         let [mut first, mut second] = [1, 2].map(slice);
-        first.above = Some(above.narrow(0, 0, 1));
-        second.above = Some(above.narrow(0, 1, 1));
+        let raised = |index| Raised::of(&(above.narrow(0, index, 1) + 1.0)).expect("grey values");
+        (first.above, second.above) = (raised(0), raised(1));
         let pair = Pair { slices: [&first, &second], around: Some(&around), halfway: None };
         let evidence = network.decode_with_evidence(pair, &alpha).expect("decodes");
-        let moved = Above::of(&pair).expect("two planes").expect("some of it");
-        let moved = moved.moved(&evidence.motion).expect("moves");
+        let moved = Above::moved(&pair, &evidence.motion).expect("moves").expect("some of it");
         carried.push(moved.onto(&made.clamp(0.0, 1.0), &evidence.mask).expect("adds"));
         doubts.push(moved.doubt(&made.full_like(0.125)).expect("doubts"));
         outputs.push(made);

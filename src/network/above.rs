@@ -22,8 +22,34 @@ const NOTICED: f64 = 0.01;
 /// Pixels between the places where that mean is taken, over twice as many.
 const STEP: i64 = 8;
 
-/// What of two slices lies above the window, in grey values: 0 within it.
-pub struct Above([Tensor; 2]);
+/// What of slices lies above the window, in grey values `[N, 1, H, W]`: 0 within it.
+pub struct Raised {
+    values: Tensor,
+    /// All that is not 0 lies here.
+    place: Place,
+}
+
+impl Raised {
+    /// Of grey values; `None` where nothing is above 1.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`].
+    pub fn of(grey: &Tensor) -> Result<Option<Raised>> {
+        let values = grey.f_sub_scalar(1.0)?.f_clamp_min(0.0)?;
+        Ok(Place::of(&values)?.map(|place| Raised { values, place }))
+    }
+
+    /// The same of other slices of the batch, or of one of them several times.
+    pub(super) fn each(&self, change: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Raised> {
+        Ok(Raised { values: change(&self.values)?, place: self.place })
+    }
+}
+
+/// What of both slices of a pair lies above the window, within a place of the plane that holds all of it.
+pub struct Above {
+    slices: [Tensor; 2],
+    place: Place,
+}
 
 impl Above {
     /// Of a pair, as it stands; `None` where nothing does.
@@ -31,35 +57,35 @@ impl Above {
     /// # Errors
     /// [`crate::Error::Torch`].
     pub fn of(pair: &Pair) -> Result<Option<Above>> {
-        let [first, second] = pair.slices.map(|slice| slice.above.as_ref());
-        let nothing = |like: &Tensor| like.f_zeros_like();
-        Ok(match (first, second) {
-            (None, None) => None,
-            (Some(first), None) => Some(Above([first.shallow_clone(), nothing(first)?])),
-            (None, Some(second)) => Some(Above([nothing(second)?, second.shallow_clone()])),
-            (Some(first), Some(second)) => {
-                Some(Above([first.shallow_clone(), second.shallow_clone()]))
-            }
-        })
+        Self::within(pair, |place, _| place)
     }
 
-    /// Moved to planes in between as far as both slices differ around: `motion` `[N, 4, H, W]` as of
+    /// Of a pair, moved to planes in between as far as both slices differ around: `motion` `[N, 4, H, W]` as of
     /// [`super::motion::Motion::fields`], sides multiples of 16.
     ///
     /// # Errors
     /// [`crate::Error::Torch`].
-    pub fn moved(&self, motion: &Tensor) -> Result<Above> {
-        let [first, second] = &self.0;
+    pub fn moved(pair: &Pair, motion: &Tensor) -> Result<Option<Above>> {
+        let (least, most) = motion.f_aminmax(None, false)?;
+        let reach = most.f_maximum(&least.f_neg()?)?.f_double_value(&[])?.ceil();
+        // Further away nothing comes to lie, and nothing differs in what a pixel is compared by.
+        let around = |place: Place, sides: [i64; 2]| {
+            let reach = reach.min(sides[0].max(sides[1]) as f64) as i64;
+            place.grown((reach + 1).max(2 * STEP), STEP, sides)
+        };
+        let Some(above) = Self::within(pair, around)? else { return Ok(None) };
+        let ([first, second], place) = (&above.slices, above.place);
         let squares = first.f_sub(second)?.f_square()?;
         let around = squares.f_avg_pool2d(2 * STEP, STEP, STEP / 2, false, false, None)?;
         let trust = around.f_div(&around.f_add_scalar(NOTICED * NOTICED)?)?;
         let (_, _, rows, columns) = squares.size4()?;
         let trust = trust.f_upsample_bilinear2d([rows, columns], false, None, None)?;
-        let (moved_first, moved_second) = warp_both(first, second, motion)?;
-        Ok(Above([
+        let (moved_first, moved_second) = warp_both(first, second, &place.cut(motion)?)?;
+        let slices = [
             first.f_lerp_tensor(&moved_first, &trust)?,
             second.f_lerp_tensor(&moved_second, &trust)?,
-        ]))
+        ];
+        Ok(Some(Above { slices, place }))
     }
 
     /// Grey values `[N, 1, H, W]` in [0, 1] that a network made, and what lies above them: `share` of the first
@@ -68,9 +94,13 @@ impl Above {
     /// # Errors
     /// [`crate::Error::Torch`].
     pub fn onto(&self, made: &Tensor, share: &Tensor) -> Result<Tensor> {
-        let [first, second] = &self.0;
-        let seen = made.f_where_self(&self.saturated()?.f_logical_not()?, &made.f_ones_like()?)?;
-        Ok(seen.f_add(&second.f_lerp_tensor(first, share)?)?)
+        let [first, second] = &self.slices;
+        let whole = made.copy();
+        let mut part = self.place.cut(&whole)?;
+        let seen = part.f_where_self(&self.saturated()?.f_logical_not()?, &part.f_ones_like()?)?;
+        let share = self.place.cut(&share.f_expand_as(made)?)?;
+        part.f_copy_(&seen.f_add(&second.f_lerp_tensor(first, &share)?)?)?;
+        Ok(whole)
     }
 
     /// What is expected to be off, in grey values: of the network's own part, and half of what is between both
@@ -80,34 +110,155 @@ impl Above {
     /// # Errors
     /// [`crate::Error::Torch`].
     pub fn doubt(&self, expected: &Tensor) -> Result<Tensor> {
-        let [first, second] = &self.0;
-        let seen = expected.f_masked_fill(&self.saturated()?, 0.0)?;
-        Ok(seen.f_add(&first.f_sub(second)?.f_abs()?.f_mul_scalar(0.5)?)?)
+        let [first, second] = &self.slices;
+        let whole = expected.copy();
+        let mut part = self.place.cut(&whole)?;
+        let seen = part.f_masked_fill(&self.saturated()?, 0.0)?;
+        part.f_copy_(&seen.f_add(&first.f_sub(second)?.f_abs()?.f_mul_scalar(0.5)?)?)?;
+        Ok(whole)
     }
 
     fn saturated(&self) -> Result<Tensor> {
-        let [first, second] = &self.0;
+        let [first, second] = &self.slices;
         Ok(first.f_minimum(second)?.f_gt(SATURATED)?)
+    }
+
+    /// What of a pair lies above the window, in a place that is made of the one that holds it and the sides of
+    /// the plane.
+    fn within(pair: &Pair, place: impl Fn(Place, [i64; 2]) -> Place) -> Result<Option<Above>> {
+        let [first, second] = pair.slices.map(|slice| slice.above.as_ref());
+        let Some(any) = first.or(second) else { return Ok(None) };
+        let (_, _, rows, columns) = any.values.size4()?;
+        let both = [first, second].into_iter().flatten().map(|slice| slice.place);
+        let place = place(both.fold(any.place, Place::with), [rows, columns]);
+        let of = |slice: Option<&Raised>| match slice {
+            Some(slice) => place.cut(&slice.values),
+            None => Ok(place.cut(&any.values)?.f_zeros_like()?),
+        };
+        Ok(Some(Above { slices: [of(first)?, of(second)?], place }))
+    }
+}
+
+/// A part of a plane: rows and columns from one up to, but not including, another.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Place([[i64; 2]; 2]);
+
+impl Place {
+    /// The smallest that holds all values `[N, 1, H, W]` above 0; `None` where there are none.
+    fn of(values: &Tensor) -> Result<Option<Place>> {
+        let mut sides = [[0, 0]; 2];
+        for (side, others) in sides.iter_mut().zip([[0, 1, 3], [0, 1, 2]]) {
+            let there = values.f_amax(&others[..], false)?.f_gt(0.0)?.f_nonzero()?;
+            if there.numel() == 0 {
+                return Ok(None);
+            }
+            let (first, last) = there.f_aminmax(None, false)?;
+            *side = [first.f_int64_value(&[])?, last.f_int64_value(&[])? + 1];
+        }
+        Ok(Some(Place(sides)))
+    }
+
+    /// The smallest that holds both.
+    fn with(self, other: Place) -> Place {
+        let both = |side: usize| {
+            let ([start, end], [other_start, other_end]) = (self.0[side], other.0[side]);
+            [start.min(other_start), end.max(other_end)]
+        };
+        Place([both(0), both(1)])
+    }
+
+    /// Some pixels more in each direction, rounded up to multiples of `step` and cut off where the plane ends.
+    fn grown(self, pixels: i64, step: i64, sides: [i64; 2]) -> Place {
+        let grown = |side: usize| {
+            let [start, end] = self.0[side];
+            let start = (start - pixels).max(0) / step * step;
+            [start, ((end + pixels + step - 1) / step * step).min(sides[side])]
+        };
+        Place([grown(0), grown(1)])
+    }
+
+    /// This part of planes `[N, C, H, W]`; nothing is copied.
+    fn cut(self, planes: &Tensor) -> Result<Tensor> {
+        let [[top, bottom], [left, right]] = self.0;
+        Ok(planes.f_narrow(2, top, bottom - top)?.f_narrow(3, left, right - left)?)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::mixing::Features;
+    use tch::{Device, Kind};
 
     fn row(values: &[f32]) -> Tensor {
         Tensor::from_slice(values).view([1, 1, 1, -1])
     }
 
+    fn apart(one: &Tensor, other: &Tensor) -> f64 {
+        (one - other).abs().max().double_value(&[])
+    }
+
+    fn slice(above: Option<Raised>) -> Features {
+        Features { maps: Vec::new(), above }
+    }
+
     #[test]
     fn it_is_mixed_and_where_both_are_far_above_it_stands_alone() {
-        let above = Above([row(&[1.0, 1.0, 0.02, 0.0]), row(&[0.2, 0.0, 0.04, 0.0])]);
-        let share = row(&[0.25; 4]);
-        let near = |found: Tensor, expected: [f32; 4]| {
-            let apart = (found - row(&expected)).abs().max().double_value(&[]);
-            assert!(apart < 1e-6, "{apart}");
+        let first = slice(Raised::of(&row(&[0.3, 2.0, 2.0, 1.02, 0.0])).unwrap());
+        let second = slice(Raised::of(&row(&[1.0, 1.2, 1.0, 1.04, 0.0])).unwrap());
+        let above = Above::of(&Pair::alone(&first, &second)).unwrap().unwrap();
+        assert_eq!(above.place, Place([[0, 1], [1, 4]]));
+        let share = Tensor::from_slice(&[0.25f32]).view([1, 1, 1, 1]);
+        let made = above.onto(&row(&[0.9; 5]), &share).unwrap();
+        assert!(apart(&made, &row(&[0.9, 1.4, 1.15, 0.935, 0.9])) < 1e-6, "{made}");
+        let doubt = above.doubt(&row(&[0.1; 5])).unwrap();
+        assert!(apart(&doubt, &row(&[0.1, 0.4, 0.6, 0.11, 0.1])) < 1e-6, "{doubt}");
+    }
+
+    #[test]
+    fn where_nothing_is_above_nothing_is_done() {
+        let slices = [slice(Raised::of(&row(&[0.0, 1.0])).unwrap()), slice(None)];
+        assert!(Above::of(&Pair::alone(&slices[0], &slices[1])).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_place_around_all_of_it_gives_what_the_whole_plane_gives() {
+        tch::manual_seed(4);
+        let options = (Kind::Float, Device::Cpu);
+        // A few spots that share no pixel, one of them at the border.
+        let spots = |places: &[[i64; 2]]| {
+            let grey = Tensor::zeros([1, 1, 128, 160], options);
+            for &[row, column] in places {
+                let _ = grey.narrow(2, row, 5).narrow(3, column, 7).uniform_(0.5, 2.5);
+            }
+            grey
         };
-        near(above.onto(&row(&[0.9; 4]), &share).unwrap(), [1.4, 1.15, 0.935, 0.9]);
-        near(above.doubt(&row(&[0.1; 4])).unwrap(), [0.4, 0.6, 0.11, 0.1]);
+        let grey = [spots(&[[50, 60], [60, 90]]), spots(&[[52, 63], [64, 153]])];
+        let motion = Tensor::randn([1, 4, 16, 20], options).upsample_bilinear2d(
+            [128, 160],
+            false,
+            None,
+            None,
+        ) * 4.0;
+        let (made, share) =
+            (Tensor::rand([1, 1, 128, 160], options), Tensor::rand([1, 1, 128, 160], options));
+        let result = |everywhere: bool| {
+            let slices = grey.each_ref().map(|grey| {
+                let mut raised = Raised::of(grey).unwrap().unwrap();
+                if everywhere {
+                    raised.place = Place([[0, 128], [0, 160]]);
+                }
+                slice(Some(raised))
+            });
+            let pair = Pair::alone(&slices[0], &slices[1]);
+            let above = Above::moved(&pair, &motion).unwrap().unwrap();
+            (above.place, above.onto(&made, &share).unwrap(), above.doubt(&made).unwrap())
+        };
+        let (place, made_there, doubt_there) = result(false);
+        let (_, made_everywhere, doubt_everywhere) = result(true);
+        assert!(place.0[0][0] > 0 && place.0[1][0] > 0 && place.0[0][1] < 128, "{place:?}");
+        assert!(apart(&made_there, &made_everywhere) < 1e-4);
+        assert!(apart(&doubt_there, &doubt_everywhere) < 1e-4);
+        assert!(apart(&made_there, &made) > 0.5);
     }
 }

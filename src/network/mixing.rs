@@ -2,6 +2,7 @@
 
 use tch::Tensor;
 
+use super::above::Raised;
 use super::motion::Halfway;
 use crate::error::Result;
 
@@ -10,9 +11,9 @@ use crate::error::Result;
 pub struct Features {
     /// The maps, finest first.
     pub maps: Vec<Tensor>,
-    /// What of the slices lies above the grey window (metal, teeth) and is carried past the network: `[N, 1, H, W]`
-    /// in grey values, of which 1 is the window's width; 0 within the window. `None` where nothing lies above.
-    pub above: Option<Tensor>,
+    /// What of the slices lies above the grey window (metal, teeth) and is carried past the network; `None` where
+    /// nothing does.
+    pub above: Option<Raised>,
 }
 
 impl Features {
@@ -39,7 +40,7 @@ impl Features {
     fn each(&self, change: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Features> {
         Ok(Features {
             maps: self.maps.iter().map(&change).collect::<Result<_>>()?,
-            above: self.above.as_ref().map(&change).transpose()?,
+            above: self.above.as_ref().map(|above| above.each(&change)).transpose()?,
         })
     }
 }

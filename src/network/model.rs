@@ -8,6 +8,7 @@ use ndarray::{Array2, Array3, Array4, ArrayView2};
 use tch::{Device, Tensor};
 
 use self::decoding::OfPair;
+use super::above::Raised;
 use super::checkpoint::{Checkpoint, Header, Record};
 use super::confidence::Confidence;
 use super::parameters::Parameters;
@@ -185,11 +186,9 @@ impl SliceNetwork for Model {
         let (rows, columns) = slice.dim();
         let tensor = to_tensor(slice.view())?.f_to_device(self.device)?;
         let padded = pad(&tensor, self.architecture().side_multiple())?;
-        let seen = padded.f_clamp_max(1.0)?;
-        let above = padded.f_sub(&seen)?;
-        let seen = seen.f_to_kind(self.precision.kind())?;
+        let seen = padded.f_clamp_max(1.0)?.f_to_kind(self.precision.kind())?;
         let mut features = tch::no_grad(|| self.generator.encode(&seen))?;
-        features.above = (above.f_max()?.f_double_value(&[])? > 0.0).then_some(above);
+        features.above = Raised::of(&padded)?;
         Ok(EncodedSlice { features, size: [rows, columns] })
     }
 
@@ -278,8 +277,9 @@ fn named(group: &str, parameters: Parameters) -> Result<Vec<(String, Tensor)>> {
 /// A plane as `[1, 1, rows, columns]` on the CPU.
 fn to_tensor(plane: ArrayView2<f32>) -> Result<Tensor> {
     let (rows, columns) = plane.dim();
-    let values: Vec<f32> = plane.iter().copied().collect();
-    Ok(Tensor::f_from_slice(&values)?.f_view([1, 1, rows as i64, columns as i64])?)
+    let plane = plane.as_standard_layout();
+    let values = plane.as_slice().unwrap_or_default();
+    Ok(Tensor::f_from_slice(values)?.f_view([1, 1, rows as i64, columns as i64])?)
 }
 
 /// Repeats the last row and column until both sides are multiples of `multiple`.

@@ -24,10 +24,10 @@ impl Model {
         confidence: Option<&Confidence>,
     ) -> Result<(Array3<f32>, Option<Array3<f32>>)> {
         let make: OfPair = &|pair, alphas| {
-            let above = Above::of(&pair)?;
-            let evidence = match (confidence, &above) {
-                (None, None) => None,
-                _ => self.generator.decode_with_evidence(pair, alphas)?,
+            let has_above = pair.slices.iter().any(|slice| slice.above.is_some());
+            let evidence = match has_above || confidence.is_some() {
+                true => self.generator.decode_with_evidence(pair, alphas)?,
+                false => None,
             };
             let made = match &evidence {
                 Some(evidence) => evidence.made.f_clamp(0.0, 1.0)?,
@@ -37,11 +37,11 @@ impl Model {
             if let Some((confidence, evidence)) = confidence.zip(evidence.as_ref()) {
                 planes.push(confidence.forward(evidence)?);
             }
+            let (above, share) = match evidence {
+                Some(evidence) => (Above::moved(&pair, &evidence.motion)?, evidence.mask),
+                None => (Above::of(&pair)?, alphas.f_view([-1, 1, 1, 1])?.f_to_kind(Kind::Float)?),
+            };
             if let Some(above) = above {
-                let (above, share) = match evidence {
-                    Some(evidence) => (above.moved(&evidence.motion)?, evidence.mask),
-                    None => (above, alphas.f_view([-1, 1, 1, 1])?.f_to_kind(Kind::Float)?),
-                };
                 planes[0] = above.onto(&planes[0], &share)?;
                 if let Some(expected) = planes.get_mut(1) {
                     *expected = above.doubt(expected)?;
