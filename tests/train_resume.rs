@@ -102,6 +102,13 @@ fn so_does_a_run_whose_batches_are_shared() {
     whole_and_broken(&["--threads", "2", "--batch", "3", "--similarity", "0.01"], ITERATIONS, 2);
 }
 
+/// The teacher has its say in the thread that draws batches ahead.
+#[test]
+fn so_does_a_run_with_a_teacher() {
+    let more = ["--teacher", "hrinet-motion-small", "--teaching", "0.7"];
+    whole_and_broken(&[&more[..], &["--iterations", "12", "--every", "3"]].concat(), 12, 2);
+}
+
 #[test]
 fn so_does_a_run_against_the_patch_gan() {
     let more = ["--beta", "0.001", "--iterations", "8", "--every", "2", "--batch", "1"];

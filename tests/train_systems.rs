@@ -10,7 +10,7 @@ mod python;
 use std::path::Path;
 use std::process::Command;
 
-use hrinet::network::Checkpoint;
+use hrinet::network::{Checkpoint, Model};
 use phantom::{moving_discs, patients, write};
 use program::{fails, succeeds};
 
@@ -108,6 +108,38 @@ fn any_checkpoint_of_the_same_kind_is_fine_tuned() {
     assert!(fails(folder.path(), &nowhere, 1).contains("nowhere.safetensors"));
     let no_model = arguments("other", &["--from", "data/patient0.nrrd"]);
     assert!(fails(folder.path(), &no_model, 1).contains("not an HRINet checkpoint"));
+}
+
+#[test]
+fn a_teacher_is_named_in_the_record_and_refused_where_it_cannot_teach() {
+    let folder = folder();
+    let run = |out: &str, more: &[&str]| {
+        succeeds(folder.path(), &arguments(out, &[&["--iterations", "2"], more].concat()));
+        checkpoint(folder.path(), &format!("{out}/hrinet-motion.safetensors"))
+    };
+    let alone = run("alone", &[]);
+    let taught = run("taught", &["--teacher", "hrinet-motion-small"]);
+    let again = run("again", &["--teacher", "hrinet-motion-small", "--teaching", "0.5"]);
+    assert_ne!(taught.tensors, alone.tensors);
+    assert_eq!(taught.tensors, again.tensors);
+    let teacher = Model::load("hrinet-motion-small", tch::Device::Cpu).unwrap();
+    assert_eq!(taught.header.record.taught_by.as_deref(), Some(teacher.checksum()));
+    assert_eq!(alone.header.record.taught_by, None);
+
+    let refused = |out: &str, more: &[&str]| fails(folder.path(), &arguments(out, more), 1);
+    assert!(refused("out", &["--teaching", "0.5"]).contains("0.5 and no teacher"));
+    let teacher = ["--teacher", "hrinet-motion"];
+    let with = |more: &[&'static str]| [&teacher[..], more].concat();
+    assert!(refused("out", &with(&["--teaching", "0"])).contains("teaching of 0;"));
+    assert!(refused("out", &with(&["--teaching", "1.5"])).contains("teaching of 1.5"));
+    assert!(refused("out", &with(&["--beta", "0.001"])).contains("against D2"));
+    assert!(refused("out", &with(&["--system", "ae"])).contains("for ae"));
+    assert!(refused("out", &["--teacher", "nobody"]).contains("hrinet-motion-small"));
+    succeeds(folder.path(), &arguments("ae", &["--system", "ae", "--iterations", "1"]));
+    let line = refused("out", &["--teacher", "ae/ae.safetensors"]);
+    assert!(line.contains("ae/ae.safetensors") && line.contains("is ae"), "{line}");
+    let line = refused("taught", &with(&["--iterations", "2", "--resume"]));
+    assert!(line.contains("another teacher"), "{line}");
 }
 
 #[test]

@@ -56,6 +56,9 @@ pub struct Record {
     /// SHA-256 of the checkpoint file that training began from, where it did not begin anew.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub began_from: Option<String>,
+    /// SHA-256 of the checkpoint file of the model that it learnt from, beside the real slices, where there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taught_by: Option<String>,
     /// The version of this software.
     pub version: String,
     /// How the weights of `confidence.*` came about, where there are any: learnt later, beside a

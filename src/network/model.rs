@@ -166,6 +166,11 @@ impl Model {
         self.weights.iter().map(|(_, weight)| weight.numel()).sum()
     }
 
+    /// The network itself.
+    pub(crate) fn generator(&self) -> &Generator {
+        &self.generator
+    }
+
     /// Whether [`SliceNetwork::motion`] gives any.
     pub fn finds_motion(&self) -> bool {
         matches!(self.generator, Generator::Motion(_))

@@ -9,6 +9,7 @@ use tch::Device;
 use super::batch::Batch;
 use super::sampler::Sampler;
 use super::settings::Settings;
+use super::teacher::Teacher;
 use crate::error::{Error, Result};
 
 /// Batches that wait to be taken, at most.
@@ -18,9 +19,11 @@ const WAITING: usize = 2;
 pub(super) struct Ahead(Receiver<Result<Batch>>);
 
 impl Ahead {
-    /// Lets `work` take the batches of `steps` from another thread, which ends with it.
+    /// Lets `work` take the batches of `steps` from another thread, which ends with it. A teacher has its say
+    /// there.
     pub(super) fn of<T>(
         sampler: &Sampler,
+        teacher: Option<Teacher>,
         settings: &Settings,
         steps: Range<u64>,
         work: impl FnOnce(&Ahead) -> T,
@@ -29,7 +32,11 @@ impl Ahead {
             let (give, take) = sync_channel(WAITING);
             scope.spawn(move || {
                 for step in steps {
-                    let batch = sampler.batch(settings.batch_number(step), Device::Cpu);
+                    let drawn = sampler.batch(settings.batch_number(step), Device::Cpu);
+                    let batch = drawn.and_then(|batch| match &teacher {
+                        Some(teacher) => teacher.blend(&batch),
+                        None => Ok(batch),
+                    });
                     // Nobody takes any more: training was stopped.
                     if give.send(batch).is_err() {
                         return;
@@ -63,7 +70,7 @@ mod tests {
         let stacks = [Stack { name: "a".into(), slices, spacing_mm: 3.0 }];
         let settings = Settings::usual(System::HrinetMotion);
         let sampler = Sampler::new(&stacks, (16, 4), &[2, 6], 1).unwrap();
-        let taken = Ahead::of(&sampler, &settings, 5..1000, |ahead| {
+        let taken = Ahead::of(&sampler, None, &settings, 5..1000, |ahead| {
             (0..3).map(|_| ahead.next(Device::Cpu).unwrap().truth).collect::<Vec<_>>()
         });
         for (step, truth) in (5..).zip(taken) {

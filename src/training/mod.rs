@@ -11,6 +11,7 @@
 //! - [`step`]: what one iteration of each stage does; [`terms`]: the losses that it reports;
 //! - [`confidence`]: the step of a confidence, whose generator stays as it is;
 //! - [`trainer`]: all of it together; [`resume`]: its checkpoints, and going on from them;
+//! - `teacher`: a trained model that another learns from, beside the real slices;
 //! - [`curves`], [`events`], [`plot`], [`pictures`]: what a run leaves to look at;
 //! - [`run`]: the loop around it, with validation.
 
@@ -34,6 +35,7 @@ pub mod settings;
 pub mod similarity;
 pub mod step;
 mod supervised;
+mod teacher;
 pub mod terms;
 pub mod tissue_bias;
 pub mod trained;

@@ -12,6 +12,7 @@ use super::pictures;
 use super::plot;
 use super::sampler::Sampler;
 use super::settings::Settings;
+use super::teacher::Teacher;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
 use crate::io::replace::write_atomically;
@@ -31,6 +32,9 @@ pub struct RunOptions<'a> {
     pub resume: bool,
     /// Begin with the weights of this checkpoint.
     pub from: Option<&'a Path>,
+    /// The model to learn from beside the real slices, by its name or that of a checkpoint file, where the settings
+    /// have a teaching.
+    pub teacher: Option<&'a str>,
     /// Steps from one checkpoint, and one validation, to the next.
     pub every: u64,
     /// The effective settings as text, written beside the checkpoint.
@@ -88,7 +92,16 @@ pub fn run(
     std::fs::create_dir_all(options.folder).map_err(|error| Error::io(options.folder, error))?;
     let path = options.folder.join(CHECKPOINT);
     let model = options.folder.join(format!("{}.safetensors", settings.system));
+    let teacher = teacher(settings, options)?;
     let mut trainer = begin(&path, settings, options)?;
+    let taught_by = teacher.as_ref().map(|teacher| teacher.checksum().to_string());
+    if trainer.steps() > 0 && trainer.record_mut().taught_by != taught_by {
+        return Err(Error::Argument(format!(
+            "{}: this run learnt from another teacher; resume with the same, or begin from its checkpoint by \
+             --from in another folder",
+            path.display()
+        )));
+    }
     if trainer.steps() > 0 {
         on_event(Event::Resumed(trainer.steps()))?;
     }
@@ -99,6 +112,7 @@ pub fn run(
         trained_on: names(&dataset.train),
         held_out: names(&dataset.held_out),
         longest_gap_mm: longest_gap_mm(&dataset.train, &settings.gaps),
+        taught_by,
         ..trainer.record_mut().clone()
     };
 
@@ -120,7 +134,7 @@ pub fn run(
     let start = Instant::now();
     let last = options.until.unwrap_or(u64::MAX).min(settings.all_iterations());
     let steps = trainer.steps()..last;
-    Ahead::of(&sampler, settings, steps, |ahead| -> Result<()> {
+    Ahead::of(&sampler, teacher, settings, steps, |ahead| -> Result<()> {
         while trainer.steps() < last {
             let batch = ahead.next(options.device)?;
             let (stage, _, _) = settings.stage_at(trainer.steps());
@@ -222,6 +236,20 @@ fn keep_index(path: &Path, dataset: &Dataset, resumed: bool) -> Result<()> {
             path.display()
         ))),
         None => Ok(()),
+    }
+}
+
+/// The teacher, where the settings have a teaching.
+fn teacher(settings: &Settings, options: &RunOptions) -> Result<Option<Teacher>> {
+    match (options.teacher, settings.teaching) {
+        (None, 0.0) => Ok(None),
+        (None, share) => Err(Error::Argument(format!(
+            "a teaching of {share} and no teacher; name a model by --teacher"
+        ))),
+        (Some(teacher), 0.0) => Err(Error::Argument(format!(
+            "the teacher {teacher:?} with a teaching of 0; more by --teaching, up to 1"
+        ))),
+        (Some(teacher), share) => Teacher::load(teacher, share, options.device).map(Some),
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a training run is, apart from its data.
 
+mod check;
+
 use serde::{Deserialize, Serialize};
 
 use super::losses::{Adversarial, CriticTarget};
@@ -126,6 +128,10 @@ pub struct Settings {
     /// Weight of the squared bias in lung, fat, muscle and bone in what HRINet-Motion loses; 0 leaves it out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub tissue_bias: f64,
+    /// Share of a teacher's slices in those that HRINet-Motion is to make (`super::teacher`); 0: it learns from
+    /// the real ones alone.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub teaching: f64,
     /// Whether the generator of a checkpoint stays as it is, and its confidence alone learns.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub confidence: bool,
@@ -163,6 +169,7 @@ impl Settings {
             content: Content::Mse,
             similarity: 0.0,
             tissue_bias: 0.0,
+            teaching: 0.0,
             confidence: false,
             motion: None,
         };
@@ -208,117 +215,6 @@ impl Settings {
         })?;
         serde_json::from_value(kept)
             .map_err(|error| Error::Argument(format!("its training settings: {error}")))
-    }
-
-    /// Checks that a run with these settings makes sense.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] with the value.
-    pub fn check(&self) -> Result<()> {
-        self.architecture()?;
-        let wrong = |what: String| Err(Error::Argument(what));
-        if self.system != System::HrinetMotion {
-            if self.motion.is_some() {
-                return wrong(format!("sizes of hrinet-motion for {}", self.system));
-            }
-            if self.content != Content::Mse {
-                return wrong(format!("content psnr for {}: hrinet-motion has it", self.system));
-            }
-        }
-        for (name, weight) in [("similarity", self.similarity), ("tissue bias", self.tissue_bias)] {
-            if weight > 0.0 && self.system != System::HrinetMotion {
-                let system = self.system;
-                return wrong(format!("a {name} of {weight} for {system}: hrinet-motion has it"));
-            }
-        }
-        if self.confidence && self.system != System::HrinetMotion {
-            return wrong(format!(
-                "the confidence of {}: hrinet-motion alone has one",
-                self.system
-            ));
-        }
-        if self.optimizer != Rule::AdamW && (self.confidence || self.system != System::HrinetMotion)
-        {
-            let what = if self.confidence { "a confidence" } else { self.system.name() };
-            return wrong(format!(
-                "optimizer muon for {what}: the generator of hrinet-motion has it"
-            ));
-        }
-        if self.confidence && self.beta > 0.0 {
-            return wrong(format!(
-                "a beta of {} for a confidence: the generator stays as it is",
-                self.beta
-            ));
-        }
-        if self.confidence && self.motion.is_some() {
-            return wrong(
-                "sizes of hrinet-motion for its confidence: the generator stays as it is".into(),
-            );
-        }
-        if self.batch == 0 {
-            return wrong("a batch of 0 crops; at least 1".into());
-        }
-        if self.iterations + self.stage_one_iterations == 0 {
-            return wrong("0 iterations; at least 1".into());
-        }
-        if self.gaps.is_empty() || self.gaps.iter().any(|&gap| gap < 2) {
-            return wrong(format!("gaps {:?}; each must be 2 or more", self.gaps));
-        }
-        if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
-            return wrong(format!("a learning rate of {}", self.learning_rate));
-        }
-        let weights = [
-            ("lambda", self.lambda),
-            ("beta", self.beta),
-            ("gamma", self.gamma),
-            ("similarity", self.similarity),
-            ("tissue bias", self.tissue_bias),
-            ("weight decay", self.weight_decay),
-            ("gradient norm", self.gradient_norm),
-        ];
-        for (name, value) in weights {
-            if !(value.is_finite() && value >= 0.0) {
-                return wrong(format!("a {name} of {value}; it must be 0 or more"));
-            }
-        }
-        if self.gamma > 1.0 {
-            return wrong(format!("a gamma of {}; it must be 0 to 1", self.gamma));
-        }
-        if !schedule::has_two_stages(self.system) {
-            if self.stage_one_iterations > 0 {
-                return wrong(format!(
-                    "{} iterations of Stage I: {} has one stage, whose iterations are --iterations",
-                    self.stage_one_iterations, self.system
-                ));
-            }
-            if self.beta > 0.0 && self.system != System::HrinetMotion {
-                return wrong(format!("a beta of {}: {} has no D2", self.beta, self.system));
-            }
-        }
-        match self.system {
-            System::HrinetMotion => {
-                if self.lambda > 0.0 {
-                    return wrong(format!("a lambda of {}: hrinet-motion has no D1", self.lambda));
-                }
-                if self.precision != Precision::Float32 {
-                    return wrong("hrinet-motion trains in float32 alone".into());
-                }
-            }
-            System::Ae if self.lambda > 0.0 => {
-                return wrong(format!(
-                    "a lambda of {}: ae has no D1; acai is ae with it",
-                    self.lambda
-                ));
-            }
-            _ => {}
-        }
-        if self.system != System::HrinetMotion && self.gaps.len() > 1 {
-            return wrong(format!(
-                "gaps {:?}: {} trains on groups of one length",
-                self.gaps, self.system
-            ));
-        }
-        Ok(())
     }
 
     /// The generator that a run with these settings begins with, where no checkpoint gives one.
@@ -372,32 +268,6 @@ mod tests {
         let halfway = settings.learning_rate_at(500, 1000);
         assert!((halfway - 1.5e-3 * (0.01 + 0.99 * 0.5)).abs() < 1e-9, "{halfway}");
         assert!(settings.learning_rate_at(999, 1000) < 1.6e-5);
-    }
-
-    #[test]
-    fn nonsense_is_refused() {
-        let usual = Settings::usual(System::HrinetMotion);
-        assert!(usual.check().is_ok());
-        assert!(Settings { size: 100, ..usual.clone() }.check().is_err());
-        assert!(Settings { gaps: vec![1], ..usual.clone() }.check().is_err());
-        assert!(Settings { batch: 0, ..usual.clone() }.check().is_err());
-        assert!(Settings { lambda: 0.5, ..usual.clone() }.check().is_err());
-        assert!(Settings { beta: 0.01, ..usual.clone() }.check().is_ok());
-        let confidence = Settings::usual_confidence();
-        assert!(Settings { beta: 0.01, ..confidence.clone() }.check().is_err());
-        assert!(Settings { optimizer: Rule::Muon, ..confidence }.check().is_err());
-        assert!(Settings { precision: Precision::Bfloat16, ..usual }.check().is_err());
-        for system in System::ALL {
-            let usual = Settings::usual(system);
-            assert!(usual.check().is_ok(), "{system}");
-            assert!(Settings { gamma: -0.1, ..usual.clone() }.check().is_err());
-            assert!(Settings { iterations: 0, stage_one_iterations: 0, ..usual }.check().is_err());
-        }
-        let acai = Settings::usual(System::Acai);
-        assert!(Settings { optimizer: Rule::Muon, ..acai.clone() }.check().is_err());
-        assert!(Settings { stage_one_iterations: 5, ..acai.clone() }.check().is_err());
-        assert!(Settings { gaps: vec![2, 6], ..acai }.check().is_err());
-        assert!(Settings { lambda: 0.5, ..Settings::usual(System::Ae) }.check().is_err());
     }
 
     /// A checkpoint of the first version, whose settings knew no discriminators and AdamW alone.

@@ -48,6 +48,9 @@ pub struct Arguments {
     /// Begin with the weights of this checkpoint: Stage II after a shared Stage I, or fine-tuning.
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
+    /// Learn from what this model makes as well, beside the real slices: a checkpoint or a shipped model's name.
+    #[arg(long, value_name = "MODEL")]
+    teacher: Option<String>,
     /// Steps between two pictures of slices made between known ones; 0: none.
     #[arg(long, default_value_t = 1000, value_name = "N")]
     pictures: u64,
@@ -58,7 +61,8 @@ pub struct Arguments {
 impl Arguments {
     fn settings(&self) -> Result<Settings> {
         let config = self.config.as_deref().map(Choices::read).transpose()?.unwrap_or_default();
-        let settings = self.choices.clone().or(config).settings(self.from.is_some());
+        let choices = self.choices.clone().or(config);
+        let settings = choices.settings(self.from.is_some(), self.teacher.is_some());
         settings.check()?;
         Ok(settings)
     }
@@ -93,6 +97,7 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
         folder: &arguments.out,
         resume: arguments.resume,
         from: arguments.from.as_deref(),
+        teacher: arguments.teacher.as_deref(),
         config: Choices::to_toml(&settings)?,
         pictures: arguments.pictures,
         every: arguments.every,

@@ -96,6 +96,10 @@ pub struct Choices {
     /// --content [default: 0].
     #[arg(long)]
     tissue_bias: Option<f64>,
+    /// Share of what --teacher makes in the slices that hrinet-motion learns to make, 0 to 1 [default: 0.5 with
+    /// --teacher].
+    #[arg(long, value_name = "SHARE")]
+    teaching: Option<f64>,
     /// Keep the generator of --from as it is and train its expected error alone, for `resample
     /// --confidence`.
     #[arg(long, num_args = 0, default_missing_value = "true")]
@@ -146,13 +150,15 @@ impl Choices {
             content: self.content.or(other.content),
             similarity: self.similarity.or(other.similarity),
             tissue_bias: self.tissue_bias.or(other.tissue_bias),
+            teaching: self.teaching.or(other.teaching),
             confidence: self.confidence.or(other.confidence),
             motion: self.motion.or(other.motion),
         }
     }
 
-    /// The settings of the run. `from_checkpoint`: Stage I is behind it unless it is asked for.
-    pub fn settings(self, from_checkpoint: bool) -> Settings {
+    /// The settings of the run. `from_checkpoint`: Stage I is behind it unless it is asked for. `taught`: there is
+    /// a teacher.
+    pub fn settings(self, from_checkpoint: bool, taught: bool) -> Settings {
         let system = self.system.unwrap_or(System::HrinetMotion);
         let confidence = self.confidence.unwrap_or(false);
         let usual = match confidence {
@@ -161,6 +167,7 @@ impl Choices {
         };
         let size = self.size.unwrap_or(usual.size);
         let usual_beta = if usual.beta > 0.0 { usual_beta(size) } else { 0.0 };
+        let usual_teaching = if taught { 0.5 } else { 0.0 };
         let usual_stage_one = if from_checkpoint { 0 } else { usual.stage_one_iterations };
         Settings {
             system,
@@ -187,6 +194,7 @@ impl Choices {
             content: self.content.unwrap_or(usual.content),
             similarity: self.similarity.unwrap_or(usual.similarity),
             tissue_bias: self.tissue_bias.unwrap_or(usual.tissue_bias),
+            teaching: self.teaching.unwrap_or(usual_teaching),
             confidence,
             motion: self.motion.or(usual.motion),
         }
@@ -223,6 +231,7 @@ impl Choices {
             content: Some(settings.content),
             similarity: (settings.similarity > 0.0).then_some(settings.similarity),
             tissue_bias: (settings.tissue_bias > 0.0).then_some(settings.tissue_bias),
+            teaching: (settings.teaching > 0.0).then_some(settings.teaching),
             confidence: settings.confidence.then_some(true),
             motion: settings.motion,
         };
