@@ -6,17 +6,26 @@ use std::sync::OnceLock;
 use tch::Cuda;
 
 use super::call::{call, wrong};
+use super::cuda;
 use super::status::HrinetStatus;
+use crate::error::Error;
 use crate::network::device;
 
 /// Names and descriptions of all usable devices, for the life of the process.
 fn devices() -> &'static [[CString; 2]] {
     static DEVICES: OnceLock<Vec<[CString; 2]>> = OnceLock::new();
     DEVICES.get_or_init(|| {
+        cuda::load();
         let text = |text: String| CString::new(text).unwrap_or_default();
         let usable = device::usable().into_iter();
         usable.map(|device| [text(device.name), text(device.description)]).collect()
     })
+}
+
+/// The device of this name, CUDA's too.
+pub(super) fn named(name: &str) -> Result<tch::Device, Error> {
+    cuda::load();
+    device::device(name)
 }
 
 fn of_device(index: u32, which: usize) -> *const c_char {
@@ -61,6 +70,7 @@ pub extern "C" fn hrinet_device_description(index: u32) -> *const c_char {
 pub extern "C" fn hrinet_cuda_is_available() -> i32 {
     let mut available = 0;
     call(|| {
+        cuda::load();
         available = i32::from(Cuda::is_available());
         Ok(())
     });

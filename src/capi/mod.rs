@@ -1,8 +1,8 @@
 //! The C API: a thin skin over the safe library, and the only unsafe code.
 //!
 //! It validates, translates and calls; everything is decided below. One topic is one file:
-//! [`version`], [`status`] and [`call`] (errors and panics stop here), `exit`, [`log`], [`device`],
-//! [`model`], [`volume`] (a host's voxels), [`plan`], [`interpolate`], [`labels`], [`trainer_options`],
+//! [`version`], [`status`] and [`call`] (errors and panics stop here), `exit`, [`log`], [`device`] and
+//! [`cuda`], [`model`], [`volume`] (a host's voxels), [`plan`], [`interpolate`], [`labels`], [`trainer_options`],
 //! [`trainer`]. The conventions that hold for every function stand at the top of `include/hrinet.h`,
 //! which is generated from these files.
 //!
@@ -12,6 +12,7 @@
 #![allow(unsafe_code)]
 
 pub mod call;
+pub mod cuda;
 pub mod device;
 mod exit;
 pub mod interpolate;

@@ -3,6 +3,7 @@
 use std::ffi::{CString, c_char};
 
 use super::call::{Refusal, borrow, call, check_size, require, text, unknown};
+use super::device::named;
 use super::exit;
 use super::status::HrinetStatus;
 use crate::interpolate::Method;
@@ -134,7 +135,7 @@ pub unsafe extern "C" fn hrinet_model_load_with_precision(
         // SAFETY: strings or NULL, as the caller promises.
         let (name, device) =
             unsafe { (text(name_or_path, "name_or_path")?, text(device, "device")?) };
-        let (device, precision) = (device::device(device)?, self::precision(precision)?);
+        let (device, precision) = (named(device)?, self::precision(precision)?);
         let made = match name {
             "linear" => boxed(Maker::Linear),
             "cubic" => boxed(Maker::Cubic),
@@ -164,7 +165,7 @@ pub unsafe extern "C" fn hrinet_model_load_from_memory(
         require(model, "model")?;
         require(bytes.cast_mut(), "bytes")?;
         // SAFETY: a string or NULL, as the caller promises.
-        let device = device::device(unsafe { text(device, "device")? })?;
+        let device = named(unsafe { text(device, "device")? })?;
         // SAFETY: `size` bytes, as the caller promises.
         let bytes = unsafe { std::slice::from_raw_parts(bytes, size) };
         exit::prepare();

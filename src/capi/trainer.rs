@@ -7,13 +7,14 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 use ndarray::ArrayView4;
 
 use super::call::{Refusal, borrow, call, check_size, require, text, wrong};
+use super::device::named;
 use super::exit;
 use super::model::{HrinetModel, boxed_network};
 use super::status::HrinetStatus;
 use super::trainer_options::HrinetTrainerOptions;
 use crate::error::Error;
 use crate::io::replace::write_atomically;
-use crate::network::{Checkpoint, Model, device};
+use crate::network::{Checkpoint, Model};
 use crate::training::{Batch, Settings, Trainer};
 
 /// A generator in training, with its discriminators and optimisers. One thread at a time may use it;
@@ -65,8 +66,9 @@ pub unsafe extern "C" fn hrinet_trainer_create(
         // SAFETY: a struct and a string or NULL, as the caller promises.
         let (settings, device) =
             unsafe { (borrow(options, "options")?.settings()?, text(device, "device")?) };
+        let device = named(device)?;
         exit::prepare();
-        let made = Trainer::new(settings, device::device(device)?)?;
+        let made = Trainer::new(settings, device)?;
         // SAFETY: not NULL, and a place for a pointer, as the caller promises.
         unsafe { trainer.write(boxed(made)) };
         Ok(())
@@ -120,7 +122,7 @@ pub unsafe extern "C" fn hrinet_trainer_load(
         require(trainer, "trainer")?;
         // SAFETY: strings or NULL, as the caller promises.
         let (path, device) = unsafe { (text(path, "path")?, text(device, "device")?) };
-        let (path, device) = (Path::new(path), device::device(device)?);
+        let (path, device) = (Path::new(path), named(device)?);
         exit::prepare();
         let checkpoint = Checkpoint::read(path)?;
         let resume = |checkpoint: Checkpoint| {

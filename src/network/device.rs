@@ -1,6 +1,6 @@
 //! CPU or CUDA by name.
 
-use tch::{Cuda, Device};
+use tch::{Cuda, Device, Kind, Tensor};
 
 use crate::error::{Error, Result};
 
@@ -28,11 +28,22 @@ pub fn device(name: &str) -> Result<Device> {
     }
     Err(Error::Device(match count {
         0 => format!(
-            "device {name:?}: no CUDA device can be used here (no driver, or a libtorch without \
-             CUDA); use cpu or auto"
+            "device {name:?}: no CUDA device can be used here: {}; use cpu or auto",
+            without_cuda()
         ),
         _ => format!("device {name:?}: there are {count} CUDA devices, counted from 0"),
     }))
+}
+
+/// Why CUDA is not there, as libtorch says when it is asked for memory there.
+fn without_cuda() -> String {
+    match Tensor::f_zeros([1], (Kind::Float, Device::Cuda(0))).map_err(Error::from) {
+        Err(Error::Torch(said)) if said.contains("Could not run") => {
+            "the libtorch in use has no part for CUDA".into()
+        }
+        Err(Error::Torch(said)) => said.trim_start_matches("Internal torch error: ").into(),
+        _ => "libtorch finds none".into(),
+    }
 }
 
 /// A device that can be used here.
@@ -99,7 +110,8 @@ mod tests {
         assert_eq!(device("cpu").unwrap(), Device::Cpu);
         assert!(device("gpu").unwrap_err().to_string().contains("cuda:N"));
         assert!(device("cuda:-1").is_err());
-        assert!(device("cuda:99").is_err());
+        let error = device("cuda:99").unwrap_err().to_string();
+        assert!(error.contains("CUDA device") && !error.contains('\n'), "{error}");
         assert_eq!(name(Device::Cuda(1)), "cuda:1");
     }
 }

@@ -32,6 +32,9 @@ impl DeviceChoice {
     /// # Errors
     /// [`Error::Argument`] or [`Error::Device`] for a choice that cannot be had.
     pub fn apply(&self) -> Result<Device> {
+        if self.device != "cpu" {
+            hrinet::capi::cuda::load();
+        }
         match self.threads {
             Some(0) => return Err(Error::Argument("--threads 0; at least 1".into())),
             Some(threads) => tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX)),
