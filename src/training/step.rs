@@ -11,7 +11,7 @@ use super::losses::{
     eq6_perceptual_content, eq7_against_critic, eq8_against_patch_gan, eq9_step_two,
 };
 use super::schedule::Stage;
-use super::supervised::{between, plain_content, plain_loss};
+use super::supervised::{and_bias, between, plain_content, plain_loss};
 use super::terms::Losses;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
@@ -175,10 +175,8 @@ impl Trainer {
     /// Step II: equation 9 over the inner slices of the batch. Gives loss and gradient norm.
     pub(super) fn step_two(&mut self, batch: &Batch, learning_rate: f64) -> Result<(f64, f64)> {
         let made = self.between(batch)?;
-        let loss = match self.perceptual {
-            Some(_) => eq9_step_two(&batch.truth, &made, |truth, made| self.content(truth, made))?,
-            None => plain_loss(batch, &made, &self.settings)?,
-        };
+        let loss = eq9_step_two(&batch.truth, &made, |truth, made| self.content(truth, made))?;
+        let loss = and_bias(loss, batch, &made, &self.settings)?;
         let value = self.sound("the loss", &loss)?;
         Ok((value, self.generator.step(&loss, learning_rate, &self.settings)?))
     }

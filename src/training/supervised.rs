@@ -61,13 +61,23 @@ pub(super) fn supervised_loss(
 pub(super) fn plain_loss(batch: &Batch, made: &Tensor, settings: &Settings) -> Result<Tensor> {
     let truth = &batch.truth;
     let content = eq9_step_two(truth, made, |truth, made| plain_content(truth, made, settings))?;
+    and_bias(content, batch, made, settings)
+}
+
+/// A loss and what the settings make of the bias by tissue of slices made between those of a batch.
+pub(super) fn and_bias(
+    loss: Tensor,
+    batch: &Batch,
+    made: &Tensor,
+    settings: &Settings,
+) -> Result<Tensor> {
     if settings.tissue_bias == 0.0 {
-        return Ok(content);
+        return Ok(loss);
     }
     let inner = batch.alpha.size1()? / batch.groups()?;
     let gap = batch.gap.f_repeat_interleave_self_int(inner, 0, None::<i64>)?;
-    let bias = tissue_bias(truth, made, &gap)?;
-    Ok(content.f_add(&bias.f_mul_scalar(settings.tissue_bias)?)?)
+    let bias = tissue_bias(&batch.truth, made, &gap)?;
+    Ok(loss.f_add(&bias.f_mul_scalar(settings.tissue_bias)?)?)
 }
 
 /// Equation 5 or its logarithm, and the similarity, as the settings say.

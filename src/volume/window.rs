@@ -26,7 +26,7 @@ impl Window {
 
     /// HU to [0, 1], clipped.
     pub fn to_unit(self, hu: f64) -> f64 {
-        ((hu - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
+        self.to_grey(hu).min(1.0)
     }
 
     /// HU to grey values: 0 to 1 within the window, more above it, no less below.
