@@ -57,7 +57,7 @@ impl Above {
     /// # Errors
     /// [`crate::Error::Torch`].
     pub fn of(pair: &Pair) -> Result<Option<Above>> {
-        Self::within(pair, |place, _| place)
+        Self::within(pair, |place, _| Ok(place))
     }
 
     /// Of a pair, moved to planes in between as far as both slices differ around: `motion` `[N, 4, H, W]` as of
@@ -66,12 +66,12 @@ impl Above {
     /// # Errors
     /// [`crate::Error::Torch`].
     pub fn moved(pair: &Pair, motion: &Tensor) -> Result<Option<Above>> {
-        let (least, most) = motion.f_aminmax(None, false)?;
-        let reach = most.f_maximum(&least.f_neg()?)?.f_double_value(&[])?.ceil();
         // Further away nothing comes to lie, and nothing differs in what a pixel is compared by.
         let around = |place: Place, sides: [i64; 2]| {
+            let (least, most) = motion.f_aminmax(None, false)?;
+            let reach = most.f_maximum(&least.f_neg()?)?.f_double_value(&[])?.ceil();
             let reach = reach.min(sides[0].max(sides[1]) as f64) as i64;
-            place.grown((reach + 1).max(2 * STEP), STEP, sides)
+            Ok(place.grown((reach + 1).max(2 * STEP), STEP, sides))
         };
         let Some(above) = Self::within(pair, around)? else { return Ok(None) };
         let ([first, second], place) = (&above.slices, above.place);
@@ -95,12 +95,10 @@ impl Above {
     /// [`crate::Error::Torch`].
     pub fn onto(&self, made: &Tensor, share: &Tensor) -> Result<Tensor> {
         let [first, second] = &self.slices;
-        let whole = made.copy();
-        let mut part = self.place.cut(&whole)?;
+        let part = self.place.cut(made)?;
         let seen = part.f_where_self(&self.saturated()?.f_logical_not()?, &part.f_ones_like()?)?;
         let share = self.place.cut(&share.f_expand_as(made)?)?;
-        part.f_copy_(&seen.f_add(&second.f_lerp_tensor(first, &share)?)?)?;
-        Ok(whole)
+        self.place.put(&seen.f_add(&second.f_lerp_tensor(first, &share)?)?, made)
     }
 
     /// What is expected to be off, in grey values: of the network's own part, and half of what is between both
@@ -111,11 +109,9 @@ impl Above {
     /// [`crate::Error::Torch`].
     pub fn doubt(&self, expected: &Tensor) -> Result<Tensor> {
         let [first, second] = &self.slices;
-        let whole = expected.copy();
-        let mut part = self.place.cut(&whole)?;
-        let seen = part.f_masked_fill(&self.saturated()?, 0.0)?;
-        part.f_copy_(&seen.f_add(&first.f_sub(second)?.f_abs()?.f_mul_scalar(0.5)?)?)?;
-        Ok(whole)
+        let seen = self.place.cut(expected)?.f_masked_fill(&self.saturated()?, 0.0)?;
+        let apart = first.f_sub(second)?.f_abs()?;
+        self.place.put(&seen.f_add(&apart.f_mul_scalar(0.5)?)?, expected)
     }
 
     fn saturated(&self) -> Result<Tensor> {
@@ -125,12 +121,15 @@ impl Above {
 
     /// What of a pair lies above the window, in a place that is made of the one that holds it and the sides of
     /// the plane.
-    fn within(pair: &Pair, place: impl Fn(Place, [i64; 2]) -> Place) -> Result<Option<Above>> {
+    fn within(
+        pair: &Pair,
+        place: impl Fn(Place, [i64; 2]) -> Result<Place>,
+    ) -> Result<Option<Above>> {
         let [first, second] = pair.slices.map(|slice| slice.above.as_ref());
         let Some(any) = first.or(second) else { return Ok(None) };
         let (_, _, rows, columns) = any.values.size4()?;
         let both = [first, second].into_iter().flatten().map(|slice| slice.place);
-        let place = place(both.fold(any.place, Place::with), [rows, columns]);
+        let place = place(both.fold(any.place, Place::with), [rows, columns])?;
         let of = |slice: Option<&Raised>| match slice {
             Some(slice) => place.cut(&slice.values),
             None => Ok(place.cut(&any.values)?.f_zeros_like()?),
@@ -181,6 +180,14 @@ impl Place {
     fn cut(self, planes: &Tensor) -> Result<Tensor> {
         let [[top, bottom], [left, right]] = self.0;
         Ok(planes.f_narrow(2, top, bottom - top)?.f_narrow(3, left, right - left)?)
+    }
+
+    /// Planes `[N, C, H, W]` with another part here.
+    fn put(self, part: &Tensor, planes: &Tensor) -> Result<Tensor> {
+        let [[top, bottom], [left, right]] = self.0;
+        let rows = planes.f_narrow(2, top, bottom - top)?;
+        let rows = rows.f_slice_scatter(part, 3, left, right, 1)?;
+        Ok(planes.f_slice_scatter(&rows, 2, top, bottom, 1)?)
     }
 }
 
