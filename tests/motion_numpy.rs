@@ -5,8 +5,9 @@
 mod python;
 
 use hrinet::network::above::{Above, Raised};
+use hrinet::network::aligned::Halfway;
 use hrinet::network::mixing::Around;
-use hrinet::network::motion::{Halfway, Motion, MotionSizes};
+use hrinet::network::motion::{Motion, MotionSizes};
 use hrinet::network::{Features, Pair, Parameters};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -103,7 +104,8 @@ fn agrees(sizes: &MotionSizes) {
         (first.above, second.above) = (raised(0), raised(1));
         let pair = Pair { slices: [&first, &second], around: Some(&around), halfway: None };
         let evidence = network.decode_with_evidence(pair, &alpha).expect("decodes");
-        let moved = Above::moved(&pair, &evidence.motion).expect("moves").expect("some of it");
+        let moved =
+            Above::moved(pair.above(), &evidence.motion).expect("moves").expect("some of it");
         carried.push(moved.onto(&made.clamp(0.0, 1.0), &evidence.mask).expect("adds"));
         doubts.push(moved.doubt(&made.full_like(0.125)).expect("doubts"));
         outputs.push(made);

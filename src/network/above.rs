@@ -7,7 +7,7 @@
 
 use tch::Tensor;
 
-use super::mixing::Pair;
+use super::place::Place;
 use super::warp::warp_both;
 use crate::error::Result;
 
@@ -52,20 +52,20 @@ pub struct Above {
 }
 
 impl Above {
-    /// Of a pair, as it stands; `None` where nothing does.
+    /// Of the slices of a pair, as it stands; `None` where nothing does.
     ///
     /// # Errors
     /// [`crate::Error::Torch`].
-    pub fn of(pair: &Pair) -> Result<Option<Above>> {
+    pub fn of(pair: [Option<&Raised>; 2]) -> Result<Option<Above>> {
         Self::within(pair, |place, _| Ok(place))
     }
 
-    /// Of a pair, moved to planes in between as far as both slices differ around: `motion` `[N, 4, H, W]` as of
+    /// Of the slices of a pair, moved to planes in between as far as both slices differ around: `motion` `[N, 4, H, W]` as of
     /// [`super::motion::Motion::fields`], sides multiples of 16.
     ///
     /// # Errors
     /// [`crate::Error::Torch`].
-    pub fn moved(pair: &Pair, motion: &Tensor) -> Result<Option<Above>> {
+    pub fn moved(pair: [Option<&Raised>; 2], motion: &Tensor) -> Result<Option<Above>> {
         // Further away nothing comes to lie, and nothing differs in what a pixel is compared by.
         let around = |place: Place, sides: [i64; 2]| {
             let (least, most) = motion.f_aminmax(None, false)?;
@@ -122,10 +122,9 @@ impl Above {
     /// What of a pair lies above the window, in a place that is made of the one that holds it and the sides of
     /// the plane.
     fn within(
-        pair: &Pair,
+        [first, second]: [Option<&Raised>; 2],
         place: impl Fn(Place, [i64; 2]) -> Result<Place>,
     ) -> Result<Option<Above>> {
-        let [first, second] = pair.slices.map(|slice| slice.above.as_ref());
         let Some(any) = first.or(second) else { return Ok(None) };
         let (_, _, rows, columns) = any.values.size4()?;
         let both = [first, second].into_iter().flatten().map(|slice| slice.place);
@@ -138,63 +137,9 @@ impl Above {
     }
 }
 
-/// A part of a plane: rows and columns from one up to, but not including, another.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Place([[i64; 2]; 2]);
-
-impl Place {
-    /// The smallest that holds all values `[N, 1, H, W]` above 0; `None` where there are none.
-    fn of(values: &Tensor) -> Result<Option<Place>> {
-        let mut sides = [[0, 0]; 2];
-        for (side, others) in sides.iter_mut().zip([[0, 1, 3], [0, 1, 2]]) {
-            let there = values.f_amax(&others[..], false)?.f_gt(0.0)?.f_nonzero()?;
-            if there.numel() == 0 {
-                return Ok(None);
-            }
-            let (first, last) = there.f_aminmax(None, false)?;
-            *side = [first.f_int64_value(&[])?, last.f_int64_value(&[])? + 1];
-        }
-        Ok(Some(Place(sides)))
-    }
-
-    /// The smallest that holds both.
-    fn with(self, other: Place) -> Place {
-        let both = |side: usize| {
-            let ([start, end], [other_start, other_end]) = (self.0[side], other.0[side]);
-            [start.min(other_start), end.max(other_end)]
-        };
-        Place([both(0), both(1)])
-    }
-
-    /// Some pixels more in each direction, rounded up to multiples of `step` and cut off where the plane ends.
-    fn grown(self, pixels: i64, step: i64, sides: [i64; 2]) -> Place {
-        let grown = |side: usize| {
-            let [start, end] = self.0[side];
-            let start = (start - pixels).max(0) / step * step;
-            [start, ((end + pixels + step - 1) / step * step).min(sides[side])]
-        };
-        Place([grown(0), grown(1)])
-    }
-
-    /// This part of planes `[N, C, H, W]`; nothing is copied.
-    fn cut(self, planes: &Tensor) -> Result<Tensor> {
-        let [[top, bottom], [left, right]] = self.0;
-        Ok(planes.f_narrow(2, top, bottom - top)?.f_narrow(3, left, right - left)?)
-    }
-
-    /// Planes `[N, C, H, W]` with another part here.
-    fn put(self, part: &Tensor, planes: &Tensor) -> Result<Tensor> {
-        let [[top, bottom], [left, right]] = self.0;
-        let rows = planes.f_narrow(2, top, bottom - top)?;
-        let rows = rows.f_slice_scatter(part, 3, left, right, 1)?;
-        Ok(planes.f_slice_scatter(&rows, 2, top, bottom, 1)?)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::mixing::Features;
     use tch::{Device, Kind};
 
     fn row(values: &[f32]) -> Tensor {
@@ -205,15 +150,11 @@ mod tests {
         (one - other).abs().max().double_value(&[])
     }
 
-    fn slice(above: Option<Raised>) -> Features {
-        Features { maps: Vec::new(), above }
-    }
-
     #[test]
     fn it_is_mixed_and_where_both_are_far_above_it_stands_alone() {
-        let first = slice(Raised::of(&row(&[0.3, 2.0, 2.0, 1.02, 0.0])).unwrap());
-        let second = slice(Raised::of(&row(&[1.0, 1.2, 1.0, 1.04, 0.0])).unwrap());
-        let above = Above::of(&Pair::alone(&first, &second)).unwrap().unwrap();
+        let first = Raised::of(&row(&[0.3, 2.0, 2.0, 1.02, 0.0])).unwrap();
+        let second = Raised::of(&row(&[1.0, 1.2, 1.0, 1.04, 0.0])).unwrap();
+        let above = Above::of([first.as_ref(), second.as_ref()]).unwrap().unwrap();
         assert_eq!(above.place, Place([[0, 1], [1, 4]]));
         let share = Tensor::from_slice(&[0.25f32]).view([1, 1, 1, 1]);
         let made = above.onto(&row(&[0.9; 5]), &share).unwrap();
@@ -224,8 +165,8 @@ mod tests {
 
     #[test]
     fn where_nothing_is_above_nothing_is_done() {
-        let slices = [slice(Raised::of(&row(&[0.0, 1.0])).unwrap()), slice(None)];
-        assert!(Above::of(&Pair::alone(&slices[0], &slices[1])).unwrap().is_none());
+        assert!(Raised::of(&row(&[0.0, 1.0])).unwrap().is_none());
+        assert!(Above::of([None, None]).unwrap().is_none());
     }
 
     #[test]
@@ -250,15 +191,12 @@ mod tests {
         let (made, share) =
             (Tensor::rand([1, 1, 128, 160], options), Tensor::rand([1, 1, 128, 160], options));
         let result = |everywhere: bool| {
-            let slices = grey.each_ref().map(|grey| {
-                let mut raised = Raised::of(grey).unwrap().unwrap();
-                if everywhere {
-                    raised.place = Place([[0, 128], [0, 160]]);
-                }
-                slice(Some(raised))
+            let [first, second] = grey.each_ref().map(|grey| {
+                let raised = Raised::of(grey).unwrap().unwrap();
+                let place = if everywhere { Place([[0, 128], [0, 160]]) } else { raised.place };
+                Raised { place, ..raised }
             });
-            let pair = Pair::alone(&slices[0], &slices[1]);
-            let above = Above::moved(&pair, &motion).unwrap().unwrap();
+            let above = Above::moved([Some(&first), Some(&second)], &motion).unwrap().unwrap();
             (above.place, above.onto(&made, &share).unwrap(), above.doubt(&made).unwrap())
         };
         let (place, made_there, doubt_there) = result(false);

@@ -91,6 +91,12 @@ pub fn side_by_side(maps: &[&Tensor]) -> Result<Tensor> {
     Ok(Tensor::f_cat(&last, 3)?.f_permute([0i64, 3, 1, 2])?)
 }
 
+/// Channels before `at`, and from there on.
+pub fn split(x: &Tensor, at: i64) -> Result<(Tensor, Tensor)> {
+    let (_, channels, _, _) = x.size4()?;
+    Ok((x.f_narrow(1, 0, at)?, x.f_narrow(1, at, channels - at)?))
+}
+
 /// A weight in the precision of what it is applied to; itself where that is float32.
 fn as_kind_of(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     Ok(weight.f_to_kind(x.f_kind()?)?)

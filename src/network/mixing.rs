@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use super::above::Raised;
-use super::motion::Halfway;
+use super::aligned::Halfway;
 use crate::error::Result;
 
 /// What an encoder makes of a batch of slices: feature maps `[N, C, H, W]`, the finest first.
@@ -69,6 +69,11 @@ impl<'a> Pair<'a> {
     /// Two slices, and nothing beyond them.
     pub fn alone(first: &'a Features, second: &'a Features) -> Pair<'a> {
         Pair { slices: [first, second], around: None, halfway: None }
+    }
+
+    /// What of its slices lies above the window.
+    pub fn above(&self) -> [Option<&'a Raised>; 2] {
+        self.slices.map(|slice| slice.above.as_ref())
     }
 }
 

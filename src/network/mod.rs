@@ -8,9 +8,9 @@
 //! - [`blocks`]: convolutions and their initialisation;
 //! - [`encoder`], [`mixing`], [`decoder`]: the generator of the paper (Table 1);
 //! - [`critic`], [`patch_gan`]: the discriminators D1 and D2, which only training needs;
-//! - [`motion`]: HRINet-Motion, which aligns the maps before it mixes them;
+//! - [`motion`]: HRINet-Motion, which aligns the maps before it mixes them; [`aligned`]: what its levels find;
 //! - [`above`]: what lies above the window, which no network sees;
-//! - [`confidence`]: how far off its slices are expected to be;
+//! - [`confidence`]: how far off its slices are expected to be, by the [`evidence`] that it had in hand;
 //! - [`system`]: the named systems and the generator of each;
 //! - [`slice_network`]: what interpolation asks of a network;
 //! - [`model`]: a generator ready for planes of any size;
@@ -18,6 +18,7 @@
 //! - [`device`], [`precision`]: where, and in which numbers, it computes.
 
 pub mod above;
+pub mod aligned;
 pub mod blocks;
 pub mod checkpoint;
 pub mod confidence;
@@ -26,12 +27,14 @@ pub mod critic;
 pub mod decoder;
 pub mod device;
 pub mod encoder;
+pub mod evidence;
 mod level;
 pub mod mixing;
 pub mod model;
 pub mod motion;
 pub mod parameters;
 pub mod patch_gan;
+mod place;
 pub mod precision;
 mod refinement;
 pub mod slice_network;

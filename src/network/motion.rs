@@ -13,17 +13,15 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::blocks::{Convolution, ConvolutionPrelu, Start, side_by_side};
-use super::confidence::Evidence;
+use super::aligned::{Aligned, Halfway, MOTION};
+use super::blocks::{Convolution, ConvolutionPrelu, Start, side_by_side, split};
+use super::evidence::Evidence;
 use super::level::{Level, LevelSizes, seeing};
 use super::mixing::{Features, Pair};
 use super::parameters::Parameters;
 use super::refinement::Refinement;
 use super::warp::{warp, warp_both};
 use crate::error::Result;
-
-/// The two motion fields: columns and rows towards the first slice, then towards the second.
-const MOTION: i64 = 4;
 
 /// Feature maps of a slice, itself the first of them; those for its neighbours' use follow.
 const OWN_MAPS: usize = 5;
@@ -290,33 +288,6 @@ impl Motion {
     }
 }
 
-/// What is known of a pair when a level has aligned it.
-struct Aligned {
-    /// At the plane that the level ends with; at full resolution after the last.
-    motion: Tensor,
-    /// The hidden map beside it.
-    hidden: Tensor,
-    /// The hidden map of the level before, from which both were made.
-    coarse: Tensor,
-}
-
-/// What is known of a pair once for all planes between its slices: how they move to the one halfway.
-pub struct Halfway(Aligned);
-
-impl Halfway {
-    /// To begin with at planes at `fraction` `[N, 1, 1, 1]`: tissue moves on evenly, so far.
-    fn at(&self, fraction: &Tensor) -> Result<Aligned> {
-        let Aligned { motion, hidden, coarse } = &self.0;
-        let twice = fraction.f_mul_scalar(2.0)?;
-        let share = twice.f_neg()?.f_add_scalar(2.0)?;
-        let (first, second) = split(motion, MOTION / 2)?;
-        let motion = Tensor::f_cat(&[&first.f_mul(&twice)?, &second.f_mul(&share)?], 1)?;
-        let count = fraction.size()[0];
-        let all = |map: &Tensor| map.f_expand([count, -1, -1, -1], false);
-        Ok(Aligned { motion, hidden: all(hidden)?, coarse: all(coarse)? })
-    }
-}
-
 /// A map of the slices beyond a pair. One that is not there is stood in for by the pair's own slice next
 /// to it.
 fn maps_beyond(pair: Pair<'_>, map: usize) -> [&Tensor; 2] {
@@ -351,12 +322,6 @@ fn from_first(alpha: &Tensor) -> Result<Tensor> {
 fn plane(fraction: &Tensor, like: &Tensor) -> Result<Tensor> {
     let (_, _, rows, columns) = like.size4()?;
     Ok(fraction.f_expand([-1, 1, rows, columns], false)?)
-}
-
-/// Channels before `at`, and from there on.
-fn split(x: &Tensor, at: i64) -> Result<(Tensor, Tensor)> {
-    let (_, channels, _, _) = x.size4()?;
-    Ok((x.f_narrow(1, 0, at)?, x.f_narrow(1, at, channels - at)?))
 }
 
 #[cfg(test)]

@@ -4,8 +4,8 @@ use std::cell::OnceCell;
 
 use ndarray::{Array2, Array3, Array4};
 
+use super::aligned::Halfway;
 use super::mixing::Features;
-use super::motion::Halfway;
 use crate::error::Result;
 
 /// A network between slices, as `interpolate` uses it: each known slice is encoded once, then any

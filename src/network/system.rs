@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::confidence::{Confidence, Evidence};
+use super::aligned::Halfway;
+use super::confidence::Confidence;
 use super::decoder::Decoder;
 use super::encoder::Encoder;
+use super::evidence::Evidence;
 use super::mixing::{Features, Pair, mix};
-use super::motion::{Halfway, Motion, MotionSizes};
+use super::motion::{Motion, MotionSizes};
 use super::parameters::Parameters;
 use crate::error::{Error, Result};
 

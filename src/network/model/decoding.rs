@@ -24,7 +24,7 @@ impl Model {
         confidence: Option<&Confidence>,
     ) -> Result<(Array3<f32>, Option<Array3<f32>>)> {
         let make: OfPair = &|pair, alphas| {
-            let has_above = pair.slices.iter().any(|slice| slice.above.is_some());
+            let has_above = pair.above().iter().any(Option::is_some);
             let evidence = match has_above || confidence.is_some() {
                 true => self.generator.decode_with_evidence(pair, alphas)?,
                 false => None,
@@ -38,8 +38,11 @@ impl Model {
                 planes.push(confidence.forward(evidence)?);
             }
             let (above, share) = match evidence {
-                Some(evidence) => (Above::moved(&pair, &evidence.motion)?, evidence.mask),
-                None => (Above::of(&pair)?, alphas.f_view([-1, 1, 1, 1])?.f_to_kind(Kind::Float)?),
+                Some(evidence) => (Above::moved(pair.above(), &evidence.motion)?, evidence.mask),
+                None => (
+                    Above::of(pair.above())?,
+                    alphas.f_view([-1, 1, 1, 1])?.f_to_kind(Kind::Float)?,
+                ),
             };
             if let Some(above) = above {
                 planes[0] = above.onto(&planes[0], &share)?;
