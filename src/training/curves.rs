@@ -58,6 +58,11 @@ impl Row {
         line
     }
 
+    /// All its numbers as an event.
+    fn event(&self) -> Result<Vec<u8>> {
+        events::of_step(self.step, names().zip(self.values.iter().copied()))
+    }
+
     /// `None` for a line that is not whole.
     fn of_line(line: &str) -> Option<Row> {
         let mut fields = line.split(',');
@@ -91,7 +96,7 @@ impl Curves {
         let mut events = events::header()?;
         for row in &kept {
             text.push_str(&row.to_line());
-            events.extend(events::of_row(row)?);
+            events.extend(row.event()?);
         }
         Ok(Curves {
             csv: Log::begin(path, text.as_bytes())?,
@@ -105,7 +110,7 @@ impl Curves {
     /// [`Error::Io`], when a buffer is full or later.
     pub fn add(&mut self, row: &Row) -> Result<()> {
         self.csv.write(row.to_line().as_bytes())?;
-        self.events.write(&events::of_row(row)?)
+        self.events.write(&row.event()?)
     }
 
     /// Hands all rows to the system: no checkpoint is written before its rows are.

@@ -8,7 +8,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use prost::Message;
 
-use super::curves::{Row, names};
 use crate::error::{Error, Result};
 
 #[derive(Clone, PartialEq, Message)]
@@ -47,19 +46,21 @@ pub fn header() -> Result<Vec<u8>> {
     record(&Event { wall_time: now(), step: 0, file_version, summary: None })
 }
 
-/// One event with all numbers of a row.
+/// One event with the numbers of a step that there are, by name.
 ///
 /// # Errors
 /// As [`header`].
-pub fn of_row(row: &Row) -> Result<Vec<u8>> {
-    let scalar = |(name, value): (&str, &Option<f64>)| {
+pub fn of_step<'a>(
+    step: u64,
+    numbers: impl Iterator<Item = (&'a str, Option<f64>)>,
+) -> Result<Vec<u8>> {
+    let scalar = |(name, value): (&str, Option<f64>)| {
         let group = if name.ends_with("psnr") { "validation" } else { "training" };
-        let simple_value = Some((*value)? as f32);
+        let simple_value = Some(value? as f32);
         Some(Value { tag: format!("{group}/{name}"), simple_value })
     };
-    let values = names().zip(&row.values).filter_map(scalar).collect();
-    let summary = Some(Summary { values });
-    record(&Event { wall_time: now(), step: row.step as i64, file_version: None, summary })
+    let summary = Some(Summary { values: numbers.filter_map(scalar).collect() });
+    record(&Event { wall_time: now(), step: step as i64, file_version: None, summary })
 }
 
 fn record(event: &Event) -> Result<Vec<u8>> {

@@ -16,11 +16,6 @@ pub enum Stage {
     Two,
 }
 
-/// Whether a system trains in Stage I and Stage II.
-pub fn has_two_stages(system: System) -> bool {
-    matches!(system, System::HrinetPatchgan | System::HrinetMse | System::HrinetPerceptual)
-}
-
 impl Settings {
     /// Iterations of all stages together.
     pub fn all_iterations(&self) -> u64 {
@@ -79,6 +74,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::training::settings::has_two_stages;
 
     #[test]
     fn stages_follow_one_another_and_batches_do_not_depend_on_the_first() {

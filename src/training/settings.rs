@@ -5,7 +5,6 @@ mod check;
 use serde::{Deserialize, Serialize};
 
 use super::losses::{Adversarial, CriticTarget};
-use super::schedule;
 use crate::error::{Error, Result};
 pub use crate::network::Precision;
 use crate::network::motion::MotionSizes;
@@ -176,7 +175,7 @@ impl Settings {
         if system == System::HrinetMotion {
             return motion;
         }
-        let two_stages = schedule::has_two_stages(system);
+        let two_stages = has_two_stages(system);
         Settings {
             fit: Fit::Resize,
             stage_one_iterations: if two_stages { 50_000 } else { 0 },
@@ -250,6 +249,11 @@ fn is_adam_w(rule: &Rule) -> bool {
 
 fn is_zero(value: &f64) -> bool {
     *value == 0.0
+}
+
+/// Whether a system trains in Stage I and Stage II.
+pub fn has_two_stages(system: System) -> bool {
+    matches!(system, System::HrinetPatchgan | System::HrinetMse | System::HrinetPerceptual)
 }
 
 /// The paper's beta for planes of this side: a larger one collapses training, it says.

@@ -1,6 +1,6 @@
 //! Which settings make sense together.
 
-use super::{Content, Precision, Rule, Settings, schedule};
+use super::{Content, Precision, Rule, Settings, has_two_stages};
 use crate::error::{Error, Result};
 use crate::network::System;
 
@@ -94,7 +94,7 @@ impl Settings {
                 self.teaching
             ));
         }
-        if !schedule::has_two_stages(self.system) {
+        if !has_two_stages(self.system) {
             if self.stage_one_iterations > 0 {
                 return wrong(format!(
                     "{} iterations of Stage I: {} has one stage, whose iterations are --iterations",
