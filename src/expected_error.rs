@@ -1,4 +1,4 @@
-//! How far off the slices in between are expected to be, and where nobody should rely on that.
+//! How far off the slices in between are expected to be.
 //!
 //! A network with a confidence says for every new voxel how large its absolute error is on average, in
 //! HU, as it learnt on slices that it was shown afterwards. It is no bound: single voxels are off by
@@ -6,14 +6,11 @@
 
 use ndarray::{Array3, ArrayRef3};
 
-use crate::error::{Error, Result};
-use crate::interpolate::{Method, Progress, Work, run};
-use crate::network::model::shipped_with_confidence;
+use crate::error::Result;
+use crate::interpolate::{Progress, Work, run};
+use crate::method::{Method, without_confidence};
 use crate::volume::voxels::{slice, with_voxels};
 use crate::volume::{Plan, Rescale, SliceSource, Volume, Voxel, Voxels};
-
-/// Known slices may lie this much further apart than in training without a word.
-const TOLERANCE: f64 = 1.01;
 
 /// As [`crate::interpolate::interpolate`], and the expected absolute error of every voxel: a float32
 /// volume on the same grid, in HU, 0 in known slices.
@@ -72,15 +69,6 @@ pub fn check(method: &Method) -> Result<()> {
     }
 }
 
-/// What to say of a method that expects nothing.
-pub(crate) fn without_confidence() -> Error {
-    let advice = match shipped_with_confidence().as_slice() {
-        [] => "train one for a model by `hrinet train --confidence`".to_string(),
-        names => format!("of the shipped models there is one in {}", names.join(", ")),
-    };
-    Error::Argument(format!("this model has learnt no expected error; {advice}"))
-}
-
 /// Bytes that the volume of expected errors takes.
 pub fn bytes(plan: &Plan) -> u64 {
     plan.output().size().iter().fold(4, |all, &side| all.saturating_mul(side as u64))
@@ -99,19 +87,4 @@ pub fn mean_of_new(errors: &Volume, plan: &Plan) -> Option<f64> {
         }
     });
     (count > 0).then(|| sum / count as f64)
-}
-
-/// What the user should know where known slices lie further apart than the method was trained for.
-pub fn beyond_training(plan: &Plan, method: &Method) -> Option<String> {
-    let Method::Network(network) = method else { return None };
-    let trained = network.longest_gap_mm()?;
-    let positions = plan.known_positions();
-    let gaps = plan.pairs().into_iter().map(|(first, _)| positions[first + 1] - positions[first]);
-    let longest = gaps.map(f64::abs).reduce(f64::max)?;
-    (longest > TOLERANCE * trained).then(|| {
-        format!(
-            "slices lie {longest:.1} mm apart, further than the {trained:.1} mm that the model was \
-             trained for; what it makes between them is less certain than usual"
-        )
-    })
 }

@@ -11,21 +11,13 @@ use std::time::{Duration, Instant};
 use ndarray::{Array2, Array3, ArrayRef3, ArrayView2, Zip};
 
 use crate::error::{Error, Result};
-use crate::expected_error::{beyond_training, without_confidence};
+use crate::method::{beyond_training, without_confidence};
 use crate::network::{EncodedSlice, Neighbours, SliceNetwork};
 use crate::volume::spline::Spline;
 use crate::volume::voxels::{range, slice, slice_mut, with_voxels};
 use crate::volume::{Axis, Plan, Rescale, SliceSource, Volume, Voxel, Voxels, Window};
 
-/// How slices in between are made.
-pub enum Method<'a> {
-    /// The linear blend of the two neighbours.
-    Linear,
-    /// A cubic spline along the slice axis through all slices.
-    Cubic,
-    /// A trained network.
-    Network(&'a dyn SliceNetwork),
-}
+pub use crate::method::Method;
 
 /// How far an interpolation has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

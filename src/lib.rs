@@ -5,7 +5,7 @@
 //! - [`io`] reads and writes volumes: NIfTI, NRRD, DICOM series;
 //! - [`volume`] is a CT and its place in space, and the plan of the slices to be made;
 //! - [`network`] encodes slices and decodes what lies between them;
-//! - [`interpolate`] brings volume, plan and network together, [`labels`] a label map and a plan;
+//! - [`interpolate`] brings volume, plan and [`method`] together, [`labels`] a label map and a plan;
 //!   [`expected_error`] says how far off the new slices may be;
 //! - [`training`] fits a network to volumes, [`metrics`] and [`evaluate`] measure what it makes,
 //!   [`picture`] and [`figure`] show it, with what [`drawing`] gives them.
@@ -25,6 +25,7 @@ pub mod interpolate;
 pub mod io;
 pub mod labels;
 pub mod memory;
+pub mod method;
 pub mod metrics;
 pub mod network;
 pub mod picture;

@@ -6,8 +6,9 @@ mod phantom;
 
 use std::path::Path;
 
-use hrinet::expected_error::{beyond_training, interpolate_with_error, mean_of_new};
+use hrinet::expected_error::{interpolate_with_error, mean_of_new};
 use hrinet::interpolate::{Method, interpolate};
+use hrinet::method::beyond_training;
 use hrinet::network::motion::MotionSizes;
 use hrinet::network::{Checkpoint, Model, SliceNetwork, System};
 use hrinet::training::settings::Rule;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use hrinet::expected_error::beyond_training;
+use hrinet::method::beyond_training;
 use hrinet::volume::{Axis, Plan, SliceSource, Volume};
 use hrinet::{Error, Result, io, memory};
 use serde::Serialize;
