@@ -19,7 +19,7 @@ use crate::volume::{Plan, Rescale, SliceSource, Volume, Voxel, Voxels};
 /// difference of the two known slices there is added.
 ///
 /// # Errors
-/// As [`crate::interpolate::interpolate`]; [`Error::Argument`] for a method without a confidence.
+/// As [`crate::interpolate::interpolate`]; [`crate::Error::Argument`] for a method without a confidence.
 pub fn interpolate_with_error(
     volume: &Volume,
     plan: &Plan,
@@ -43,7 +43,7 @@ pub fn interpolate_with_error(
 /// As [`interpolate_with_error`], from an array `[k, j, i]` of a host into two others.
 ///
 /// # Errors
-/// As [`interpolate_with_error`]; [`Error::Geometry`] where an output is not as large as the plan says.
+/// As [`interpolate_with_error`]; [`crate::Error::Geometry`] where an output is not as large as the plan says.
 /// What both hold after an error is not specified.
 pub fn interpolate_into_with_error<T: Voxel>(
     (input, rescale): (&ArrayRef3<T>, Rescale),
@@ -61,7 +61,7 @@ pub fn interpolate_into_with_error<T: Voxel>(
 /// Checks that a method can say what it expects.
 ///
 /// # Errors
-/// [`Error::Argument`].
+/// [`crate::Error::Argument`].
 pub fn check(method: &Method) -> Result<()> {
     match method {
         Method::Network(network) if network.has_confidence() => Ok(()),
