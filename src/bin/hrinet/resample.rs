@@ -1,14 +1,14 @@
 //! `hrinet resample`: a volume in, the same volume with the slices in between out.
 
+mod labels;
+
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use hrinet::error::bytes_in_words;
 use hrinet::expected_error::{self, interpolate_with_error};
-use hrinet::interpolate::{Progress as Made, interpolate, memory_needed, work_bytes};
-use hrinet::labels::{LabelMethod, labels, labels_with_image, work_bytes as label_work_bytes};
-use hrinet::network::{Model, SliceNetwork};
+use hrinet::interpolate::{interpolate, memory_needed};
 use hrinet::volume::{Axis, Plan, Spacing, Volume};
 use hrinet::{Error, Result, io, memory, picture};
 
@@ -16,6 +16,8 @@ use crate::interrupt;
 use crate::messages::{Progress, Verbosity};
 use crate::method::{Chosen, DeviceChoice, Ensemble};
 use crate::report::Report;
+
+use labels::{LabelsMethod, check_grid, labels_by, make_labels, more_for_labels};
 
 /// Make the slices in between: write INPUT with a finer slice spacing to OUTPUT.
 #[derive(Args)]
@@ -120,13 +122,6 @@ enum AxisChoice {
     K,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum LabelsMethod {
-    Anatomy,
-    Shape,
-    Nearest,
-}
-
 impl AxisChoice {
     fn axis(self) -> Option<Axis> {
         match self {
@@ -160,7 +155,11 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<[usize; 2]> {
     let in_input = |error: Error| error.in_file(&arguments.input);
     let plan = Plan::new(input.geometry(), arguments.axis.axis(), &spacing).map_err(in_input)?;
 
-    let label_map = arguments.label_files().map(|(path, _)| read_labels(path, &input));
+    let label_map = arguments.label_files().map(|(path, _)| -> Result<Volume> {
+        let labels = read(path, None)?;
+        check_grid(&labels, &input, path)?;
+        Ok(labels)
+    });
     let label_map = label_map.transpose()?;
 
     announce(&input, &plan, &chosen, verbosity);
@@ -256,71 +255,6 @@ impl Arguments {
             _ => None,
         }
     }
-}
-
-/// What label maps are made by.
-#[derive(Clone, Copy)]
-enum LabelsBy<'a> {
-    /// The labels alone.
-    Labels(LabelMethod),
-    /// Also the motion that a network finds in the image.
-    Motion(&'a Model),
-}
-
-/// What was named, or where nothing was, the tissue's motion if the model finds one.
-fn labels_by(method: Option<LabelsMethod>, chosen: &Chosen) -> Result<LabelsBy<'_>> {
-    let motion = chosen.model().filter(|model| model.finds_motion());
-    match (method, motion) {
-        (None | Some(LabelsMethod::Anatomy), Some(model)) => Ok(LabelsBy::Motion(model)),
-        (None | Some(LabelsMethod::Shape), _) => Ok(LabelsBy::Labels(LabelMethod::Shape)),
-        (Some(LabelsMethod::Nearest), _) => Ok(LabelsBy::Labels(LabelMethod::Nearest)),
-        (Some(LabelsMethod::Anatomy), None) => Err(Error::Argument(format!(
-            "--labels-method anatomy needs a model that finds motion, not {}; take hrinet-motion, or \
-             --labels-method shape",
-            chosen.name()
-        ))),
-    }
-}
-
-/// The label map on the plan's grid.
-fn make_labels(
-    by: LabelsBy,
-    label_map: &Volume,
-    (image, plan): (&Volume, &Plan),
-    on_progress: &mut dyn FnMut(Made) -> Result<()>,
-) -> Result<Volume> {
-    match by {
-        LabelsBy::Labels(method) => labels(label_map, plan, method, on_progress),
-        LabelsBy::Motion(model) => labels_with_image(label_map, image, plan, model, on_progress),
-    }
-}
-
-/// Bytes of memory that the new label map takes, and its work beyond that of the image, which is done
-/// by then.
-fn more_for_labels(label_map: &Volume, by: LabelsBy, (plan, chosen): (&Plan, &Chosen)) -> u64 {
-    let voxels = plan.output().size().map(|side| side as u64).into_iter();
-    let map = voxels.fold(label_map.voxels().bytes_each() as u64, u64::saturating_mul);
-    let network = match by {
-        LabelsBy::Labels(_) => None,
-        LabelsBy::Motion(model) => Some(model as &dyn SliceNetwork),
-    };
-    let work = label_work_bytes(plan, network);
-    map.saturating_add(work.saturating_sub(work_bytes(plan, &chosen.method())))
-}
-
-/// A label map, which must lie on the grid of the volume.
-fn read_labels(path: &Path, volume: &Volume) -> Result<Volume> {
-    let labels = read(path, None)?;
-    if !labels.geometry().is_close_to(volume.geometry()) {
-        return Err(Error::Geometry(format!(
-            "{}: a label map of {:?} voxels (i, j, k) that does not lie on the grid of the volume, \
-             {:?} voxels; resample it onto that grid first",
-            path.display(),
-            labels.geometry().size(),
-            volume.geometry().size()
-        )));
-    }
-    Ok(labels)
 }
 
 /// Finds what would fail at the end before the work begins.
