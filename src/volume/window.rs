@@ -26,12 +26,17 @@ impl Window {
 
     /// HU to [0, 1], clipped.
     pub fn to_unit(self, hu: f64) -> f64 {
-        self.to_grey(hu).min(1.0)
+        self.unbounded(hu).clamp(0.0, 1.0)
     }
 
     /// HU to grey values: 0 to 1 within the window, more above it, no less below.
     pub fn to_grey(self, hu: f64) -> f64 {
-        ((hu - self.low) / (self.high - self.low)).max(0.0)
+        self.unbounded(hu).max(0.0)
+    }
+
+    /// HU to a line on which the window lies from 0 to 1.
+    fn unbounded(self, hu: f64) -> f64 {
+        (hu - self.low) / self.width()
     }
 
     /// [0, 1] to HU.
@@ -86,6 +91,7 @@ mod tests {
         assert_eq!(window.to_unit(1000.0), 1.0);
         assert_eq!(window.to_unit(0.0), 0.5);
         assert_eq!(window.to_unit(3000.0), 1.0);
+        assert!(window.to_unit(f64::NAN).is_nan());
         assert_eq!(window.to_hu(window.to_unit(37.0)), 37.0);
     }
 
