@@ -5,7 +5,7 @@
 mod phantom;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
 use phantom::{moving_discs, write};
 
@@ -51,16 +51,16 @@ fn it_is_loaded_where_a_device_is_asked_for_that_may_need_it() {
         }
     }
     write(&at("in.nrrd"), &moving_discs(40, 5, 1));
-    let resample = |device: &str| -> Output {
+    let resample = |device: &str| {
         let mut command = Command::new(at("bin/hrinet"));
         command.args(["resample", "in.nrrd", "out.nrrd", "--overwrite", "--factor", "2"]);
         command.args(["--model", "hrinet-motion-small", "--device", device]);
-        command.current_dir(folder.path()).env("MARK", at("mark")).output().unwrap()
+        let output = command.current_dir(folder.path()).env("MARK", at("mark")).output().unwrap();
+        (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
     let made = |device: &str| {
-        let output = resample(device);
-        let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{said}");
+        let (succeeded, said) = resample(device);
+        assert!(succeeded, "{said}");
         (std::fs::read(at("out.nrrd")).unwrap(), said)
     };
     let (without, said) = made("auto");
@@ -74,9 +74,8 @@ fn it_is_loaded_where_a_device_is_asked_for_that_may_need_it() {
     assert!(made("cpu").0 == without && !at("mark").exists());
     assert!(made("auto").0 == without);
     assert_eq!(std::fs::read_to_string(at("mark")).unwrap(), "loaded\n");
-    let output = resample("cuda");
-    let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(!output.status.success() && said.contains("no CUDA device"), "{said}");
+    let (succeeded, said) = resample("cuda");
+    assert!(!succeeded && said.contains("no CUDA device"), "{said}");
     assert_eq!(std::fs::read_to_string(at("mark")).unwrap(), "loaded\nloaded\n");
 
     // One that cannot be loaded is said to be so, and the CPU is there.

@@ -60,8 +60,8 @@ impl Above {
         Self::within(pair, |place, _| Ok(place))
     }
 
-    /// Of the slices of a pair, moved to planes in between as far as both slices differ around: `motion` `[N, 4, H, W]` as of
-    /// [`super::motion::Motion::fields`], sides multiples of 16.
+    /// Of the slices of a pair, moved to planes in between as far as both slices differ around: `motion`
+    /// `[N, 4, H, W]` as of [`super::motion::Motion::fields`], sides multiples of 16.
     ///
     /// # Errors
     /// [`crate::Error::Torch`].

@@ -11,7 +11,7 @@ use super::losses::{
     eq6_perceptual_content, eq7_against_critic, eq8_against_patch_gan, eq9_step_two,
 };
 use super::schedule::Stage;
-use super::supervised::{and_bias, between, plain_content, plain_loss};
+use super::supervised::{and_bias, between, plain_content, plain_loss, slices_between};
 use super::terms::Losses;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
@@ -184,9 +184,7 @@ impl Trainer {
     /// What the generator makes between the ends of each group, `[N * inner, 1, H, W]`: both ends
     /// encoded in one pass, once.
     pub(super) fn between(&self, batch: &Batch) -> Result<Tensor> {
-        let made =
-            self.between_by(batch, |pair, alpha| self.generator.network.decode(pair, alpha))?;
-        Ok(made.f_to_kind(Kind::Float)?)
+        slices_between(&self.generator.network, batch, self.settings.precision)
     }
 
     /// What `decode` makes of the ends of each group.

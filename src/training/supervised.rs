@@ -41,6 +41,19 @@ pub(super) fn between<T>(
     decode(pair, &cast(&batch.alpha)?)
 }
 
+/// The slices `[N * inner, 1, H, W]` between the ends of each group, float32.
+///
+/// # Errors
+/// [`Error::Torch`].
+pub(super) fn slices_between(
+    network: &Generator,
+    batch: &Batch,
+    precision: Precision,
+) -> Result<Tensor> {
+    let made = between(network, batch, precision, |pair, alpha| network.decode(pair, alpha))?;
+    Ok(made.f_to_kind(Kind::Float)?)
+}
+
 /// What HRINet-Motion loses by a batch (equation 9, of the settings' content): a number.
 ///
 /// # Errors
@@ -50,10 +63,7 @@ pub(super) fn supervised_loss(
     batch: &Batch,
     settings: &Settings,
 ) -> Result<Tensor> {
-    let made =
-        between(network, batch, settings.precision, |pair, alpha| network.decode(pair, alpha))?;
-    let made = made.f_to_kind(Kind::Float)?;
-    plain_loss(batch, &made, settings)
+    plain_loss(batch, &slices_between(network, batch, settings.precision)?, settings)
 }
 
 /// Equation 9 of the settings' content for slices `[N * inner, 1, H, W]` made between those of a batch, and their

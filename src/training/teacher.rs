@@ -7,7 +7,7 @@
 use tch::Device;
 
 use super::batch::Batch;
-use super::supervised::between;
+use super::supervised::slices_between;
 use crate::error::{Error, Result};
 use crate::network::{Model, Precision, System};
 
@@ -47,11 +47,7 @@ impl Teacher {
     pub(super) fn blend(&self, batch: &Batch) -> Result<Batch> {
         let batch = batch.on(self.model.device())?;
         let generator = self.model.generator();
-        let made = tch::no_grad(|| {
-            between(generator, &batch, Precision::Float32, |pair, alpha| {
-                generator.decode(pair, alpha)
-            })
-        })?;
+        let made = tch::no_grad(|| slices_between(generator, &batch, Precision::Float32))?;
         let truth = batch.truth.f_lerp(&made.f_clamp(0.0, 1.0)?, self.share)?;
         Ok(Batch { truth, ..batch })
     }

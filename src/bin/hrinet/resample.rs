@@ -17,7 +17,7 @@ use crate::messages::{Progress, Verbosity};
 use crate::method::{Chosen, DeviceChoice, Ensemble};
 use crate::report::Report;
 
-use labels::{LabelsMethod, check_grid, labels_by, make_labels, more_for_labels};
+use labels::{LabelsMethod, labels_by, make_labels, more_for_labels, read_labels};
 
 /// Make the slices in between: write INPUT with a finer slice spacing to OUTPUT.
 #[derive(Args)]
@@ -155,11 +155,7 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<[usize; 2]> {
     let in_input = |error: Error| error.in_file(&arguments.input);
     let plan = Plan::new(input.geometry(), arguments.axis.axis(), &spacing).map_err(in_input)?;
 
-    let label_map = arguments.label_files().map(|(path, _)| -> Result<Volume> {
-        let labels = read(path, None)?;
-        check_grid(&labels, &input, path)?;
-        Ok(labels)
-    });
+    let label_map = arguments.label_files().map(|(path, _)| read_labels(path, &input));
     let label_map = label_map.transpose()?;
 
     announce(&input, &plan, &chosen, verbosity);

@@ -69,11 +69,9 @@ pub fn more_for_labels(label_map: &Volume, by: LabelsBy, (plan, chosen): (&Plan,
     map.saturating_add(work.saturating_sub(work_bytes(plan, &chosen.method())))
 }
 
-/// Checks that a label map lies on the grid of the volume.
-///
-/// # Errors
-/// [`Error::Geometry`] where it does not.
-pub fn check_grid(labels: &Volume, volume: &Volume, path: &Path) -> Result<()> {
+/// A label map, which must lie on the grid of the volume.
+pub fn read_labels(path: &Path, volume: &Volume) -> Result<Volume> {
+    let labels = super::read(path, None)?;
     if !labels.geometry().is_close_to(volume.geometry()) {
         return Err(Error::Geometry(format!(
             "{}: a label map of {:?} voxels (i, j, k) that does not lie on the grid of the volume, \
@@ -83,5 +81,5 @@ pub fn check_grid(labels: &Volume, volume: &Volume, path: &Path) -> Result<()> {
             volume.geometry().size()
         )));
     }
-    Ok(())
+    Ok(labels)
 }
