@@ -37,7 +37,7 @@ pub mod step;
 mod supervised;
 mod teacher;
 pub mod terms;
-pub mod tissue_bias;
+mod tissue_bias;
 pub mod trained;
 pub mod trainer;
 mod workers;
