@@ -978,6 +978,25 @@ HrinetStatus hrinet_trainer_step(HrinetTrainer *trainer,
                                  HrinetLosses *losses);
 
 /**
+ * The same with the known slices beyond each group, which hrinet-motion sees as well when it makes the slices
+ * of a volume: a training for volumes should show them. `beyond_hu` holds `groups` x 2 x `rows` x `columns`
+ * HU: the slice before the first and the one after the last, each as far from it as both from each other;
+ * NaN alone where the volume has none. Other systems leave them out.
+ *
+ * Fails as `hrinet_trainer_step`, and with `HRINET_INVALID_ARGUMENT` for a slice beyond that is NaN in part.
+ *
+ * @pre `trainer` is a trainer; `slices_hu` and `beyond_hu` reach as far as said; `losses` is NULL or points to a struct.
+ */
+HrinetStatus hrinet_trainer_step_with_beyond(HrinetTrainer *trainer,
+                                             const float *slices_hu,
+                                             const float *beyond_hu,
+                                             size_t groups,
+                                             size_t group_slices,
+                                             size_t rows,
+                                             size_t columns,
+                                             HrinetLosses *losses);
+
+/**
  * Iterations so far; 0 for NULL and while another thread uses the trainer.
  *
  * @pre `trainer` is NULL or a trainer.

@@ -15,7 +15,7 @@ use super::trainer_options::HrinetTrainerOptions;
 use crate::error::Error;
 use crate::io::replace::write_atomically;
 use crate::network::{Checkpoint, Model};
-use crate::training::{Batch, Settings, Trainer};
+use crate::training::{Batch, Losses, Settings, Trainer};
 
 /// A generator in training, with its discriminators and optimisers. One thread at a time may use it;
 /// a second one is refused with `HRINET_IN_USE`.
@@ -163,47 +163,108 @@ pub unsafe extern "C" fn hrinet_trainer_step(
     columns: usize,
     losses: *mut HrinetLosses,
 ) -> HrinetStatus {
+    let shape = [groups, group_slices, rows, columns];
+    // SAFETY: as the caller promises; nothing lies beyond.
+    call(|| unsafe { step(trainer, slices_hu, None, shape, losses) })
+}
+
+/// The same with the known slices beyond each group, which hrinet-motion sees as well when it makes the slices
+/// of a volume: a training for volumes should show them. `beyond_hu` holds `groups` x 2 x `rows` x `columns`
+/// HU: the slice before the first and the one after the last, each as far from it as both from each other;
+/// NaN alone where the volume has none. Other systems leave them out.
+///
+/// Fails as `hrinet_trainer_step`, and with `HRINET_INVALID_ARGUMENT` for a slice beyond that is NaN in part.
+///
+/// # Safety
+/// `trainer` is a trainer; `slices_hu` and `beyond_hu` reach as far as said; `losses` is NULL or points to a struct.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_trainer_step_with_beyond(
+    trainer: *mut HrinetTrainer,
+    slices_hu: *const f32,
+    beyond_hu: *const f32,
+    groups: usize,
+    group_slices: usize,
+    rows: usize,
+    columns: usize,
+    losses: *mut HrinetLosses,
+) -> HrinetStatus {
+    let shape = [groups, group_slices, rows, columns];
     call(|| {
-        require(slices_hu.cast_mut(), "slices_hu")?;
-        if !losses.is_null() {
-            // SAFETY: not NULL, and a struct, as the caller promises.
-            let struct_size = unsafe { (*losses).struct_size };
-            check_size::<HrinetLosses>("losses", struct_size)?;
-        }
-        // SAFETY: a trainer or NULL, as the caller promises.
-        let mut trainer = unsafe { use_alone(trainer)? };
-        let shape = [groups, group_slices, rows, columns];
-        let count = shape.iter().try_fold(1usize, |all, &side| all.checked_mul(side));
-        let count = count.filter(|&count| count > 0 && count <= isize::MAX as usize / 8);
-        let count = count.ok_or_else(|| wrong(format!("{shape:?} voxels are none to train on")))?;
-        trainer.check_sides([rows, columns])?;
-        // SAFETY: not NULL, and `count` numbers, as the caller promises.
-        let values = unsafe { std::slice::from_raw_parts(slices_hu, count) };
-        let slices = ArrayView4::from_shape((groups, group_slices, rows, columns), values)
-            .map_err(|error| wrong(error.to_string()))?;
-        let draw = (trainer.settings().seed, trainer.steps());
-        let batch = Batch::of_groups(slices, draw, trainer.device())?;
-        let made = trainer.step(&batch)?;
-        if losses.is_null() {
-            return Ok(());
-        }
-        let or_nan = |loss: Option<f64>| loss.unwrap_or(f64::NAN);
-        let described = HrinetLosses {
-            struct_size: size_of::<HrinetLosses>(),
-            iteration: trainer.steps(),
-            content: or_nan(made.content),
-            against_critic: or_nan(made.against_critic),
-            against_patch_gan: or_nan(made.against_patch_gan),
-            step_two: or_nan(made.step_two),
-            critic: or_nan(made.critic),
-            patch_gan: or_nan(made.patch_gan),
-            gradient_norm: made.gradient_norm,
-            learning_rate: made.learning_rate,
-        };
-        // SAFETY: not NULL, and of this size.
-        unsafe { losses.write(described) };
-        Ok(())
+        require(beyond_hu.cast_mut(), "beyond_hu")?;
+        // SAFETY: as the caller promises.
+        unsafe { step(trainer, slices_hu, Some(beyond_hu), shape, losses) }
     })
+}
+
+/// # Safety
+/// As [`hrinet_trainer_step_with_beyond`], whose slices beyond may be left out.
+unsafe fn step(
+    trainer: *mut HrinetTrainer,
+    slices_hu: *const f32,
+    beyond_hu: Option<*const f32>,
+    shape: [usize; 4],
+    losses: *mut HrinetLosses,
+) -> Result<(), Refusal> {
+    require(slices_hu.cast_mut(), "slices_hu")?;
+    if !losses.is_null() {
+        // SAFETY: not NULL, and a struct, as the caller promises.
+        let struct_size = unsafe { (*losses).struct_size };
+        check_size::<HrinetLosses>("losses", struct_size)?;
+    }
+    // SAFETY: a trainer or NULL, as the caller promises.
+    let mut trainer = unsafe { use_alone(trainer)? };
+    let [groups, _, rows, columns] = shape;
+    // SAFETY: not NULL, and as many numbers as the shape has, as the caller promises.
+    let slices = unsafe { planes(slices_hu, shape)? };
+    trainer.check_sides([rows, columns])?;
+    let draw = (trainer.settings().seed, trainer.steps());
+    let mut batch = Batch::of_groups(slices, draw, trainer.device())?;
+    if let Some(beyond_hu) = beyond_hu {
+        // SAFETY: the same.
+        let beyond = unsafe { planes(beyond_hu, [groups, 2, rows, columns])? };
+        if trainer.architecture().has_context() {
+            batch = batch.with_beyond(beyond)?;
+        }
+    }
+    let made = trainer.step(&batch)?;
+    if !losses.is_null() {
+        // SAFETY: not NULL, and of this size.
+        unsafe { losses.write(described(&made, trainer.steps())) };
+    }
+    Ok(())
+}
+
+/// Slices of the host as an array.
+///
+/// # Safety
+/// `values` is not NULL, and lives and reaches as far as the shape says for `'a`.
+unsafe fn planes<'a>(
+    values: *const f32,
+    shape: [usize; 4],
+) -> Result<ArrayView4<'a, f32>, Refusal> {
+    let count = shape.iter().try_fold(1usize, |all, &side| all.checked_mul(side));
+    let count = count.filter(|&count| count > 0 && count <= isize::MAX as usize / 8);
+    let count = count.ok_or_else(|| wrong(format!("{shape:?} voxels are none to train on")))?;
+    // SAFETY: not NULL, and `count` numbers, as the caller promises.
+    let values = unsafe { std::slice::from_raw_parts(values, count) };
+    ArrayView4::from_shape(shape, values).map_err(|error| wrong(error.to_string()))
+}
+
+/// The losses of an iteration as C sees them.
+fn described(made: &Losses, iteration: u64) -> HrinetLosses {
+    let or_nan = |loss: Option<f64>| loss.unwrap_or(f64::NAN);
+    HrinetLosses {
+        struct_size: size_of::<HrinetLosses>(),
+        iteration,
+        content: or_nan(made.content),
+        against_critic: or_nan(made.against_critic),
+        against_patch_gan: or_nan(made.against_patch_gan),
+        step_two: or_nan(made.step_two),
+        critic: or_nan(made.critic),
+        patch_gan: or_nan(made.patch_gan),
+        gradient_norm: made.gradient_norm,
+        learning_rate: made.learning_rate,
+    }
 }
 
 /// Iterations so far; 0 for NULL and while another thread uses the trainer.

@@ -47,7 +47,7 @@ impl Batch {
         (seed, step): (u64, u64),
         device: Device,
     ) -> Result<Batch> {
-        let (groups, length, rows, columns) = slices_hu.dim();
+        let (groups, length, _, _) = slices_hu.dim();
         if groups == 0 || length < 3 {
             return Err(Error::Argument(format!(
                 "{groups} groups of {length} slices; at least one group, of at least 3 slices"
@@ -58,12 +58,8 @@ impl Batch {
                 "a voxel is {hu} at {at:?} (group, slice, row, column)"
             )));
         }
-        let tensor = |range: std::ops::Range<usize>| -> Result<Tensor> {
-            let part = slices_hu.slice_axis(ArrayAxis(1), range.into());
-            let unit = part.iter().map(|&hu| Window::CT.to_unit(f64::from(hu)) as f32);
-            let values: Vec<f32> = unit.collect();
-            let flat = Tensor::f_from_slice(&values)?;
-            Ok(flat.f_view([-1, 1, rows as i64, columns as i64])?.f_to_device(device)?)
+        let tensor = |range: std::ops::Range<usize>| {
+            in_window(slices_hu.slice_axis(ArrayAxis(1), range.into()), device)
         };
         let inner = length - 2;
         let alpha: Vec<f32> = (0..groups * inner)
@@ -81,6 +77,47 @@ impl Batch {
             mixed: Tensor::f_from_slice(&mixed)?.f_to_device(device)?,
             beyond: None,
         })
+    }
+
+    /// The same with the known slices beyond the groups, `[groups, 2, rows, columns]` in HU, clipped as theirs:
+    /// the one before the first and the one after the last, as far from it as both from each other. One of
+    /// NaN alone is none.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for another shape than the groups', and for voxels that are no numbers beside some that
+    /// are.
+    pub fn with_beyond(self, slices_hu: ArrayView4<f32>) -> Result<Batch> {
+        let (groups, _, rows, columns) = self.first.size4()?;
+        let (count, ends, high, wide) = slices_hu.dim();
+        let shape = [groups, 2, rows, columns];
+        if [count as i64, ends as i64, high as i64, wide as i64] != shape {
+            return Err(Error::Argument(format!(
+                "{count} x {ends} slices of {high} x {wide} pixels beyond groups; these have {shape:?}"
+            )));
+        }
+        let device = self.first.device();
+        let beyond = |end: usize, own: &Tensor| -> Result<[Tensor; 2]> {
+            let planes = slices_hu.index_axis(ArrayAxis(1), end);
+            let mut flags = Vec::with_capacity(count);
+            for (group, plane) in planes.outer_iter().enumerate() {
+                let none = plane.iter().filter(|hu| hu.is_nan()).count();
+                if none < plane.len() && plane.iter().any(|hu| !hu.is_finite()) {
+                    let side = ["before", "after"][end];
+                    return Err(Error::Argument(format!(
+                        "the slice {side} group {group} holds voxels that are no numbers beside some that are; \
+                         all are NaN where there is no such slice"
+                    )));
+                }
+                flags.push(if none < plane.len() { 1f32 } else { 0.0 });
+            }
+            let there = Tensor::f_from_slice(&flags)?.f_view([-1, 1, 1, 1])?.f_to_device(device)?;
+            let given = in_window(planes.insert_axis(ArrayAxis(1)), device)?;
+            Ok([given.f_where_self(&there.f_gt(0.0)?, own)?, there])
+        };
+        let [before, is_before] = beyond(0, &self.first)?;
+        let [after, is_after] = beyond(1, &self.second)?;
+        let beyond = Beyond { slices: [before, after], there: [is_before, is_after] };
+        Ok(Batch { beyond: Some(beyond), ..self })
     }
 
     /// The same on a device.
@@ -179,10 +216,19 @@ impl Batch {
     }
 }
 
+/// Slices in HU, `[groups, slices, rows, columns]`, as grey values on [0, 1] of the window, clipped:
+/// `[groups * slices, 1, rows, columns]`.
+fn in_window(slices_hu: ArrayView4<f32>, device: Device) -> Result<Tensor> {
+    let (_, _, rows, columns) = slices_hu.dim();
+    let unit = slices_hu.iter().map(|&hu| Window::CT.to_unit(f64::from(hu)) as f32);
+    let flat = Tensor::f_from_slice(&unit.collect::<Vec<_>>())?;
+    Ok(flat.f_view([-1, 1, rows as i64, columns as i64])?.f_to_device(device)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::Array4;
+    use ndarray::{Array4, s};
 
     #[test]
     fn groups_become_ends_truth_and_alpha() {
@@ -201,6 +247,31 @@ mod tests {
         let later = Batch::of_groups(slices.view(), (1, 1), Device::Cpu).unwrap();
         assert_eq!(batch.mixed, again.mixed);
         assert_ne!(batch.mixed, later.mixed);
+    }
+
+    #[test]
+    fn slices_beyond_are_where_they_are_given() {
+        let slices = Array4::from_shape_fn((2, 3, 4, 4), |(g, k, _, _)| (100 * g + 10 * k) as f32);
+        let mut beyond = Array4::from_shape_fn((2, 2, 4, 4), |(g, end, _, _)| {
+            100.0 * g as f32 + [-20.0, 40.0][end]
+        });
+        beyond.slice_mut(s![1, 0, .., ..]).fill(f32::NAN);
+        let batch = || Batch::of_groups(slices.view(), (1, 0), Device::Cpu).unwrap();
+        let Beyond { slices: [before, after], there } =
+            batch().with_beyond(beyond.view()).unwrap().beyond.unwrap();
+        let hu = |tensor: &Tensor, group| 2000.0 * tensor.double_value(&[group, 0, 1, 2]) - 1000.0;
+        // Where there is none, the group's own end stands.
+        let found = [hu(&before, 0), hu(&before, 1), hu(&after, 0), hu(&after, 1)];
+        for (found, said) in found.iter().zip([-20.0, 100.0, 40.0, 140.0]) {
+            assert!((found - said).abs() < 1e-3, "{found} instead of {said}");
+        }
+        let there = there.map(|flags| Vec::<f32>::try_from(flags.flatten(0, -1)).unwrap());
+        assert_eq!(there, [vec![1.0, 0.0], vec![1.0, 1.0]]);
+        // Some numbers and some that are none are a mistake, as is another shape.
+        beyond[(0, 1, 2, 3)] = f32::NAN;
+        let error = batch().with_beyond(beyond.view()).err().unwrap().to_string();
+        assert!(error.contains("after group 0"), "{error}");
+        assert!(batch().with_beyond(beyond.slice(s![..1, .., .., ..])).is_err());
     }
 
     #[test]

@@ -1,54 +1,13 @@
-//! Training of the confidence alone: the generator stays as it is.
+//! The step of the confidence alone: the generator stays as it is.
 
 use tch::{Kind, Tensor};
 
 use super::batch::Batch;
 use super::losses::laplace;
-use super::settings::{Rule, Settings};
 use super::terms::Losses;
-use super::trained::Trained;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
-use crate::network::{Architecture, Confidence, Parameters, Record};
 use crate::volume::Window;
-
-/// The group of a checkpoint that holds its weights.
-pub(super) const GROUP: &str = "confidence";
-
-/// The group that holds its optimiser's state.
-pub(super) const OPTIMIZER: &str = "confidence_optimizer";
-
-/// First weights are drawn from the seed with this.
-const SEED: u64 = 0x636f_6e66_6964;
-
-/// The head in training, and how the generator came about to which it belongs.
-pub(super) struct Head {
-    pub(super) trained: Trained<Confidence>,
-    pub(super) of_generator: Record,
-}
-
-impl Head {
-    /// A new head for a generator.
-    pub(super) fn new(
-        architecture: &Architecture,
-        settings: &Settings,
-        of_generator: Record,
-        device: tch::Device,
-    ) -> Result<Head> {
-        let drawn = Parameters::drawn(settings.seed ^ SEED, device);
-        Head::of(drawn, architecture, of_generator)
-    }
-
-    /// A head of these weights.
-    pub(super) fn of(
-        parameters: Parameters,
-        architecture: &Architecture,
-        of_generator: Record,
-    ) -> Result<Head> {
-        let build = |parameters: &mut Parameters| architecture.build_confidence(parameters);
-        Ok(Head { trained: Trained::new(parameters, Rule::AdamW, build)?, of_generator })
-    }
-}
 
 impl Trainer {
     /// One step of the head on the absolute errors of the slices as they would be written, in HU.

@@ -9,7 +9,8 @@
 //! - [`optimizer`], [`muon`], [`trained`]: AdamW or Muon on one flat vector, and a network that it moves;
 //! - [`perceptual`]: the frozen encoder that the perceptual loss compares by;
 //! - [`step`]: what one iteration of each stage does; [`terms`]: the losses that it reports;
-//! - [`confidence`]: the step of a confidence, whose generator stays as it is;
+//! - [`confidence`]: the step of a confidence, whose generator stays as it is; `head`: what trains there;
+//! - `tissue_bias`: what slices show of lung, fat, muscle and bone, as a loss;
 //! - [`trainer`]: all of it together; [`resume`]: its checkpoints, and going on from them;
 //! - `teacher`: a trained model that another learns from, beside the real slices;
 //! - [`curves`], [`events`], [`plot`], [`pictures`]: what a run leaves to look at;
@@ -21,6 +22,7 @@ pub mod confidence;
 pub mod curves;
 pub mod data;
 pub mod events;
+mod head;
 pub mod losses;
 pub mod muon;
 pub mod optimizer;

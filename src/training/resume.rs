@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tch::{Device, Tensor};
 
-use super::confidence::{GROUP, Head, OPTIMIZER};
+use super::head::{GROUP, Head, OPTIMIZER};
 use super::perceptual::Perceptual;
 use super::schedule::Stage;
 use super::settings::{Rule, Settings};

@@ -24,13 +24,17 @@ pub(super) fn between<T>(
     let inner = batch.alpha.size1()? / groups;
     let features = network.encode(&cast(&batch.known()?)?)?;
     let around = match &batch.beyond {
-        Some(beyond) => Some(Around {
-            slices: [
-                features.narrow(2 * groups, groups)?.repeat_each(inner)?,
-                features.narrow(3 * groups, groups)?.repeat_each(inner)?,
-            ],
-            there: beyond.there.each_ref().map(Tensor::shallow_clone),
-        }),
+        Some(beyond) => {
+            let [before, after] = &beyond.there;
+            let each = |there: &Tensor| there.f_repeat_interleave_self_int(inner, 0, None::<i64>);
+            Some(Around {
+                slices: [
+                    features.narrow(2 * groups, groups)?.repeat_each(inner)?,
+                    features.narrow(3 * groups, groups)?.repeat_each(inner)?,
+                ],
+                there: [each(before)?, each(after)?],
+            })
+        }
         None => None,
     };
     let (mut first, mut second) = (features.narrow(0, groups)?, features.narrow(groups, groups)?);

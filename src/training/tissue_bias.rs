@@ -6,7 +6,7 @@
 //!
 //! The crops of one step are off by what was by chance in them. Their own square would count that too, and would be
 //! least where all tissues fade. So they count by the mean of the steps before: what was by chance in those has
-//! nothing to do with them, and over a hundred steps little of it is left.
+//! nothing to do with them, and over ten steps little of it is left.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +17,8 @@ use crate::metrics::tissue::{SIDE, TISSUES};
 use crate::network::Checkpoint;
 use crate::volume::Window;
 
-/// What is left of a step after the next one: a hundred steps count.
-const KEPT: f64 = 0.99;
+/// What is left of a step after the next one: ten steps count.
+const KEPT: f64 = 0.9;
 
 /// Its group in a checkpoint.
 const GROUP: &str = "tissue_bias";
@@ -245,7 +245,7 @@ mod tests {
             let made = one(f64::from(step));
             bias.remember([&shown(&bias, &truth, &made, &[3])]).unwrap();
             let [error, count] = told(&truth, &made)[2];
-            (errors, pixels) = (0.99 * errors + error, 0.99 * pixels + count);
+            (errors, pixels) = (KEPT * errors + error, KEPT * pixels + count);
         }
         let mean = &bias.before.errors / &bias.before.pixels;
         let (found, told) = (mean.double_value(&[3, 2]), errors / pixels);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use tch::{Device, Kind, Tensor};
 
 use super::batch::Batch;
-use super::confidence::{GROUP, Head};
+use super::head::{GROUP, Head};
 use super::losses::squared_errors;
 use super::perceptual::Perceptual;
 use super::schedule::Stage;

@@ -9,20 +9,44 @@
 enum { GROUPS = 2, SLICES = 7, SIDE = 64, PLANE = SIDE * SIDE };
 
 static float slices[GROUPS * SLICES * PLANE];
+static float beyond[GROUPS * 2 * PLANE];
 
-/* A disc of soft tissue that grows and moves from slice to slice. */
+/* A slice through a disc of soft tissue that grows and moves from slice to slice. */
+static void draw_slice(int group, int slice, float *plane) {
+    int row, column;
+    for (row = 0; row < SIDE; ++row)
+        for (column = 0; column < SIDE; ++column) {
+            double y = row - 30.0 - 8.0 * group, x = column - 20.0 - 3.0 * slice;
+            double inside = 10.0 + slice - sqrt(x * x + y * y);
+            double share = inside < 0 ? 0 : inside > 1 ? 1 : inside;
+            plane[row * SIDE + column] = (float)(-1000.0 + 1050.0 * share);
+        }
+}
+
+/* The groups, and the slices as far beyond each as its ends are apart. */
 static void draw(void) {
-    int group, slice, row, column;
-    for (group = 0; group < GROUPS; ++group)
+    int group, slice;
+    for (group = 0; group < GROUPS; ++group) {
         for (slice = 0; slice < SLICES; ++slice)
-            for (row = 0; row < SIDE; ++row)
-                for (column = 0; column < SIDE; ++column) {
-                    double y = row - 30.0 - 8.0 * group, x = column - 20.0 - 3.0 * slice;
-                    double inside = 10.0 + slice - sqrt(x * x + y * y);
-                    double share = inside < 0 ? 0 : inside > 1 ? 1 : inside;
-                    slices[((group * SLICES + slice) * SIDE + row) * SIDE + column] =
-                        (float)(-1000.0 + 1050.0 * share);
-                }
+            draw_slice(group, slice, slices + (group * SLICES + slice) * PLANE);
+        draw_slice(group, 1 - SLICES, beyond + 2 * group * PLANE);
+        draw_slice(group, 2 * (SLICES - 1), beyond + (2 * group + 1) * PLANE);
+    }
+}
+
+/* The loss of a first step from the shipped model, with slices beyond the groups or without. */
+static double first_loss(const HrinetTrainerOptions *options, const HrinetModel *model, const float *around) {
+    HrinetTrainer *trainer = NULL;
+    HrinetLosses losses;
+    losses.struct_size = sizeof losses;
+    CHECK(hrinet_trainer_create_from_model(options, model, &trainer) == HRINET_OK);
+    if (around == NULL)
+        CHECK(hrinet_trainer_step(trainer, slices, GROUPS, SLICES, SIDE, SIDE, &losses) == HRINET_OK);
+    else
+        CHECK(hrinet_trainer_step_with_beyond(trainer, slices, around, GROUPS, SLICES, SIDE, SIDE, &losses) ==
+              HRINET_OK);
+    hrinet_trainer_free(trainer);
+    return losses.step_two;
 }
 
 static double step(HrinetTrainer *trainer, HrinetLosses *losses) {
@@ -135,6 +159,21 @@ int main(int argc, char **argv) {
         if (number == 0) first = last;
     }
     CHECK(last < 0.5 * first);
+    {
+        /* Slices beyond help where they are told; those that are not there are as none. */
+        double alone = first_loss(&options, model, NULL), around = first_loss(&options, model, beyond);
+        float there = beyond[7];
+        CHECK(around < 0.999 * alone);
+        beyond[7] = (float)NAN;
+        CHECK(hrinet_trainer_step_with_beyond(trainer, slices, beyond, GROUPS, SLICES, SIDE, SIDE, NULL) ==
+              HRINET_INVALID_ARGUMENT);
+        CHECK(strstr(hrinet_last_error_message(), "before group 0"));
+        CHECK(hrinet_trainer_step_with_beyond(trainer, slices, NULL, GROUPS, SLICES, SIDE, SIDE, NULL) ==
+              HRINET_NULL_POINTER);
+        beyond[7] = there;
+        for (number = 0; number < GROUPS * 2 * PLANE; ++number) beyond[number] = (float)NAN;
+        CHECK(fabs(first_loss(&options, model, beyond) - alone) < 1e-6 * alone);
+    }
     {
         float after[PLANE];
         CHECK(hrinet_interpolate_slices(model, slices, slices + (SLICES - 1) * PLANE, SIDE, SIDE,

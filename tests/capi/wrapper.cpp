@@ -239,6 +239,10 @@ void trainers(const std::string& folder) {
     CHECK(again.step(slices, 1, 7, 64, 64).at("step_two") ==
           trainer.step(slices, 1, 7, 64, 64).at("step_two"));
     CHECK(trainer.model().info().system == "hrinet-perceptual");
+    const std::vector<float> beyond(2 * 64 * 64, -1000.0f);
+    CHECK(trainer.step(slices, beyond, 1, 7, 64, 64).contains("step_two"));
+    CHECK(status_of([&] { trainer.step(slices, beyond, 1, 7, 64, 32); }, "1 x 7") == HRINET_INVALID_ARGUMENT);
+    CHECK(status_of([&] { trainer.step(slices, slices, 1, 7, 64, 64); }, "1 x 2") == HRINET_INVALID_ARGUMENT);
     CHECK(status_of([&] { trainer.step(slices, 2, 7, 64, 64); }, "2 x 7") == HRINET_INVALID_ARGUMENT);
 
     hrinet::TrainerOptions options;

@@ -81,6 +81,17 @@ def test_training(tmp_path):
             assert again.step(groups)["content"] == trainer.step(groups)["content"]
     with pytest.raises(hrinet.HrinetError, match="no option 'speed'"):
         hrinet.Trainer("ae", speed=1)
+    beyond = np.full((1, 2, 64, 64), np.nan)
+    with hrinet.Model("hrinet-motion-small", "cpu") as small:
+        def loss(*around):
+            with hrinet.Trainer("hrinet-motion", model=small) as trainer:
+                return trainer.step(groups, *around)["step_two"]
+
+        assert loss(beyond) == pytest.approx(loss(), rel=1e-6)
+        beyond[:, 0], beyond[:, 1] = 500, -500  # a ramp that folds back
+        assert loss(beyond) != pytest.approx(loss(), rel=1e-6)
+        with pytest.raises(hrinet.HrinetError, match=r"\(1, 2, 64, 64\), not \(1, 1, 64, 64\)"):
+            loss(beyond[:, :1])
     with hrinet.Model("linear") as linear_model, pytest.raises(hrinet.HrinetError, match="plain interpolator"):
         hrinet.Trainer("hrinet-motion", model=linear_model)
 

@@ -247,6 +247,10 @@ FUNCTIONS = {
         _status,
         (_trainer, _floats, c_size_t, c_size_t, c_size_t, c_size_t, POINTER(HrinetLosses)),
     ),
+    "hrinet_trainer_step_with_beyond": (
+        _status,
+        (_trainer, _floats, _floats, c_size_t, c_size_t, c_size_t, c_size_t, POINTER(HrinetLosses)),
+    ),
     "hrinet_trainer_iterations": (c_uint64, (_trainer,)),
     "hrinet_trainer_save": (_status, (_trainer, c_char_p)),
     "hrinet_trainer_model": (_status, (_trainer, POINTER(_model))),

@@ -46,15 +46,26 @@ class Trainer(Handle):
         trainer._pointer = pointer
         return trainer
 
-    def step(self, groups):
-        """One iteration on HU [groups, slices, rows, columns]; gives the losses by name."""
+    def step(self, groups, beyond=None):
+        """One iteration on HU [groups, slices, rows, columns]; gives the losses by name. `beyond`
+        [groups, 2, rows, columns]: the known slices before and after each group, each as far from it as
+        its ends from each other, NaN where there is none."""
         groups = np.ascontiguousarray(groups, np.float32)
         if groups.ndim != 4:
             raise HrinetError(f"groups have 4 dimensions, not {groups.ndim}", c.HRINET_INVALID_ARGUMENT)
         losses = c.HrinetLosses(struct_size=ctypes.sizeof(c.HrinetLosses))
-        check(self._library, self._library.hrinet_trainer_step(
-            self._pointer, floats(groups), *groups.shape, losses
-        ))
+        if beyond is None:
+            status = self._library.hrinet_trainer_step(self._pointer, floats(groups), *groups.shape, losses)
+        else:
+            beyond = np.ascontiguousarray(beyond, np.float32)
+            wanted = (groups.shape[0], 2, *groups.shape[2:])
+            if beyond.shape != wanted:
+                raise HrinetError(f"slices beyond the groups are {wanted}, not {beyond.shape}",
+                                  c.HRINET_INVALID_ARGUMENT)
+            status = self._library.hrinet_trainer_step_with_beyond(
+                self._pointer, floats(groups), floats(beyond), *groups.shape, losses
+            )
+        check(self._library, status)
         return {name: getattr(losses, name) for name, _ in losses._fields_ if name != "struct_size"}
 
     @property
