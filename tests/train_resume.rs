@@ -99,8 +99,7 @@ fn a_run_in_pieces_gives_the_same_weights() {
 /// Two threads have a network each, and a part of each batch.
 #[test]
 fn so_does_a_run_whose_batches_are_shared() {
-    let more = ["--threads", "2", "--batch", "3", "--similarity", "0.01", "--tissue-bias", "5"];
-    whole_and_broken(&more, ITERATIONS, 2);
+    whole_and_broken(&["--threads", "2", "--batch", "3", "--similarity", "0.01"], ITERATIONS, 2);
 }
 
 /// The teacher has its say in the thread that draws batches ahead.

@@ -10,7 +10,6 @@
 //! - [`perceptual`]: the frozen encoder that the perceptual loss compares by;
 //! - [`step`]: what one iteration of each stage does; [`terms`]: the losses that it reports;
 //! - [`confidence`]: the step of a confidence, whose generator stays as it is; `head`: what trains there;
-//! - `tissue_bias`: what slices show of lung, fat, muscle and bone, as a loss;
 //! - [`trainer`]: all of it together; [`resume`]: its checkpoints, and going on from them;
 //! - `teacher`: a trained model that another learns from, beside the real slices;
 //! - [`curves`], [`events`], [`plot`], [`pictures`]: what a run leaves to look at;
@@ -39,7 +38,7 @@ pub mod step;
 mod supervised;
 mod teacher;
 pub mod terms;
-mod tissue_bias;
+pub mod tissue_bias;
 pub mod trained;
 pub mod trainer;
 mod workers;

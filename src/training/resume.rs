@@ -78,9 +78,6 @@ impl Trainer {
             self.given_perceptual = checkpoint.group("perceptual");
         }
         self.generator.restore(checkpoint, "optimizer", of_generator)?;
-        if let Some(bias) = &mut self.bias {
-            bias.restore(checkpoint)?;
-        }
         if let Some(critic) = &mut self.critic {
             critic.restore(checkpoint, "critic_optimizer", done)?;
         }
@@ -104,9 +101,6 @@ impl Trainer {
         if let Some(patch_gan) = &self.patch_gan {
             patch_gan.keep_weights("patch_gan", &mut tensors);
             patch_gan.keep_optimizer("patch_gan_optimizer", &mut tensors);
-        }
-        if let Some(bias) = &self.bias {
-            bias.keep(&mut tensors);
         }
         match &self.perceptual {
             Some(perceptual) => perceptual.keep(&mut tensors),

@@ -11,9 +11,8 @@ use super::losses::{
     eq6_perceptual_content, eq7_against_critic, eq8_against_patch_gan, eq9_step_two,
 };
 use super::schedule::Stage;
-use super::supervised::{and_bias, between, plain_content, plain_cost, slices_between};
+use super::supervised::{and_bias, between, plain_content, plain_loss, slices_between};
 use super::terms::Losses;
-use super::tissue_bias::Shown;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
 use crate::network::{Pair, System};
@@ -31,12 +30,9 @@ impl Trainer {
         let (loss, norm) = match &mut self.workers {
             None => self.step_two(batch, learning_rate)?,
             Some(workers) => {
-                let bias = self.bias.as_ref();
-                let (loss, gradient, shown) = workers.gradient(batch, &self.settings, bias)?;
+                let (loss, gradient) = workers.gradient(batch, &self.settings)?;
                 let value = sound("the loss", loss)?;
-                let norm = self.generator.step_along(gradient, learning_rate, &self.settings)?;
-                self.remember(&shown)?;
-                (value, norm)
+                (value, self.generator.step_along(gradient, learning_rate, &self.settings)?)
             }
         };
         Ok(Losses { step_two: Some(loss), gradient_norm: norm, learning_rate, ..Losses::default() })
@@ -60,23 +56,13 @@ impl Trainer {
         made: &Tensor,
         mut losses: Losses,
     ) -> Result<Losses> {
-        let cost = plain_cost(batch, made, &self.settings, self.bias.as_ref())?;
-        let content = cost.loss;
+        let content = plain_loss(batch, made, &self.settings)?;
         losses.step_two = Some(self.sound("the loss", &content)?);
         let against = eq8_against_patch_gan(&self.logits(made)?, self.settings.adversarial)?;
         losses.against_patch_gan = Some(self.sound("the loss against the PatchGAN", &against)?);
         let loss = content.f_add(&against.f_mul_scalar(self.settings.beta)?)?;
         losses.gradient_norm = self.generator.step(&loss, losses.learning_rate, &self.settings)?;
-        self.remember(&cost.shown)?;
         Ok(losses)
-    }
-
-    /// What the slices of this step showed counts in the next ones.
-    fn remember<'a>(&mut self, shown: impl IntoIterator<Item = &'a Shown>) -> Result<()> {
-        match &mut self.bias {
-            Some(bias) => bias.remember(shown),
-            None => Ok(()),
-        }
     }
 
     /// Stage I, or Step I of Stage II: D1, D2, then G, from one pass of G.
@@ -190,11 +176,9 @@ impl Trainer {
     pub(super) fn step_two(&mut self, batch: &Batch, learning_rate: f64) -> Result<(f64, f64)> {
         let made = self.between(batch)?;
         let loss = eq9_step_two(&batch.truth, &made, |truth, made| self.content(truth, made))?;
-        let cost = and_bias(loss, batch, &made, self.bias.as_ref())?;
-        let value = self.sound("the loss", &cost.loss)?;
-        let norm = self.generator.step(&cost.loss, learning_rate, &self.settings)?;
-        self.remember(&cost.shown)?;
-        Ok((value, norm))
+        let loss = and_bias(loss, batch, &made, &self.settings)?;
+        let value = self.sound("the loss", &loss)?;
+        Ok((value, self.generator.step(&loss, learning_rate, &self.settings)?))
     }
 
     /// What the generator makes between the ends of each group, `[N * inner, 1, H, W]`: both ends

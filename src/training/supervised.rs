@@ -7,7 +7,7 @@ use super::batch::Batch;
 use super::losses::{eq5_mse_content, eq9_step_two, psnr_content};
 use super::settings::{Content, Settings};
 use super::similarity::similarity;
-use super::tissue_bias::{Shown, TissueBias};
+use super::tissue_bias::tissue_bias;
 use crate::error::Result;
 use crate::network::mixing::{Around, Pair};
 use crate::network::{Generator, Precision};
@@ -58,50 +58,40 @@ pub(super) fn slices_between(
     Ok(made.f_to_kind(Kind::Float)?)
 }
 
-/// What a batch costs, a number, and what its slices show of each tissue where the bias by tissue counts.
-pub(super) struct Cost {
-    pub(super) loss: Tensor,
-    pub(super) shown: Option<Shown>,
-}
-
-/// What HRINet-Motion loses by a batch (equation 9, of the settings' content), with the bias by tissue.
+/// What HRINet-Motion loses by a batch (equation 9, of the settings' content): a number.
 ///
 /// # Errors
 /// [`Error::Torch`].
-pub(super) fn supervised_cost(
+pub(super) fn supervised_loss(
     network: &Generator,
     batch: &Batch,
     settings: &Settings,
-    bias: Option<&TissueBias>,
-) -> Result<Cost> {
-    plain_cost(batch, &slices_between(network, batch, settings.precision)?, settings, bias)
+) -> Result<Tensor> {
+    plain_loss(batch, &slices_between(network, batch, settings.precision)?, settings)
 }
 
 /// Equation 9 of the settings' content for slices `[N * inner, 1, H, W]` made between those of a batch, and their
 /// bias by tissue.
-pub(super) fn plain_cost(
-    batch: &Batch,
-    made: &Tensor,
-    settings: &Settings,
-    bias: Option<&TissueBias>,
-) -> Result<Cost> {
+pub(super) fn plain_loss(batch: &Batch, made: &Tensor, settings: &Settings) -> Result<Tensor> {
     let truth = &batch.truth;
     let content = eq9_step_two(truth, made, |truth, made| plain_content(truth, made, settings))?;
-    and_bias(content, batch, made, bias)
+    and_bias(content, batch, made, settings)
 }
 
-/// A loss and the bias by tissue of slices made between those of a batch.
+/// A loss and what the settings make of the bias by tissue of slices made between those of a batch.
 pub(super) fn and_bias(
     loss: Tensor,
     batch: &Batch,
     made: &Tensor,
-    bias: Option<&TissueBias>,
-) -> Result<Cost> {
-    let Some(bias) = bias else { return Ok(Cost { loss, shown: None }) };
+    settings: &Settings,
+) -> Result<Tensor> {
+    if settings.tissue_bias == 0.0 {
+        return Ok(loss);
+    }
     let inner = batch.alpha.size1()? / batch.groups()?;
     let gap = batch.gap.f_repeat_interleave_self_int(inner, 0, None::<i64>)?;
-    let shown = bias.shown(&batch.truth, made, &gap)?;
-    Ok(Cost { loss: loss.f_add(&bias.loss(&shown)?)?, shown: Some(shown) })
+    let bias = tissue_bias(&batch.truth, made, &gap)?;
+    Ok(loss.f_add(&bias.f_mul_scalar(settings.tissue_bias)?)?)
 }
 
 /// Equation 5 or its logarithm, and the similarity, as the settings say.

@@ -11,7 +11,6 @@ use super::perceptual::Perceptual;
 use super::schedule::Stage;
 use super::settings::{Rule, Settings};
 use super::terms::Losses;
-use super::tissue_bias::TissueBias;
 use super::trained::Trained;
 use super::workers::Workers;
 use crate::error::{Error, Result};
@@ -33,8 +32,6 @@ pub struct Trainer {
     /// From the beginning of Stage II on, as is `perceptual`; HRINet-Motion's from the first step.
     pub(super) patch_gan: Option<Trained<PatchGan>>,
     pub(super) perceptual: Option<Perceptual>,
-    /// Where the bias by tissue counts.
-    pub(super) bias: Option<TissueBias>,
     /// Where the confidence alone trains.
     pub(super) head: Option<Head>,
     /// Where several threads share the batches.
@@ -143,11 +140,6 @@ impl Trainer {
             true => Some(new_patch_gan(&settings, device)?),
             false => None,
         };
-        let widest = settings.gaps.iter().copied().max().unwrap_or(0);
-        let bias = match settings.tissue_bias > 0.0 {
-            true => Some(TissueBias::new(settings.tissue_bias, widest, device)?),
-            false => None,
-        };
         Ok(Trainer {
             settings,
             architecture,
@@ -155,7 +147,6 @@ impl Trainer {
             critic,
             patch_gan,
             perceptual: None,
-            bias,
             head: None,
             workers: None,
             given_perceptual: BTreeMap::new(),
