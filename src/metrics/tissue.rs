@@ -85,6 +85,23 @@ impl TissueSums {
     }
 }
 
+/// How far the bias shown over all of these volumes is off by which ones they are, HU: the standard error of the
+/// quotient of sums `b = sum e_i / sum n_i`, `sqrt(N / (N - 1) sum (e_i - b n_i)^2) / sum n_i` (Cochran, Sampling
+/// Techniques, section 6.4), where volume i shows the tissue in `n_i` voxels that are off by `e_i` together.
+/// `None` for fewer than two volumes that show it.
+pub fn shown_bias_standard_error_hu(volumes: &[TissueSums]) -> Option<f64> {
+    let shown: Vec<_> = volumes.iter().filter(|sums| sums.shown_voxels > 0).collect();
+    if shown.len() < 2 {
+        return None;
+    }
+    let voxels: f64 = shown.iter().map(|sums| sums.shown_voxels as f64).sum();
+    let bias = shown.iter().map(|sums| sums.shown_error).sum::<f64>() / voxels;
+    let apart = |sums: &&TissueSums| (sums.shown_error - bias * sums.shown_voxels as f64).powi(2);
+    let count = shown.len() as f64;
+    let squares: f64 = shown.iter().map(apart).sum();
+    Some((count / (count - 1.0) * squares).sqrt() / voxels)
+}
+
 /// Adds a true slice and what was made in its place, HU, to the sums of each of [`TISSUES`]. Slices
 /// smaller than the neighbourhood add nothing.
 pub fn add(sums: &mut [TissueSums; 4], truth: ArrayView2<f64>, made: ArrayView2<f64>) {
@@ -179,6 +196,28 @@ mod tests {
         sums[0].merge(&once);
         assert_eq!(sums[0].scores().unwrap().voxels, 2 * once.voxels);
         assert!((sums[0].scores().unwrap().noise_ratio - 1.0).abs() < 1e-9);
+    }
+
+    fn volume(bias: f64, shown_voxels: u64) -> TissueSums {
+        let shown_error = bias * shown_voxels as f64;
+        TissueSums { shown_voxels, shown_error, ..TissueSums::default() }
+    }
+
+    #[test]
+    fn of_volumes_as_large_as_each_other_it_is_the_standard_error_of_a_mean() {
+        // Mean 2, standard deviation 5: of four, 5 / 2.
+        let four = [-3.0, 7.0, 2.0 - 12.5f64.sqrt(), 2.0 + 12.5f64.sqrt()];
+        let volumes = four.map(|bias| volume(bias, 300));
+        let found = shown_bias_standard_error_hu(&volumes).unwrap();
+        assert!((found - 5.0 / 2.0).abs() < 1e-9, "{found}");
+        // One that shows none of the tissue tells nothing; one alone cannot tell.
+        let with_none = [volumes[0], volumes[1], volumes[2], volumes[3], volume(0.0, 0)];
+        assert_eq!(shown_bias_standard_error_hu(&with_none), Some(found));
+        assert_eq!(shown_bias_standard_error_hu(&volumes[..1]), None);
+        // A small one counts little: 1 / 1001 of the voxels, off by 10 HU.
+        let uneven = shown_bias_standard_error_hu(&[volume(0.0, 1000), volume(10.0, 1)]).unwrap();
+        let apart = 10.0 * 1000.0 / 1001.0;
+        assert!((uneven - 2.0 * apart / 1001.0).abs() < 1e-9, "{uneven}");
     }
 
     #[test]

@@ -131,6 +131,10 @@ pub struct Settings {
     /// the real ones alone.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub teaching: f64,
+    /// What the names of the weights begin with that learn, of HRINet-Motion's generator: the others stay as they
+    /// are. `None`: all learn.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<String>,
     /// Whether the generator of a checkpoint stays as it is, and its confidence alone learns.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub confidence: bool,
@@ -169,6 +173,7 @@ impl Settings {
             similarity: 0.0,
             tissue_bias: 0.0,
             teaching: 0.0,
+            only: None,
             confidence: false,
             motion: None,
         };

@@ -1,19 +1,21 @@
 //! A network in training: its weights and the optimiser that moves them, nobody else's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tch::Tensor;
 
 use super::optimizer::{Optimizer, all_finite};
 use super::settings::{Rule, Settings};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::network::{Checkpoint, Parameters};
 
-/// A network, its named weights, its optimiser.
+/// A network, its named weights, the optimiser of all of them or of a part.
 pub struct Trained<N> {
-    /// The network; its weights are views of the optimiser's vector.
+    /// The network; weights that learn are views of the optimiser's vector.
     pub network: N,
     weights: Vec<(String, Tensor)>,
+    /// How many of the weights the optimiser moves: the first ones.
+    learning: usize,
     optimizer: Optimizer,
 }
 
@@ -23,14 +25,41 @@ impl<N> Trained<N> {
     /// # Errors
     /// What `build` returns, and [`crate::Error::Argument`] for stored weights that it did not take.
     pub fn new(
-        mut parameters: Parameters,
+        parameters: Parameters,
         rule: Rule,
         build: impl FnOnce(&mut Parameters) -> Result<N>,
     ) -> Result<Trained<N>> {
+        Self::in_part(parameters, rule, None, build)
+    }
+
+    /// The same where only the weights learn whose names begin with `only`; the others stay as they are. `None`:
+    /// all of them.
+    ///
+    /// # Errors
+    /// As [`Trained::new`], and [`Error::Argument`] where no name begins so.
+    pub fn in_part(
+        mut parameters: Parameters,
+        rule: Rule,
+        only: Option<&str>,
+        build: impl FnOnce(&mut Parameters) -> Result<N>,
+    ) -> Result<Trained<N>> {
         let network = build(&mut parameters)?;
-        let weights = parameters.finish()?;
+        let learns = |name: &str| only.is_none_or(|only| name.starts_with(only));
+        let (mut weights, others): (Vec<_>, Vec<_>) =
+            parameters.finish()?.into_iter().partition(|(name, _)| learns(name));
+        let learning = weights.len();
+        if learning == 0 && !others.is_empty() {
+            let first = |(name, _): &(String, Tensor)| name.split('.').next().map(str::to_string);
+            let parts: BTreeSet<String> = others.iter().filter_map(first).collect();
+            return Err(Error::Argument(format!(
+                "no weight is called {}...; the network has {}",
+                only.unwrap_or_default(),
+                parts.into_iter().collect::<Vec<_>>().join(", ")
+            )));
+        }
         let views = weights.iter().map(|(_, weight)| weight.shallow_clone()).collect();
-        Ok(Trained { network, optimizer: Optimizer::new(views, rule)?, weights })
+        weights.extend(others);
+        Ok(Trained { network, optimizer: Optimizer::new(views, rule)?, weights, learning })
     }
 
     /// One optimiser step down the gradient of `loss`; gives the gradient's norm before the cut.
@@ -69,7 +98,7 @@ impl<N> Trained<N> {
     /// # Errors
     /// [`crate::Error::Torch`].
     pub fn needs_gradients(&self, needs: bool) -> Result<()> {
-        for (_, weight) in &self.weights {
+        for (_, weight) in &self.weights[..self.learning] {
             let _ = weight.f_set_requires_grad(needs)?;
         }
         Ok(())
@@ -88,9 +117,14 @@ impl<N> Trained<N> {
         Ok(true)
     }
 
-    /// The weights by name.
+    /// The weights by name, those that learn first.
     pub fn weights(&self) -> &[(String, Tensor)] {
         &self.weights
+    }
+
+    /// How many of the weights learn.
+    pub fn learning(&self) -> usize {
+        self.learning
     }
 
     /// Puts the weights into a checkpoint's `group`.

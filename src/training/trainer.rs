@@ -125,7 +125,8 @@ impl Trainer {
         device: Device,
     ) -> Result<Trainer> {
         let build = |parameters: &mut Parameters| architecture.build(parameters);
-        let generator = Trained::new(parameters, settings.optimizer, build)?;
+        let generator =
+            Trained::in_part(parameters, settings.optimizer, settings.only.as_deref(), build)?;
         let critic = if settings.has_critic() {
             let kept = checkpoint.map(|checkpoint| checkpoint.group("critic")).unwrap_or_default();
             let parameters = match kept.is_empty() {
@@ -207,7 +208,7 @@ impl Trainer {
         let motion = self.settings.system == System::HrinetMotion;
         let supervised = motion && self.head.is_none() && self.patch_gan.is_none();
         self.workers = match count > 1 && supervised && self.device == Device::Cpu {
-            true => Some(Workers::of(self.generator.weights(), &self.architecture, count)?),
+            true => Some(Workers::of(&self.generator, &self.architecture, count)?),
             false => None,
         };
         Ok(self.workers.is_some())

@@ -12,6 +12,7 @@ use super::batch::Batch;
 use super::optimizer::flat_gradient;
 use super::settings::Settings;
 use super::supervised::supervised_loss;
+use super::trained::Trained;
 use crate::error::{Error, Result};
 use crate::network::{Architecture, Generator, Parameters};
 
@@ -20,21 +21,21 @@ pub(super) struct Workers(Vec<Worker>);
 
 struct Worker {
     network: Generator,
-    /// Views of the shared weights, in their order.
+    /// Views of the shared weights that learn, in their order.
     weights: Vec<Tensor>,
 }
 
 impl Workers {
-    /// `count` workers on the weights of a network.
+    /// `count` workers on the weights of a generator.
     ///
     /// # Errors
     /// [`Error::Torch`].
     pub(super) fn of(
-        weights: &[(String, Tensor)],
+        generator: &Trained<Generator>,
         architecture: &Architecture,
         count: usize,
     ) -> Result<Workers> {
-        let workers = (0..count).map(|_| Worker::of(weights, architecture));
+        let workers = (0..count).map(|_| Worker::of(generator, architecture));
         Ok(Workers(workers.collect::<Result<_>>()?))
     }
 
@@ -72,12 +73,16 @@ impl Workers {
 }
 
 impl Worker {
-    fn of(weights: &[(String, Tensor)], architecture: &Architecture) -> Result<Worker> {
+    fn of(generator: &Trained<Generator>, architecture: &Architecture) -> Result<Worker> {
+        let weights = generator.weights();
         let mut shared = BTreeMap::new();
-        let mut views = Vec::with_capacity(weights.len());
-        for (name, weight) in weights {
-            let view = weight.f_detach()?.f_set_requires_grad(true)?;
-            views.push(view.shallow_clone());
+        let mut views = Vec::with_capacity(generator.learning());
+        for (index, (name, weight)) in weights.iter().enumerate() {
+            let learns = index < generator.learning();
+            let view = weight.f_detach()?.f_set_requires_grad(learns)?;
+            if learns {
+                views.push(view.shallow_clone());
+            }
             shared.insert(name.clone(), view);
         }
         let device = weights.first().map_or(tch::Device::Cpu, |(_, weight)| weight.device());
@@ -127,6 +132,13 @@ mod tests {
     }
 
     fn trained_with(workers: usize, tissue_bias: f64) -> (Vec<f64>, Vec<Tensor>) {
+        let (trainer, losses) = stepped(workers, tissue_bias, None);
+        let weights = trainer.generator.weights().iter().map(|(_, weight)| weight.copy()).collect();
+        (losses, weights)
+    }
+
+    /// A trainer after some steps, and their losses.
+    fn stepped(workers: usize, tissue_bias: f64, only: Option<&str>) -> (Trainer, Vec<f64>) {
         let sizes = MotionSizes { context: [4, 4, 4, 4], ..MotionSizes::default() };
         let settings = Settings {
             size: 64,
@@ -136,6 +148,7 @@ mod tests {
             optimizer: Rule::AdamW,
             similarity: 1e-3,
             tissue_bias,
+            only: only.map(str::to_string),
             motion: Some(sizes),
             ..Settings::usual(System::HrinetMotion)
         };
@@ -143,8 +156,7 @@ mod tests {
         assert_eq!(trainer.share_among(workers).unwrap(), workers > 1);
         let loss = |seed| trainer.step(&batch(seed)).unwrap().main();
         let losses = (0..3).map(loss).collect();
-        let weights = trainer.generator.weights().iter().map(|(_, weight)| weight.copy()).collect();
-        (losses, weights)
+        (trainer, losses)
     }
 
     fn furthest_apart(a: &[Tensor], b: &[Tensor]) -> f64 {
@@ -179,6 +191,32 @@ mod tests {
             let apart = (with[0] - without[0]).abs() / without[0];
             assert!(apart > 1e-3, "{workers} workers: {with:?}, without {without:?}");
         }
+    }
+
+    #[test]
+    fn a_part_of_the_weights_learns_alone() {
+        let mut of_workers = Vec::new();
+        for workers in [1, 2] {
+            let (trainer, losses) = stepped(workers, 0.0, Some("refinement"));
+            let drawn = Trainer::new(trainer.settings().clone(), Device::Cpu).unwrap();
+            for ((name, before), (_, after)) in
+                drawn.generator.weights().iter().zip(trainer.generator.weights())
+            {
+                let part = name.starts_with("refinement");
+                // Layers before the exit, which starts silent, get their first gradient in the second step.
+                assert_eq!(before != after, part, "{workers} workers: {name}");
+            }
+            of_workers.push(losses);
+        }
+        let apart = (of_workers[0][2] - of_workers[1][2]).abs() / of_workers[0][2];
+        assert!(apart < 1e-4, "{of_workers:?}");
+        let settings =
+            Settings { only: Some("nothing".into()), ..Settings::usual(System::HrinetMotion) };
+        let error = Trainer::new(settings, Device::Cpu).err().unwrap().to_string();
+        assert!(
+            error.contains("nothing...; the network has decoder, encoder, refinement"),
+            "{error}"
+        );
     }
 
     #[test]

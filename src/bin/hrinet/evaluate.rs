@@ -132,7 +132,7 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
         return Err(Error::Argument("no volume to evaluate on".into()));
     }
     let means = means(&lines, &models, &arguments.gap);
-    let tissues = tissue_lines(&means);
+    let tissues = tissue_lines(&lines, &means);
     println!("{}", table(&lines, &means));
     if arguments.tissue {
         println!("{}", tissue_table(&tissues));

@@ -50,6 +50,12 @@ impl Settings {
                 self.beta
             ));
         }
+        if let Some(only) = &self.only
+            && (self.confidence || self.system != System::HrinetMotion)
+        {
+            let what = if self.confidence { "a confidence" } else { self.system.name() };
+            return wrong(format!("only {only} for {what}: the generator of hrinet-motion has it"));
+        }
         if self.confidence && self.motion.is_some() {
             return wrong(
                 "sizes of hrinet-motion for its confidence: the generator stays as it is".into(),
@@ -149,6 +155,10 @@ mod tests {
         assert!(Settings { beta: 0.01, ..confidence.clone() }.check().is_err());
         assert!(Settings { optimizer: Rule::Muon, ..confidence.clone() }.check().is_err());
         assert!(Settings { teaching: 0.5, ..confidence }.check().is_err());
+        let only = Some("refinement".to_string());
+        assert!(Settings { only: only.clone(), ..usual.clone() }.check().is_ok());
+        assert!(Settings { only: only.clone(), ..Settings::usual_confidence() }.check().is_err());
+        assert!(Settings { only, ..Settings::usual(System::Acai) }.check().is_err());
         assert!(Settings { precision: Precision::Bfloat16, ..usual.clone() }.check().is_err());
         assert!(Settings { teaching: 1.0, ..usual.clone() }.check().is_ok());
         assert!(Settings { teaching: 1.1, ..usual.clone() }.check().is_err());

@@ -3,7 +3,7 @@
 use comfy_table::{Table, presets};
 use hrinet::evaluate::Evaluation;
 use hrinet::metrics::calibration::{Bin, Calibration};
-use hrinet::metrics::tissue::{TISSUES, TissueScores, TissueSums};
+use hrinet::metrics::tissue::{TISSUES, TissueScores, TissueSums, shown_bias_standard_error_hu};
 use hrinet::metrics::{Mean, SliceScores};
 use serde::Serialize;
 
@@ -53,6 +53,8 @@ pub struct TissueLine {
     model: String,
     #[serde(flatten)]
     scores: TissueScores,
+    /// How far `shown_bias_hu` is off by which volumes these are; `None` for one.
+    shown_bias_standard_error_hu: Option<f64>,
 }
 
 /// One line of the table of expected errors, over all volumes.
@@ -138,22 +140,25 @@ pub fn table(lines: &[Line], means: &[Line]) -> Table {
 
 /// Bias and noise of every gap, tissue and model, over the voxels of all volumes; tissues that no
 /// volume shows are left out.
-pub fn tissue_lines(means: &[Line]) -> Vec<TissueLine> {
-    let mut lines = Vec::new();
+pub fn tissue_lines(lines: &[Line], means: &[Line]) -> Vec<TissueLine> {
+    let mut tissue_lines = Vec::new();
     for line in means {
-        for (tissue, sums) in TISSUES.iter().zip(&line.tissues) {
+        let same = |of: &&Line| of.gap == line.gap && of.model == line.model;
+        for (index, (tissue, sums)) in TISSUES.iter().zip(&line.tissues).enumerate() {
             let Some(scores) = sums.scores() else { continue };
-            lines.push(TissueLine {
+            let volumes: Vec<_> = lines.iter().filter(same).map(|of| of.tissues[index]).collect();
+            tissue_lines.push(TissueLine {
                 tissue: tissue.name,
                 low_hu: tissue.low_hu,
                 high_hu: tissue.high_hu,
                 gap: line.gap,
                 model: line.model.clone(),
                 scores,
+                shown_bias_standard_error_hu: shown_bias_standard_error_hu(&volumes),
             });
         }
     }
-    lines
+    tissue_lines
 }
 
 /// Adds the voxels of one calibration to another.
@@ -207,6 +212,8 @@ pub fn tissue_table(lines: &[TissueLine]) -> Table {
     let mut table =
         headed(["gap", "model", "tissue", "HU", "voxels", "bias HU", "noise", "bias shown"]);
     for line in lines {
+        let chance = line.shown_bias_standard_error_hu;
+        let chance = chance.map_or(String::new(), |error| format!(" +- {error:.2}"));
         table.add_row([
             line.gap.to_string(),
             line.model.clone(),
@@ -215,7 +222,7 @@ pub fn tissue_table(lines: &[TissueLine]) -> Table {
             line.scores.voxels.to_string(),
             format!("{:+.2}", line.scores.bias_hu),
             format!("{:.2}", line.scores.noise_ratio),
-            format!("{:+.2}", line.scores.shown_bias_hu),
+            format!("{:+.2}{chance}", line.scores.shown_bias_hu),
         ]);
     }
     table

@@ -100,6 +100,10 @@ pub struct Choices {
     /// --teacher].
     #[arg(long, value_name = "SHARE")]
     teaching: Option<f64>,
+    /// Train only the weights of hrinet-motion whose names begin so, `refinement` say; the others stay as they
+    /// are.
+    #[arg(long, value_name = "NAME")]
+    only: Option<String>,
     /// Keep the generator of --from as it is and train its expected error alone, for `resample
     /// --confidence`.
     #[arg(long, num_args = 0, default_missing_value = "true")]
@@ -151,6 +155,7 @@ impl Choices {
             similarity: self.similarity.or(other.similarity),
             tissue_bias: self.tissue_bias.or(other.tissue_bias),
             teaching: self.teaching.or(other.teaching),
+            only: self.only.or(other.only),
             confidence: self.confidence.or(other.confidence),
             motion: self.motion.or(other.motion),
         }
@@ -195,6 +200,7 @@ impl Choices {
             similarity: self.similarity.unwrap_or(usual.similarity),
             tissue_bias: self.tissue_bias.unwrap_or(usual.tissue_bias),
             teaching: self.teaching.unwrap_or(usual_teaching),
+            only: self.only,
             confidence,
             motion: self.motion.or(usual.motion),
         }
@@ -232,6 +238,7 @@ impl Choices {
             similarity: (settings.similarity > 0.0).then_some(settings.similarity),
             tissue_bias: (settings.tissue_bias > 0.0).then_some(settings.tissue_bias),
             teaching: (settings.teaching > 0.0).then_some(settings.teaching),
+            only: settings.only,
             confidence: settings.confidence.then_some(true),
             motion: settings.motion,
         };
