@@ -15,7 +15,7 @@ use hrinet::io;
 use hrinet::volume::{Geometry, Rescale, Volume};
 use ndarray::Array3;
 use phantom::{moving_discs, write};
-use program::{command, fails, files, succeeds};
+use program::{at_a_terminal, fails, files, succeeds};
 
 /// NRRD keeps doubles; NIfTI keeps float32, which at 300 mm is 3e-5 mm.
 const TOLERANCES_MM: [(&str, &str); 2] = [("nrrd", "1e-6"), ("nii.gz", "1e-4")];
@@ -153,7 +153,7 @@ fn ctrl_c_stops_within_a_second_and_leaves_nothing_behind() {
     let model = ["--model", "run/hrinet-motion.safetensors", "--json", "report.json"];
     // At once, while libraries load; and once slices are being made.
     for wait in [150, 4000] {
-        let run = command(folder.path(), &[&arguments[..], &model].concat())
+        let run = at_a_terminal(folder.path(), &[&arguments[..], &model].concat())
             .stderr(Stdio::piped())
             .spawn()
             .expect("starts");
@@ -247,7 +247,7 @@ fn ctrl_c_stops_labels_within_a_second_too() {
     write(&folder.path().join("labels.nrrd"), &labels);
     let arguments = ["resample", "in.nrrd", "out.nrrd", "--factor", "60", "--model", "linear"];
     let labels = ["--labels", "labels.nrrd", "made.nrrd", "--labels-method", "shape"];
-    let run = command(folder.path(), &[&arguments[..], &labels].concat())
+    let run = at_a_terminal(folder.path(), &[&arguments[..], &labels].concat())
         .stderr(Stdio::piped())
         .spawn()
         .expect("starts");

@@ -11,6 +11,15 @@ pub fn command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
+/// The same with Ctrl-C as a terminal leaves it: a test that runs in the background may have been told to ignore
+/// it, which is inherited.
+pub fn at_a_terminal(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new("env");
+    command.args(["--default-signal=INT", env!("CARGO_BIN_EXE_hrinet")]);
+    command.current_dir(folder).args(arguments);
+    command
+}
+
 /// Runs it and gives what it printed.
 pub fn output(folder: &Path, arguments: &[&str]) -> Output {
     command(folder, arguments).output().expect("the program starts")
