@@ -100,15 +100,15 @@ impl Batch {
             let planes = slices_hu.index_axis(ArrayAxis(1), end);
             let mut flags = Vec::with_capacity(count);
             for (group, plane) in planes.outer_iter().enumerate() {
-                let none = plane.iter().filter(|hu| hu.is_nan()).count();
-                if none < plane.len() && plane.iter().any(|hu| !hu.is_finite()) {
+                let there = plane.iter().any(|hu| !hu.is_nan());
+                if there && plane.iter().any(|hu| !hu.is_finite()) {
                     let side = ["before", "after"][end];
                     return Err(Error::Argument(format!(
                         "the slice {side} group {group} holds voxels that are no numbers beside some that are; \
                          all are NaN where there is no such slice"
                     )));
                 }
-                flags.push(if none < plane.len() { 1f32 } else { 0.0 });
+                flags.push(if there { 1f32 } else { 0.0 });
             }
             let there = Tensor::f_from_slice(&flags)?.f_view([-1, 1, 1, 1])?.f_to_device(device)?;
             let given = in_window(planes.insert_axis(ArrayAxis(1)), device)?;

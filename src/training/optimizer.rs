@@ -53,6 +53,17 @@ impl Optimizer {
         Ok(Optimizer { rule, weights, flat, first_moment, second_moment, steps: 0 })
     }
 
+    /// Whether gradients are computed for the weights that it moves.
+    ///
+    /// # Errors
+    /// [`Error::Torch`].
+    pub fn needs_gradients(&self, needs: bool) -> Result<()> {
+        for weight in &self.weights {
+            let _ = weight.f_set_requires_grad(needs)?;
+        }
+        Ok(())
+    }
+
     /// As if it had taken no step: the weights stay, the moments begin at zero.
     ///
     /// # Errors

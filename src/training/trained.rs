@@ -14,8 +14,6 @@ pub struct Trained<N> {
     /// The network; weights that learn are views of the optimiser's vector.
     pub network: N,
     weights: Vec<(String, Tensor)>,
-    /// How many of the weights the optimiser moves: the first ones.
-    learning: usize,
     optimizer: Optimizer,
 }
 
@@ -44,22 +42,21 @@ impl<N> Trained<N> {
         build: impl FnOnce(&mut Parameters) -> Result<N>,
     ) -> Result<Trained<N>> {
         let network = build(&mut parameters)?;
+        let weights = parameters.finish()?;
         let learns = |name: &str| only.is_none_or(|only| name.starts_with(only));
-        let (mut weights, others): (Vec<_>, Vec<_>) =
-            parameters.finish()?.into_iter().partition(|(name, _)| learns(name));
-        let learning = weights.len();
-        if learning == 0 && !others.is_empty() {
+        let learning = weights.iter().filter(|(name, _)| learns(name));
+        let learning: Vec<_> = learning.map(|(_, weight)| weight.shallow_clone()).collect();
+        if let Some(only) = only
+            && learning.is_empty()
+        {
             let first = |(name, _): &(String, Tensor)| name.split('.').next().map(str::to_string);
-            let parts: BTreeSet<String> = others.iter().filter_map(first).collect();
+            let parts: BTreeSet<String> = weights.iter().filter_map(first).collect();
             return Err(Error::Argument(format!(
-                "no weight is called {}...; the network has {}",
-                only.unwrap_or_default(),
+                "no weight is called {only}...; the network has {}",
                 parts.into_iter().collect::<Vec<_>>().join(", ")
             )));
         }
-        let views = weights.iter().map(|(_, weight)| weight.shallow_clone()).collect();
-        weights.extend(others);
-        Ok(Trained { network, optimizer: Optimizer::new(views, rule)?, weights, learning })
+        Ok(Trained { network, optimizer: Optimizer::new(learning, rule)?, weights })
     }
 
     /// One optimiser step down the gradient of `loss`; gives the gradient's norm before the cut.
@@ -92,16 +89,13 @@ impl<N> Trained<N> {
         self.optimizer.forget()
     }
 
-    /// Whether gradients are computed for its weights: a discriminator needs none while the
+    /// Whether gradients are computed for the weights that learn: a discriminator needs none while the
     /// generator's loss goes through it.
     ///
     /// # Errors
     /// [`crate::Error::Torch`].
     pub fn needs_gradients(&self, needs: bool) -> Result<()> {
-        for (_, weight) in &self.weights[..self.learning] {
-            let _ = weight.f_set_requires_grad(needs)?;
-        }
-        Ok(())
+        self.optimizer.needs_gradients(needs)
     }
 
     /// Whether every weight is a finite number.
@@ -117,14 +111,9 @@ impl<N> Trained<N> {
         Ok(true)
     }
 
-    /// The weights by name, those that learn first.
+    /// The weights by name; those that learn require gradients.
     pub fn weights(&self) -> &[(String, Tensor)] {
         &self.weights
-    }
-
-    /// How many of the weights learn.
-    pub fn learning(&self) -> usize {
-        self.learning
     }
 
     /// Puts the weights into a checkpoint's `group`.

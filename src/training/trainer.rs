@@ -208,7 +208,7 @@ impl Trainer {
         let motion = self.settings.system == System::HrinetMotion;
         let supervised = motion && self.head.is_none() && self.patch_gan.is_none();
         self.workers = match count > 1 && supervised && self.device == Device::Cpu {
-            true => Some(Workers::of(&self.generator, &self.architecture, count)?),
+            true => Some(Workers::of(self.generator.weights(), &self.architecture, count)?),
             false => None,
         };
         Ok(self.workers.is_some())

@@ -12,7 +12,6 @@ use super::batch::Batch;
 use super::optimizer::flat_gradient;
 use super::settings::Settings;
 use super::supervised::supervised_loss;
-use super::trained::Trained;
 use crate::error::{Error, Result};
 use crate::network::{Architecture, Generator, Parameters};
 
@@ -26,16 +25,16 @@ struct Worker {
 }
 
 impl Workers {
-    /// `count` workers on the weights of a generator.
+    /// `count` workers on the weights of a network, of which those learn that require gradients.
     ///
     /// # Errors
     /// [`Error::Torch`].
     pub(super) fn of(
-        generator: &Trained<Generator>,
+        weights: &[(String, Tensor)],
         architecture: &Architecture,
         count: usize,
     ) -> Result<Workers> {
-        let workers = (0..count).map(|_| Worker::of(generator, architecture));
+        let workers = (0..count).map(|_| Worker::of(weights, architecture));
         Ok(Workers(workers.collect::<Result<_>>()?))
     }
 
@@ -73,12 +72,11 @@ impl Workers {
 }
 
 impl Worker {
-    fn of(generator: &Trained<Generator>, architecture: &Architecture) -> Result<Worker> {
-        let weights = generator.weights();
+    fn of(weights: &[(String, Tensor)], architecture: &Architecture) -> Result<Worker> {
         let mut shared = BTreeMap::new();
-        let mut views = Vec::with_capacity(generator.learning());
-        for (index, (name, weight)) in weights.iter().enumerate() {
-            let learns = index < generator.learning();
+        let mut views = Vec::with_capacity(weights.len());
+        for (name, weight) in weights {
+            let learns = weight.requires_grad();
             let view = weight.f_detach()?.f_set_requires_grad(learns)?;
             if learns {
                 views.push(view.shallow_clone());

@@ -37,24 +37,23 @@ impl Settings {
                 self.system
             ));
         }
-        if self.optimizer != Rule::AdamW && (self.confidence || self.system != System::HrinetMotion)
-        {
+        if self.confidence || self.system != System::HrinetMotion {
             let what = if self.confidence { "a confidence" } else { self.system.name() };
-            return wrong(format!(
-                "optimizer muon for {what}: the generator of hrinet-motion has it"
-            ));
+            let of_generator = |choice: &str| {
+                wrong(format!("{choice} for {what}: the generator of hrinet-motion has it"))
+            };
+            if self.optimizer != Rule::AdamW {
+                return of_generator("optimizer muon");
+            }
+            if let Some(only) = &self.only {
+                return of_generator(&format!("only {only}"));
+            }
         }
         if self.confidence && self.beta > 0.0 {
             return wrong(format!(
                 "a beta of {} for a confidence: the generator stays as it is",
                 self.beta
             ));
-        }
-        if let Some(only) = &self.only
-            && (self.confidence || self.system != System::HrinetMotion)
-        {
-            let what = if self.confidence { "a confidence" } else { self.system.name() };
-            return wrong(format!("only {only} for {what}: the generator of hrinet-motion has it"));
         }
         if self.confidence && self.motion.is_some() {
             return wrong(
