@@ -3,9 +3,6 @@
 use std::path::Path;
 
 use ndarray::{Array3, ArrayView2, Axis as ArrayAxis};
-use rand::SeedableRng;
-use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
 use tch::Tensor;
 
 use super::settings::{Fit, Settings};
@@ -105,8 +102,7 @@ impl Dataset {
     /// each. One file or folder is one patient. Label maps and volumes that are too small for the
     /// settings' size and gaps are left out with a log line.
     ///
-    /// The settings' `hold_out` patients, chosen by the seed, are kept for validation; at least one is left to
-    /// train on.
+    /// The settings' `hold_out` patients are kept for validation; at least one is left to train on.
     ///
     /// # Errors
     /// [`Error::Io`] for a folder that cannot be read, [`Error::Argument`] where nothing is left.
@@ -158,13 +154,11 @@ impl Dataset {
                 folder.display()
             )));
         }
-        let mut order: Vec<usize> = (0..stacks.len()).collect();
-        order.shuffle(&mut ChaCha8Rng::seed_from_u64(settings.seed));
-        let chosen = &order[..settings.hold_out.min(stacks.len() - 1)];
+        let names: Vec<&str> = stacks.iter().map(|stack| stack.name.as_str()).collect();
+        let held_out = settings.hold_out.choose(&names, settings.seed)?;
         let mut dataset = Dataset { train: Vec::new(), held_out: Vec::new() };
-        for (index, stack) in stacks.into_iter().enumerate() {
-            let part =
-                if chosen.contains(&index) { &mut dataset.held_out } else { &mut dataset.train };
+        for (stack, held_out) in stacks.into_iter().zip(held_out) {
+            let part = if held_out { &mut dataset.held_out } else { &mut dataset.train };
             part.push(stack);
         }
         Ok(dataset)

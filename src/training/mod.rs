@@ -3,6 +3,7 @@
 //! - [`settings`]: what a training run is, apart from its data;
 //! - [`schedule`]: which system trains how: stages, discriminators, steps;
 //! - [`data`]: volumes as stacks of slices in HU, and the patients held out;
+//! - [`hold_out`]: patients kept for validation, by number or name;
 //! - [`batch`]: what one step is computed on;
 //! - [`sampler`]: the batch of every step, drawn from seed and step number alone;
 //! - [`losses`]: the losses of the paper;
@@ -22,6 +23,7 @@ pub mod curves;
 pub mod data;
 pub mod events;
 mod head;
+pub mod hold_out;
 pub mod losses;
 pub mod muon;
 pub mod optimizer;

@@ -4,6 +4,7 @@ mod check;
 
 use serde::{Deserialize, Serialize};
 
+use super::hold_out::HoldOut;
 use super::losses::{Adversarial, CriticTarget};
 use crate::error::{Error, Result};
 pub use crate::network::Precision;
@@ -97,7 +98,7 @@ pub struct Settings {
     /// The gradient's norm is cut at this; 0: never.
     pub gradient_norm: f64,
     /// Volumes held out for validation.
-    pub hold_out: usize,
+    pub hold_out: HoldOut,
     /// Weight of what G loses to the critic (equations 3 and 4); 0 trains without D1.
     #[serde(default)]
     pub lambda: f64,
@@ -162,7 +163,7 @@ impl Settings {
             optimizer: Rule::Muon,
             weight_decay: 1e-4,
             gradient_norm: 1.0,
-            hold_out: 5,
+            hold_out: HoldOut::Count(5),
             lambda: 0.0,
             beta: 0.0,
             gamma: 0.0,

@@ -37,17 +37,16 @@ impl Settings {
                 self.system
             ));
         }
-        if self.confidence || self.system != System::HrinetMotion {
+        if self.confidence && self.optimizer != Rule::AdamW {
+            return wrong("optimizer muon for a confidence: generators have it".into());
+        }
+        if (self.confidence || self.system != System::HrinetMotion)
+            && let Some(only) = &self.only
+        {
             let what = if self.confidence { "a confidence" } else { self.system.name() };
-            let of_generator = |choice: &str| {
-                wrong(format!("{choice} for {what}: the generator of hrinet-motion has it"))
-            };
-            if self.optimizer != Rule::AdamW {
-                return of_generator("optimizer muon");
-            }
-            if let Some(only) = &self.only {
-                return of_generator(&format!("only {only}"));
-            }
+            return wrong(format!(
+                "only {only} for {what}: the generator of hrinet-motion has it"
+            ));
         }
         if self.confidence && self.beta > 0.0 {
             return wrong(format!(
@@ -169,7 +168,9 @@ mod tests {
             assert!(Settings { iterations: 0, stage_one_iterations: 0, ..usual }.check().is_err());
         }
         let acai = Settings::usual(System::Acai);
-        assert!(Settings { optimizer: Rule::Muon, ..acai.clone() }.check().is_err());
+        assert!(Settings { optimizer: Rule::Muon, ..acai.clone() }.check().is_ok());
+        let confidence = Settings::usual_confidence();
+        assert!(Settings { optimizer: Rule::Muon, ..confidence }.check().is_err());
         assert!(Settings { stage_one_iterations: 5, ..acai.clone() }.check().is_err());
         assert!(Settings { gaps: vec![2, 6], ..acai }.check().is_err());
         assert!(Settings { lambda: 0.5, ..Settings::usual(System::Ae) }.check().is_err());

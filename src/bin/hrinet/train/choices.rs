@@ -6,6 +6,7 @@ use clap::Args;
 use hrinet::network::System;
 use hrinet::network::motion::MotionSizes;
 use hrinet::training::Settings;
+use hrinet::training::hold_out::HoldOut;
 use hrinet::training::losses::{Adversarial, CriticTarget};
 use hrinet::training::settings::{Content, Decline, Fit, Precision, Rule, usual_beta};
 use hrinet::{Error, Result};
@@ -52,7 +53,7 @@ pub struct Choices {
     /// Steps over which the learning rate rises to its peak.
     #[arg(long, value_name = "STEPS")]
     warm_up: Option<u64>,
-    /// How weights follow their gradient: AdamW for all, or Muon for the convolutions of hrinet-motion
+    /// How weights follow their gradient: AdamW for all, or Muon for the generator's convolutions
     /// [default: muon for hrinet-motion, adamw for the others and for --confidence].
     #[arg(long, value_parser = word::<Rule>, value_name = "adamw|muon")]
     optimizer: Option<Rule>,
@@ -62,9 +63,10 @@ pub struct Choices {
     /// Cut the gradient's norm at this; 0: never.
     #[arg(long)]
     gradient_norm: Option<f64>,
-    /// Patients held out for validation.
-    #[arg(long, value_name = "N")]
-    hold_out: Option<usize>,
+    /// Volumes held out for validation: how many, drawn by the seed, or their names; the name of a
+    /// patient holds out all its files, NAME and NAME_... [default: 5].
+    #[arg(long, value_name = "N|NAME,...")]
+    hold_out: Option<HoldOut>,
     /// Weight of the loss against the critic, equation 4; 0 trains without D1 [default: 0.5].
     #[arg(long)]
     lambda: Option<f64>,
