@@ -11,10 +11,11 @@ mod environment;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use hrinet::memory;
 use hrinet::network::System;
+use hrinet::runtime::memory;
 use hrinet::training::settings::Rule;
-use hrinet::training::{Batch, Dataset, Sampler, Settings, Stack, Trainer};
+use hrinet::training::{Batch, Dataset, Sampler, Settings, Trainer};
+use hrinet::volume::slice_stack::Stack;
 use ndarray::Array3;
 use tch::Device;
 

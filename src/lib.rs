@@ -16,19 +16,15 @@
 #![deny(unsafe_code)]
 
 pub mod capi;
-pub mod drawing;
 pub mod error;
-pub mod evaluate;
-pub mod expected_error;
-pub mod figure;
-pub mod interpolate;
+pub mod evaluation;
 pub mod io;
 pub mod labels;
-pub mod memory;
-pub mod method;
 pub mod metrics;
 pub mod network;
-pub mod picture;
+pub mod render;
+pub mod resample;
+pub mod runtime;
 pub mod training;
 pub mod volume;
 

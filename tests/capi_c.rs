@@ -4,10 +4,12 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use hrinet::interpolate::{Method, interpolate};
 use hrinet::network::{Checkpoint, Model, System};
+use hrinet::resample::Method;
+use hrinet::resample::interpolate::interpolate;
+use hrinet::resample::{Plan, Spacing};
 use hrinet::training::{Settings, Trainer};
-use hrinet::volume::{Geometry, Plan, Rescale, Spacing, Volume, Voxels};
+use hrinet::volume::{Geometry, Rescale, Volume, Voxels};
 use ndarray::Array3;
 use tch::Device;
 

@@ -6,14 +6,16 @@ mod phantom;
 
 use std::path::Path;
 
-use hrinet::expected_error::{interpolate_with_error, mean_of_new};
-use hrinet::interpolate::{Method, interpolate};
-use hrinet::method::beyond_training;
-use hrinet::network::motion::MotionSizes;
+use hrinet::network::motion::config::MotionSizes;
 use hrinet::network::{Checkpoint, Model, SliceNetwork, System};
+use hrinet::resample::Method;
+use hrinet::resample::expected_error::{interpolate_with_error, mean_of_new};
+use hrinet::resample::interpolate::interpolate;
+use hrinet::resample::interpolator::beyond_training;
+use hrinet::resample::{Plan, SliceSource, Spacing};
 use hrinet::training::settings::Rule;
 use hrinet::training::{Batch, Settings, Trainer};
-use hrinet::volume::{Plan, Rescale, SliceSource, Spacing, Volume, Voxels};
+use hrinet::volume::{Rescale, Volume, Voxels};
 use ndarray::{Array3, Array4, Axis, s};
 use phantom::moving_discs;
 use tch::Device;
@@ -73,7 +75,7 @@ fn with_confidence(generator: &[u8], steps: u64) -> Vec<u8> {
     trainer.model().unwrap()
 }
 
-fn go_on(_: hrinet::interpolate::Progress) -> hrinet::Result<()> {
+fn go_on(_: hrinet::resample::interpolate::Progress) -> hrinet::Result<()> {
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
 use hrinet::io;
 use hrinet::network::checkpoint::{FORMAT, Header, to_bytes};
-use hrinet::network::motion::MotionSizes;
+use hrinet::network::motion::config::MotionSizes;
 use hrinet::network::{Architecture, Parameters, Record, System};
 use phantom::moving_discs;
 use tch::Device;

@@ -2,9 +2,11 @@
 
 use std::cell::Cell;
 
-use hrinet::interpolate::{Method, interpolate};
 use hrinet::network::{EncodedSlice, Features, Neighbours, SliceNetwork};
-use hrinet::volume::{Axis, Geometry, Plan, Rescale, SliceSource, Spacing, Volume, Voxels};
+use hrinet::resample::Method;
+use hrinet::resample::interpolate::interpolate;
+use hrinet::resample::{Plan, SliceSource, Spacing};
+use hrinet::volume::{Axis, Geometry, Rescale, Volume, Voxels};
 use hrinet::{Error, Result};
 use ndarray::{Array2, Array3};
 use proptest::prelude::*;

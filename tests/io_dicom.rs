@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use hrinet::io::{self, ReadOptions};
+use hrinet::io;
+use hrinet::io::ReadOptions;
 use hrinet::volume::{Axis, Volume, Voxels};
 use hrinet::{Error, Result};
 use proptest::prelude::*;

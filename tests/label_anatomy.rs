@@ -8,7 +8,8 @@ use std::cell::RefCell;
 use hrinet::Result;
 use hrinet::labels::{LabelMethod, labels_into, labels_with_image_into};
 use hrinet::network::{EncodedSlice, Features, Model, Neighbours, SliceNetwork};
-use hrinet::volume::{Plan, Rescale};
+use hrinet::resample::Plan;
+use hrinet::volume::Rescale;
 use ndarray::{Array2, Array3, Array4, s};
 use proptest::prelude::*;
 

@@ -1,9 +1,11 @@
 //! Real networks on planes of any size, through a checkpoint file.
 
-use hrinet::interpolate::{Method, interpolate};
 use hrinet::network::{Checkpoint, Model, Neighbours, SliceNetwork, System};
+use hrinet::resample::Method;
+use hrinet::resample::interpolate::interpolate;
+use hrinet::resample::{Plan, Spacing};
 use hrinet::training::{Settings, Trainer};
-use hrinet::volume::{Axis, Geometry, Plan, Rescale, Spacing, Volume};
+use hrinet::volume::{Axis, Geometry, Rescale, Volume};
 use ndarray::{Array2, Array3, s};
 use tch::Device;
 

@@ -4,10 +4,11 @@
 #[path = "common/python.rs"]
 mod python;
 
-use hrinet::network::above::{Above, Raised};
-use hrinet::network::aligned::Halfway;
-use hrinet::network::mixing::Around;
-use hrinet::network::motion::{Motion, MotionSizes};
+use hrinet::network::features::Around;
+use hrinet::network::motion::config::MotionSizes;
+use hrinet::network::motion::flow::Halfway;
+use hrinet::network::motion::generator::Motion;
+use hrinet::network::over_range::{Above, Raised};
 use hrinet::network::{Features, Pair, Parameters};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

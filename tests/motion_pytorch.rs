@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hrinet::network::motion::{Motion, MotionSizes};
+use hrinet::network::motion::config::MotionSizes;
+use hrinet::network::motion::generator::Motion;
 use hrinet::network::{Features, Pair, Parameters};
 use tch::{Device, Tensor};
 

@@ -4,9 +4,11 @@
 //! The shipped model makes the others, and what it makes is compared with the shapes themselves.
 //! `cargo test --release --test phantom_structures -- --nocapture` prints what the documentation says.
 
-use hrinet::interpolate::{Method, interpolate};
 use hrinet::network::Model;
-use hrinet::volume::{Geometry, Plan, Rescale, Spacing, Volume};
+use hrinet::resample::Method;
+use hrinet::resample::interpolate::interpolate;
+use hrinet::resample::{Plan, Spacing};
+use hrinet::volume::{Geometry, Rescale, Volume};
 use ndarray::{Array3, ArrayView2, s};
 use tch::Device;
 

@@ -6,7 +6,8 @@ mod laws;
 
 use std::panic::catch_unwind;
 
-use hrinet::volume::{Axis, Geometry, Plan, Spacing};
+use hrinet::resample::{Plan, Spacing};
+use hrinet::volume::{Axis, Geometry};
 use proptest::prelude::*;
 
 /// Grids of scans: any direction, slices 0.3 to 10 mm apart, now and then farther apart than a pixel

@@ -3,13 +3,15 @@
 
 use std::path::Path;
 
-use hrinet::evaluate::{Evaluation, evaluate};
-use hrinet::interpolate::{Method, between_slices, interpolate};
+use hrinet::evaluation::{Evaluation, evaluate};
 use hrinet::io;
 use hrinet::metrics::tissue::TISSUES;
 use hrinet::network::model::{DEFAULT, shipped_names};
 use hrinet::network::{Model, Neighbours, SliceNetwork, System};
-use hrinet::volume::{Axis, Plan, SliceSource, Spacing, Volume, voxels};
+use hrinet::resample::Method;
+use hrinet::resample::interpolate::{between_slices, interpolate};
+use hrinet::resample::{Plan, SliceSource, Spacing};
+use hrinet::volume::{Axis, Volume, voxels};
 use ndarray::{Array2, Axis as ArrayAxis};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -1,11 +1,11 @@
 //! Equations 1 to 9: value and gradient against closed forms and finite differences, in float64.
 
 use hrinet::network::Features;
-use hrinet::training::losses::{
-    Adversarial, CriticTarget, eq1_patch_gan, eq2_anchor, eq2_critic, eq3_stage_one, eq4_step_one,
-    eq5_mse_content, eq6_perceptual_content, eq7_against_critic, eq8_against_patch_gan,
-    eq9_step_two, laplace,
+use hrinet::training::losses::paper::{
+    eq1_patch_gan, eq2_anchor, eq2_critic, eq3_stage_one, eq4_step_one, eq5_mse_content,
+    eq6_perceptual_content, eq7_against_critic, eq8_against_patch_gan, eq9_step_two, laplace,
 };
+use hrinet::training::settings::{Adversarial, CriticTarget};
 use tch::Tensor;
 
 const CLOSE: f64 = 1e-10;

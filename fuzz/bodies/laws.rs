@@ -1,6 +1,7 @@
 //! What every plan promises, told from the grids alone: nothing here asks how the plan was made.
 
-use hrinet::volume::{Axis, Geometry, Plan, SliceSource, Spacing};
+use hrinet::resample::{Plan, SliceSource, Spacing};
+use hrinet::volume::{Axis, Geometry};
 
 /// How near to a known slice, in parts of the distance between slices, an output slice is that slice.
 const MEETS: f64 = 1.001e-5;

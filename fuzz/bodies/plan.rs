@@ -1,7 +1,9 @@
 //! Any grid, any wish: a plan that keeps its laws, or an error.
 
-use hrinet::interpolate::{Method, work_bytes};
-use hrinet::volume::{Axis, Geometry, Plan, Spacing};
+use hrinet::resample::Method;
+use hrinet::resample::interpolate::work_bytes;
+use hrinet::resample::{Plan, Spacing};
+use hrinet::volume::{Axis, Geometry};
 
 use super::laws;
 use super::numbers::Numbers;

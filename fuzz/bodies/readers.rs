@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hrinet::io;
-use hrinet::volume::{Axis, Geometry, Plan, Spacing, Volume, Voxel, Voxels};
+use hrinet::resample::{Plan, Spacing};
+use hrinet::volume::{Axis, Geometry, Volume, Voxel, Voxels};
 use tempfile::TempDir;
 
 use super::{LONGEST, laws, scratch};

@@ -5,8 +5,9 @@ use std::ffi::{CStr, CString, c_char};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
-use super::exit;
-use super::status::{self, HrinetStatus};
+use crate::capi::exit;
+use crate::capi::status;
+use crate::capi::status::HrinetStatus;
 use crate::error::Error;
 
 thread_local! {

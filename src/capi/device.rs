@@ -5,11 +5,11 @@ use std::sync::OnceLock;
 
 use tch::Cuda;
 
-use super::call::{call, wrong};
-use super::cuda;
-use super::status::HrinetStatus;
+use crate::capi::call::{call, wrong};
+use crate::capi::status::HrinetStatus;
 use crate::error::Error;
-use crate::network::device;
+use crate::runtime::cuda;
+use crate::runtime::device;
 
 /// Names and descriptions of all usable devices, for the life of the process.
 fn devices() -> &'static [[CString; 2]] {

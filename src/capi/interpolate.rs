@@ -4,15 +4,15 @@ use std::ffi::c_void;
 
 use ndarray::ArrayView2;
 
-use super::call::{Refusal, borrow, call, require, wrong};
-use super::exit;
-use super::model::{HrinetModel, method};
-use super::plan::HrinetPlan;
-use super::status::HrinetStatus;
-use super::volume::{HRINET_FLOAT32, HrinetVolume, with_scalar_type};
+use crate::capi::call::{Refusal, borrow, call, require, wrong};
+use crate::capi::exit;
+use crate::capi::model::{HrinetModel, method};
+use crate::capi::plan::HrinetPlan;
+use crate::capi::status::HrinetStatus;
+use crate::capi::volume::{HRINET_FLOAT32, HrinetVolume, with_scalar_type};
 use crate::error::Error;
-use crate::expected_error::interpolate_into_with_error;
-use crate::interpolate::{Progress, between_slices, interpolate_into};
+use crate::resample::expected_error::interpolate_into_with_error;
+use crate::resample::interpolate::{Progress, between_slices, interpolate_into};
 
 /// How far a job has come.
 #[repr(C)]

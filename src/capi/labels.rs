@@ -2,12 +2,12 @@
 
 use std::ffi::c_void;
 
-use super::call::{Refusal, borrow, call, unknown, wrong};
-use super::interpolate::{HrinetProgressCallback, on_plan, tell};
-use super::model::HrinetModel;
-use super::plan::HrinetPlan;
-use super::status::HrinetStatus;
-use super::volume::{HrinetVolume, with_scalar_type};
+use crate::capi::call::{Refusal, borrow, call, unknown, wrong};
+use crate::capi::interpolate::{HrinetProgressCallback, on_plan, tell};
+use crate::capi::model::HrinetModel;
+use crate::capi::plan::HrinetPlan;
+use crate::capi::status::HrinetStatus;
+use crate::capi::volume::{HrinetVolume, with_scalar_type};
 use crate::error::Error;
 use crate::labels::{LabelMethod, labels_into, labels_with_image_into};
 use crate::network::SliceNetwork;

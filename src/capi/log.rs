@@ -5,8 +5,8 @@ use std::sync::{Once, PoisonError, RwLock};
 
 use log::{LevelFilter, Log, Metadata, Record};
 
-use super::call::{Refusal, call};
-use super::status::HrinetStatus;
+use crate::capi::call::{Refusal, call};
+use crate::capi::status::HrinetStatus;
 use crate::error::Error;
 
 /// Says one line (UTF-8, valid during the call) of a level: 1 error, 2 warning, 3 information,

@@ -12,7 +12,6 @@
 #![allow(unsafe_code)]
 
 pub mod call;
-pub mod cuda;
 pub mod device;
 mod exit;
 pub mod interpolate;

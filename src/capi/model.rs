@@ -2,12 +2,13 @@
 
 use std::ffi::{CString, c_char};
 
-use super::call::{Refusal, borrow, call, check_size, require, text, unknown};
-use super::device::named;
-use super::exit;
-use super::status::HrinetStatus;
-use crate::interpolate::Method;
-use crate::network::{Checkpoint, Model, Precision, SliceNetwork, device};
+use crate::capi::call::{Refusal, borrow, call, check_size, require, text, unknown};
+use crate::capi::device::named;
+use crate::capi::exit;
+use crate::capi::status::HrinetStatus;
+use crate::network::{Checkpoint, Model, Precision, SliceNetwork};
+use crate::resample::Method;
+use crate::runtime::device;
 
 /// The numbers that a network computes in: one of the `HRINET_PRECISION_*` values.
 pub type HrinetPrecision = i32;

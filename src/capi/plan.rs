@@ -2,13 +2,14 @@
 
 use std::ffi::c_void;
 
-use super::call::{Refusal, borrow, call, check_size, require, unknown};
-use super::model::{HrinetModel, method};
-use super::status::HrinetStatus;
-use super::volume::{HrinetScalarType, HrinetVolume, scalar_bytes};
+use crate::capi::call::{Refusal, borrow, call, check_size, require, unknown};
+use crate::capi::model::{HrinetModel, method};
+use crate::capi::status::HrinetStatus;
+use crate::capi::volume::{HrinetScalarType, HrinetVolume, scalar_bytes};
 use crate::error::Error;
-use crate::interpolate::work_bytes;
-use crate::volume::{Axis, Plan, SliceSource, Spacing};
+use crate::resample::interpolate::work_bytes;
+use crate::resample::{Plan, SliceSource, Spacing};
+use crate::volume::Axis;
 
 /// How the output's slices are chosen: one of the `HRINET_SPACING_*` values.
 pub type HrinetSpacing = i32;

@@ -6,14 +6,14 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use ndarray::ArrayView4;
 
-use super::call::{Refusal, borrow, call, check_size, require, text, wrong};
-use super::device::named;
-use super::exit;
-use super::model::{HrinetModel, boxed_network};
-use super::status::HrinetStatus;
-use super::trainer_options::HrinetTrainerOptions;
+use crate::capi::call::{Refusal, borrow, call, check_size, require, text, wrong};
+use crate::capi::device::named;
+use crate::capi::exit;
+use crate::capi::model::{HrinetModel, boxed_network};
+use crate::capi::status::HrinetStatus;
+use crate::capi::trainer_options::HrinetTrainerOptions;
 use crate::error::Error;
-use crate::io::replace::write_atomically;
+use crate::io::atomic_write::write_atomically;
 use crate::network::{Checkpoint, Model};
 use crate::training::{Batch, Losses, Settings, Trainer};
 

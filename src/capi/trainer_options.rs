@@ -3,15 +3,15 @@
 use std::ffi::{CString, c_char};
 use std::sync::OnceLock;
 
-use super::call::{Refusal, call, check_size, require, text, unknown};
-use super::model::{
+use crate::capi::call::{Refusal, call, check_size, require, text, unknown};
+use crate::capi::model::{
     HRINET_PRECISION_BFLOAT16, HRINET_PRECISION_FLOAT32, HrinetPrecision, precision,
 };
-use super::status::HrinetStatus;
+use crate::capi::status::HrinetStatus;
 use crate::network::{Precision, System};
 use crate::training::Settings;
-use crate::training::losses::{Adversarial, CriticTarget};
 use crate::training::settings::Decline;
+use crate::training::settings::{Adversarial, CriticTarget};
 
 /// How the learning rate goes on after the warm-up: one of the `HRINET_DECLINE_*` values.
 pub type HrinetDecline = i32;

@@ -4,8 +4,8 @@ use std::ffi::c_void;
 
 use ndarray::{ArrayView3, ArrayViewMut3, Ix3, ShapeBuilder};
 
-use super::call::{Refusal, call, check_size, require, wrong};
-use super::status::HrinetStatus;
+use crate::capi::call::{Refusal, call, check_size, require, wrong};
+use crate::capi::status::HrinetStatus;
 use crate::error::Error;
 use crate::volume::{Geometry, Rescale, Voxel};
 

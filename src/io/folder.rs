@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::is_volume_file;
 use crate::error::{Error, Result};
+use crate::io::is_volume_file;
 
 /// The volumes in a folder by name: image files, and subfolders. A file is itself.
 ///

@@ -9,20 +9,21 @@
 //! Geometry is in mm in RAS whatever the file counts in. Voxels that are NaN or infinite are read;
 //! a place in space that is not finite is an error.
 
+pub mod atomic_write;
 mod dicom;
 pub mod folder;
-mod hounsfield;
+
 mod nifti;
 mod nrrd;
-mod numbers;
-pub mod replace;
+mod raw_voxels;
+mod smallest_type;
 
 use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-pub use replace::partial_path;
+pub use atomic_write::partial_path;
 
 use crate::error::{Error, Result};
 use crate::volume::Volume;
@@ -62,7 +63,7 @@ pub fn read(path: &Path) -> Result<Volume> {
 /// # Errors
 /// As [`read`], and [`Error::Cancelled`]; [`Error::Argument`] for a series that is not there.
 pub fn read_with(path: &Path, options: &ReadOptions) -> Result<Volume> {
-    let cancelled = options.cancelled.unwrap_or(&numbers::never);
+    let cancelled = options.cancelled.unwrap_or(&raw_voxels::never);
     if path.is_dir() {
         return dicom::read(path, options.series.as_deref(), cancelled);
     }
@@ -95,12 +96,12 @@ pub fn write(path: &Path, volume: &Volume, overwrite: bool) -> Result<()> {
 /// As [`write()`], and [`Error::Cancelled`].
 pub fn write_with(path: &Path, volume: &Volume, options: &WriteOptions) -> Result<()> {
     let format = writable(path)?;
-    let cancelled = options.cancelled.unwrap_or(&numbers::never);
+    let cancelled = options.cancelled.unwrap_or(&raw_voxels::never);
     if volume.geometry().uneven_slices().is_some() {
         let reason = "cannot tell of slices that are not evenly spaced; resample them first";
         return Err(Error::unsupported(path, reason));
     }
-    replace::write_atomically(path, options.overwrite, |out| match format {
+    atomic_write::write_atomically(path, options.overwrite, |out| match format {
         Format::Nifti => nifti::write(path, volume, out, cancelled),
         Format::NiftiGzip => {
             let mut zipped = GzEncoder::new(out, Compression::fast());
@@ -116,10 +117,10 @@ pub fn write_with(path: &Path, volume: &Volume, options: &WriteOptions) -> Resul
 /// a folder that is not there or takes no files, a file that is there and not to be overwritten.
 ///
 /// # Errors
-/// [`Error::Unsupported`] for the ending, else as [`replace::check`].
+/// [`Error::Unsupported`] for the ending, else as [`atomic_write::check`].
 pub fn check_output(path: &Path, overwrite: bool) -> Result<()> {
     writable(path)?;
-    replace::check(path, overwrite)
+    atomic_write::check(path, overwrite)
 }
 
 /// Whether a file's ending is one of those that are read.

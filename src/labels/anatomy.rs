@@ -2,15 +2,16 @@
 
 use ndarray::{Array2, Array3, ArrayRef3};
 
-use super::flow::Flow;
-use super::region::Region;
-use super::shape::Shapes;
-use super::{around, begin, pixel, write};
 use crate::error::{Error, Result};
-use crate::interpolate::Progress;
+use crate::labels::flow::Flow;
+use crate::labels::roi::Region;
+use crate::labels::shape::Shapes;
+use crate::labels::{around, begin, pixel, write};
 use crate::network::SliceNetwork;
+use crate::resample::Plan;
+use crate::resample::interpolate::Progress;
 use crate::volume::voxels::{range, slice, slice_mut, with_voxels};
-use crate::volume::{Axis, Plan, Rescale, Volume, Voxel, Voxels, Window};
+use crate::volume::{Axis, Rescale, Volume, Voxel, Voxels, Window};
 
 /// Pixels around the labels of both slices that the network sees too. Where a label comes from and where
 /// it goes lies in the part already; these are for what the network needs to see around a border.

@@ -8,13 +8,13 @@
 //! label in both neighbours is background (0).
 
 mod anatomy;
-mod bodies;
-mod depths;
+mod components;
 mod distance;
+mod distance_cache;
 mod flow;
 mod nearest;
 mod outline;
-mod region;
+mod roi;
 mod runs;
 mod shape;
 
@@ -23,11 +23,12 @@ pub use anatomy::{Image, labels_with_image, labels_with_image_into};
 use ndarray::{Array3, ArrayRef3, ArrayViewMut2};
 
 use crate::error::Result;
-use crate::interpolate::{Progress, copy_known};
 use crate::network::SliceNetwork;
+use crate::resample::Plan;
+use crate::resample::interpolate::{Progress, copy_known};
 use crate::volume::voxels::{slice, slice_mut, with_voxels};
-use crate::volume::{Plan, Volume, Voxel, Voxels};
-use region::Region;
+use crate::volume::{Volume, Voxel, Voxels};
+use roi::Region;
 use shape::Shapes;
 
 /// Bytes that the shapes of two slices, their motion and a slice between them take a pixel: 50 were
@@ -162,7 +163,8 @@ fn pixel(plan: &Plan) -> [f64; 2] {
 mod tests {
     use super::*;
     use crate::error::Error;
-    use crate::volume::{Geometry, Spacing};
+    use crate::resample::Spacing;
+    use crate::volume::Geometry;
 
     fn plan() -> Plan {
         let steps = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 4.0]];

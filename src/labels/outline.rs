@@ -2,8 +2,8 @@
 
 use ndarray::{Array2, s};
 
-use super::distance;
-use super::region::Region;
+use crate::labels::distance;
+use crate::labels::roi::Region;
 
 /// The pixels of a body in one slice: for every row the columns that they take.
 #[derive(Default)]
@@ -145,8 +145,8 @@ fn to_inside(spans: &[[usize; 2]], column: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::runs::Runs;
     use super::*;
+    use crate::labels::runs::Runs;
     use proptest::prelude::*;
 
     proptest! {

@@ -12,9 +12,9 @@
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use super::bodies::{Bodies, Body};
-use super::flow::{Flow, Meeting};
-use super::outline::Plane;
+use crate::labels::components::{Bodies, Body};
+use crate::labels::flow::{Flow, Meeting};
+use crate::labels::outline::Plane;
 use crate::volume::Voxel;
 
 /// Depths closer than this are equal, mm.
@@ -176,8 +176,8 @@ fn around(place: [f64; 2], size: [usize; 2]) -> [[usize; 2]; 4] {
 
 #[cfg(test)]
 mod tests {
-    use super::super::distance;
     use super::*;
+    use crate::labels::distance;
     use ndarray::{Array2, Array3, Axis};
     use proptest::prelude::*;
 

@@ -2,9 +2,9 @@
 
 use ndarray::{ArrayView2, Zip};
 
-use super::PEAK;
-use super::neighbourhood::weighted_sum;
 use crate::error::{Error, Result};
+use crate::metrics::PEAK;
+use crate::metrics::neighbourhood::weighted_sum;
 
 /// The Gaussian window is 11 x 11 with sigma 1.5.
 const RADIUS: usize = 5;

@@ -11,7 +11,7 @@
 use ndarray::{Array2, ArrayView2, Zip, s};
 use serde::Serialize;
 
-use super::neighbourhood::weighted_sum;
+use crate::metrics::neighbourhood::weighted_sum;
 
 /// Side of the neighbourhood, pixels.
 pub(crate) const SIDE: usize = 5;

@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tch::{Kind, Tensor};
 
-use super::system::{Architecture, System};
 use crate::error::{Error, Result};
+use crate::network::system::{Architecture, System};
 
 /// The newest format that is read, and the one that is written.
 pub const FORMAT: u32 = 1;

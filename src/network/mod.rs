@@ -4,50 +4,36 @@
 //! Tensors are `[N, C, H, W]`, float32, with grey values of the network's window on [0, 1]. Alpha is
 //! the paper's: 1 is the first slice of a pair, 0 the second.
 //!
-//! - [`parameters`]: named weights, drawn at random or taken from a checkpoint;
-//! - [`blocks`]: convolutions and their initialisation;
-//! - [`encoder`], [`mixing`], [`decoder`]: the generator of the paper (Table 1);
-//! - [`critic`], [`patch_gan`]: the discriminators D1 and D2, which only training needs;
-//! - [`motion`]: HRINet-Motion, which aligns the maps before it mixes them; [`aligned`]: what its levels find;
-//! - [`above`]: what lies above the window, which no network sees;
-//! - [`confidence`]: how far off its slices are expected to be, by the [`evidence`] that it had in hand;
-//! - [`system`]: the named systems and the generator of each;
+//! - [`nn`]: building blocks that know no system;
+//! - [`autoencoder`]: the generator of the paper; [`motion`]: HRINet-Motion;
+//! - [`discriminators`]: D1 and D2, which only training needs;
+//! - [`system`]: the named systems and the generator of each; [`features`]: what generators share;
+//! - [`over_range`]: values above the window, which no network sees;
 //! - [`slice_network`]: what interpolation asks of a network;
 //! - [`model`]: a generator ready for planes of any size;
 //! - [`checkpoint`]: one file with weights and everything needed to use them;
-//! - [`device`], [`precision`]: where, and in which numbers, it computes.
+//! - [`precision`]: in which numbers it computes.
 
-pub mod above;
-pub mod aligned;
-pub mod blocks;
+pub mod autoencoder;
 pub mod checkpoint;
-pub mod confidence;
-mod correlation;
-pub mod critic;
-pub mod decoder;
-pub mod device;
-pub mod encoder;
-pub mod evidence;
-mod level;
-pub mod mixing;
+pub mod discriminators;
+pub mod features;
 pub mod model;
 pub mod motion;
-pub mod parameters;
-pub mod patch_gan;
-mod place;
+pub mod nn;
+pub mod over_range;
 pub mod precision;
-mod refinement;
+mod roi;
 pub mod slice_network;
 pub mod system;
-mod warp;
 
 pub use checkpoint::{Checkpoint, Record};
-pub use confidence::Confidence;
-pub use critic::Critic;
-pub use mixing::{Features, Pair};
+pub use discriminators::critic::Critic;
+pub use discriminators::patch_gan::PatchGan;
+pub use features::{Features, Pair};
 pub use model::Model;
-pub use parameters::Parameters;
-pub use patch_gan::PatchGan;
+pub use motion::error_head::Confidence;
+pub use nn::parameters::Parameters;
 pub use precision::Precision;
 pub use slice_network::{EncodedSlice, Neighbours, SliceNetwork};
 pub use system::{Architecture, Generator, System};

@@ -1,21 +1,21 @@
 //! A trained generator, ready for planes of any size.
 
-mod decoding;
+mod decode;
 
 use std::path::Path;
 
 use ndarray::{Array2, Array3, Array4, ArrayView2};
 use tch::{Device, Tensor};
 
-use self::decoding::OfPair;
-use super::above::Raised;
-use super::checkpoint::{Checkpoint, Header, Record};
-use super::confidence::Confidence;
-use super::parameters::Parameters;
-use super::precision::Precision;
-use super::slice_network::{EncodedSlice, Neighbours, SliceNetwork};
-use super::system::{Architecture, Generator, System};
+use self::decode::OfPair;
 use crate::error::{Error, Result};
+use crate::network::checkpoint::{Checkpoint, Header, Record};
+use crate::network::motion::error_head::Confidence;
+use crate::network::nn::parameters::Parameters;
+use crate::network::over_range::Raised;
+use crate::network::precision::Precision;
+use crate::network::slice_network::{EncodedSlice, Neighbours, SliceNetwork};
+use crate::network::system::{Architecture, Generator, System};
 
 /// The weights of a model in `models/`.
 macro_rules! shipped {

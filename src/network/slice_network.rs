@@ -4,9 +4,9 @@ use std::cell::OnceCell;
 
 use ndarray::{Array2, Array3, Array4};
 
-use super::aligned::Halfway;
-use super::mixing::Features;
 use crate::error::Result;
+use crate::network::features::Features;
+use crate::network::motion::flow::Halfway;
 
 /// A network between slices, as `interpolate` uses it: each known slice is encoded once, then any
 /// number of slices between two neighbours is decoded.
@@ -90,7 +90,7 @@ pub struct Neighbours<'a> {
     pub beyond: [Option<&'a EncodedSlice>; 2],
     /// What the network that encoded them found of the pair as a whole when it first made a slice, in this order
     /// and in the other.
-    pub(super) found: [OnceCell<Option<Halfway>>; 2],
+    pub(crate) found: [OnceCell<Option<Halfway>>; 2],
 }
 
 impl<'a> Neighbours<'a> {

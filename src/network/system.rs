@@ -3,15 +3,17 @@
 use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::aligned::Halfway;
-use super::confidence::Confidence;
-use super::decoder::Decoder;
-use super::encoder::Encoder;
-use super::evidence::Evidence;
-use super::mixing::{Features, Pair, mix};
-use super::motion::{Motion, MotionSizes};
-use super::parameters::Parameters;
 use crate::error::{Error, Result};
+use crate::network::autoencoder::blend::mix;
+use crate::network::autoencoder::decoder::Decoder;
+use crate::network::autoencoder::encoder::Encoder;
+use crate::network::features::{Features, Pair};
+use crate::network::motion::config::MotionSizes;
+use crate::network::motion::error_head::Confidence;
+use crate::network::motion::flow::Halfway;
+use crate::network::motion::generator::Motion;
+use crate::network::motion::outputs::Evidence;
+use crate::network::nn::parameters::Parameters;
 
 /// More channels than any of these networks has: a damaged header, not a network.
 const MOST_CHANNELS: i64 = 4096;

@@ -5,18 +5,20 @@ use std::time::Instant;
 
 use tch::Device;
 
-use super::ahead::Ahead;
-use super::curves::{self, Curves, Row};
-use super::data::{Dataset, Stack};
-use super::pictures;
-use super::plot;
-use super::sampler::Sampler;
-use super::settings::Settings;
-use super::teacher::Teacher;
-use super::trainer::Trainer;
 use crate::error::{Error, Result};
-use crate::io::replace::write_atomically;
+use crate::io::atomic_write::write_atomically;
 use crate::network::{Checkpoint, Record};
+use crate::training::data::dataset::Dataset;
+use crate::training::data::prefetch::Ahead;
+use crate::training::data::sampler::Sampler;
+use crate::training::distillation::Teacher;
+use crate::training::logging::csv;
+use crate::training::logging::csv::{Curves, Row};
+use crate::training::logging::plot;
+use crate::training::logging::samples;
+use crate::training::settings::Settings;
+use crate::training::trainer::Trainer;
+use crate::volume::slice_stack::Stack;
 
 /// Batches of held-out crops that a validation looks at: the same every time.
 const VALIDATION_BATCHES: u64 = 32;
@@ -158,7 +160,7 @@ pub fn run(
                 let folder = options.folder.join("pictures");
                 std::fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
                 let path = folder.join(format!("step-{step:06}.png"));
-                pictures::draw(&shown, &trainer.picture(&shown)?, &path)?;
+                samples::draw(&shown, &trainer.picture(&shown)?, &path)?;
             }
             if due || going_on.is_err() {
                 trainer.record_mut().seconds = earlier + start.elapsed().as_secs_f64();
@@ -175,7 +177,7 @@ pub fn run(
         }
         Ok(())
     })?;
-    let rows = curves::read(&options.folder.join(curves::CSV), trainer.steps())?;
+    let rows = csv::read(&options.folder.join(csv::CSV), trainer.steps())?;
     plot::draw(&rows, &options.folder.join(CURVES))?;
     Ok(model)
 }

@@ -1,15 +1,39 @@
 //! What a training run is, apart from its data.
 
-mod check;
+pub mod schedule;
+mod validate;
 
 use serde::{Deserialize, Serialize};
 
-use super::hold_out::HoldOut;
-use super::losses::{Adversarial, CriticTarget};
 use crate::error::{Error, Result};
 pub use crate::network::Precision;
-use crate::network::motion::MotionSizes;
+use crate::network::motion::config::MotionSizes;
 use crate::network::{Architecture, Checkpoint, System};
+use crate::training::data::hold_out::HoldOut;
+
+/// What the critic is to say of a mixed image.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum CriticTarget {
+    /// min(alpha, 1 - alpha), as ACAI's code has it: both ends are reconstructions.
+    #[default]
+    Folded,
+    /// alpha, as equation 2 is printed.
+    Literal,
+}
+
+/// The form of the game between G and D2.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Adversarial {
+    /// G minimises log(1 - D2(x-hat)), as equation 8 is printed.
+    #[default]
+    Saturating,
+    /// G minimises -log D2(x-hat): a strong gradient while D2 is sure (Goodfellow et al., 2014).
+    NonSaturating,
+    /// Squared distances of the logits to 1 and 0 (LSGAN, Mao et al., ICCV 2017).
+    LeastSquares,
+}
 
 /// How planes become squares of the size that is trained on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 
 use tch::{Device, Kind, Tensor};
 
-use super::batch::Batch;
-use super::head::{GROUP, Head};
-use super::losses::squared_errors;
-use super::perceptual::Perceptual;
-use super::schedule::Stage;
-use super::settings::{Rule, Settings};
-use super::terms::Losses;
-use super::trained::Trained;
-use super::workers::Workers;
 use crate::error::{Error, Result};
 use crate::network::{
     Architecture, Checkpoint, Critic, Generator, Parameters, PatchGan, Record, System,
 };
+use crate::training::data::batch::Batch;
+use crate::training::data_parallel::Workers;
+use crate::training::logging::step_losses::Losses;
+use crate::training::losses::paper::squared_errors;
+use crate::training::losses::perceptual::Perceptual;
+use crate::training::optim::trainable::Trained;
+use crate::training::settings::schedule::Stage;
+use crate::training::settings::{Rule, Settings};
+use crate::training::stages::head::{GROUP, Head};
 
 /// First weights of G, D1 and D2 are drawn from the seed with one of these.
 const CRITIC_SEED: u64 = 0x6372_6974_6963;
@@ -25,22 +25,22 @@ const PATCH_GAN_SEED: u64 = 0x7061_7463_6867;
 /// A generator in training, and the discriminators that train along. It belongs to one thread at a
 /// time.
 pub struct Trainer {
-    pub(super) settings: Settings,
-    pub(super) architecture: Architecture,
-    pub(super) generator: Trained<Generator>,
-    pub(super) critic: Option<Trained<Critic>>,
+    pub(crate) settings: Settings,
+    pub(crate) architecture: Architecture,
+    pub(crate) generator: Trained<Generator>,
+    pub(crate) critic: Option<Trained<Critic>>,
     /// From the beginning of Stage II on, as is `perceptual`; HRINet-Motion's from the first step.
-    pub(super) patch_gan: Option<Trained<PatchGan>>,
-    pub(super) perceptual: Option<Perceptual>,
+    pub(crate) patch_gan: Option<Trained<PatchGan>>,
+    pub(crate) perceptual: Option<Perceptual>,
     /// Where the confidence alone trains.
-    pub(super) head: Option<Head>,
+    pub(crate) head: Option<Head>,
     /// Where several threads share the batches.
-    pub(super) workers: Option<Workers>,
+    pub(crate) workers: Option<Workers>,
     /// The P of a checkpoint of Stage II that training began from.
-    pub(super) given_perceptual: BTreeMap<String, Tensor>,
-    pub(super) in_stage_two: bool,
-    pub(super) record: Record,
-    pub(super) device: Device,
+    pub(crate) given_perceptual: BTreeMap<String, Tensor>,
+    pub(crate) in_stage_two: bool,
+    pub(crate) record: Record,
+    pub(crate) device: Device,
 }
 
 impl Trainer {
@@ -116,7 +116,7 @@ impl Trainer {
         Ok(trainer)
     }
 
-    pub(super) fn build(
+    pub(crate) fn build(
         settings: Settings,
         architecture: Architecture,
         parameters: Parameters,
@@ -158,7 +158,7 @@ impl Trainer {
     }
 
     /// Stage II begins: optimisers anew, D2 drawn, P kept as the encoder is now.
-    pub(super) fn enter_stage_two(&mut self) -> Result<()> {
+    pub(crate) fn enter_stage_two(&mut self) -> Result<()> {
         self.in_stage_two = true;
         self.generator.forget()?;
         if let Some(critic) = &mut self.critic {

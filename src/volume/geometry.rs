@@ -5,8 +5,8 @@
 
 use std::cmp::Ordering;
 
-use super::vector::dot;
 use crate::error::{Error, Result};
+use crate::volume::vector::dot;
 
 /// Cosine of the angle between two axes above which a grid counts as sheared (0.06 degrees; files
 /// round their direction cosines to six digits, the least gantry tilt is 0.5 degrees).

@@ -1,17 +1,16 @@
 //! A CT and its place in space. Nothing here knows a network or a file.
 //!
 //! [`geometry`] says where a voxel lies, [`voxels`] what it holds, [`window`] what a network sees
-//! of it, and [`plan`] which slices of an output are known and which lie in between.
+//! of it, and [`slice_stack`] its slices one after the other, for training and evaluation.
 
 pub mod geometry;
-pub mod plan;
-pub mod spline;
+pub mod slice_stack;
 pub(crate) mod vector;
 pub mod voxels;
 pub mod window;
 
 pub use geometry::{Axis, Geometry};
-pub use plan::{Plan, SliceSource, Spacing};
+pub use slice_stack::Stack;
 pub use voxels::{Rescale, Voxel, Voxels};
 pub use window::Window;
 

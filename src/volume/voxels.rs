@@ -2,8 +2,8 @@
 
 use ndarray::{Array3, ArrayRef3, ArrayView2, ArrayViewMut2, Axis as ArrayAxis};
 
-use super::geometry::Axis;
 use crate::error::{Error, Result};
+use crate::volume::geometry::Axis;
 
 /// How a stored number becomes Hounsfield units: `HU = slope * stored + intercept`.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,7 +1,7 @@
 //! The grey window of a network: HU to [0, 1] and back, and what lies outside.
 //!
 //! A network makes what is within its window, and carries what is above along
-//! ([`crate::network::above`]). What is below (padding, the noise of air) stays where it stands: it is
+//! ([`crate::network::over_range`]). What is below (padding, the noise of air) stays where it stands: it is
 //! blended linearly and added to what the network made.
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,7 @@
 //! Label maps for tests: stacks of discs, and the plan that makes them finer.
 
-use hrinet::volume::{Axis, Geometry, Plan, Spacing};
+use hrinet::resample::{Plan, Spacing};
+use hrinet::volume::{Axis, Geometry};
 use ndarray::Array3;
 use proptest::prelude::*;
 

@@ -5,13 +5,15 @@ mod figures;
 use std::path::PathBuf;
 
 use clap::Args;
-use hrinet::evaluate::{Comparison, averaged, evaluate_against, resized, whole_averages};
-use hrinet::expected_error;
-use hrinet::figure::{self, Group, Square};
+use hrinet::evaluation::{Comparison, averaged, evaluate_against, resized, whole_averages};
 use hrinet::io::folder::{stem, volumes_in};
-use hrinet::training::data::is_label_map;
+use hrinet::render::comparison;
+use hrinet::render::comparison::{Group, Square};
+use hrinet::render::coronal;
+use hrinet::resample::expected_error;
 use hrinet::volume::Volume;
-use hrinet::{Error, Result, io, picture};
+use hrinet::volume::slice_stack::is_label_map;
+use hrinet::{Error, Result, io};
 
 use self::figures::{Line, bin_lines, bin_table, means, table, tissue_lines, tissue_table};
 use crate::interrupt;
@@ -81,10 +83,10 @@ enum Truth {
 /// What went wrong, for the user.
 pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
     if let Some(path) = &arguments.json {
-        io::replace::check(path, true)?;
+        io::atomic_write::check(path, true)?;
     }
     if let Some(path) = &arguments.picture {
-        picture::check(path)?;
+        coronal::check(path)?;
     }
     let models = arguments
         .models
@@ -212,7 +214,7 @@ fn draw(
     let groups = last.min(count - 1).saturating_sub(first) / gap;
     let group = Group { first: first + groups / 2 * gap, gap };
     let methods: Vec<_> = models.iter().map(|model| (model.short_name(), model.method())).collect();
-    figure::draw(volume, group, &methods, arguments.square, path, &mut |_| interrupt::check())
+    comparison::draw(volume, group, &methods, arguments.square, path, &mut |_| interrupt::check())
 }
 
 fn parse_square(text: &str) -> std::result::Result<Square, String> {

@@ -1,8 +1,9 @@
 //! The model or plain interpolator that the user named, on the device that was named.
 
 use clap::Args;
-use hrinet::interpolate::Method;
-use hrinet::network::{Model, device};
+use hrinet::network::Model;
+use hrinet::resample::Method;
+use hrinet::runtime::device;
 use hrinet::{Error, Result};
 use tch::Device;
 
@@ -33,7 +34,7 @@ impl DeviceChoice {
     /// [`Error::Argument`] or [`Error::Device`] for a choice that cannot be had.
     pub fn apply(&self) -> Result<Device> {
         if self.device != "cpu" {
-            hrinet::capi::cuda::load();
+            hrinet::runtime::cuda::load();
         }
         match self.threads {
             Some(0) => return Err(Error::Argument("--threads 0; at least 1".into())),

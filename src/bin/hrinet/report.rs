@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::time::Duration;
 
-use hrinet::method::beyond_training;
-use hrinet::volume::{Axis, Plan, SliceSource, Volume};
-use hrinet::{Error, Result, io, memory};
+use hrinet::resample::interpolator::beyond_training;
+use hrinet::resample::{Plan, SliceSource};
+use hrinet::runtime::memory;
+use hrinet::volume::{Axis, Volume};
+use hrinet::{Error, Result, io};
 use serde::Serialize;
 
 use crate::method::Chosen;
@@ -124,7 +126,7 @@ pub fn write_json(path: &Path, value: &impl Serialize) -> Result<()> {
     let mut text = serde_json::to_vec_pretty(value)
         .map_err(|error| Error::Argument(format!("{}: {error}", path.display())))?;
     text.push(b'\n');
-    io::replace::write_atomically(path, true, |file| {
+    io::atomic_write::write_atomically(path, true, |file| {
         file.write_all(&text).map_err(|error| Error::io(path, error))
     })
 }

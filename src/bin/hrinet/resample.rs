@@ -7,10 +7,14 @@ use std::time::Instant;
 
 use clap::{Args, ValueEnum};
 use hrinet::error::bytes_in_words;
-use hrinet::expected_error::{self, interpolate_with_error};
-use hrinet::interpolate::{interpolate, memory_needed};
-use hrinet::volume::{Axis, Plan, Spacing, Volume};
-use hrinet::{Error, Result, io, memory, picture};
+use hrinet::render::coronal;
+use hrinet::resample::expected_error;
+use hrinet::resample::expected_error::interpolate_with_error;
+use hrinet::resample::interpolate::{interpolate, memory_needed};
+use hrinet::resample::{Plan, Spacing};
+use hrinet::runtime::memory;
+use hrinet::volume::{Axis, Volume};
+use hrinet::{Error, Result, io};
 
 use crate::interrupt;
 use crate::messages::{Progress, Verbosity};
@@ -172,7 +176,7 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<[usize; 2]> {
 
     let made = plan.made_count();
     let mut progress = Progress::new(verbosity, "slices", made as u64);
-    let mut on_progress = |done: hrinet::interpolate::Progress| {
+    let mut on_progress = |done: hrinet::resample::interpolate::Progress| {
         progress.set(done.done as u64);
         interrupt::check()
     };
@@ -216,7 +220,7 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<[usize; 2]> {
     }
     if let Some(path) = &arguments.picture {
         interrupt::in_progress(io::partial_path(path));
-        picture::coronal_before_after(&input, &output, path)?;
+        coronal::coronal_before_after(&input, &output, path)?;
     }
     if let Some(path) = &arguments.json {
         let report = Report::new(
@@ -298,10 +302,10 @@ fn check_outputs(arguments: &Arguments) -> Result<()> {
         io::check_output(path, arguments.overwrite)?;
     }
     if let Some(path) = &arguments.picture {
-        picture::check(path)?;
+        coronal::check(path)?;
     }
     if let Some(path) = &arguments.json {
-        io::replace::check(path, true)?;
+        io::atomic_write::check(path, true)?;
     }
     Ok(())
 }

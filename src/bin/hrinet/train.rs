@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use hrinet::network::device;
-use hrinet::training::run::{self as training, Event, RunOptions};
+use hrinet::runtime::device;
+use hrinet::training::run as training;
+use hrinet::training::run::{Event, RunOptions};
 use hrinet::training::{Dataset, Settings};
 use hrinet::{Error, Result};
 

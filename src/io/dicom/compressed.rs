@@ -13,7 +13,7 @@ type Size = [usize; 2];
 
 /// Whether a decoder can be trusted with these pixels; `None` where no decoder reads the transfer
 /// syntax.
-pub(super) fn fits(syntax: &str, fragments: &[Vec<u8>], size: Size) -> Option<bool> {
+pub(crate) fn fits(syntax: &str, fragments: &[Vec<u8>], size: Size) -> Option<bool> {
     let image = || fragments.concat();
     match syntax {
         uids::RLE_LOSSLESS => Some(matches!(fragments, [fragment] if is_run_length(fragment))),

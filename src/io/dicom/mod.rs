@@ -5,13 +5,13 @@
 //! compressed pixels and [`pixels`] decodes them.
 
 mod compressed;
-mod lengths;
 mod pixels;
-mod place;
+mod series;
 mod slice;
-mod stack;
+mod sort;
+mod validate;
 
-pub(super) use slice::is_dicom;
+pub(crate) use slice::is_dicom;
 
 use std::path::Path;
 
@@ -23,14 +23,14 @@ use pixels::Hounsfield;
 use slice::Slice;
 
 /// Reads the only stack of slices in a folder, or the one that `choice` names.
-pub(super) fn read(
+pub(crate) fn read(
     folder: &Path,
     choice: Option<&str>,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Volume> {
     let slices = slices(folder, cancelled)?;
-    let stack = stack::choose(folder, stack::group(slices), choice)?;
-    let (slices, geometry) = place::in_order(stack.slices)?;
+    let stack = series::choose(folder, series::group(slices), choice)?;
+    let (slices, geometry) = sort::in_order(stack.slices)?;
     let mut voxels = Hounsfield::new();
     for slice in &slices {
         if cancelled() {

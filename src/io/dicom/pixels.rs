@@ -7,15 +7,15 @@ use dicom_dictionary_std::tags;
 use dicom_pixeldata::{DecodedPixelData, PixelDecoder, PixelRepresentation};
 use ndarray::Array3;
 
-use super::compressed;
-use super::slice::{Slice, damaged, innermost, open};
 use crate::error::{Error, Result};
-use crate::io::hounsfield::Fit;
-use crate::io::numbers::NumberType;
+use crate::io::dicom::compressed;
+use crate::io::dicom::slice::{Slice, damaged, innermost, open};
+use crate::io::raw_voxels::NumberType;
+use crate::io::smallest_type::Fit;
 use crate::volume::Voxels;
 
 /// Pixels in Hounsfield units, i fastest, as doubles.
-pub(super) fn decode(slice: &Slice) -> Result<Vec<f64>> {
+pub(crate) fn decode(slice: &Slice) -> Result<Vec<f64>> {
     let path = slice.path.as_path();
     let object = open(path, |options| options.read_to(tags::PIXEL_DATA))?;
     let syntax = object.meta().transfer_syntax();
@@ -79,7 +79,7 @@ fn stored_numbers<'a>(
 }
 
 /// Slices one after the other, in the smallest type that holds all so far.
-pub(super) struct Hounsfield {
+pub(crate) struct Hounsfield {
     fit: Fit,
     values: Values,
 }
@@ -92,12 +92,12 @@ enum Values {
 }
 
 impl Hounsfield {
-    pub(super) fn new() -> Hounsfield {
+    pub(crate) fn new() -> Hounsfield {
         Hounsfield { fit: Fit::ANY, values: Values::Int16(Vec::new()) }
     }
 
     /// Appends a slice; what is there already changes its type where the slice needs another.
-    pub(super) fn append(&mut self, slice: Vec<f64>) {
+    pub(crate) fn append(&mut self, slice: Vec<f64>) {
         self.fit = slice.iter().fold(self.fit, |fit, &value| fit.and(value));
         self.convert();
         match &mut self.values {
@@ -129,7 +129,7 @@ impl Hounsfield {
     }
 
     /// The voxels of shape `[k, j, i]`.
-    pub(super) fn into_voxels(self, folder: &Path, shape: [usize; 3]) -> Result<Voxels> {
+    pub(crate) fn into_voxels(self, folder: &Path, shape: [usize; 3]) -> Result<Voxels> {
         fn array<T>(
             shape: [usize; 3],
             values: Vec<T>,

@@ -10,37 +10,37 @@ use dicom_dictionary_std::{tags, uids};
 use dicom_object::file::ReadPreamble;
 use dicom_object::{DefaultDicomObject, OpenFileOptions};
 
-use super::lengths;
 use crate::error::{Error, Result};
+use crate::io::dicom::validate;
 
 /// One image, without its pixels.
 #[derive(Clone, Debug)]
-pub(super) struct Slice {
-    pub(super) path: PathBuf,
+pub(crate) struct Slice {
+    pub(crate) path: PathBuf,
     /// SeriesInstanceUID.
-    pub(super) series: String,
+    pub(crate) series: String,
     /// SeriesDescription; empty where there is none.
-    pub(super) description: String,
+    pub(crate) description: String,
     /// Modality; empty where there is none.
-    pub(super) modality: String,
-    pub(super) columns: usize,
-    pub(super) rows: usize,
+    pub(crate) modality: String,
+    pub(crate) columns: usize,
+    pub(crate) rows: usize,
     /// Centre of the first pixel, mm, to left, posterior, superior.
-    pub(super) position: [f64; 3],
+    pub(crate) position: [f64; 3],
     /// Direction in which the column number grows, as in the file.
-    pub(super) along_row: [f64; 3],
+    pub(crate) along_row: [f64; 3],
     /// Direction in which the row number grows, as in the file.
-    pub(super) along_column: [f64; 3],
+    pub(crate) along_column: [f64; 3],
     /// From one column to the next, mm.
-    pub(super) column_spacing: f64,
+    pub(crate) column_spacing: f64,
     /// From one row to the next, mm.
-    pub(super) row_spacing: f64,
+    pub(crate) row_spacing: f64,
     /// SpacingBetweenSlices or else SliceThickness, mm, where one is there.
-    pub(super) thickness: Option<f64>,
+    pub(crate) thickness: Option<f64>,
     /// Of stored numbers to Hounsfield units.
-    pub(super) slope: f64,
+    pub(crate) slope: f64,
     /// Of stored numbers to Hounsfield units.
-    pub(super) intercept: f64,
+    pub(crate) intercept: f64,
 }
 
 /// Whether a file begins as DICOM files do.
@@ -62,7 +62,7 @@ fn begins_as_dicom(path: &Path) -> Result<bool> {
 ///
 /// # Errors
 /// [`Error::Unsupported`] for an image that is no slice; else what is wrong with the file.
-pub(super) fn read(path: &Path) -> Result<Option<Slice>> {
+pub(crate) fn read(path: &Path) -> Result<Option<Slice>> {
     if !begins_as_dicom(path)? {
         if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("dcm")) {
             return Err(Error::damaged(path, "not a DICOM file, though its name ends in .dcm"));
@@ -115,12 +115,12 @@ pub(super) fn read(path: &Path) -> Result<Option<Slice>> {
 }
 
 /// Parses a file that begins as DICOM files do.
-pub(super) fn open(
+pub(crate) fn open(
     path: &Path,
     part: impl FnOnce(OpenFileOptions) -> OpenFileOptions,
 ) -> Result<DefaultDicomObject> {
     let bytes = std::fs::read(path).map_err(|source| Error::io(path, source))?;
-    let Some(sound) = lengths::sound_part(&bytes) else {
+    let Some(sound) = validate::sound_part(&bytes) else {
         return Err(Error::damaged(path, "a damaged DICOM file (cut short, or a wrong length)"));
     };
     part(OpenFileOptions::new().read_preamble(ReadPreamble::Always))
@@ -129,7 +129,7 @@ pub(super) fn open(
 }
 
 /// What is behind an error.
-pub(super) fn innermost(error: &dyn std::error::Error) -> &dyn std::error::Error {
+pub(crate) fn innermost(error: &dyn std::error::Error) -> &dyn std::error::Error {
     let mut cause = error;
     while let Some(next) = cause.source() {
         cause = next;
@@ -138,7 +138,7 @@ pub(super) fn innermost(error: &dyn std::error::Error) -> &dyn std::error::Error
 }
 
 /// The error of a file that the parser does not understand, with the innermost cause.
-pub(super) fn damaged(path: &Path, error: &dyn std::error::Error) -> Error {
+pub(crate) fn damaged(path: &Path, error: &dyn std::error::Error) -> Error {
     let text = innermost(error).to_string();
     let line = text.lines().next().unwrap_or_default();
     Error::damaged(path, format!("a damaged DICOM file ({line})"))

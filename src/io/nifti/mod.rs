@@ -4,10 +4,10 @@ mod read;
 mod transform;
 mod write;
 
-pub(super) use read::read;
-pub(super) use write::write;
+pub(crate) use read::read;
+pub(crate) use write::write;
 
-use super::numbers::NumberType;
+use crate::io::raw_voxels::NumberType;
 
 /// The types that a volume can have, with their code in the header.
 const TYPES: [(i16, NumberType); 10] = [

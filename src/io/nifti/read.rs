@@ -4,10 +4,10 @@ use std::path::Path;
 
 use nifti::{Endianness, NiftiHeader};
 
-use super::TYPES;
-use super::transform::ijk_to_ras;
 use crate::error::{Error, Result};
-use crate::io::numbers::{ByteOrder, NumberType, Source};
+use crate::io::nifti::TYPES;
+use crate::io::nifti::transform::ijk_to_ras;
+use crate::io::raw_voxels::{ByteOrder, NumberType, Source};
 use crate::volume::{Geometry, Rescale, Volume};
 
 /// Bytes of the header.

@@ -19,7 +19,7 @@ const SAME_TOLERANCE: f64 = 1e-4;
 /// The sform counts where its code is 1 (scanner), where the qform has no code, and where both say
 /// the same; else the qform. Where neither has a code, the origin is 0 and the axes point to left,
 /// posterior and superior. Lengths are those of `pixdim`, directions those of the matrix.
-pub(super) fn ijk_to_ras(path: &Path, header: &NiftiHeader) -> Result<([f64; 3], [[f64; 3]; 3])> {
+pub(crate) fn ijk_to_ras(path: &Path, header: &NiftiHeader) -> Result<([f64; 3], [[f64; 3]; 3])> {
     let mut spacing = [0.0; 3];
     for (axis, length) in spacing.iter_mut().enumerate() {
         *length = f64::from(header.pixdim[axis + 1]);
@@ -105,15 +105,15 @@ fn qform(header: &NiftiHeader, spacing: [f64; 3]) -> Place {
 }
 
 /// The directions of a grid as a qform has them.
-pub(super) struct Quaternion {
+pub(crate) struct Quaternion {
     /// (b, c, d) of the unit quaternion (a, b, c, d), a >= 0.
-    pub(super) vector: [f64; 3],
+    pub(crate) vector: [f64; 3],
     /// -1 where k points against the cross product of i and j, else 1.
-    pub(super) mirror: f64,
+    pub(crate) mirror: f64,
 }
 
 /// The rotation nearest to the directions of a grid, i kept exactly.
-pub(super) fn quaternion(geometry: &Geometry) -> Quaternion {
+pub(crate) fn quaternion(geometry: &Geometry) -> Quaternion {
     let [x, y, k] = Axis::ALL.map(|axis| geometry.direction(axis));
     // Files round: make the second axis exactly perpendicular to the first.
     let y = unit([0, 1, 2].map(|row| y[row] - dot(x, y) * x[row]));

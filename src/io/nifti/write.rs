@@ -5,10 +5,10 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::TYPES;
-use super::transform::{Quaternion, quaternion};
 use crate::error::{Error, Result};
-use crate::io::numbers::{NumberType, write_voxels};
+use crate::io::nifti::TYPES;
+use crate::io::nifti::transform::{Quaternion, quaternion};
+use crate::io::raw_voxels::{NumberType, write_voxels};
 use crate::volume::{Axis, Volume};
 
 /// Where the voxels begin: header, and four bytes that say that no extensions follow.

@@ -4,27 +4,27 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::io::numbers::{ByteOrder, NumberType};
+use crate::io::raw_voxels::{ByteOrder, NumberType};
 use crate::volume::Geometry;
 
 /// How the voxels are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub(crate) enum Encoding {
     Raw,
     Gzip,
 }
 
 /// What a reader needs to know.
 #[derive(Debug)]
-pub(super) struct Header {
-    pub(super) number: NumberType,
-    pub(super) order: ByteOrder,
-    pub(super) encoding: Encoding,
-    pub(super) geometry: Geometry,
+pub(crate) struct Header {
+    pub(crate) number: NumberType,
+    pub(crate) order: ByteOrder,
+    pub(crate) encoding: Encoding,
+    pub(crate) geometry: Geometry,
 }
 
 /// Makes sense of the header's lines (without the empty one that ends it).
-pub(super) fn parse(path: &Path, text: &str) -> Result<Header> {
+pub(crate) fn parse(path: &Path, text: &str) -> Result<Header> {
     let fields = Fields::new(path, text)?;
     fields.refuse_detached()?;
     let number = fields.number()?;

@@ -4,5 +4,5 @@ mod header;
 mod read;
 mod write;
 
-pub(super) use read::read;
-pub(super) use write::write;
+pub(crate) use read::read;
+pub(crate) use write::write;

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::header::{Encoding, parse};
 use crate::error::{Error, Result};
-use crate::io::numbers::Source;
+use crate::io::nrrd::header::{Encoding, parse};
+use crate::io::raw_voxels::Source;
 use crate::volume::{Rescale, Volume};
 
 /// More is no header.

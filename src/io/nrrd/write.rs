@@ -12,8 +12,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::error::{Error, Result};
-use crate::io::hounsfield::Fit;
-use crate::io::numbers::{NumberType, values, write_rescaled, write_voxels};
+use crate::io::raw_voxels::{NumberType, values, write_rescaled, write_voxels};
+use crate::io::smallest_type::Fit;
 use crate::volume::{Axis, Geometry, Rescale, Volume};
 
 /// Puts out header and voxels; `path` is named in errors.

@@ -1,7 +1,7 @@
 //! The figures of `hrinet evaluate`: lines of a table a volume, their means, tissues, expected errors.
 
 use comfy_table::{Table, presets};
-use hrinet::evaluate::Evaluation;
+use hrinet::evaluation::Evaluation;
 use hrinet::metrics::calibration::{Bin, Calibration};
 use hrinet::metrics::tissue::{TISSUES, TissueScores, TissueSums, shown_bias_standard_error_hu};
 use hrinet::metrics::{Mean, SliceScores};

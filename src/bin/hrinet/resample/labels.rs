@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use clap::ValueEnum;
-use hrinet::interpolate::{Progress, work_bytes};
 use hrinet::labels::{LabelMethod, labels, labels_with_image, work_bytes as label_work_bytes};
 use hrinet::network::{Model, SliceNetwork};
-use hrinet::volume::{Plan, Volume};
+use hrinet::resample::Plan;
+use hrinet::resample::interpolate::{Progress, work_bytes};
+use hrinet::volume::Volume;
 use hrinet::{Error, Result};
 
 use crate::method::Chosen;

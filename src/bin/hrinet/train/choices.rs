@@ -4,10 +4,10 @@ use std::path::Path;
 
 use clap::Args;
 use hrinet::network::System;
-use hrinet::network::motion::MotionSizes;
+use hrinet::network::motion::config::MotionSizes;
 use hrinet::training::Settings;
-use hrinet::training::hold_out::HoldOut;
-use hrinet::training::losses::{Adversarial, CriticTarget};
+use hrinet::training::data::hold_out::HoldOut;
+use hrinet::training::settings::{Adversarial, CriticTarget};
 use hrinet::training::settings::{Content, Decline, Fit, Precision, Rule, usual_beta};
 use hrinet::{Error, Result};
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,127 @@
+//! D2, the PatchGAN of Isola et al. (CVPR 2017): is each 70 x 70 patch of an image a real one?
+
+use tch::Tensor;
+
+use crate::error::{Error, Result};
+use crate::network::nn::conv::{Convolution, Start, leaky_relu};
+use crate::network::nn::parameters::Parameters;
+
+/// Channels and stride of each 4x4 convolution before the last.
+const LAYERS: [(i64, i64); 4] = [(64, 2), (128, 2), (256, 2), (512, 1)];
+
+/// Side of the patch that one logit sees, pixels.
+pub const PATCH: i64 = 70;
+
+/// Sides of less than this many pixels leave no map of logits.
+pub const LEAST_SIDE: i64 = 32;
+
+/// Standard deviation of the first weights, as in the reference implementation.
+const DEVIATION: f64 = 0.02;
+
+/// Keeps the normalisation of a flat patch finite.
+const EPSILON: f64 = 1e-5;
+
+/// 4x4 convolutions with leaky ReLU, instance normalisation from the second on, then one logit a
+/// patch (parameters psi of the paper).
+pub struct PatchGan {
+    layers: Vec<Convolution>,
+    exit: Convolution,
+}
+
+impl PatchGan {
+    /// From drawn or stored weights.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where stored weights do not fit.
+    pub fn new(parameters: &mut Parameters) -> Result<PatchGan> {
+        let start = Start::Near0(DEVIATION);
+        let mut layers = Vec::new();
+        let mut inputs = 1;
+        for (number, (outputs, stride)) in LAYERS.into_iter().enumerate() {
+            let name = format!("layer{}", number + 1);
+            let channels = (inputs, outputs);
+            layers.push(Convolution::new(parameters, &name, channels, (4, stride), start)?);
+            inputs = outputs;
+        }
+        let exit = Convolution::new(parameters, "exit", (inputs, 1), (4, 1), start)?;
+        Ok(PatchGan { layers, exit })
+    }
+
+    /// Images `[N, 1, H, W]` to logits `[N, 1, H / 8 - 2, W / 8 - 2]`: positive for a real patch.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for sides of less than [`LEAST_SIDE`].
+    pub fn logits(&self, images: &Tensor) -> Result<Tensor> {
+        self.forward(images, true)
+    }
+
+    fn forward(&self, images: &Tensor, normalise: bool) -> Result<Tensor> {
+        let (_, _, rows, columns) = images.size4()?;
+        if rows.min(columns) < LEAST_SIDE {
+            return Err(Error::Argument(format!(
+                "images of {rows} x {columns} are too small for the PatchGAN; at least \
+                 {LEAST_SIDE} pixels a side"
+            )));
+        }
+        let mut x = images.shallow_clone();
+        for (number, layer) in self.layers.iter().enumerate() {
+            x = layer.forward(&x)?;
+            if normalise && number > 0 {
+                let none = None::<&Tensor>;
+                x = x.f_instance_norm(none, none, none, none, true, 0.0, EPSILON, true)?;
+            }
+            x = leaky_relu(&x)?;
+        }
+        self.exit.forward(&x)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind};
+
+    /// Instance normalisation looks at the whole plane; the patch is that of the convolutions.
+    #[test]
+    fn one_logit_sees_70_by_70_pixels() {
+        let mut parameters = Parameters::drawn(4, Device::Cpu);
+        let network = PatchGan::new(&mut parameters).unwrap();
+        let image = Tensor::rand([1, 1, 192, 160], (Kind::Float, Device::Cpu));
+        let image = image.set_requires_grad(true);
+        let logits = network.forward(&image, false).unwrap();
+        assert_eq!(logits.size(), [1, 1, 22, 18]);
+        logits.get(0).get(0).get(11).get(9).backward();
+        let seen = image.grad().abs().squeeze().gt(0.0);
+        for dimension in [0, 1] {
+            let line = seen.any_dim(dimension, false).nonzero().squeeze();
+            let (first, last) = (line.min().int64_value(&[]), line.max().int64_value(&[]));
+            assert_eq!(last - first + 1, PATCH, "along {}", 1 - dimension);
+        }
+    }
+
+    #[test]
+    fn normalised_logits_forget_brightness_and_contrast_past_the_first_layer() {
+        let mut parameters = Parameters::drawn(4, Device::Cpu);
+        let network = PatchGan::new(&mut parameters).unwrap();
+        let image = Tensor::rand([2, 1, 64, 64], (Kind::Float, Device::Cpu));
+        let logits = network.logits(&(&image * 50.0)).unwrap();
+        assert_eq!(logits.size(), [2, 1, 6, 6]);
+        // The first layer is linear but for its leaky ReLU: a doubled image is a doubled input of
+        // the normalisation, which takes the factor away.
+        let doubled = network.logits(&(&image * 100.0)).unwrap();
+        let apart = (&doubled - &logits).abs().max().double_value(&[]);
+        assert!(apart < 1e-2 * logits.std(true).double_value(&[]), "{apart}");
+        let unnormalised = network.forward(&(&image * 2.0), false).unwrap();
+        let once = network.forward(&image, false).unwrap();
+        assert!((unnormalised - once).abs().max().double_value(&[]) > 0.0);
+    }
+
+    #[test]
+    fn images_without_a_patch_are_refused() {
+        let mut parameters = Parameters::drawn(4, Device::Cpu);
+        let network = PatchGan::new(&mut parameters).unwrap();
+        let image = |side: i64| Tensor::rand([1, 1, side, 64], (Kind::Float, Device::Cpu));
+        assert!(network.logits(&image(16)).unwrap_err().to_string().contains("16 x 64"));
+        assert_eq!(network.logits(&image(LEAST_SIDE)).unwrap().size(), [1, 1, 2, 6]);
+    }
+}

@@ -1,0 +1,80 @@
+//! How far a slice in between is expected to be off: HRINet-Motion's second output.
+//!
+//! A small network of its own, which looks at what the generator had in hand when it finished a slice
+//! and gives the expected absolute error of every pixel. The slice itself is the same with it and
+//! without it. Where both warped slices agree, where the plane is calm and little moved, it expects
+//! little; where they differ, or the mask was torn between them, much.
+
+use tch::Tensor;
+
+use crate::error::Result;
+use crate::network::motion::config::MotionSizes;
+use crate::network::motion::outputs::{Evidence, MAPS, WINDOW_HU};
+use crate::network::nn::conv::{Convolution, ConvolutionPrelu, Start};
+use crate::network::nn::parameters::Parameters;
+
+/// Channels at full resolution, and of the wider view.
+const CHANNELS: i64 = 8;
+const WIDE_CHANNELS: i64 = 16;
+
+/// The wider view sees means of this many pixels squared.
+const WIDE_STRIDE: i64 = 4;
+
+/// Less than this is expected nowhere: HU.
+pub const LEAST_HU: f64 = 0.1;
+
+/// A new head expects about 20 HU everywhere: softplus(-4.6) is 0.01.
+const BEGINNING: f64 = -4.6;
+
+/// The mean over squares of `stride` pixels.
+fn pooled(x: &Tensor, stride: i64) -> Result<Tensor> {
+    let stride = [stride; 2];
+    Ok(x.f_avg_pool2d(stride, stride, [0, 0], false, false, None::<i64>)?)
+}
+
+/// The head: a few convolutions, a wider view beside them.
+pub struct Confidence {
+    entry: ConvolutionPrelu,
+    wide: [ConvolutionPrelu; 2],
+    joint: ConvolutionPrelu,
+    exit: Convolution,
+}
+
+impl Confidence {
+    /// For a generator of these sizes.
+    ///
+    /// # Errors
+    /// [`crate::Error::Argument`] where stored weights do not fit.
+    pub fn new(parameters: &mut Parameters, sizes: &MotionSizes) -> Result<Confidence> {
+        let inputs = MAPS + sizes.hidden;
+        let mut unit = |name, channels| ConvolutionPrelu::new(parameters, name, channels, 1);
+        let entry = unit("entry", (inputs, CHANNELS))?;
+        let wide = [
+            unit("wide.first", (inputs + sizes.widths[0], WIDE_CHANNELS))?,
+            unit("wide.second", (WIDE_CHANNELS, CHANNELS))?,
+        ];
+        let joint = unit("joint", (CHANNELS, CHANNELS))?;
+        let exit = Convolution::new(parameters, "exit", (CHANNELS, 1), (3, 1), Start::Zero)?;
+        Ok(Confidence { entry, wide, joint, exit })
+    }
+
+    /// The expected absolute error `[N, 1, H, W]` in grey units, of which 1 is the width of the window;
+    /// sides are multiples of 4.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`].
+    pub fn forward(&self, evidence: &Evidence) -> Result<Tensor> {
+        let seen = evidence.maps()?;
+        let (_, _, rows, columns) = seen.size4()?;
+        let around = Tensor::f_cat(
+            &[pooled(&seen, WIDE_STRIDE)?, pooled(&evidence.coarse, WIDE_STRIDE / 2)?],
+            1,
+        )?;
+        let coarse = self.wide[1].forward(&self.wide[0].forward(&around)?)?;
+        let wide = coarse.f_upsample_bilinear2d([rows, columns], false, None, None)?;
+        let both = self.entry.forward(&seen)?.f_add(&wide)?;
+        let exit = self.exit.forward(&self.joint.forward(&both)?)?;
+        let expected = exit.f_add_scalar(BEGINNING)?.f_softplus()?;
+        Ok(expected.f_add_scalar(LEAST_HU / WINDOW_HU)?)
+    }
+}

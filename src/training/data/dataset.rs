@@ -1,0 +1,84 @@
+//! The volumes of a folder: to train on, and held out.
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::io;
+use crate::training::settings::{Fit, Settings};
+use crate::volume::Stack;
+
+/// Stacks to train on, and stacks held out.
+pub struct Dataset {
+    /// To fit the weights.
+    pub train: Vec<Stack>,
+    /// Never trained on.
+    pub held_out: Vec<Stack>,
+}
+
+impl Dataset {
+    /// Reads every volume of a folder: NIfTI and NRRD files, and subfolders with one DICOM series
+    /// each. One file or folder is one patient. Label maps and volumes that are too small for the
+    /// settings' size and gaps are left out with a log line.
+    ///
+    /// The settings' `hold_out` patients are kept for validation; at least one is left to train on.
+    ///
+    /// # Errors
+    /// [`Error::Io`] for a folder that cannot be read, [`Error::Argument`] where nothing is left.
+    pub fn read(
+        folder: &Path,
+        settings: &Settings,
+        mut on_read: impl FnMut(&str) -> Result<()>,
+    ) -> Result<Dataset> {
+        let size = settings.size as usize;
+        let gap = settings.gaps.iter().copied().max().unwrap_or(usize::MAX);
+        let mut stacks = Vec::new();
+        let mut too_small = 0;
+        for path in io::folder::volumes_in(folder)? {
+            let name = io::folder::stem(&path);
+            on_read(&name)?;
+            match io::read(&path).and_then(|volume| Stack::of_ct(&name, &volume)) {
+                Err(error) => log::warn!("left out: {}", error.in_file(&path)),
+                Ok(None) => log::info!("left out: {}: a label map", path.display()),
+                Ok(Some(stack)) => {
+                    let stack = match settings.fit {
+                        Fit::Crop => stack,
+                        Fit::Resize => stack.resized(size)?,
+                    };
+                    let (slices, rows, columns) = stack.slices.dim();
+                    if rows < size || columns < size || slices <= gap {
+                        log::warn!(
+                            "left out: {}: {slices} slices of {rows} x {columns}, too small for \
+                             crops of {size} and gaps of {gap}",
+                            path.display()
+                        );
+                        too_small += 1;
+                    } else {
+                        stacks.push(stack);
+                    }
+                }
+            }
+        }
+        if stacks.is_empty() && too_small > 0 {
+            return Err(Error::Argument(format!(
+                "{}: no volume to train on: all {too_small} are too small for squares of {size} \
+                 pixels or groups of {} slices; choose a smaller --size or --gap, or --fit resize",
+                folder.display(),
+                gap + 1
+            )));
+        }
+        if stacks.is_empty() {
+            return Err(Error::Argument(format!(
+                "{}: no volume to train on (NIfTI or NRRD files, or a folder a DICOM series)",
+                folder.display()
+            )));
+        }
+        let names: Vec<&str> = stacks.iter().map(|stack| stack.name.as_str()).collect();
+        let held_out = settings.hold_out.choose(&names, settings.seed)?;
+        let mut dataset = Dataset { train: Vec::new(), held_out: Vec::new() };
+        for (stack, held_out) in stacks.into_iter().zip(held_out) {
+            let part = if held_out { &mut dataset.held_out } else { &mut dataset.train };
+            part.push(stack);
+        }
+        Ok(dataset)
+    }
+}

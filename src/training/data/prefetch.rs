@@ -1,0 +1,81 @@
+//! Batches drawn ahead, while the steps before them are taken.
+
+use std::ops::Range;
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
+
+use tch::Device;
+
+use crate::error::{Error, Result};
+use crate::training::data::batch::Batch;
+use crate::training::data::sampler::Sampler;
+use crate::training::distillation::Teacher;
+use crate::training::settings::Settings;
+
+/// Batches that wait to be taken, at most.
+const WAITING: usize = 2;
+
+/// The batches of some steps, one after the other.
+pub(crate) struct Ahead(Receiver<Result<Batch>>);
+
+impl Ahead {
+    /// Lets `work` take the batches of `steps` from another thread, which ends with it. A teacher has its say
+    /// there.
+    pub(crate) fn of<T>(
+        sampler: &Sampler,
+        teacher: Option<Teacher>,
+        settings: &Settings,
+        steps: Range<u64>,
+        work: impl FnOnce(&Ahead) -> T,
+    ) -> T {
+        thread::scope(|scope| {
+            let (give, take) = sync_channel(WAITING);
+            scope.spawn(move || {
+                for step in steps {
+                    let drawn = sampler.batch(settings.batch_number(step), Device::Cpu);
+                    let batch = drawn.and_then(|batch| match &teacher {
+                        Some(teacher) => teacher.blend(&batch),
+                        None => Ok(batch),
+                    });
+                    // Nobody takes any more: training was stopped.
+                    if give.send(batch).is_err() {
+                        return;
+                    }
+                }
+            });
+            work(&Ahead(take))
+        })
+    }
+
+    /// The next batch, on the device.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] where it does not fit onto the device.
+    pub(crate) fn next(&self, device: Device) -> Result<Batch> {
+        let ended = |_| Error::Training("the thread that draws batches ended".into());
+        self.0.recv().map_err(ended)??.on(device)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::System;
+    use crate::volume::slice_stack::Stack;
+    use ndarray::Array3;
+
+    #[test]
+    fn batches_come_in_order_and_who_stops_early_does_not_hang() {
+        let slices = Array3::from_shape_fn((20, 40, 40), |(k, j, i)| (10 * k + j * i) as i16);
+        let stacks = [Stack { name: "a".into(), slices, spacing_mm: 3.0 }];
+        let settings = Settings::usual(System::HrinetMotion);
+        let sampler = Sampler::new(&stacks, (16, 4), &[2, 6], 1).unwrap();
+        let taken = Ahead::of(&sampler, None, &settings, 5..1000, |ahead| {
+            (0..3).map(|_| ahead.next(Device::Cpu).unwrap().truth).collect::<Vec<_>>()
+        });
+        for (step, truth) in (5..).zip(taken) {
+            let number = settings.batch_number(step);
+            assert_eq!(truth, sampler.batch(number, Device::Cpu).unwrap().truth);
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! The batch of every step: crops of groups of consecutive slices.
+
+use ndarray::{Array3, ArrayView2, ArrayViewMut2, Axis as ArrayAxis, s};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use tch::{Device, Tensor};
+
+use crate::error::{Error, Result};
+use crate::network::Architecture;
+use crate::training::data::batch::{Batch, Beyond};
+use crate::training::settings::Settings;
+use crate::volume::Window;
+use crate::volume::slice_stack::Stack;
+
+/// Draws batches. Step `n` of a seed is the same batch whatever came before it, so that a run that
+/// is stopped and resumed sees what an unbroken one sees.
+pub struct Sampler<'a> {
+    stacks: &'a [Stack],
+    /// Voxels in the stacks up to and including each: a stack is drawn by its share of them.
+    shares: Vec<u64>,
+    size: usize,
+    batch: usize,
+    gaps: Vec<usize>,
+    seed: u64,
+    whole_groups: bool,
+    beyond: bool,
+}
+
+/// How often a slice beyond a group is left out although it is there: stacks end, and two slices
+/// alone must do as well.
+const LEFT_OUT: f64 = 0.1;
+
+impl<'a> Sampler<'a> {
+    /// Square crops of `size` pixels, `batch` at a time, from groups with these gaps.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where a stack is too small for the size or the largest gap.
+    pub fn new(
+        stacks: &'a [Stack],
+        (size, batch): (usize, usize),
+        gaps: &[usize],
+        seed: u64,
+    ) -> Result<Sampler<'a>> {
+        let largest = gaps.iter().copied().max().unwrap_or(usize::MAX);
+        let mut shares = Vec::new();
+        let mut voxels = 0;
+        for stack in stacks {
+            let (slices, rows, columns) = stack.slices.dim();
+            if rows < size || columns < size || slices <= largest {
+                return Err(Error::Argument(format!(
+                    "{}: {slices} slices of {rows} x {columns} are too small for crops of {size} \
+                     and gaps of {largest}",
+                    stack.name
+                )));
+            }
+            voxels += (slices * rows * columns) as u64;
+            shares.push(voxels);
+        }
+        if shares.is_empty() {
+            return Err(Error::Argument("no stack of slices to draw from".into()));
+        }
+        Ok(Sampler {
+            stacks,
+            shares,
+            size,
+            batch,
+            gaps: gaps.to_vec(),
+            seed,
+            whole_groups: false,
+            beyond: false,
+        })
+    }
+
+    /// The batches that a run with these settings trains a generator on.
+    ///
+    /// # Errors
+    /// As [`Sampler::new`].
+    pub fn of_settings(
+        stacks: &'a [Stack],
+        settings: &Settings,
+        architecture: &Architecture,
+    ) -> Result<Sampler<'a>> {
+        let crops = (settings.size as usize, settings.batch);
+        let sampler = Sampler::new(stacks, crops, &settings.gaps, settings.seed)?;
+        let whole_groups = settings.takes_whole_groups();
+        Ok(Sampler { whole_groups, beyond: architecture.has_context(), ..sampler })
+    }
+
+    /// From now on all inner slices of each group, not one of them. There must be one gap only.
+    pub fn whole_groups(mut self) -> Sampler<'a> {
+        self.whole_groups = true;
+        self
+    }
+
+    /// The batch of one step.
+    ///
+    /// # Errors
+    /// [`Error::Torch`] where it does not fit onto the device.
+    pub fn batch(&self, step: u64, device: Device) -> Result<Batch> {
+        let mut random = ChaCha8Rng::seed_from_u64(self.seed);
+        random.set_stream(step);
+        let inner = if self.whole_groups { self.gaps[0] - 1 } else { 1 };
+        let planes = |count: usize| Array3::<f32>::zeros((count, self.size, self.size));
+        let mut ends = [planes(self.batch), planes(self.batch)];
+        let mut truth = planes(self.batch * inner);
+        let mut alpha = Vec::with_capacity(self.batch * inner);
+        let mut draws = Vec::with_capacity(self.batch);
+        for index in 0..self.batch {
+            let draw = self.draw(&mut random);
+            for (planes, slice) in ends.iter_mut().zip(draw.ends) {
+                self.fill(planes.index_axis_mut(ArrayAxis(0), index), &draw, slice);
+            }
+            for number in 0..inner {
+                let slice = if self.whole_groups { draw.start + 1 + number } else { draw.between };
+                let plane = truth.index_axis_mut(ArrayAxis(0), index * inner + number);
+                self.fill(plane, &draw, slice);
+                alpha.push(draw.alpha(slice));
+            }
+            draws.push(draw);
+        }
+        let gap: Vec<i64> = draws.iter().map(|draw| draw.gap as i64).collect();
+        // Drawn last, then what lies beyond: what is drawn before does not depend on it.
+        let mixed: Vec<f32> = (0..self.batch).map(|_| random.random::<f32>()).collect();
+        let tensor = |planes: Array3<f32>| -> Result<Tensor> {
+            let side = self.size as i64;
+            let values = planes.into_raw_vec_and_offset().0;
+            Ok(Tensor::f_from_slice(&values)?.f_view([-1, 1, side, side])?.f_to_device(device)?)
+        };
+        let beyond = match self.beyond {
+            true => Some(self.beyond(&draws, &mut random, device, &tensor)?),
+            false => None,
+        };
+        let [first, second] = ends;
+        Ok(Batch {
+            first: tensor(first)?,
+            second: tensor(second)?,
+            truth: tensor(truth)?,
+            alpha: Tensor::f_from_slice(&alpha)?.f_to_device(device)?,
+            gap: Tensor::f_from_slice(&gap)?.f_to_device(device)?,
+            mixed: Tensor::f_from_slice(&mixed)?.f_to_device(device)?,
+            beyond,
+        })
+    }
+
+    /// The slices beyond the groups that were drawn.
+    fn beyond(
+        &self,
+        draws: &[Draw],
+        random: &mut ChaCha8Rng,
+        device: Device,
+        tensor: &dyn Fn(Array3<f32>) -> Result<Tensor>,
+    ) -> Result<Beyond> {
+        let mut slices = Vec::new();
+        let mut there = Vec::new();
+        for end in 0..2 {
+            let mut planes = Array3::<f32>::zeros((draws.len(), self.size, self.size));
+            let mut flags = Vec::new();
+            for (draw, plane) in draws.iter().zip(planes.outer_iter_mut()) {
+                let beyond = draw.beyond(end).filter(|_| !random.random_bool(LEFT_OUT));
+                self.fill(plane, draw, beyond.unwrap_or(draw.ends[end]));
+                flags.push(if beyond.is_some() { 1f32 } else { 0.0 });
+            }
+            slices.push(tensor(planes)?);
+            there.push(Tensor::f_from_slice(&flags)?.f_view([-1, 1, 1, 1])?.f_to_device(device)?);
+        }
+        let wrong = |_| Error::Torch("two ends".into());
+        Ok(Beyond {
+            slices: slices.try_into().map_err(wrong)?,
+            there: there.try_into().map_err(wrong)?,
+        })
+    }
+
+    /// One group: where it is cut out, flipped and in either order by chance.
+    fn draw(&self, random: &mut ChaCha8Rng) -> Draw<'a> {
+        let voxel = random.random_range(0..self.shares[self.shares.len() - 1]);
+        let stack = &self.stacks[self.shares.partition_point(|&share| share <= voxel)];
+        let (slices, rows, columns) = stack.slices.dim();
+        let gap = self.gaps[random.random_range(0..self.gaps.len())];
+        let start = random.random_range(0..slices - gap);
+        let between = start + random.random_range(1..gap);
+        let row = random.random_range(0..=rows - self.size);
+        let column = random.random_range(0..=columns - self.size);
+        let [upside_down, mirrored, reversed] = std::array::from_fn(|_| random.random_bool(0.5));
+        let ends = if reversed { [start + gap, start] } else { [start, start + gap] };
+        Draw { stack, start, gap, between, corner: [row, column], upside_down, mirrored, ends }
+    }
+
+    fn fill(&self, mut plane: ArrayViewMut2<f32>, draw: &Draw, slice: usize) {
+        let [row, column] = draw.corner;
+        let crop = draw.stack.slice(slice);
+        let crop = crop.slice(s![row..row + self.size, column..column + self.size]);
+        copy(&mut plane, flipped(crop, draw.upside_down, draw.mirrored));
+    }
+}
+
+/// A group of slices of a stack, and the square that is cut out of them.
+struct Draw<'a> {
+    stack: &'a Stack,
+    start: usize,
+    gap: usize,
+    /// The slice that is compared where one is.
+    between: usize,
+    /// Row and column of the square's first pixel.
+    corner: [usize; 2],
+    upside_down: bool,
+    mirrored: bool,
+    /// The known slices in their order.
+    ends: [usize; 2],
+}
+
+impl Draw<'_> {
+    /// The slice beyond an end (0: the first, 1: the second), where the stack has it.
+    fn beyond(&self, end: usize) -> Option<usize> {
+        let (at, other) = (self.ends[end], self.ends[1 - end]);
+        let beyond = (2 * at).checked_sub(other)?;
+        (beyond < self.stack.slices.dim().0).then_some(beyond)
+    }
+
+    fn alpha(&self, slice: usize) -> f32 {
+        let fraction = (slice - self.start) as f32 / self.gap as f32;
+        if self.ends[0] > self.ends[1] { fraction } else { 1.0 - fraction }
+    }
+}
+
+fn flipped(mut crop: ArrayView2<i16>, upside_down: bool, mirrored: bool) -> ArrayView2<i16> {
+    if upside_down {
+        crop.invert_axis(ArrayAxis(0));
+    }
+    if mirrored {
+        crop.invert_axis(ArrayAxis(1));
+    }
+    crop
+}
+
+fn copy(plane: &mut ArrayViewMut2<f32>, crop: ArrayView2<i16>) {
+    plane.zip_mut_with(&crop, |unit, &hu| *unit = Window::CT.to_unit(f64::from(hu)) as f32);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stack whose HU are 10 times the slice number: the truth is the blend at alpha.
+    fn ramp() -> Vec<Stack> {
+        let slices = Array3::from_shape_fn((20, 40, 40), |(k, _, _)| 10 * k as i16);
+        vec![Stack { name: "ramp".into(), slices, spacing_mm: 3.0 }]
+    }
+
+    #[test]
+    fn alpha_places_the_truth_between_its_slices() {
+        let stacks = ramp();
+        let sampler = Sampler::new(&stacks, (16, 64), &[2, 3, 6], 1).unwrap();
+        let batch = sampler.batch(0, Device::Cpu).unwrap();
+        let alpha = batch.alpha.view([-1, 1, 1, 1]);
+        let blend: Tensor = &batch.second + (&batch.first - &batch.second) * alpha;
+        assert!((blend - &batch.truth).abs().max().double_value(&[]) < 1e-6);
+    }
+
+    #[test]
+    fn whole_groups_hold_every_inner_slice_at_its_alpha() {
+        let stacks = ramp();
+        let sampler = Sampler::new(&stacks, (16, 8), &[6], 1).unwrap().whole_groups();
+        let batch = sampler.batch(3, Device::Cpu).unwrap();
+        assert_eq!((batch.groups().unwrap(), batch.truth.size()[0]), (8, 40));
+        let each = |ends: &Tensor| ends.repeat_interleave_self_int(5, 0, 40);
+        let (first, second) = (each(&batch.first), each(&batch.second));
+        let blend: Tensor = &second + (&first - &second) * batch.alpha.view([-1, 1, 1, 1]);
+        assert!((blend - &batch.truth).abs().max().double_value(&[]) < 1e-6);
+        assert_eq!(batch.ends().unwrap().size()[0], 16);
+        assert!(batch.mixed.min().double_value(&[]) >= 0.0);
+        assert!(batch.mixed.max().double_value(&[]) < 1.0);
+    }
+
+    #[test]
+    fn a_step_is_the_same_batch_whatever_came_before() {
+        let stacks = ramp();
+        let sampler = Sampler::new(&stacks, (16, 4), &[2, 6], 1).unwrap();
+        let _ = sampler.batch(6, Device::Cpu).unwrap();
+        let again = Sampler::new(&stacks, (16, 4), &[2, 6], 1).unwrap();
+        let (a, b) = (sampler.batch(7, Device::Cpu).unwrap(), again.batch(7, Device::Cpu).unwrap());
+        assert_eq!(a.truth, b.truth);
+        assert_eq!(a.alpha, b.alpha);
+        assert_ne!(a.truth, sampler.batch(8, Device::Cpu).unwrap().truth);
+    }
+
+    #[test]
+    fn stacks_that_are_too_small_are_named() {
+        let error = Sampler::new(&ramp(), (64, 4), &[2], 1).err().unwrap().to_string();
+        assert!(error.contains("ramp: 20 slices of 40 x 40"), "{error}");
+        assert!(Sampler::new(&[], (64, 4), &[2], 1).is_err());
+    }
+}

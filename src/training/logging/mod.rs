@@ -1,0 +1,11 @@
+//! What a run leaves to look at.
+//!
+//! - [`step_losses`]: the losses of one iteration;
+//! - [`csv`], [`tensorboard`]: their curves in files; [`plot`]: as a picture;
+//! - [`samples`]: pictures of interpolated slices.
+
+pub mod csv;
+pub mod plot;
+pub mod samples;
+pub mod step_losses;
+pub mod tensorboard;
