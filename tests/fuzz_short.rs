@@ -3,7 +3,7 @@
 
 #[path = "../fuzz/bodies/mod.rs"]
 mod bodies;
-#[path = "common/mutate.rs"]
+#[path = "fuzz_short/mutate.rs"]
 mod mutate;
 
 use std::fs;

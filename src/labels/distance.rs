@@ -79,7 +79,7 @@ fn meeting((a, height_a): (usize, f64), (b, height_b): (usize, f64), step: f64) 
 }
 
 #[cfg(test)]
-#[path = "../../tests/common/python.rs"]
+#[path = "../../tests/it/common/python.rs"]
 mod python;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-"""Draws the panel from its `.ui`, as scripts/slicer-pictures wants it.
+"""Draws the panel from its `.ui`, as scripts/dev/slicer-pictures wants it.
 
     python picture_of_panel.py CT.nii.gz PANEL.png
 """

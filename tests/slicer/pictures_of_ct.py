@@ -1,4 +1,4 @@
-"""Draws a real CT before and after the module, as scripts/slicer-pictures wants it: slice views by
+"""Draws a real CT before and after the module, as scripts/dev/slicer-pictures wants it: slice views by
 Slicer's own slice logic, and the surface of the bone by VTK, both off the screen.
 
     python pictures_of_ct.py CT.nii.gz SLICES.png BONE.png

@@ -38,7 +38,7 @@ def test_what_slicer_finds(monkeypatch):
 def ct():
     path = ROOT / ".samples" / "cxr.nii.gz"
     if not path.is_file():
-        pytest.skip("skipped: .samples/cxr.nii.gz is not there; scripts/fetch-samples fetches it")
+        pytest.skip("skipped: .samples/cxr.nii.gz is not there; scripts/dev/fetch-samples fetches it")
     return path
 
 

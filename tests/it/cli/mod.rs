@@ -1,0 +1,5 @@
+mod bad_input;
+mod cuda;
+mod evaluate;
+mod expected_error;
+mod resample;

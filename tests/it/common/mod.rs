@@ -1,0 +1,8 @@
+//! What several subjects share: volumes, phantoms, the program, Python.
+
+pub mod abi;
+pub mod label_stacks;
+pub mod phantom;
+pub mod program;
+pub mod python;
+pub mod volumes;

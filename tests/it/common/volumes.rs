@@ -1,0 +1,100 @@
+//! Compares volumes with what SimpleITK says of the same file.
+
+use std::path::Path;
+
+use hrinet::volume::{Geometry, Volume, Voxels};
+use serde::Deserialize;
+
+use super::python;
+
+/// A file as SimpleITK reads it (`tests/oracles/io_describe.py`).
+#[derive(Deserialize)]
+pub struct Description {
+    /// The voxels' type, by NumPy's name.
+    #[serde(rename = "type")]
+    pub type_name: String,
+    /// i, j, k.
+    pub size: [usize; 3],
+    /// The eight corners.
+    pub corners: Vec<Corner>,
+    /// The voxels, little endian, i fastest.
+    #[serde(skip)]
+    pub bytes: Vec<u8>,
+}
+
+/// Where one voxel lies.
+#[derive(Deserialize)]
+pub struct Corner {
+    /// i, j, k.
+    pub index: [usize; 3],
+    /// mm.
+    pub ras: [f64; 3],
+}
+
+/// What SimpleITK says of these files, or folders with one DICOM series each.
+pub fn describe(paths: &[String]) -> Vec<Description> {
+    let folder = tempfile::tempdir().unwrap();
+    let mut arguments = vec![folder.path().to_str().expect("UTF-8 path")];
+    arguments.extend(paths.iter().map(String::as_str));
+    let text = python::run("io_describe.py", &arguments);
+    let mut list: Vec<Description> = serde_json::from_str(&text).expect("JSON of io_describe.py");
+    assert_eq!(list.len(), paths.len());
+    for (index, description) in list.iter_mut().enumerate() {
+        let raw = folder.path().join(format!("{index}.raw"));
+        description.bytes = std::fs::read(raw).expect("voxels of io_describe.py");
+    }
+    list
+}
+
+impl Description {
+    /// Fails where the volume has another type, another size, another voxel, or where a voxel lies
+    /// farther than `tolerance` mm from its place.
+    pub fn assert_same(&self, volume: &Volume, tolerance: f64, name: &str) {
+        assert_eq!(volume.voxels().type_name(), self.type_name, "{name}");
+        assert_eq!(volume.geometry().size(), self.size, "{name}");
+        assert!(bytes(volume.voxels()) == self.bytes, "{name}: the voxels differ");
+        self.assert_same_places(volume, tolerance, name);
+    }
+
+    /// Fails where a voxel lies farther than `tolerance` mm from its place.
+    pub fn assert_same_places(&self, volume: &Volume, tolerance: f64, name: &str) {
+        assert_eq!(volume.geometry().size(), self.size, "{name}");
+        for corner in &self.corners {
+            let place = place(volume.geometry(), corner.index);
+            let off = (0..3).map(|row| (place[row] - corner.ras[row]).abs()).fold(0.0, f64::max);
+            let index = corner.index;
+            assert!(
+                off <= tolerance,
+                "{name}: voxel {index:?} is at {place:?}, SimpleITK says {:?}",
+                corner.ras
+            );
+        }
+    }
+}
+
+/// The place of a voxel (i, j, k), mm in RAS.
+pub fn place(geometry: &Geometry, index: [usize; 3]) -> [f64; 3] {
+    let matrix = geometry.ijk_to_ras();
+    [0, 1, 2].map(|row: usize| {
+        (0..3).map(|axis| matrix[row][axis] * index[axis] as f64).sum::<f64>() + matrix[row][3]
+    })
+}
+
+/// The voxels' bytes, little endian, i fastest.
+pub fn bytes(voxels: &Voxels) -> Vec<u8> {
+    macro_rules! bytes {
+        ($($variant:ident)*) => {
+            match voxels {
+                $(Voxels::$variant(array) => array.iter().flat_map(|v| v.to_le_bytes()).collect(),)*
+            }
+        };
+    }
+    bytes!(UInt8 Int8 UInt16 Int16 UInt32 Int32 UInt64 Int64 Float32 Float64)
+}
+
+/// Runs an oracle that writes files into a folder, and gives the paths that it prints.
+pub fn made_by(script: &str, folder: &Path, arguments: &[&str]) -> Vec<String> {
+    let folder = folder.to_str().expect("UTF-8 path");
+    let arguments = [&[folder], arguments].concat();
+    python::run(script, &arguments).lines().map(String::from).collect()
+}

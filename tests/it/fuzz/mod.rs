@@ -1,0 +1,3 @@
+#[path = "../../../fuzz/bodies/mod.rs"]
+pub mod bodies;
+mod seeds;

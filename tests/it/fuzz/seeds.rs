@@ -1,0 +1,136 @@
+//! Writes `fuzz/seeds/`, small sound inputs to begin from, with the library's own writers and the
+//! tests' makers of files: `cargo test --release --test fuzz_seeds -- --ignored`.
+
+use crate::common::python;
+use crate::fuzz::bodies;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::common::phantom::moving_discs;
+use flate2::Compression;
+use flate2::write::{DeflateEncoder, GzEncoder};
+use hrinet::io;
+use hrinet::network::checkpoint::{FORMAT, Header, to_bytes};
+use hrinet::network::motion::config::MotionSizes;
+use hrinet::network::{Architecture, Parameters, Record, System};
+use tch::Device;
+
+fn keep(target: &str, name: &str, bytes: &[u8]) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join(name), bytes).unwrap();
+}
+
+fn zipped(bytes: &[u8]) -> Vec<u8> {
+    let mut out = GzEncoder::new(Vec::new(), Compression::default());
+    out.write_all(bytes).unwrap();
+    out.finish().unwrap()
+}
+
+#[test]
+#[ignore = "writes into fuzz/seeds"]
+fn write_the_seeds() {
+    checkpoints();
+    single_files();
+    dicom();
+    plans();
+}
+
+/// A network of one channel a layer: all of its parts, in few bytes.
+fn checkpoints() {
+    let sizes = MotionSizes { widths: [1; 4], hidden: 1, refinement: 1, ..MotionSizes::default() };
+    let header = Header {
+        format: FORMAT,
+        system: System::HrinetMotion,
+        architecture: Architecture::Motion(sizes),
+        window_hu: [-1000.0, 1000.0],
+        record: Record::default(),
+        training: None,
+        weights_sha256: String::new(),
+    };
+    let mut parameters = Parameters::drawn(1, Device::Cpu);
+    header.architecture.build(&mut parameters).unwrap();
+    let weights = parameters.finish().unwrap();
+    let named = weights.into_iter().map(|(name, weight)| (format!("generator.{name}"), weight));
+    keep("checkpoint", "motion.safetensors", &to_bytes(header, &named.collect()).unwrap());
+}
+
+fn single_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = |ending: &str| {
+        let path = folder.path().join(format!("a.{ending}"));
+        io::write(&path, &moving_discs(6, 3, 0), true).unwrap();
+        fs::read(path).unwrap()
+    };
+    keep("nifti", "plain.nii", &written("nii"));
+    keep("nifti", "zipped.nii.gz", &written("nii.gz"));
+    let nrrd = written("nrrd");
+    keep("nrrd", "zipped.nrrd", &nrrd);
+    keep("nrrd", "zipped.nrrd.gz", &zipped(&nrrd));
+    let header = "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 3 2 2\nspacings: 0.5 0.5 2\n\
+        kinds: domain domain domain\nencoding: raw\nspace units: \"mm\" \"mm\" \"mm\"\n\n";
+    keep("nrrd", "raw.nrrd", &[header.as_bytes(), &[7; 12]].concat());
+    let header = "NRRD0005\n# big\ntype: double\ndimension: 3\nspace: right-anterior-superior\n\
+        sizes: 2 2 2\nspace directions: (0,1,0) (0,0,1) (2.5,0,0)\nspace origin: (1,-2,3.5)\n\
+        endian: big\nencoding: gzip\nkey:=value\n\n";
+    keep("nrrd", "big.nrrd", &[header.as_bytes(), &zipped(&[64; 64])].concat());
+}
+
+fn dicom() {
+    let folder = tempfile::tempdir().unwrap();
+    python::run("io_dicom_make.py", &[folder.path().to_str().unwrap()]);
+    for case in ["", "-uneven", "-eight", "-run-length", "-implicit", "-jpeg2000", "-jpeg-lossless"]
+    {
+        let case = format!("small{case}");
+        let mut paths: Vec<PathBuf> = fs::read_dir(folder.path().join(&case))
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        paths.sort();
+        let files: Vec<Vec<u8>> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
+        keep("dicom", &case, &files.join(bodies::NEXT_FILE));
+        if case == "small" {
+            keep("dicom", "deflated", &deflated(&files[0]));
+        }
+    }
+}
+
+/// The same file in the transfer syntax deflated explicit VR little endian.
+fn deflated(file: &[u8]) -> Vec<u8> {
+    // The group's length stands behind its own element's head; the transfer syntax grows by 2 bytes.
+    let length = u32::from_le_bytes(file[140..144].try_into().unwrap());
+    let (meta, body) = file[144..].split_at(length as usize);
+    let (before, after) = (b"\x14\x001.2.840.10008.1.2.1\0", b"\x16\x001.2.840.10008.1.2.1.99");
+    let place = meta.windows(before.len()).position(|part| part == before).unwrap();
+    let (start, end) = (&meta[..place], &meta[place + before.len()..]);
+    let mut out = DeflateEncoder::new(Vec::new(), Compression::default());
+    out.write_all(body).unwrap();
+    let length = (length + 2).to_le_bytes();
+    [&file[..140], &length, start, after, end, &out.finish().unwrap()].concat()
+}
+
+fn plans() {
+    // Axis, kind of spacing, then numbers as `fuzz/bodies/numbers.rs` takes them.
+    let count = |count: u8| vec![2, count];
+    let number = |value: f64| [vec![4], ((value * 100.0) as i16).to_le_bytes().to_vec()].concat();
+    let grid = |size: [u8; 3], kind: u8, spacing: [f64; 3]| {
+        let mut bytes: Vec<u8> = size.into_iter().flat_map(count).collect();
+        bytes.push(kind);
+        bytes.extend([-10.0, 20.0, 30.0].into_iter().chain(spacing).flat_map(number));
+        bytes
+    };
+    let thick = grid([4, 4, 9], 2, [0.78, 0.78, 5.0]);
+    let turned = [grid([4, 5, 7], 1, [0.7, 0.7, 2.5]), number(0.3), number(0.2), number(1.1)];
+    let uneven = [grid([2, 2, 4], 6, [1.0, 1.0, 1.0]), number(2.5), number(5.0), number(2.5)];
+    for (name, parts) in [
+        ("isotropic", vec![vec![3, 0], thick.clone()]),
+        ("factor", vec![vec![3, 1], count(4), turned.concat()]),
+        ("nearest", vec![vec![2, 2], number(1.0), turned.concat()]),
+        ("exact", vec![vec![2, 3], number(1.3), thick.clone()]),
+        ("uneven", vec![vec![2, 0], uneven.concat()]),
+        ("like", vec![vec![2, 4], grid([3, 3, 40], 2, [1.0, 1.0, 1.5]), thick]),
+    ] {
+        keep("plan", name, &parts.concat());
+    }
+}

@@ -1,0 +1,4 @@
+mod dicom;
+mod nifti;
+mod nrrd;
+mod output;

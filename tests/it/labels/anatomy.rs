@@ -1,0 +1,277 @@
+//! Label maps that move with the tissue: a network whose motion is known, and the shipped one.
+
+use crate::common::label_stacks;
+use std::cell::RefCell;
+
+use hrinet::Result;
+use hrinet::labels::{LabelMethod, labels_into, labels_with_image_into};
+use hrinet::network::{EncodedSlice, Features, Model, Neighbours, SliceNetwork};
+use hrinet::resample::Plan;
+use hrinet::volume::Rescale;
+use ndarray::{Array2, Array3, Array4, s};
+use proptest::prelude::*;
+
+/// Everything moves by as many pixels (columns, rows) from the first slice to the second.
+struct Shift([f32; 2]);
+
+impl SliceNetwork for Shift {
+    fn window_hu(&self) -> [f64; 2] {
+        [-1000.0, 1000.0]
+    }
+    fn encode(&self, slice: &Array2<f32>) -> Result<EncodedSlice> {
+        let (rows, columns) = slice.dim();
+        Ok(EncodedSlice {
+            features: Features { maps: Vec::new(), above: None },
+            size: [rows, columns],
+        })
+    }
+    fn decode(&self, _: &Neighbours, _: &[f64]) -> Result<Array3<f32>> {
+        unreachable!("labels need no grey values")
+    }
+    fn motion(
+        &self,
+        first: &EncodedSlice,
+        _: &EncodedSlice,
+        alphas: &[f64],
+    ) -> Result<Option<Array4<f32>>> {
+        let [rows, columns] = first.size;
+        let Shift([right, down]) = self;
+        Ok(Some(Array4::from_shape_fn((alphas.len(), 4, rows, columns), |(n, channel, ..)| {
+            let alpha = alphas[n] as f32;
+            [(alpha - 1.0) * right, (alpha - 1.0) * down, alpha * right, alpha * down][channel]
+        })))
+    }
+    fn decode_batch(&self, _: usize) -> usize {
+        2
+    }
+    fn working_bytes(&self, _: usize) -> u64 {
+        0
+    }
+}
+
+fn plan(labels: &Array3<u16>, factor: usize) -> Plan {
+    label_stacks::plan(labels.dim(), factor, [1.0, 1.0])
+}
+
+fn anatomy(
+    labels: &Array3<u16>,
+    ct: &Array3<f32>,
+    factor: usize,
+    network: &dyn SliceNetwork,
+) -> Result<Array3<u16>> {
+    let plan = plan(labels, factor);
+    let [i, j, k] = plan.output().size();
+    let (mut out, ct) = (Array3::zeros((k, j, i)), (&**ct, Rescale::IDENTITY));
+    labels_with_image_into(labels, &ct, &plan, network, &mut out, &mut |_| Ok(()))?;
+    Ok(out)
+}
+
+fn shape(labels: &Array3<u16>, factor: usize) -> Array3<u16> {
+    let plan = plan(labels, factor);
+    let [i, j, k] = plan.output().size();
+    let mut out = Array3::zeros((k, j, i));
+    labels_into(labels, &plan, LabelMethod::Shape, &mut out, &mut |_| Ok(())).expect("made");
+    out
+}
+
+/// Slices that differ as much as a window allows, wherever they are compared.
+fn unlike(labels: &Array3<u16>) -> Array3<f32> {
+    Array3::from_shape_fn(labels.dim(), |(k, ..)| if k % 2 == 0 { -1000.0 } else { 1000.0 })
+}
+
+/// A vessel that crosses obliquely: its cross-sections do not overlap, and shapes alone lose it.
+#[test]
+fn a_vessel_moves_across() {
+    let disc = |k: usize, j: usize, i: usize| {
+        let x = [12.0, 36.0][k];
+        u16::from((i as f64 - x).hypot(j as f64 - 10.0) <= 4.0)
+    };
+    let labels = Array3::from_shape_fn((2, 21, 50), |(k, j, i)| disc(k, j, i));
+    let made = anatomy(&labels, &unlike(&labels), 4, &Shift([24.0, 0.0])).unwrap();
+    for (slice, x) in [(1, 18.0), (2, 24.0), (3, 30.0)] {
+        let plane = made.slice(s![slice, .., ..]);
+        let pixels: Vec<f64> =
+            plane.indexed_iter().filter(|&(_, &l)| l == 1).map(|((_, i), _)| i as f64).collect();
+        let centre = pixels.iter().sum::<f64>() / pixels.len() as f64;
+        assert!((centre - x).abs() < 0.2, "slice {slice}: {centre}, {x}");
+        // A little of each motion is not trusted: area to a fifth.
+        let area = pixels.len() as f64 / labels.iter().filter(|&&l| l == 1).count() as f64 * 2.0;
+        assert!((area - 1.0).abs() < 0.2, "slice {slice}: {area}");
+    }
+    assert!(shape(&labels, 4).slice(s![2, .., ..]).iter().filter(|&&l| l == 1).count() < 52);
+}
+
+#[test]
+fn a_model_without_motion_is_refused() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
+    assert!(path.is_dir());
+    struct Still;
+    impl SliceNetwork for Still {
+        fn window_hu(&self) -> [f64; 2] {
+            [-1000.0, 1000.0]
+        }
+        fn encode(&self, slice: &Array2<f32>) -> Result<EncodedSlice> {
+            Shift([0.0; 2]).encode(slice)
+        }
+        fn decode(&self, _: &Neighbours, _: &[f64]) -> Result<Array3<f32>> {
+            unreachable!("refused before")
+        }
+        fn decode_batch(&self, _: usize) -> usize {
+            1
+        }
+        fn working_bytes(&self, _: usize) -> u64 {
+            0
+        }
+    }
+    let labels = Array3::from_elem((2, 8, 8), 1u16);
+    let error = anatomy(&labels, &unlike(&labels), 2, &Still).unwrap_err().to_string();
+    assert!(error.contains("no motion") && error.contains("shape"), "{error}");
+    let mut ct = unlike(&labels);
+    ct[(1, 2, 3)] = f32::NAN;
+    let error = anatomy(&labels, &ct, 2, &Shift([0.0; 2])).unwrap_err().to_string();
+    assert!(error.contains("(3, 2, 1)"), "{error}");
+}
+
+/// As `Shift`, and keeps which sizes it was asked for motion of.
+struct Watched {
+    motion: Shift,
+    asked: RefCell<Vec<[usize; 2]>>,
+}
+
+impl SliceNetwork for Watched {
+    fn window_hu(&self) -> [f64; 2] {
+        self.motion.window_hu()
+    }
+    fn encode(&self, slice: &Array2<f32>) -> Result<EncodedSlice> {
+        self.motion.encode(slice)
+    }
+    fn decode(&self, _: &Neighbours, _: &[f64]) -> Result<Array3<f32>> {
+        unreachable!("labels need no grey values")
+    }
+    fn motion(
+        &self,
+        first: &EncodedSlice,
+        second: &EncodedSlice,
+        alphas: &[f64],
+    ) -> Result<Option<Array4<f32>>> {
+        self.asked.borrow_mut().push(first.size);
+        self.motion.motion(first, second, alphas)
+    }
+    fn decode_batch(&self, pixels: usize) -> usize {
+        self.motion.decode_batch(pixels)
+    }
+    fn working_bytes(&self, pixels: usize) -> u64 {
+        self.motion.working_bytes(pixels)
+    }
+}
+
+/// A small structure in a large plane, which ends in the third slice of four: the network is asked once
+/// for each pair in which both slices have it, around it alone, and what is made is what a small plane
+/// gives.
+#[test]
+fn the_network_sees_what_is_around_the_labels() {
+    let within = |size: usize, corner: usize| {
+        Array3::from_shape_fn((4, size, size), |(k, j, i)| {
+            let (j, i) = (j as f64 - corner as f64, i as f64 - corner as f64);
+            u16::from(k < 3 && (i - 30.0 - 6.0 * k as f64).hypot(j - 40.0) <= 5.0)
+        })
+    };
+    let made = |size: usize, corner: usize| {
+        let labels = within(size, corner);
+        let network = Watched { motion: Shift([6.0, 0.0]), asked: RefCell::default() };
+        let made = anatomy(&labels, &unlike(&labels), 5, &network).unwrap();
+        let made = made.slice(s![.., corner..corner + 80, corner..corner + 80]).to_owned();
+        (made, network.asked.into_inner())
+    };
+    let (large, asked) = made(300, 160);
+    let (small, _) = made(80, 0);
+    assert_eq!(large, small);
+    // Rows 195 to 205, columns 185 to 201 and 191 to 207; 16 more, at multiples of 16.
+    assert_eq!(asked, [[48, 64], [48, 64]]);
+}
+
+/// Up to seven discs in three slices of 16 x 16 pixels.
+fn stacks() -> impl Strategy<Value = Array3<u16>> {
+    label_stacks::stacks([3, 16, 16], 7)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(100))]
+
+    /// Slices that look the same show no motion: whatever the network says, shapes stand alone.
+    #[test]
+    fn without_motion_to_be_seen_it_is_the_shape_method(
+        stack in stacks(), factor in 2usize..5, right in -9.0f32..9.0, down in -9.0f32..9.0,
+    ) {
+        let made = anatomy(&stack, &Array3::zeros(stack.dim()), factor, &Shift([right, down]));
+        prop_assert_eq!(made.unwrap(), shape(&stack, factor));
+    }
+
+    #[test]
+    fn known_slices_stay_names_do_not_matter_and_nothing_new_appears(
+        stack in stacks(), factor in 2usize..5, right in -9.0f32..9.0, down in -9.0f32..9.0,
+    ) {
+        let (ct, network) = (unlike(&stack), Shift([right, down]));
+        let made = anatomy(&stack, &ct, factor, &network).unwrap();
+        prop_assert_eq!(made.slice(s![..;factor, .., ..]), stack.view());
+        for (slice, plane) in made.outer_iter().enumerate() {
+            let known = stack.slice(s![slice / factor..=slice.div_ceil(factor), .., ..]);
+            prop_assert!(plane.iter().all(|&label| label == 0 || known.iter().any(|&l| l == label)));
+        }
+        let renamed = |label: u16| [0, 30_000, 7, 1, 512][usize::from(label)];
+        let other = anatomy(&stack.mapv(renamed), &ct, factor, &network).unwrap();
+        prop_assert_eq!(made.mapv(renamed), other);
+    }
+
+    /// One label, and motion of halves of pixels: each sum is exact, so that both ways round alike.
+    #[test]
+    fn mirrored_motion_mirrors_the_slices(
+        stack in stacks(), right in -9i8..9, down in -9i8..9,
+    ) {
+        let stack = stack.mapv(|label| u16::from(label > 0));
+        let ct = unlike(&stack);
+        let [right, down] = [right, down].map(|half| f32::from(half) * 0.5 + 0.25);
+        let made = anatomy(&stack, &ct, 2, &Shift([right, down])).unwrap();
+        let other = stack.slice(s![.., .., ..;-1]).to_owned();
+        let other = anatomy(&other, &ct, 2, &Shift([-right, down])).unwrap();
+        prop_assert_eq!(made.slice(s![.., .., ..;-1]), other);
+        let other = stack.slice(s![..;-1, .., ..]).to_owned();
+        let other = anatomy(&other, &ct, 2, &Shift([-right, -down])).unwrap();
+        prop_assert_eq!(made.slice(s![..;-1, .., ..]), other);
+    }
+}
+
+/// The shipped network on a square that moves: nearer to the truth than shapes, the same both ways, and
+/// what does not change stays.
+#[test]
+fn the_shipped_network_moves_labels_with_the_tissue() {
+    let square = |left: usize| {
+        Array2::from_shape_fn((64, 96), |(j, i)| {
+            u16::from((22..42).contains(&j) && (left..left + 8).contains(&i))
+        })
+    };
+    let stack = |lefts: [usize; 2]| {
+        ndarray::stack(ndarray::Axis(0), &[square(lefts[0]).view(), square(lefts[1]).view()])
+            .expect("planes of one size")
+    };
+    let network = Model::load("hrinet-motion", tch::Device::Cpu).unwrap();
+    let hu = |labels: &Array3<u16>| labels.mapv(|label| if label > 0 { 400.0 } else { -50.0 });
+    let labels = stack([40, 50]);
+    let made = anatomy(&labels, &hu(&labels), 2, &network).unwrap();
+    let wrong = |made: &Array3<u16>| {
+        made.slice(s![1, .., ..]).iter().zip(&square(45)).filter(|(a, b)| a != b).count()
+    };
+    assert!(
+        wrong(&made) < wrong(&shape(&labels, 2)),
+        "{} {}",
+        wrong(&made),
+        wrong(&shape(&labels, 2))
+    );
+
+    let reversed = labels.slice(s![..;-1, .., ..]).to_owned();
+    let other = anatomy(&reversed, &hu(&reversed), 2, &network).unwrap();
+    assert_eq!(made.slice(s![..;-1, .., ..]), other);
+    let still = stack([40, 40]);
+    let made = anatomy(&still, &hu(&still), 3, &network).unwrap();
+    assert!(made.outer_iter().all(|plane| plane == square(40)));
+}

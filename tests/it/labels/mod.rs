@@ -1,0 +1,2 @@
+mod anatomy;
+mod laws;

@@ -1,0 +1,4 @@
+mod models;
+mod motion_numpy;
+mod motion_pytorch;
+mod shipped_model;

@@ -1,0 +1,267 @@
+//! The expected error of new voxels: learnt beside a generator that stays as it is, given beside
+//! slices that stay as they are.
+
+use std::path::Path;
+
+use crate::common::phantom::moving_discs;
+use hrinet::network::motion::config::MotionSizes;
+use hrinet::network::{Checkpoint, Model, SliceNetwork, System};
+use hrinet::resample::Method;
+use hrinet::resample::expected_error::{interpolate_with_error, mean_of_new};
+use hrinet::resample::interpolate::interpolate;
+use hrinet::resample::interpolator::beyond_training;
+use hrinet::resample::{Plan, SliceSource, Spacing};
+use hrinet::training::settings::Rule;
+use hrinet::training::{Batch, Settings, Trainer};
+use hrinet::volume::{Rescale, Volume, Voxels};
+use ndarray::{Array3, Array4, Axis, s};
+use tch::Device;
+
+/// A small generator with use for slices beyond the pair.
+fn sizes() -> MotionSizes {
+    MotionSizes {
+        widths: [4, 6, 8, 8],
+        hidden: 2,
+        refinement: 4,
+        context: [2, 0, 2, 0],
+        ..MotionSizes::default()
+    }
+}
+
+fn checkpoint(bytes: &[u8]) -> Checkpoint {
+    Checkpoint::from_bytes(Path::new("in memory"), bytes).unwrap()
+}
+
+fn model(bytes: &[u8]) -> Model {
+    Model::new(checkpoint(bytes), Device::Cpu).unwrap()
+}
+
+/// A group of five slices of a body that moves, in HU.
+fn batch(step: u64) -> Batch {
+    let volume = moving_discs(48, 5, step as usize);
+    let Voxels::Int16(array) = volume.voxels() else { panic!() };
+    let group = Array4::from_shape_fn((1, 5, 48, 48), |(_, k, j, i)| f32::from(array[(k, j, i)]));
+    Batch::of_groups(group.view(), (1, step), Device::Cpu).unwrap()
+}
+
+/// Weights of a generator that learnt a little, as a checkpoint file.
+fn generator() -> Vec<u8> {
+    let usual = Settings { optimizer: Rule::AdamW, ..Settings::usual(System::HrinetMotion) };
+    let settings = Settings { size: 48, iterations: 3, motion: Some(sizes()), ..usual };
+    let mut trainer = Trainer::new(settings, Device::Cpu).unwrap();
+    for step in 0..3 {
+        trainer.step(&batch(step)).unwrap();
+    }
+    trainer.record_mut().command = "hrinet train".into();
+    trainer.record_mut().longest_gap_mm = Some(6.0);
+    trainer.model().unwrap()
+}
+
+fn settings(iterations: u64) -> Settings {
+    Settings { size: 48, iterations, warm_up: 0, ..Settings::usual_confidence() }
+}
+
+/// The same with a confidence that learnt for `steps` steps.
+fn with_confidence(generator: &[u8], steps: u64) -> Vec<u8> {
+    let mut trainer =
+        Trainer::begin_from(&checkpoint(generator), settings(steps), Device::Cpu).unwrap();
+    trainer.record_mut().command = "hrinet train --confidence".into();
+    for step in 0..steps {
+        trainer.step(&batch(step)).unwrap();
+    }
+    trainer.model().unwrap()
+}
+
+fn go_on(_: hrinet::resample::interpolate::Progress) -> hrinet::Result<()> {
+    Ok(())
+}
+
+fn floats(volume: &Volume) -> &Array3<f32> {
+    match volume.voxels() {
+        Voxels::Float32(array) => array,
+        other => panic!("{} instead of float32", other.type_name()),
+    }
+}
+
+#[test]
+fn the_generator_and_its_slices_stay_as_they_were() {
+    let generator = generator();
+    let bytes = with_confidence(&generator, 4);
+    let (before, after) = (checkpoint(&generator), checkpoint(&bytes));
+    assert_eq!(before.group("generator"), after.group("generator"));
+    assert!(before.group("confidence").is_empty() && !after.group("confidence").is_empty());
+
+    // The generator's record is its own; that of the confidence stands beside it.
+    let of_confidence = after.header.record.confidence.clone().expect("a record");
+    assert_eq!(of_confidence.steps, 4);
+    assert_eq!(of_confidence.began_from, Some(before.file_sha256));
+    let without = hrinet::network::Record { confidence: None, ..after.header.record };
+    assert_eq!(without, before.header.record);
+
+    let (plain, confident) = (model(&generator), model(&bytes));
+    assert!(!plain.has_confidence() && confident.has_confidence());
+    assert!(confident.parameter_count() > plain.parameter_count());
+    let volume = moving_discs(40, 5, 7);
+    let plan = Plan::new(volume.geometry(), None, &Spacing::Factor(3)).unwrap();
+    let (made, _) = interpolate(&volume, &plan, &Method::Network(&plain), &mut go_on).unwrap();
+    let method = Method::Network(&confident);
+    let (also, _, _) = interpolate_with_error(&volume, &plan, &method, &mut go_on).unwrap();
+    assert_eq!(made.voxels(), also.voxels());
+}
+
+#[test]
+fn known_slices_are_certain_and_new_ones_are_not() {
+    let confident = model(&with_confidence(&generator(), 4));
+    let volume = moving_discs(40, 5, 7);
+    let plan = Plan::new(volume.geometry(), None, &Spacing::Factor(3)).unwrap();
+    let method = Method::Network(&confident);
+    let (made, errors, _) = interpolate_with_error(&volume, &plan, &method, &mut go_on).unwrap();
+    assert_eq!(errors.geometry(), made.geometry());
+    let array = floats(&errors);
+    let mut sum = 0.0;
+    let mut count = 0;
+    for (plane, source) in array.outer_iter().zip(plan.slices()) {
+        match source {
+            SliceSource::Known(_) => assert!(plane.iter().all(|&error| error == 0.0)),
+            SliceSource::Between { .. } => {
+                assert!(plane.iter().all(|&error| error >= 0.1), "{plane}");
+                sum += plane.iter().map(|&error| f64::from(error)).sum::<f64>();
+                count += plane.len();
+            }
+        }
+    }
+    let mean = mean_of_new(&errors, &plan).expect("new slices");
+    assert!((mean - sum / count as f64).abs() < 1e-9, "{mean}");
+
+    for method in [Method::Linear, Method::Cubic, Method::Network(&model(&generator()))] {
+        let result = interpolate_with_error(&volume, &plan, &method, &mut go_on);
+        let Err(error) = result else { panic!("it expects something") };
+        assert!(error.to_string().contains("has learnt no expected error"), "{error}");
+    }
+}
+
+#[test]
+fn metal_that_the_network_does_not_see_is_in_doubt_by_half_the_difference() {
+    let confident = model(&with_confidence(&generator(), 1));
+    let mut array = Array3::from_elem((2, 32, 32), 3000i16);
+    array.slice_mut(s![1, .., ..]).fill(2000);
+    array[(0, 4, 5)] = 40;
+    let steps = [[0.8, 0.0, 0.0], [0.0, 0.8, 0.0], [0.0, 0.0, 3.0]];
+    let geometry = hrinet::volume::Geometry::new([32, 32, 2], [0.0; 3], steps).unwrap();
+    let volume = Volume::new(array.into(), Rescale::IDENTITY, geometry).unwrap();
+    let plan = Plan::new(volume.geometry(), None, &Spacing::Factor(2)).unwrap();
+    let method = Method::Network(&confident);
+    let (_, errors, _) = interpolate_with_error(&volume, &plan, &method, &mut go_on).unwrap();
+    let array = floats(&errors);
+    assert_eq!(array[(1, 20, 20)], 500.0);
+    // Tissue into metal: half of what lies beyond the window, and what the network expects.
+    assert!(array[(1, 4, 5)] > 500.0 && array[(1, 4, 5)] < 1500.0, "{}", array[(1, 4, 5)]);
+}
+
+#[test]
+fn in_both_orders_the_mean_of_both_is_expected() {
+    let bytes = with_confidence(&generator(), 4);
+    let volume = moving_discs(40, 4, 3);
+    let Voxels::Int16(array) = volume.voxels() else { panic!() };
+    let mut turned = array.clone();
+    turned.invert_axis(Axis(0));
+    let turned = turned.as_standard_layout().into_owned();
+    let turned = Volume::new(turned.into(), Rescale::IDENTITY, volume.geometry().clone()).unwrap();
+    let plan = Plan::new(volume.geometry(), None, &Spacing::Factor(3)).unwrap();
+    let expected = |model: &Model, volume: &Volume| {
+        let method = Method::Network(model);
+        let (_, errors, _) = interpolate_with_error(volume, &plan, &method, &mut go_on).unwrap();
+        floats(&errors).clone()
+    };
+    let single = model(&bytes);
+    let (one, mut other) = (expected(&single, &volume), expected(&single, &turned));
+    other.invert_axis(Axis(0));
+    let both = expected(&model(&bytes).in_both_orders(), &volume);
+    assert!((&one - &other).iter().any(|apart| apart.abs() > 1e-3), "orders differ");
+    for ((&one, &other), &both) in one.iter().zip(&other).zip(&both) {
+        assert!((0.5 * (one + other) - both).abs() < 1e-3 * (1.0 + both), "{one} {other} {both}");
+    }
+}
+
+#[test]
+fn it_learns_how_large_errors_are() {
+    let generator = generator();
+    let mean = |steps| {
+        let settings = Settings { learning_rate: 0.01, ..settings(100) };
+        let mut trainer =
+            Trainer::begin_from(&checkpoint(&generator), settings, Device::Cpu).unwrap();
+        for _ in 0..steps {
+            trainer.step(&batch(9)).unwrap();
+        }
+        trainer.validate_confidence(std::iter::once(Ok(batch(9)))).unwrap()
+    };
+    let [begin, real] = mean(0);
+    // ln(1 + e^-4.6) of a window of 2000 HU, and the least of all.
+    let new = 2000.0 * (-4.6f64).exp().ln_1p() + 0.1;
+    assert!((begin - new).abs() < 0.01, "{begin} instead of {new}");
+    let [end, same] = mean(100);
+    assert_eq!(real, same);
+    let off = |expected: f64| (expected / real).ln().abs();
+    assert!(off(begin) > 0.7, "it had nothing to learn: {begin}, {real}");
+    assert!(off(end) < 0.35, "expected {end}, real {real}");
+}
+
+#[test]
+fn a_training_that_is_resumed_ends_as_one_that_is_not() {
+    let generator = checkpoint(&generator());
+    let begin = || Trainer::begin_from(&generator, settings(4), Device::Cpu).unwrap();
+    let mut whole = begin();
+    let mut broken = begin();
+    for step in 0..4 {
+        whole.step(&batch(step)).unwrap();
+        if step == 2 {
+            let kept = checkpoint(&broken.checkpoint().unwrap());
+            assert!(!kept.group("confidence_optimizer").is_empty());
+            assert!(kept.group("optimizer").is_empty());
+            broken = Trainer::resume(kept, settings(4), Device::Cpu).unwrap();
+            assert_eq!(broken.steps(), 2);
+        }
+        broken.step(&batch(step)).unwrap();
+    }
+    assert_eq!(whole.checkpoint().unwrap(), broken.checkpoint().unwrap());
+}
+
+#[test]
+fn a_generator_that_learns_on_leaves_it_behind() {
+    let bytes = with_confidence(&generator(), 1);
+    // By way of a model in memory, as a host adapts one.
+    let kept = model(&bytes).checkpoint().unwrap();
+    assert!(!kept.group("confidence").is_empty());
+    let usual = Settings::usual(System::HrinetMotion);
+    let further = Settings { size: 48, iterations: 2, ..usual };
+    let mut trainer = Trainer::begin_from(&kept, further, Device::Cpu).unwrap();
+    trainer.step(&batch(0)).unwrap();
+    let adapted = checkpoint(&trainer.model().unwrap());
+    assert!(adapted.group("confidence").is_empty());
+    assert_eq!(adapted.header.record.confidence, None);
+
+    let error = Trainer::new(settings(1), Device::Cpu).err().expect("no generator").to_string();
+    assert!(error.contains("--from"), "{error}");
+    let other = Settings { system: System::HrinetMse, size: 64, ..settings(1) };
+    assert!(other.check().unwrap_err().to_string().contains("hrinet-motion alone"));
+    assert!(Settings { motion: Some(sizes()), ..settings(1) }.check().is_err());
+}
+
+#[test]
+fn slices_further_apart_than_in_training_are_remarked_on() {
+    let trained = model(&generator());
+    let remark = |spacing: f64, trained: &Model| {
+        let steps = [[0.8, 0.0, 0.0], [0.0, 0.8, 0.0], [0.0, 0.0, spacing]];
+        let geometry = hrinet::volume::Geometry::new([8, 8, 3], [0.0; 3], steps).unwrap();
+        let plan = Plan::new(&geometry, None, &Spacing::Factor(2)).unwrap();
+        beyond_training(&plan, &Method::Network(trained))
+    };
+    assert_eq!(remark(6.0, &trained), None);
+    let text = remark(7.5, &trained).expect("a remark");
+    assert!(text.contains("7.5 mm apart") && text.contains("6.0 mm"), "{text}");
+
+    // Where nobody knows, nobody says anything.
+    let mut unknown = checkpoint(&generator());
+    unknown.header.record.longest_gap_mm = None;
+    assert_eq!(remark(75.0, &Model::new(unknown, Device::Cpu).unwrap()), None);
+}

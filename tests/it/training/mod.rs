@@ -1,0 +1,3 @@
+mod losses;
+mod resume;
+mod systems;

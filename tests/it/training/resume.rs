@@ -1,0 +1,143 @@
+//! Training that is killed and resumed ends with the same weights as training that is not.
+
+use crate::common::program;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::common::phantom::patients;
+use hrinet::network::Checkpoint;
+
+const ITERATIONS: u64 = 40;
+
+fn train(data: &Path, out: &Path, more: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_hrinet"))
+        .args(["train", "--quiet", "--size", "32", "--batch", "2"])
+        .args(["--seed", "5", "--hold-out", "1", "--every", "5", "--threads", "1"])
+        .args(["--iterations", &ITERATIONS.to_string(), "--device", "cpu"])
+        .arg("--data")
+        .arg(data)
+        .arg("--out")
+        .arg(out)
+        .args(more)
+        .stderr(Stdio::inherit())
+        .spawn()
+        .expect("the program starts")
+}
+
+/// Trains unbroken, and killed as often as `kills` says: each time once a new checkpoint is there,
+/// at whatever step that happens to be.
+fn whole_and_broken(more: &[&str], steps: u64, kills: usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    patients(&at("data"), 3, (40, 9));
+    assert!(train(&at("data"), &at("whole"), more).wait().unwrap().success());
+
+    let checkpoint = at("broken").join("checkpoint.safetensors");
+    let more = [more, &["--resume"]].concat();
+    let mut steps_seen = 0;
+    for _ in 0..kills {
+        let mut run = train(&at("data"), &at("broken"), &more);
+        let start = Instant::now();
+        loop {
+            let steps = Checkpoint::read(&checkpoint).map_or(0, |c| c.header.record.steps);
+            if steps > steps_seen || run.try_wait().unwrap().is_some() {
+                steps_seen = steps;
+                break;
+            }
+            assert!(start.elapsed() < Duration::from_secs(120), "no checkpoint after two minutes");
+            std::thread::sleep(Duration::from_millis(7));
+        }
+        let _ = run.kill();
+        run.wait().unwrap();
+    }
+    assert!(steps_seen > 0 && steps_seen < steps, "killed at {steps_seen}");
+    assert!(train(&at("data"), &at("broken"), &more).wait().unwrap().success());
+
+    let [whole, broken] = ["whole", "broken"]
+        .map(|run| Checkpoint::read(&at(run).join("checkpoint.safetensors")).unwrap());
+    assert_eq!(whole.header.record.steps, steps);
+    assert_eq!(whole.header.weights_sha256, broken.header.weights_sha256);
+    assert_eq!(whole.tensors, broken.tensors);
+    let [whole_csv, broken_csv] =
+        ["whole", "broken"].map(|run| std::fs::read_to_string(at(run).join("losses.csv")).unwrap());
+    assert_eq!(whole_csv, broken_csv);
+    assert_eq!(whole_csv.lines().count() as u64, 1 + steps);
+
+    // The patient held out is named and not trained on.
+    let record = whole.header.record;
+    assert_eq!((record.trained_on.len(), record.held_out.len()), (2, 1));
+    assert!(!record.trained_on.contains(&record.held_out[0]));
+    assert!(record.held_out_psnr.is_some());
+}
+
+#[test]
+fn a_run_that_is_killed_and_resumed_gives_the_same_weights_bit_for_bit() {
+    whole_and_broken(&[], ITERATIONS, 2);
+}
+
+#[test]
+fn a_run_in_pieces_gives_the_same_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    patients(&at("data"), 3, (40, 9));
+    let run = |out: &str, more: &[&str]| {
+        assert!(train(&at("data"), &at(out), more).wait().unwrap().success());
+        Checkpoint::read(&at(out).join("checkpoint.safetensors")).unwrap().header
+    };
+    let whole = run("whole", &[]);
+    assert_eq!(run("pieces", &["--until", "17"]).record.steps, 17);
+    let pieces = run("pieces", &["--resume"]);
+    assert_eq!(pieces.record.steps, ITERATIONS);
+    assert_eq!(pieces.weights_sha256, whole.weights_sha256);
+}
+
+/// Two threads have a network each, and a part of each batch.
+#[test]
+fn so_does_a_run_whose_batches_are_shared() {
+    whole_and_broken(&["--threads", "2", "--batch", "3", "--similarity", "0.01"], ITERATIONS, 2);
+}
+
+/// The teacher has its say in the thread that draws batches ahead.
+#[test]
+fn so_does_a_run_with_a_teacher() {
+    let more = ["--teacher", "hrinet-motion-small", "--teaching", "0.7"];
+    whole_and_broken(&[&more[..], &["--iterations", "12", "--every", "3"]].concat(), 12, 2);
+}
+
+#[test]
+fn so_does_a_run_against_the_patch_gan() {
+    let more = ["--beta", "0.001", "--iterations", "8", "--every", "2", "--batch", "1"];
+    whole_and_broken(&more, 8, 2);
+}
+
+/// Four kills over twelve steps, some before and some after Stage II begins.
+#[test]
+fn so_does_a_run_of_two_stages_with_discriminators_and_perceptual_loss() {
+    let more = ["--system", "hrinet-perceptual", "--stage-one-iterations", "5"];
+    let more = [&more[..], &["--size", "64", "--iterations", "7", "--every", "2"]].concat();
+    let more = [&more[..], &["--beta", "0.01", "--batch", "1"]].concat();
+    whole_and_broken(&more, 12, 4);
+}
+
+#[test]
+fn other_settings_and_other_folders_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    patients(&at("data"), 3, (40, 9));
+    std::fs::create_dir(at("empty")).unwrap();
+    let fails = |data: &str, more: &[&str]| {
+        let mut arguments = vec!["train", "--out", "out", "--iterations", "2", "--quiet"];
+        arguments.extend(["--batch", "2", "--threads", "1", "--data", data]);
+        arguments.extend(more);
+        program::fails(folder.path(), &arguments, 1)
+    };
+    assert!(fails("nowhere", &[]).contains("nowhere"));
+    assert!(fails("empty", &[]).contains("no volume to train on"));
+    assert!(fails("data", &["--size", "33"]).contains("multiple of 16"));
+    assert!(fails("data", &["--size", "32", "--gap", "30"]).contains("groups of 31 slices"));
+    assert!(train(&at("data"), &at("out"), &[]).wait().unwrap().success());
+    assert!(fails("data", &["--size", "32"]).contains("--resume"));
+    let resumed = ["--size", "32", "--resume", "--seed", "6"];
+    assert!(fails("data", &resumed).contains("other settings"));
+}
