@@ -13,9 +13,9 @@ use std::time::Instant;
 
 use hrinet::network::System;
 use hrinet::runtime::memory;
-use hrinet::training::settings::Rule;
+use hrinet::training::settings::OptimizerKind;
 use hrinet::training::{Batch, Dataset, Sampler, Settings, Trainer};
-use hrinet::volume::slice_stack::Stack;
+use hrinet::volume::slice_stack::SliceStack;
 use ndarray::Array3;
 use tch::Device;
 
@@ -33,12 +33,12 @@ fn main() -> hrinet::Result<()> {
     println!("| --- | --- | --- | --- | --- | --- |");
     for name in systems.split(',') {
         let system: System = name.parse()?;
-        let usual = Settings::usual(system);
+        let defaults = Settings::default_for(system);
         // Straight into the last stage: Stage I is a part of its work.
         // AdamW for all, as in the PyTorch program that it is compared with.
-        let optimizer = Rule::AdamW;
+        let optimizer = OptimizerKind::AdamW;
         let settings =
-            Settings { size: size as i64, batch, stage_one_iterations: 0, optimizer, ..usual };
+            Settings { size: size as i64, batch, stage_one_iterations: 0, optimizer, ..defaults };
         measure(&settings, steps)?;
     }
     Ok(())
@@ -86,9 +86,9 @@ fn seconds(work: impl FnOnce() -> hrinet::Result<()>) -> hrinet::Result<f64> {
     Ok(start.elapsed().as_secs_f64())
 }
 
-fn phantom(size: usize) -> Stack {
+fn phantom(size: usize) -> SliceStack {
     let slices = Array3::from_shape_fn((60, size + 128, size + 128), |(k, j, i)| {
         ((i * 7 + j * 13 + k * 29) % 1500) as i16 - 1000
     });
-    Stack { name: "phantom".into(), slices, spacing_mm: 3.0 }
+    SliceStack { name: "phantom".into(), slices, spacing_mm: 3.0 }
 }

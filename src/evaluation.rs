@@ -10,12 +10,12 @@ use crate::metrics::calibration::Calibration;
 use crate::metrics::tissue;
 use crate::metrics::tissue::TissueSums;
 use crate::metrics::{Mean, SliceScores};
-use crate::resample::Method;
+use crate::resample::Interpolator;
 use crate::resample::expected_error;
 use crate::resample::expected_error::interpolate_with_error;
 use crate::resample::interpolate::{Progress, interpolate};
 use crate::resample::{Plan, SliceSource, Spacing};
-use crate::volume::slice_stack::Stack;
+use crate::volume::slice_stack::SliceStack;
 use crate::volume::voxels::{slice, slice_mut, with_voxels};
 use crate::volume::{Axis, Geometry, Rescale, Volume, Voxel, Voxels, Window};
 
@@ -43,7 +43,7 @@ pub fn evaluate(
     volume: &Volume,
     gap: usize,
     range: Option<Range<usize>>,
-    method: &Method,
+    method: &Interpolator,
     on_progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Evaluation> {
     let comparison = Comparison { known: volume, truth: volume, gap, range, confidence: false };
@@ -71,7 +71,7 @@ pub struct Comparison<'a> {
 /// As [`evaluate`]; [`Error::Geometry`] for volumes of different size.
 pub fn evaluate_against(
     Comparison { known, truth, gap, range, confidence }: Comparison,
-    method: &Method,
+    method: &Interpolator,
     on_progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Evaluation> {
     let axis = truth.geometry().slice_axis();
@@ -139,11 +139,11 @@ pub fn evaluate_against(
 /// and rounded. Of its place in space only the slice spacing is kept. `None` for a label map.
 ///
 /// # Errors
-/// As [`Stack::of_ct`] and [`Stack::resized`].
+/// As [`SliceStack::of_ct`] and [`SliceStack::resized`].
 pub fn resized(volume: &Volume, side: usize) -> Result<Option<Volume>> {
     let input = volume.geometry();
     let axis = input.slice_axis();
-    let Some(stack) = Stack::of_ct("", volume)? else { return Ok(None) };
+    let Some(stack) = SliceStack::of_ct("", volume)? else { return Ok(None) };
     let slices = stack.resized(side)?.slices;
     let apart = input.spacing(axis);
     // Finer in the plane than across, so that the slice axis is found again.
@@ -242,7 +242,7 @@ mod tests {
         let known = &ramp;
         let range = Some(1..8);
         let comparison = Comparison { known, truth: &truth, gap: 2, range, confidence: false };
-        let measured = evaluate_against(comparison, &Method::Linear, &mut |_| Ok(()));
+        let measured = evaluate_against(comparison, &Interpolator::Linear, &mut |_| Ok(()));
         assert_eq!(measured.unwrap().scores.rmse, 0.0);
     }
 
@@ -261,7 +261,7 @@ mod tests {
             assert!(plane.iter().all(|&hu| hu == 300.0 * index as f64 - 600.0));
         }
         // A ramp along the slice axis is its own linear blend.
-        let measured = evaluate(&resized, 2, None, &Method::Linear, &mut |_| Ok(())).unwrap();
+        let measured = evaluate(&resized, 2, None, &Interpolator::Linear, &mut |_| Ok(())).unwrap();
         assert_eq!((measured.slices, measured.scores.rmse), (2, 0.0));
     }
 }

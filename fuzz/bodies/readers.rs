@@ -17,7 +17,7 @@ pub const NEXT_FILE: &[u8] = b"--next file--";
 const FEW: usize = 20_000;
 
 /// The most that one byte of a gzip file can become.
-const LARGEST_INFLATION: u64 = 1032;
+const MAX_INFLATION: u64 = 1032;
 
 /// NIfTI, plain or gzip: the reader tells them apart by their first bytes.
 pub fn nifti(bytes: &[u8]) {
@@ -57,7 +57,7 @@ fn single(bytes: &[u8], name: &str) {
         fs::write(&path, bytes).expect("a file");
         if let Ok(volume) = io::read(&path) {
             // A file within a file: NRRD has gzip of its own, and may be gzip itself.
-            let most = LARGEST_INFLATION * LARGEST_INFLATION * bytes.len() as u64;
+            let most = MAX_INFLATION * MAX_INFLATION * bytes.len() as u64;
             assert!(volume.voxels().bytes() <= most);
             check(folder, &volume);
         }

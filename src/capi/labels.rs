@@ -93,7 +93,7 @@ pub unsafe extern "C" fn hrinet_interpolate_labels_with_image(
             let (size, known) = (image.size, plan.known_size);
             return Err(wrong(format!("image has size {size:?}, the plan's input {known:?}")));
         }
-        let network = model.network().filter(|network| network.finds_motion());
+        let network = model.network().filter(|network| network.has_flow());
         let network: &dyn SliceNetwork = network.ok_or_else(|| {
             Error::Argument("the model finds no motion between slices; take hrinet-motion".into())
         })?;

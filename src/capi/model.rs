@@ -7,7 +7,7 @@ use crate::capi::device::named;
 use crate::capi::exit;
 use crate::capi::status::HrinetStatus;
 use crate::network::{Checkpoint, Model, Precision, SliceNetwork};
-use crate::resample::Method;
+use crate::resample::Interpolator;
 use crate::runtime::device;
 
 /// The numbers that a network computes in: one of the `HRINET_PRECISION_*` values.
@@ -35,11 +35,11 @@ enum Maker {
 
 impl HrinetModel {
     /// For `interpolate`.
-    pub(super) fn method(&self) -> Method<'_> {
+    pub(super) fn method(&self) -> Interpolator<'_> {
         match &self.maker {
-            Maker::Linear => Method::Linear,
-            Maker::Cubic => Method::Cubic,
-            Maker::Network(model) => Method::Network(model.as_ref()),
+            Maker::Linear => Interpolator::Linear,
+            Maker::Cubic => Interpolator::Cubic,
+            Maker::Network(model) => Interpolator::Network(model.as_ref()),
         }
     }
 
@@ -56,9 +56,9 @@ impl HrinetModel {
 ///
 /// # Safety
 /// `model` is NULL or a model that lives as long as `'a`.
-pub(super) unsafe fn method<'a>(model: *const HrinetModel) -> Method<'a> {
+pub(super) unsafe fn method<'a>(model: *const HrinetModel) -> Interpolator<'a> {
     // SAFETY: as the caller promises.
-    unsafe { model.as_ref() }.map_or(Method::Linear, HrinetModel::method)
+    unsafe { model.as_ref() }.map_or(Interpolator::Linear, HrinetModel::method)
 }
 
 pub(super) fn precision(value: HrinetPrecision) -> Result<Precision, Refusal> {
@@ -222,7 +222,7 @@ pub unsafe extern "C" fn hrinet_model_has_confidence(model: *const HrinetModel) 
     call(|| {
         // SAFETY: a loaded model or NULL, as the caller promises.
         let model = unsafe { borrow(model, "model")? };
-        has = i32::from(model.network().is_some_and(Model::has_confidence));
+        has = i32::from(model.network().is_some_and(Model::predicts_error));
         Ok(())
     });
     has

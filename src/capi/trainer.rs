@@ -15,7 +15,7 @@ use crate::capi::trainer_options::HrinetTrainerOptions;
 use crate::error::Error;
 use crate::io::atomic_write::write_atomically;
 use crate::network::{Checkpoint, Model};
-use crate::training::{Batch, Losses, Settings, Trainer};
+use crate::training::{Batch, Settings, StepLosses, Trainer};
 
 /// A generator in training, with its discriminators and optimisers. One thread at a time may use it;
 /// a second one is refused with `HRINET_IN_USE`.
@@ -251,7 +251,7 @@ unsafe fn planes<'a>(
 }
 
 /// The losses of an iteration as C sees them.
-fn described(made: &Losses, iteration: u64) -> HrinetLosses {
+fn described(made: &StepLosses, iteration: u64) -> HrinetLosses {
     let or_nan = |loss: Option<f64>| loss.unwrap_or(f64::NAN);
     HrinetLosses {
         struct_size: size_of::<HrinetLosses>(),

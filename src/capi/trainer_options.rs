@@ -10,7 +10,7 @@ use crate::capi::model::{
 use crate::capi::status::HrinetStatus;
 use crate::network::{Precision, System};
 use crate::training::Settings;
-use crate::training::settings::Decline;
+use crate::training::settings::LrSchedule;
 use crate::training::settings::{Adversarial, CriticTarget};
 
 /// How the learning rate goes on after the warm-up: one of the `HRINET_DECLINE_*` values.
@@ -62,7 +62,7 @@ pub struct HrinetTrainerOptions {
     /// Steps over which it rises to its peak.
     pub warm_up: u64,
     /// How it goes on.
-    pub decline: HrinetDecline,
+    pub lr_schedule: HrinetDecline,
     /// The numbers that passes are computed in.
     pub precision: HrinetPrecision,
     /// Decay of the weights. The optimiser is AdamW, and Adam where this is 0; for the convolutions of
@@ -98,9 +98,9 @@ pub unsafe extern "C" fn hrinet_trainer_options_init(
         require(options, "options")?;
         // SAFETY: a string or NULL, as the caller promises.
         let system: System = unsafe { text(system, "system")? }.parse()?;
-        let usual = HrinetTrainerOptions::of(&Settings::usual(system));
+        let default_for = HrinetTrainerOptions::of(&Settings::default_for(system));
         // SAFETY: not NULL, and a place for the struct, as the caller promises.
-        unsafe { options.write(usual) };
+        unsafe { options.write(default_for) };
         Ok(())
     })
 }
@@ -127,16 +127,16 @@ impl HrinetTrainerOptions {
             seed: settings.seed,
             learning_rate: settings.learning_rate,
             warm_up: settings.warm_up,
-            decline: match settings.decline {
-                Decline::Cosine => HRINET_DECLINE_COSINE,
-                Decline::Constant => HRINET_DECLINE_CONSTANT,
+            lr_schedule: match settings.lr_schedule {
+                LrSchedule::Cosine => HRINET_DECLINE_COSINE,
+                LrSchedule::Constant => HRINET_DECLINE_CONSTANT,
             },
             precision: match settings.precision {
                 Precision::Float32 => HRINET_PRECISION_FLOAT32,
                 Precision::Bfloat16 => HRINET_PRECISION_BFLOAT16,
             },
             weight_decay: settings.weight_decay,
-            gradient_norm: settings.gradient_norm,
+            gradient_norm: settings.max_grad_norm,
             lambda: settings.lambda,
             beta: settings.beta,
             gamma: settings.gamma,
@@ -167,14 +167,14 @@ impl HrinetTrainerOptions {
             seed: self.seed,
             learning_rate: self.learning_rate,
             warm_up: self.warm_up,
-            decline: match self.decline {
-                HRINET_DECLINE_COSINE => Decline::Cosine,
-                HRINET_DECLINE_CONSTANT => Decline::Constant,
+            lr_schedule: match self.lr_schedule {
+                HRINET_DECLINE_COSINE => LrSchedule::Cosine,
+                HRINET_DECLINE_CONSTANT => LrSchedule::Constant,
                 other => return Err(unknown("a decline", other)),
             },
             precision: precision(self.precision)?,
             weight_decay: self.weight_decay,
-            gradient_norm: self.gradient_norm,
+            max_grad_norm: self.gradient_norm,
             lambda: self.lambda,
             beta: self.beta,
             gamma: self.gamma,
@@ -189,7 +189,7 @@ impl HrinetTrainerOptions {
                 HRINET_ADVERSARIAL_LEAST_SQUARES => Adversarial::LeastSquares,
                 other => return Err(unknown("an adversarial form", other)),
             },
-            ..Settings::usual(system)
+            ..Settings::default_for(system)
         })
     }
 }

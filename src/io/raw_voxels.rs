@@ -15,7 +15,7 @@ use crate::volume::{Rescale, Voxel, Voxels};
 const CHUNK: usize = 1 << 20;
 
 /// The most that one byte of a deflate stream can become.
-const LARGEST_INFLATION: u64 = 1032;
+const MAX_INFLATION: u64 = 1032;
 
 /// What a caller passes where nobody can cancel.
 pub(crate) fn never() -> bool {
@@ -179,7 +179,7 @@ impl<'a> Source<'a> {
     /// The same source, what follows being gzip.
     pub(crate) fn inflated(self) -> Source<'a> {
         let reader = MultiGzDecoder::new(BufReader::with_capacity(1 << 16, self.reader));
-        let possible = self.possible.saturating_mul(LARGEST_INFLATION);
+        let possible = self.possible.saturating_mul(MAX_INFLATION);
         Source { reader: Box::new(reader), possible, ..self }
     }
 

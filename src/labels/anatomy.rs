@@ -4,7 +4,7 @@ use ndarray::{Array2, Array3, ArrayRef3};
 
 use crate::error::{Error, Result};
 use crate::labels::flow::Flow;
-use crate::labels::roi::Region;
+use crate::labels::roi::Roi;
 use crate::labels::shape::Shapes;
 use crate::labels::{around, begin, pixel, write};
 use crate::network::SliceNetwork;
@@ -95,7 +95,7 @@ pub fn labels_with_image_into<T: Voxel>(
     let ct = Ct { image, axis, pixel: pixel(plan), network };
     for (first, members) in plan.pairs() {
         let neighbours = [slice(input, axis, first), slice(input, axis, first + 1)];
-        let drawn = neighbours.map(Region::drawn);
+        let drawn = neighbours.map(Roi::drawn);
         let part = around(drawn, (MARGIN, STEP), neighbours[0].dim());
         let flow = match (part, drawn) {
             // What is in one slice only tapers where it is: there is no motion to look for.
@@ -125,7 +125,7 @@ struct Ct<'a> {
 
 impl Ct<'_> {
     /// The flow between a slice and the next one, in a part of the plane.
-    fn flow(&self, first: usize, part: Region) -> Result<Flow> {
+    fn flow(&self, first: usize, part: Roi) -> Result<Flow> {
         let [low, high] = self.network.window_hu();
         let unit = |index: usize| {
             let plane = self.image.unit(self.axis, index, Window { low, high });

@@ -5,17 +5,17 @@ use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2, s};
 
-use crate::labels::distance_cache::Depths;
+use crate::labels::distance_cache::DistanceCache;
 use crate::labels::flow::Meeting;
 use crate::labels::outline::{Outline, Plane};
-use crate::labels::roi::Region;
+use crate::labels::roi::Roi;
 use crate::labels::runs::{Run, Runs};
 use crate::volume::Voxel;
 
 /// The bodies of two slices, and which of them every pixel belongs to.
-pub struct Bodies<T> {
+pub struct Components<T> {
     /// In the order in which their labels are met.
-    pub all: Vec<Body<T>>,
+    pub all: Vec<Component<T>>,
     /// Of each slice, 1 more than the place in `all` of the body that a pixel belongs to; 0 where it
     /// is background.
     pub numbers: [Array2<u32>; 2],
@@ -23,7 +23,7 @@ pub struct Bodies<T> {
 
 /// A part of one label: pixels of both slices that touch within a slice (eight neighbours) or overlap
 /// across the two.
-pub struct Body<T> {
+pub struct Component<T> {
     /// The label.
     pub label: T,
     /// What decides where this body and one of another label are equally deep, the lower one: pixels of
@@ -31,13 +31,13 @@ pub struct Body<T> {
     /// were met before it.
     pub rank: (usize, usize, usize),
     /// The smallest box of all its pixels.
-    pub bounds: Region,
+    pub bounds: Roi,
     form: Form,
 }
 
 /// Which slices a body is in.
 enum Form {
-    Both(Box<[Depths; 2]>),
+    Both(Box<[DistanceCache; 2]>),
     /// In one of them only. `side`: 0 the first, 1 the second; `depths`: of all pixels within the
     /// bounds, mm; `deepest`: the largest.
     Tapering {
@@ -47,7 +47,7 @@ enum Form {
     },
 }
 
-impl<T> Body<T> {
+impl<T> Component<T> {
     /// How far inside the body a pixel within its bounds lies at `fraction` from the first slice, mm: exact
     /// where that is more than `worst`, and else no more than `worst`, which takes less looking.
     ///
@@ -87,10 +87,10 @@ impl<T> Body<T> {
     }
 }
 
-impl<T: Voxel> Bodies<T> {
+impl<T: Voxel> Components<T> {
     /// The bodies of all labels but the background (0). `meetings`: pixels that overlap beside those
     /// that do where they stand.
-    pub fn of(slices: [ArrayView2<T>; 2], plane: Plane, meetings: &[Meeting]) -> Bodies<T> {
+    pub fn of(slices: [ArrayView2<T>; 2], plane: Plane, meetings: &[Meeting]) -> Components<T> {
         let runs = slices.map(Runs::of);
         let mut numbers = slices.map(|slice| Array2::zeros(slice.dim()));
         // Every run is a part of its own, numbered through both slices from 1.
@@ -113,7 +113,7 @@ impl<T: Voxel> Bodies<T> {
             numbers
                 .mapv_inplace(|run| if run > 0 { places[run as usize - 1] as u32 + 1 } else { 0 });
         }
-        Bodies { all, numbers }
+        Components { all, numbers }
     }
 
     /// Whether there is more than one label.
@@ -200,10 +200,10 @@ fn collect<T: Voxel>(
     runs: &[Runs<T>; 2],
     parts: &mut Parts,
     plane: Plane,
-) -> (Vec<Body<T>>, Vec<usize>) {
+) -> (Vec<Component<T>>, Vec<usize>) {
     let mut labels: Vec<Label> = Vec::new();
     let mut order: HashMap<u64, usize> = HashMap::new();
-    let mut outlines: Vec<(T, usize, Region, [Outline; 2])> = Vec::new();
+    let mut outlines: Vec<(T, usize, Roi, [Outline; 2])> = Vec::new();
     let mut of_part: Vec<Option<usize>> = vec![None; parts.0.len()];
     let mut places = Vec::with_capacity(parts.0.len());
     for (side, run) in
@@ -216,7 +216,7 @@ fn collect<T: Voxel>(
         }
         labels[number].size += run.columns.len();
         labels[number].met = labels[number].met.min(met);
-        let own = Region::of_run(run.row, run.columns.clone());
+        let own = Roi::of_run(run.row, run.columns.clone());
         let root = parts.root(places.len());
         let place = *of_part[root].get_or_insert(outlines.len());
         if place == outlines.len() {
@@ -227,18 +227,18 @@ fn collect<T: Voxel>(
         sides[side].push(run.row, [run.columns.start, run.columns.end]);
         places.push(place);
     }
-    let body = |(label, number, bounds, outlines): (T, usize, Region, [Outline; 2])| {
+    let body = |(label, number, bounds, outlines): (T, usize, Roi, [Outline; 2])| {
         let rank = (labels[number].size, labels[number].met, number);
-        Body { label, rank, bounds, form: Form::of(outlines, bounds, plane) }
+        Component { label, rank, bounds, form: Form::of(outlines, bounds, plane) }
     };
     (outlines.into_iter().map(body).collect(), places)
 }
 
 impl Form {
-    fn of(outlines: [Outline; 2], bounds: Region, plane: Plane) -> Form {
+    fn of(outlines: [Outline; 2], bounds: Roi, plane: Plane) -> Form {
         let side = match outlines.each_ref().map(Outline::is_empty) {
             [false, false] => {
-                let depths = outlines.map(|outline| Depths::new(outline, bounds, plane));
+                let depths = outlines.map(|outline| DistanceCache::new(outline, bounds, plane));
                 return Form::Both(Box::new(depths));
             }
             [true, _] => 1,
@@ -271,7 +271,7 @@ mod tests {
             };
             let slices = [slice(0), slice(1)];
             let plane = Plane::new([7, 9], [0.7, 1.1]);
-            let bodies = Bodies::of(slices.each_ref().map(|slice| slice.view()), plane, &[]);
+            let bodies = Components::of(slices.each_ref().map(|slice| slice.view()), plane, &[]);
             let seen = moves.then_some(places);
             for body in &bodies.all {
                 let at = body.bounds.corner();

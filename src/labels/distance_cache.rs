@@ -3,23 +3,23 @@
 use std::cell::Cell;
 
 use crate::labels::outline::{Outline, Plane};
-use crate::labels::roi::Region;
+use crate::labels::roi::Roi;
 
 /// The depths of an outline's pixels within a box. What was found once is kept: the planes between two
 /// slices ask for the same pixels.
-pub struct Depths {
+pub struct DistanceCache {
     outline: Outline,
-    bounds: Region,
+    bounds: Roi,
     plane: Plane,
     /// mm, row by row; 0, which no pixel has, where it was not asked for.
     known: Vec<Cell<f64>>,
 }
 
-impl Depths {
+impl DistanceCache {
     /// Those of an outline within a box of the plane that holds it.
-    pub fn new(outline: Outline, bounds: Region, plane: Plane) -> Depths {
+    pub fn new(outline: Outline, bounds: Roi, plane: Plane) -> DistanceCache {
         let [rows, columns] = bounds.size();
-        Depths { outline, bounds, plane, known: vec![Cell::new(0.0); rows * columns] }
+        DistanceCache { outline, bounds, plane, known: vec![Cell::new(0.0); rows * columns] }
     }
 
     /// How far inside (positive) or outside (negative) a pixel within the box lies, mm; `-most` where it
@@ -68,8 +68,8 @@ mod tests {
         let mut outline = Outline::default();
         (0..4).for_each(|row| outline.push(row, [0, 8]));
         let plane = Plane::new([9, 8], [1.0, 3.0]);
-        let bounds = Region::of_run(0, 0..8).with(Region::of_run(6, 0..8));
-        let depths = Depths::new(outline, bounds, plane);
+        let bounds = Roi::of_run(0, 0..8).with(Roi::of_run(6, 0..8));
+        let depths = DistanceCache::new(outline, bounds, plane);
         assert_eq!((depths.at([6, 1], 2.0), depths.at([6, 1], 5.0)), (-2.0, -3.0));
         let depth = |place| depths.between(place, plane.diagonal);
         for (place, expected) in [

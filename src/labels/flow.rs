@@ -104,7 +104,7 @@ mod tests {
         }
     }
 
-    /// Halfway the tissue is 2 rows below its place in the first slice and 3 columns left of that in
+    /// MidpointFlow the tissue is 2 rows below its place in the first slice and 3 columns left of that in
     /// the second: a point of it is followed through planes at other places.
     #[test]
     fn tissue_goes_straight_to_the_middle_and_on() {

@@ -28,7 +28,7 @@ use crate::resample::Plan;
 use crate::resample::interpolate::{Progress, copy_known};
 use crate::volume::voxels::{slice, slice_mut, with_voxels};
 use crate::volume::{Volume, Voxel, Voxels};
-use roi::Region;
+use roi::Roi;
 use shape::Shapes;
 
 /// Bytes that the shapes of two slices, their motion and a slice between them take a pixel: 50 were
@@ -86,12 +86,11 @@ pub fn labels_into<T: Voxel>(
         let shapes = match method {
             LabelMethod::Nearest => None,
             // A pixel more than what is drawn: the nearest outside.
-            LabelMethod::Shape => {
-                around(neighbours.map(Region::drawn), (1, 1), neighbours[0].dim()).map(|part| {
+            LabelMethod::Shape => around(neighbours.map(Roi::drawn), (1, 1), neighbours[0].dim())
+                .map(|part| {
                     let neighbours = neighbours.map(|slice| part.of(slice));
                     (part, Shapes::new(neighbours, pixel(plan), None))
-                })
-            }
+                }),
         };
         for (index, fraction) in members {
             let mut made = slice_mut(output, axis, index);
@@ -123,20 +122,16 @@ fn begin<T: Voxel>(
 /// The part of a plane of `size` with what is drawn in either slice, `margin` pixels around it, and
 /// sides at multiples of `step`; `None` where nothing is drawn.
 fn around(
-    drawn: [Option<Region>; 2],
+    drawn: [Option<Roi>; 2],
     (margin, step): (usize, usize),
     size: (usize, usize),
-) -> Option<Region> {
-    let all = drawn.into_iter().flatten().reduce(Region::with)?;
+) -> Option<Roi> {
+    let all = drawn.into_iter().flatten().reduce(Roi::with)?;
     Some(all.grown(margin, step, size))
 }
 
 /// Writes the slice at `fraction` of shapes that lie in a part of it; background beyond.
-fn write<T: Voxel>(
-    shapes: Option<&(Region, Shapes<T>)>,
-    fraction: f64,
-    mut output: ArrayViewMut2<T>,
-) {
+fn write<T: Voxel>(shapes: Option<&(Roi, Shapes<T>)>, fraction: f64, mut output: ArrayViewMut2<T>) {
     output.fill(T::default());
     if let Some((part, shapes)) = shapes {
         shapes.write(fraction, part.of_mut(output));

@@ -3,7 +3,7 @@
 use ndarray::{Array2, s};
 
 use crate::labels::distance;
-use crate::labels::roi::Region;
+use crate::labels::roi::Roi;
 
 /// The pixels of a body in one slice: for every row the columns that they take.
 #[derive(Default)]
@@ -103,7 +103,7 @@ impl Outline {
     }
 
     /// [`Outline::depth`] of all pixels in a box that holds it, and of the deepest one.
-    pub fn depths(&self, bounds: Region, plane: Plane) -> (Array2<f64>, f64) {
+    pub fn depths(&self, bounds: Roi, plane: Plane) -> (Array2<f64>, f64) {
         // One pixel of what is around it, where the plane has one: the nearest outside.
         let around = bounds.grown(1, 1, plane.size.into());
         let mut mask = Array2::from_elem(around.size(), false);
@@ -171,7 +171,7 @@ mod tests {
                 let near = outline.depth([row, column], plane, 2.5);
                 prop_assert!((near - expected.max(-2.5)).abs() < 1e-9, "{near} {expected}");
             }
-            let whole = Region::of_run(0, 0..11).with(Region::of_run(8, 0..1));
+            let whole = Roi::of_run(0, 0..11).with(Roi::of_run(8, 0..1));
             let (depths, deepest) = outline.depths(whole, plane);
             prop_assert_eq!(deepest, depths.iter().copied().fold(0.0, f64::max));
             prop_assert_eq!(depths, expected);

@@ -12,19 +12,19 @@
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use crate::labels::components::{Bodies, Body};
+use crate::labels::components::{Component, Components};
 use crate::labels::flow::{Flow, Meeting};
 use crate::labels::outline::Plane;
 use crate::volume::Voxel;
 
-/// Depths closer than this are equal, mm.
+/// DistanceCache closer than this are equal, mm.
 const EQUAL: f64 = 1e-6;
 
 /// The bodies of two neighbouring slices, ready for every slice between them.
 pub struct Shapes<T> {
-    labels: Bodies<T>,
+    labels: Components<T>,
     /// All labels as one, where there are several.
-    foreground: Option<Bodies<u8>>,
+    foreground: Option<Components<u8>>,
     flow: Option<Flow>,
     /// Rows and columns.
     size: [usize; 2],
@@ -36,10 +36,10 @@ impl<T: Voxel> Shapes<T> {
     pub fn new(slices: [ArrayView2<T>; 2], pixel: [f64; 2], flow: Option<Flow>) -> Shapes<T> {
         let plane = Plane::new(slices[0].dim().into(), pixel);
         let meetings: Vec<Meeting> = flow.iter().flat_map(|flow| flow.meetings()).collect();
-        let labels = Bodies::of(slices, plane, &meetings);
+        let labels = Components::of(slices, plane, &meetings);
         let foreground = labels.several_labels().then(|| {
             let masks = slices.map(|slice| slice.map(|&label| u8::from(label != T::default())));
-            Bodies::of([masks[0].view(), masks[1].view()], plane, &meetings)
+            Components::of([masks[0].view(), masks[1].view()], plane, &meetings)
         });
         Shapes { labels, foreground, flow, size: plane.size }
     }
@@ -99,18 +99,18 @@ struct Place {
 enum Near<'a, T> {
     Background,
     /// One body and nothing else, in both.
-    Within(&'a Body<T>),
+    Within(&'a Component<T>),
     /// Several bodies, or one and background.
     Outlines(Numbers),
 }
 
-/// Of bodies, as [`Bodies::numbers`] has them: those of the pixel itself in both slices, and of the four
+/// Of bodies, as [`Components::numbers`] has them: those of the pixel itself in both slices, and of the four
 /// pixels of each around where it lies there.
 struct Numbers([u32; 10]);
 
 impl Numbers {
     /// The bodies, each once.
-    fn bodies<T>(self, all: &Bodies<T>) -> impl Iterator<Item = &Body<T>> {
+    fn bodies<T>(self, all: &Components<T>) -> impl Iterator<Item = &Component<T>> {
         let Numbers(mut numbers) = self;
         numbers.sort_unstable();
         let new = move |&place: &usize| place == 0 || numbers[place] != numbers[place - 1];
@@ -122,7 +122,7 @@ impl Numbers {
 impl Place {
     /// The bodies that may reach here. No other one does: none of its pixels is among the four that its
     /// depth is looked up between, so that it is negative in both slices.
-    fn near<'a, T>(&self, labels: &'a Bodies<T>) -> Near<'a, T> {
+    fn near<'a, T>(&self, labels: &'a Components<T>) -> Near<'a, T> {
         let own = [0, 1].map(|side| labels.numbers[side][self.at]);
         let mut numbers = [own[0]; 10];
         numbers[1] = own[1];
@@ -145,9 +145,9 @@ impl Place {
     /// within the bounds of none.
     fn deepest<'a, T>(
         &self,
-        bodies: impl Iterator<Item = &'a Body<T>>,
-    ) -> Option<(&'a Body<T>, f64)> {
-        let mut best: Option<(&Body<T>, f64)> = None;
+        bodies: impl Iterator<Item = &'a Component<T>>,
+    ) -> Option<(&'a Component<T>, f64)> {
+        let mut best: Option<(&Component<T>, f64)> = None;
         for body in bodies.filter(|body| body.bounds.holds(self.at)) {
             let worst = best.map_or(f64::NEG_INFINITY, |(_, deepest)| deepest - 2.0 * EQUAL);
             let own = (body, body.depth(self.at, self.seen, (self.fraction, worst)));

@@ -7,8 +7,8 @@ use serde::Serialize;
 pub const BINS: usize = 10;
 
 /// Expectations are told apart from this many HU on, up to...
-const LEAST_HU: f64 = 1e-3;
-const MOST_HU: f64 = 1e4;
+const MIN_HU: f64 = 1e-3;
+const MAX_HU: f64 = 1e4;
 
 /// ...in this many classes, each larger than the one before by a thousandth of itself, about.
 const CLASSES: usize = 16_000;
@@ -53,7 +53,7 @@ impl Default for Calibration {
 impl Calibration {
     /// Adds a voxel: expected and real absolute error, HU.
     pub fn add(&mut self, expected: f64, real: f64) {
-        let place = (expected.max(LEAST_HU) / LEAST_HU).ln() / (MOST_HU / LEAST_HU).ln();
+        let place = (expected.max(MIN_HU) / MIN_HU).ln() / (MAX_HU / MIN_HU).ln();
         let class = ((place * CLASSES as f64) as usize).min(CLASSES - 1);
         self.classes[class].add(Class { voxels: 1.0, expected, real });
     }

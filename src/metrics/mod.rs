@@ -20,12 +20,12 @@ pub const PEAK: f64 = 255.0;
 
 /// PSNR of slices that are equal, or as good as: their true PSNR is infinite, and one such slice
 /// would make every mean infinite. 100 dB is an RMSE of 0.0026 grey levels, 0.02 HU at 2000 HU.
-pub const HIGHEST_PSNR: f64 = 100.0;
+pub const MAX_PSNR: f64 = 100.0;
 
 /// The scores of one slice, or the mean of many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SliceScores {
-    /// Peak signal-to-noise ratio in dB, at most [`HIGHEST_PSNR`]; higher is better.
+    /// Peak signal-to-noise ratio in dB, at most [`MAX_PSNR`]; higher is better.
     pub psnr: f64,
     /// Structural similarity, at most 1; higher is better.
     pub ssim: f64,
@@ -74,7 +74,7 @@ impl SliceScores {
         Zip::from(&truth).and(&prediction).for_each(|a, b| squares += (a - b) * (a - b));
         let rmse = (squares / pixels).sqrt();
         Ok(SliceScores {
-            psnr: (20.0 * (PEAK / rmse).log10()).min(HIGHEST_PSNR),
+            psnr: (20.0 * (PEAK / rmse).log10()).min(MAX_PSNR),
             ssim: ssim::ssim(truth.view(), prediction.view())?,
             rmse,
             bias_hu: bias / pixels,
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn equal_slices_have_the_highest_psnr_and_do_not_swallow_a_mean() {
         let same = of(&slice(), &slice()).unwrap();
-        assert_eq!((same.psnr, same.rmse), (HIGHEST_PSNR, 0.0));
+        assert_eq!((same.psnr, same.rmse), (MAX_PSNR, 0.0));
         assert!((same.ssim - 1.0).abs() < 1e-12);
         let mut mean = Mean::default();
         assert_eq!(mean.scores(), None);

@@ -23,7 +23,7 @@ pub const FORMAT: u32 = 1;
 const ENTRY: &str = "hrinet";
 
 /// Larger than any checkpoint: a file that is something else is not read into memory.
-const MOST_BYTES: u64 = 4_000_000_000;
+const MAX_BYTES: u64 = 4_000_000_000;
 
 /// How the weights came about.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -47,8 +47,8 @@ pub struct Record {
     /// blend on the same slices.
     pub held_out_psnr: Option<[f64; 2]>,
     /// The largest distance in mm between known slices in training; `None` where it was not recorded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub longest_gap_mm: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none", alias = "longest_gap_mm")]
+    pub max_slice_spacing_mm: Option<f64>,
     /// Mean absolute error in HU over the held-out slices at the last validation, as it was expected and
     /// as it was: of a training of the confidence alone.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,8 +63,8 @@ pub struct Record {
     pub version: String,
     /// How the weights of `confidence.*` came about, where there are any: learnt later, beside a
     /// generator that stayed as it was.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub confidence: Option<Box<Record>>,
+    #[serde(skip_serializing_if = "Option::is_none", alias = "confidence")]
+    pub error_head: Option<Box<Record>>,
 }
 
 /// What stands beside the tensors.
@@ -115,7 +115,7 @@ impl Checkpoint {
         if metadata.is_dir() {
             return Err(Error::unsupported(path, "a folder; a checkpoint is a .safetensors file"));
         }
-        if metadata.len() > MOST_BYTES {
+        if metadata.len() > MAX_BYTES {
             return Err(foreign(path, "it is larger than any checkpoint"));
         }
         Self::from_bytes(path, &std::fs::read(path).map_err(io)?)

@@ -3,8 +3,8 @@
 use tch::Tensor;
 
 use crate::error::Result;
-use crate::network::motion::flow::Halfway;
-use crate::network::over_range::Raised;
+use crate::network::motion::flow::MidpointFlow;
+use crate::network::over_range::OverRange;
 
 /// What an encoder makes of a batch of slices: feature maps `[N, C, H, W]`, the finest first.
 /// HRINet-Motion keeps the slice itself as the first of them.
@@ -13,7 +13,7 @@ pub struct Features {
     pub maps: Vec<Tensor>,
     /// What of the slices lies above the grey window (metal, teeth) and is carried past the network; `None` where
     /// nothing does.
-    pub above: Option<Raised>,
+    pub above: Option<OverRange>,
 }
 
 impl Features {
@@ -46,7 +46,7 @@ impl Features {
 }
 
 /// The known slices beyond pairs of slices: the one before the first, the one after the second.
-pub struct Around {
+pub struct ContextSlices {
     /// Their features. Where one is not there, those of the pair's own slice next to it.
     pub slices: [Features; 2],
     /// 1 where it is there, 0 where it is not: `[N, 1, 1, 1]`.
@@ -59,28 +59,28 @@ pub struct Pair<'a> {
     /// The slices between which new ones lie.
     pub slices: [&'a Features; 2],
     /// Those beyond, for a generator that has use for them.
-    pub around: Option<&'a Around>,
+    pub around: Option<&'a ContextSlices>,
     /// What [`Motion::halfway`](super::motion::Motion::halfway) found of the pair, where it was asked before;
     /// of one pair, whatever the batch.
-    pub halfway: Option<&'a Halfway>,
+    pub midpoint_flow: Option<&'a MidpointFlow>,
 }
 
 impl<'a> Pair<'a> {
     /// Two slices, and nothing beyond them.
     pub fn alone(first: &'a Features, second: &'a Features) -> Pair<'a> {
-        Pair { slices: [first, second], around: None, halfway: None }
+        Pair { slices: [first, second], around: None, midpoint_flow: None }
     }
 
     /// What of its slices lies above the window.
-    pub fn above(&self) -> [Option<&'a Raised>; 2] {
+    pub fn above(&self) -> [Option<&'a OverRange>; 2] {
         self.slices.map(|slice| slice.above.as_ref())
     }
 }
 
-impl Around {
+impl ContextSlices {
     /// The same seen from the other end of the stack.
-    pub fn reversed(self) -> Around {
+    pub fn reversed(self) -> ContextSlices {
         let ([before, after], [there_before, there_after]) = (self.slices, self.there);
-        Around { slices: [after, before], there: [there_after, there_before] }
+        ContextSlices { slices: [after, before], there: [there_after, there_before] }
     }
 }

@@ -32,7 +32,7 @@ pub use discriminators::critic::Critic;
 pub use discriminators::patch_gan::PatchGan;
 pub use features::{Features, Pair};
 pub use model::Model;
-pub use motion::error_head::Confidence;
+pub use motion::error_head::ErrorHead;
 pub use nn::parameters::Parameters;
 pub use precision::Precision;
 pub use slice_network::{EncodedSlice, Neighbours, SliceNetwork};

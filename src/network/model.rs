@@ -10,9 +10,9 @@ use tch::{Device, Tensor};
 use self::decode::OfPair;
 use crate::error::{Error, Result};
 use crate::network::checkpoint::{Checkpoint, Header, Record};
-use crate::network::motion::error_head::Confidence;
+use crate::network::motion::error_head::ErrorHead;
 use crate::network::nn::parameters::Parameters;
-use crate::network::over_range::Raised;
+use crate::network::over_range::OverRange;
 use crate::network::precision::Precision;
 use crate::network::slice_network::{EncodedSlice, Neighbours, SliceNetwork};
 use crate::network::system::{Architecture, Generator, System};
@@ -37,7 +37,7 @@ pub const DEFAULT: &str = "hrinet-motion";
 /// A generator with its weights and all that a checkpoint says about it. Immutable.
 pub struct Model {
     generator: Generator,
-    confidence: Option<Confidence>,
+    confidence: Option<ErrorHead>,
     header: Header,
     checksum: String,
     /// By group and name.
@@ -82,7 +82,7 @@ impl Model {
             true => None,
             false => {
                 let mut parameters = Parameters::stored(of_confidence, device);
-                let confidence = header.architecture.build_confidence(&mut parameters)?;
+                let confidence = header.architecture.build_error_head(&mut parameters)?;
                 weights.extend(named("confidence", parameters)?);
                 Some(confidence)
             }
@@ -172,7 +172,7 @@ impl Model {
     }
 
     /// Whether [`SliceNetwork::motion`] gives any.
-    pub fn finds_motion(&self) -> bool {
+    pub fn has_flow(&self) -> bool {
         matches!(self.generator, Generator::Motion(_))
     }
 
@@ -193,11 +193,11 @@ impl SliceNetwork for Model {
         let padded = pad(&tensor, self.architecture().side_multiple())?;
         let seen = padded.f_clamp_max(1.0)?.f_to_kind(self.precision.kind())?;
         let mut features = tch::no_grad(|| self.generator.encode(&seen))?;
-        features.above = Raised::of(&padded)?;
+        features.above = OverRange::of(&padded)?;
         Ok(EncodedSlice { features, size: [rows, columns] })
     }
 
-    fn looks_beyond(&self) -> bool {
+    fn has_context(&self) -> bool {
         self.architecture().has_context()
     }
 
@@ -205,7 +205,7 @@ impl SliceNetwork for Model {
         Ok(self.decoded(neighbours, alphas, None)?.0)
     }
 
-    fn has_confidence(&self) -> bool {
+    fn predicts_error(&self) -> bool {
         self.confidence.is_some()
     }
 
@@ -220,8 +220,8 @@ impl SliceNetwork for Model {
         Ok(expected.map(|expected| [slices, expected]))
     }
 
-    fn longest_gap_mm(&self) -> Option<f64> {
-        self.record().longest_gap_mm
+    fn max_slice_spacing_mm(&self) -> Option<f64> {
+        self.record().max_slice_spacing_mm
     }
 
     /// The mean of both orders, so that a reversed stack moves the same way.
@@ -233,7 +233,7 @@ impl SliceNetwork for Model {
     ) -> Result<Option<Array4<f32>>> {
         let Generator::Motion(network) = &self.generator else { return Ok(None) };
         let [rows, columns] = first.size;
-        let make: OfPair = &|pair, alphas| network.fields(pair, alphas);
+        let make: OfPair = &|pair, alphas| network.flow(pair, alphas);
         // In the other order the second slice's columns and rows come first.
         let neighbours = Neighbours::of_pair(first, second);
         let turn: fn(&Tensor) -> Result<Tensor> = |made| Ok(made.f_roll([2], [1])?);
@@ -265,7 +265,7 @@ pub fn shipped_names() -> Vec<&'static str> {
 }
 
 /// Names of those that have a confidence.
-pub fn shipped_with_confidence() -> Vec<&'static str> {
+pub fn shipped_with_error_head() -> Vec<&'static str> {
     let has = |name: &str, bytes| {
         let checkpoint = Checkpoint::from_bytes(Path::new(name), bytes);
         checkpoint.is_ok_and(|checkpoint| !checkpoint.group("confidence").is_empty())

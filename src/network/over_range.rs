@@ -9,9 +9,9 @@ use tch::Tensor;
 
 use crate::error::Result;
 use crate::network::nn::warp::warp_both;
-use crate::network::roi::Place;
+use crate::network::roi::Roi;
 
-/// Above the window by more than this part of its width (100 HU of 2000) in both slices, the network has seen
+/// OverRangePair the window by more than this part of its width (100 HU of 2000) in both slices, the network has seen
 /// nothing but saturation.
 const SATURATED: f64 = 0.05;
 
@@ -23,40 +23,40 @@ const NOTICED: f64 = 0.01;
 const STEP: i64 = 8;
 
 /// What of slices lies above the window, in grey values `[N, 1, H, W]`: 0 within it.
-pub struct Raised {
+pub struct OverRange {
     values: Tensor,
     /// All that is not 0 lies here.
-    place: Place,
+    place: Roi,
 }
 
-impl Raised {
+impl OverRange {
     /// Of grey values; `None` where nothing is above 1.
     ///
     /// # Errors
     /// [`crate::Error::Torch`].
-    pub fn of(grey: &Tensor) -> Result<Option<Raised>> {
+    pub fn of(grey: &Tensor) -> Result<Option<OverRange>> {
         let values = grey.f_sub_scalar(1.0)?.f_clamp_min(0.0)?;
-        Ok(Place::of(&values)?.map(|place| Raised { values, place }))
+        Ok(Roi::of(&values)?.map(|place| OverRange { values, place }))
     }
 
     /// The same of other slices of the batch, or of one of them several times.
-    pub(crate) fn each(&self, change: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Raised> {
-        Ok(Raised { values: change(&self.values)?, place: self.place })
+    pub(crate) fn each(&self, change: impl Fn(&Tensor) -> Result<Tensor>) -> Result<OverRange> {
+        Ok(OverRange { values: change(&self.values)?, place: self.place })
     }
 }
 
 /// What of both slices of a pair lies above the window, within a place of the plane that holds all of it.
-pub struct Above {
+pub struct OverRangePair {
     slices: [Tensor; 2],
-    place: Place,
+    place: Roi,
 }
 
-impl Above {
+impl OverRangePair {
     /// Of the slices of a pair, as it stands; `None` where nothing does.
     ///
     /// # Errors
     /// [`crate::Error::Torch`].
-    pub fn of(pair: [Option<&Raised>; 2]) -> Result<Option<Above>> {
+    pub fn of(pair: [Option<&OverRange>; 2]) -> Result<Option<OverRangePair>> {
         Self::within(pair, |place, _| Ok(place))
     }
 
@@ -65,13 +65,13 @@ impl Above {
     ///
     /// # Errors
     /// [`crate::Error::Torch`].
-    pub fn moved(pair: [Option<&Raised>; 2], motion: &Tensor) -> Result<Option<Above>> {
+    pub fn moved(pair: [Option<&OverRange>; 2], motion: &Tensor) -> Result<Option<OverRangePair>> {
         // Further away nothing comes to lie, and nothing differs in what a pixel is compared by.
-        let around = |place: Place, sides: [i64; 2]| {
+        let around = |place: Roi, sides: [i64; 2]| {
             let (least, most) = motion.f_aminmax(None, false)?;
             let reach = most.f_maximum(&least.f_neg()?)?.f_double_value(&[])?.ceil();
             let reach = reach.min(sides[0].max(sides[1]) as f64) as i64;
-            Ok(place.grown((reach + 1).max(2 * STEP), STEP, sides))
+            Ok(place.extended((reach + 1).max(2 * STEP), STEP, sides))
         };
         let Some(above) = Self::within(pair, around)? else { return Ok(None) };
         let ([first, second], place) = (&above.slices, above.place);
@@ -85,7 +85,7 @@ impl Above {
             first.f_lerp_tensor(&moved_first, &trust)?,
             second.f_lerp_tensor(&moved_second, &trust)?,
         ];
-        Ok(Some(Above { slices, place }))
+        Ok(Some(OverRangePair { slices, place }))
     }
 
     /// Grey values `[N, 1, H, W]` in [0, 1] that a network made, and what lies above them: `share` of the first
@@ -122,18 +122,18 @@ impl Above {
     /// What of a pair lies above the window, in a place that is made of the one that holds it and the sides of
     /// the plane.
     fn within(
-        [first, second]: [Option<&Raised>; 2],
-        place: impl Fn(Place, [i64; 2]) -> Result<Place>,
-    ) -> Result<Option<Above>> {
+        [first, second]: [Option<&OverRange>; 2],
+        place: impl Fn(Roi, [i64; 2]) -> Result<Roi>,
+    ) -> Result<Option<OverRangePair>> {
         let Some(any) = first.or(second) else { return Ok(None) };
         let (_, _, rows, columns) = any.values.size4()?;
         let both = [first, second].into_iter().flatten().map(|slice| slice.place);
-        let place = place(both.fold(any.place, Place::with), [rows, columns])?;
-        let of = |slice: Option<&Raised>| match slice {
+        let place = place(both.fold(any.place, Roi::with), [rows, columns])?;
+        let of = |slice: Option<&OverRange>| match slice {
             Some(slice) => place.cut(&slice.values),
             None => Ok(place.cut(&any.values)?.f_zeros_like()?),
         };
-        Ok(Some(Above { slices: [of(first)?, of(second)?], place }))
+        Ok(Some(OverRangePair { slices: [of(first)?, of(second)?], place }))
     }
 }
 
@@ -152,10 +152,10 @@ mod tests {
 
     #[test]
     fn it_is_mixed_and_where_both_are_far_above_it_stands_alone() {
-        let first = Raised::of(&row(&[0.3, 2.0, 2.0, 1.02, 0.0])).unwrap();
-        let second = Raised::of(&row(&[1.0, 1.2, 1.0, 1.04, 0.0])).unwrap();
-        let above = Above::of([first.as_ref(), second.as_ref()]).unwrap().unwrap();
-        assert_eq!(above.place, Place([[0, 1], [1, 4]]));
+        let first = OverRange::of(&row(&[0.3, 2.0, 2.0, 1.02, 0.0])).unwrap();
+        let second = OverRange::of(&row(&[1.0, 1.2, 1.0, 1.04, 0.0])).unwrap();
+        let above = OverRangePair::of([first.as_ref(), second.as_ref()]).unwrap().unwrap();
+        assert_eq!(above.place, Roi([[0, 1], [1, 4]]));
         let share = Tensor::from_slice(&[0.25f32]).view([1, 1, 1, 1]);
         let made = above.onto(&row(&[0.9; 5]), &share).unwrap();
         assert!(apart(&made, &row(&[0.9, 1.4, 1.15, 0.935, 0.9])) < 1e-6, "{made}");
@@ -165,8 +165,8 @@ mod tests {
 
     #[test]
     fn where_nothing_is_above_nothing_is_done() {
-        assert!(Raised::of(&row(&[0.0, 1.0])).unwrap().is_none());
-        assert!(Above::of([None, None]).unwrap().is_none());
+        assert!(OverRange::of(&row(&[0.0, 1.0])).unwrap().is_none());
+        assert!(OverRangePair::of([None, None]).unwrap().is_none());
     }
 
     #[test]
@@ -192,11 +192,12 @@ mod tests {
             (Tensor::rand([1, 1, 128, 160], options), Tensor::rand([1, 1, 128, 160], options));
         let result = |everywhere: bool| {
             let [first, second] = grey.each_ref().map(|grey| {
-                let raised = Raised::of(grey).unwrap().unwrap();
-                let place = if everywhere { Place([[0, 128], [0, 160]]) } else { raised.place };
-                Raised { place, ..raised }
+                let raised = OverRange::of(grey).unwrap().unwrap();
+                let place = if everywhere { Roi([[0, 128], [0, 160]]) } else { raised.place };
+                OverRange { place, ..raised }
             });
-            let above = Above::moved([Some(&first), Some(&second)], &motion).unwrap().unwrap();
+            let above =
+                OverRangePair::moved([Some(&first), Some(&second)], &motion).unwrap().unwrap();
             (above.place, above.onto(&made, &share).unwrap(), above.doubt(&made).unwrap())
         };
         let (place, made_there, doubt_there) = result(false);

@@ -6,11 +6,11 @@ use crate::error::Result;
 
 /// A part of a plane: rows and columns from one up to, but not including, another.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Place(pub(crate) [[i64; 2]; 2]);
+pub(crate) struct Roi(pub(crate) [[i64; 2]; 2]);
 
-impl Place {
+impl Roi {
     /// The smallest that holds all values `[N, 1, H, W]` above 0; `None` where there are none.
-    pub(crate) fn of(values: &Tensor) -> Result<Option<Place>> {
+    pub(crate) fn of(values: &Tensor) -> Result<Option<Roi>> {
         let mut sides = [[0, 0]; 2];
         for (side, others) in sides.iter_mut().zip([[0, 1, 3], [0, 1, 2]]) {
             let there = values.f_amax(&others[..], false)?.f_gt(0.0)?.f_nonzero()?;
@@ -20,26 +20,26 @@ impl Place {
             let (first, last) = there.f_aminmax(None, false)?;
             *side = [first.f_int64_value(&[])?, last.f_int64_value(&[])? + 1];
         }
-        Ok(Some(Place(sides)))
+        Ok(Some(Roi(sides)))
     }
 
     /// The smallest that holds both.
-    pub(crate) fn with(self, other: Place) -> Place {
+    pub(crate) fn with(self, other: Roi) -> Roi {
         let both = |side: usize| {
             let ([start, end], [other_start, other_end]) = (self.0[side], other.0[side]);
             [start.min(other_start), end.max(other_end)]
         };
-        Place([both(0), both(1)])
+        Roi([both(0), both(1)])
     }
 
     /// Some pixels more in each direction, rounded up to multiples of `step` and cut off where the plane ends.
-    pub(crate) fn grown(self, pixels: i64, step: i64, sides: [i64; 2]) -> Place {
-        let grown = |side: usize| {
+    pub(crate) fn extended(self, pixels: i64, step: i64, sides: [i64; 2]) -> Roi {
+        let extended = |side: usize| {
             let [start, end] = self.0[side];
             let start = (start - pixels).max(0) / step * step;
             [start, ((end + pixels + step - 1) / step * step).min(sides[side])]
         };
-        Place([grown(0), grown(1)])
+        Roi([extended(0), extended(1)])
     }
 
     /// This part of planes `[N, C, H, W]`; nothing is copied.

@@ -6,7 +6,7 @@ use ndarray::{Array2, Array3, Array4};
 
 use crate::error::Result;
 use crate::network::features::Features;
-use crate::network::motion::flow::Halfway;
+use crate::network::motion::flow::MidpointFlow;
 
 /// A network between slices, as `interpolate` uses it: each known slice is encoded once, then any
 /// number of slices between two neighbours is decoded.
@@ -22,7 +22,7 @@ pub trait SliceNetwork {
     fn decode(&self, around: &Neighbours, alphas: &[f64]) -> Result<Array3<f32>>;
 
     /// Whether [`SliceNetwork::decode_with_error`] gives anything.
-    fn has_confidence(&self) -> bool {
+    fn predicts_error(&self) -> bool {
         false
     }
 
@@ -41,12 +41,12 @@ pub trait SliceNetwork {
     }
 
     /// The largest distance in mm between known slices in training; `None` where nobody knows.
-    fn longest_gap_mm(&self) -> Option<f64> {
+    fn max_slice_spacing_mm(&self) -> Option<f64> {
         None
     }
 
     /// Whether known slices beyond the pair make a difference.
-    fn looks_beyond(&self) -> bool {
+    fn has_context(&self) -> bool {
         false
     }
 
@@ -90,7 +90,7 @@ pub struct Neighbours<'a> {
     pub beyond: [Option<&'a EncodedSlice>; 2],
     /// What the network that encoded them found of the pair as a whole when it first made a slice, in this order
     /// and in the other.
-    pub(crate) found: [OnceCell<Option<Halfway>>; 2],
+    pub(crate) found: [OnceCell<Option<MidpointFlow>>; 2],
 }
 
 impl<'a> Neighbours<'a> {

@@ -4,19 +4,19 @@ use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
 use crate::error::{Error, Result};
-use crate::network::autoencoder::blend::mix;
+use crate::network::autoencoder::blend::blend;
 use crate::network::autoencoder::decoder::Decoder;
 use crate::network::autoencoder::encoder::Encoder;
 use crate::network::features::{Features, Pair};
-use crate::network::motion::config::MotionSizes;
-use crate::network::motion::error_head::Confidence;
-use crate::network::motion::flow::Halfway;
+use crate::network::motion::config::MotionConfig;
+use crate::network::motion::error_head::ErrorHead;
+use crate::network::motion::flow::MidpointFlow;
 use crate::network::motion::generator::Motion;
-use crate::network::motion::outputs::Evidence;
+use crate::network::motion::outputs::MotionOutputs;
 use crate::network::nn::parameters::Parameters;
 
 /// More channels than any of these networks has: a damaged header, not a network.
-const MOST_CHANNELS: i64 = 4096;
+const MAX_CHANNELS: i64 = 4096;
 
 /// A way to build and train an interpolating network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +60,7 @@ impl System {
     }
 
     /// The plane's side that it trains on unless another is asked for, in pixels.
-    pub fn usual_size(self) -> i64 {
+    pub fn default_size(self) -> i64 {
         if self == System::HrinetMotion { 96 } else { 256 }
     }
 
@@ -75,7 +75,7 @@ impl System {
             System::HrinetPatchgan | System::HrinetMse | System::HrinetPerceptual => {
                 Architecture::Autoencoder { map_channels: vec![16, 8, third] }
             }
-            System::HrinetMotion => Architecture::Motion(MotionSizes::default()),
+            System::HrinetMotion => Architecture::Motion(MotionConfig::default()),
         };
         let multiple = architecture.side_multiple();
         if size < multiple || size % multiple != 0 {
@@ -114,7 +114,7 @@ pub enum Architecture {
         map_channels: Vec<i64>,
     },
     /// HRINet-Motion.
-    Motion(MotionSizes),
+    Motion(MotionConfig),
 }
 
 impl Architecture {
@@ -158,9 +158,9 @@ impl Architecture {
     ///
     /// # Errors
     /// [`Error::Argument`] where stored weights do not fit, and for a generator that has no such head.
-    pub fn build_confidence(&self, parameters: &mut Parameters) -> Result<Confidence> {
+    pub fn build_error_head(&self, parameters: &mut Parameters) -> Result<ErrorHead> {
         match self {
-            Architecture::Motion(sizes) => Confidence::new(parameters, sizes),
+            Architecture::Motion(sizes) => ErrorHead::new(parameters, sizes),
             Architecture::Autoencoder { .. } => Err(Error::Argument(
                 "an expected error of slices: of the systems, hrinet-motion alone has it".into(),
             )),
@@ -193,7 +193,7 @@ impl Architecture {
                 map_channels.clone()
             }
             Architecture::Motion(sizes) => {
-                let MotionSizes {
+                let MotionConfig {
                     widths,
                     hidden,
                     refinement,
@@ -213,7 +213,7 @@ impl Architecture {
                 widths.iter().copied().chain([*hidden]).chain(some).collect()
             }
         };
-        match channels.iter().find(|&&count| !(1..=MOST_CHANNELS).contains(&count)) {
+        match channels.iter().find(|&&count| !(1..=MAX_CHANNELS).contains(&count)) {
             Some(count) => Err(Error::Argument(format!("a layer of {count} channels"))),
             None => Ok(()),
         }
@@ -242,25 +242,25 @@ impl Generator {
         match self {
             Generator::Autoencoder(_, decoder) => {
                 let [first, second] = pair.slices;
-                decoder.forward(&mix(first, second, alpha)?)
+                decoder.forward(&blend(first, second, alpha)?)
             }
             Generator::Motion(motion) => motion.decode(pair, alpha),
         }
     }
 
     /// What is found once of a pair, for all planes in between; `None` of a generator that looks at each.
-    pub fn halfway(&self, pair: Pair) -> Result<Option<Halfway>> {
+    pub fn midpoint_flow(&self, pair: Pair) -> Result<Option<MidpointFlow>> {
         match self {
             Generator::Autoencoder(..) => Ok(None),
-            Generator::Motion(motion) => motion.halfway(pair),
+            Generator::Motion(motion) => motion.midpoint_flow(pair),
         }
     }
 
-    /// The same slices, and what a [`Confidence`] judges them by; `None` of a generator that has none.
-    pub fn decode_with_evidence(&self, pair: Pair, alpha: &Tensor) -> Result<Option<Evidence>> {
+    /// The same slices, and what a [`ErrorHead`] judges them by; `None` of a generator that has none.
+    pub fn decode_with_outputs(&self, pair: Pair, alpha: &Tensor) -> Result<Option<MotionOutputs>> {
         match self {
             Generator::Autoencoder(..) => Ok(None),
-            Generator::Motion(motion) => motion.decode_with_evidence(pair, alpha).map(Some),
+            Generator::Motion(motion) => motion.decode_with_outputs(pair, alpha).map(Some),
         }
     }
 }
@@ -288,7 +288,7 @@ mod tests {
                     System::Ae | System::Acai => one(size),
                     _ => three(size, last),
                 };
-                let mut parameters = Parameters::drawn(0, Device::Cpu);
+                let mut parameters = Parameters::random(0, Device::Cpu);
                 let generator = system.architecture(size).unwrap().build(&mut parameters).unwrap();
                 let slice = Tensor::zeros([1, 1, size, size], (Kind::Float, Device::Cpu));
                 let features = tch::no_grad(|| generator.encode(&slice)).unwrap();

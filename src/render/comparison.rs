@@ -8,7 +8,7 @@ use ndarray::{Array2, s};
 use crate::error::{Error, Result};
 use crate::evaluation::{hounsfield, thinned};
 use crate::render::text::{LETTER, save, write};
-use crate::resample::Method;
+use crate::resample::Interpolator;
 use crate::resample::interpolate::{Progress, interpolate};
 use crate::resample::{Plan, Spacing};
 use crate::volume::{Volume, Window};
@@ -46,7 +46,7 @@ pub struct Group {
 pub fn draw(
     volume: &Volume,
     group: Group,
-    methods: &[(&str, Method)],
+    methods: &[(&str, Interpolator)],
     square: Option<Square>,
     path: &Path,
     on_progress: &mut dyn FnMut(Progress) -> Result<()>,
@@ -125,7 +125,7 @@ mod tests {
     fn drawn(square: Option<Square>) -> GrayImage {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
-        let methods = [("linear", Method::Linear)];
+        let methods = [("linear", Interpolator::Linear)];
         let group = Group { first: 1, gap: 2 };
         draw(&volume(), group, &methods, square, &path, &mut |_| Ok(())).unwrap();
         image::open(&path).unwrap().to_luma8()

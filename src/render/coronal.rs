@@ -23,7 +23,7 @@ pub const WINDOW: Window = Window { low: -950.0, high: 550.0 };
 pub const SEPARATOR: u32 = 8;
 
 /// The longest side of one half in pixels: finer volumes are shown at fewer pixels.
-const LONGEST_SIDE: f64 = 1200.0;
+const MAX_SIDE: f64 = 1200.0;
 
 /// HU above which a voxel is body, for finding the body's middle.
 const BODY_HU: f64 = -300.0;
@@ -126,7 +126,7 @@ impl View<'_> {
             .fold(f64::INFINITY, f64::min);
         let mut view = View { before, across, right, down, pixel: finest };
         let longest = view.extent(right).max(view.extent(down));
-        view.pixel = finest.max(longest / LONGEST_SIDE);
+        view.pixel = finest.max(longest / MAX_SIDE);
         Ok(view)
     }
 

@@ -8,7 +8,7 @@ use ndarray::{Array3, ArrayRef3};
 
 use crate::error::Result;
 use crate::resample::interpolate::{Progress, Work, run};
-use crate::resample::interpolator::{Method, without_confidence};
+use crate::resample::interpolator::{Interpolator, without_expected_error};
 use crate::resample::{Plan, SliceSource};
 use crate::volume::voxels::{slice, with_voxels};
 use crate::volume::{Rescale, Volume, Voxel, Voxels};
@@ -24,7 +24,7 @@ use crate::volume::{Rescale, Volume, Voxel, Voxels};
 pub fn interpolate_with_error(
     volume: &Volume,
     plan: &Plan,
-    method: &Method,
+    method: &Interpolator,
     on_progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<(Volume, Volume, Work)> {
     let rescale = volume.rescale();
@@ -49,7 +49,7 @@ pub fn interpolate_with_error(
 pub fn interpolate_into_with_error<T: Voxel>(
     (input, rescale): (&ArrayRef3<T>, Rescale),
     plan: &Plan,
-    method: &Method,
+    method: &Interpolator,
     (output, errors): (&mut ArrayRef3<T>, &mut ArrayRef3<f32>),
     on_progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Work> {
@@ -63,10 +63,10 @@ pub fn interpolate_into_with_error<T: Voxel>(
 ///
 /// # Errors
 /// [`crate::Error::Argument`].
-pub fn check(method: &Method) -> Result<()> {
+pub fn check(method: &Interpolator) -> Result<()> {
     match method {
-        Method::Network(network) if network.has_confidence() => Ok(()),
-        _ => Err(without_confidence()),
+        Interpolator::Network(network) if network.predicts_error() => Ok(()),
+        _ => Err(without_expected_error()),
     }
 }
 

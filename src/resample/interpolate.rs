@@ -13,12 +13,12 @@ use ndarray::{Array2, Array3, ArrayRef3, ArrayView2, Zip};
 use crate::error::{Error, Result};
 use crate::network::{EncodedSlice, Neighbours, SliceNetwork};
 use crate::resample::cubic::Spline;
-use crate::resample::interpolator::{beyond_training, without_confidence};
+use crate::resample::interpolator::{beyond_training, without_expected_error};
 use crate::resample::{Plan, SliceSource};
 use crate::volume::voxels::{range, slice, slice_mut, with_voxels};
 use crate::volume::{Axis, Rescale, Volume, Voxel, Voxels, Window};
 
-pub use crate::resample::interpolator::Method;
+pub use crate::resample::interpolator::Interpolator;
 
 /// How far an interpolation has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,7 +41,7 @@ pub struct Work {
 }
 
 /// Bytes of memory that [`interpolate`] needs for the output and its work, the input not counted.
-pub fn memory_needed(volume: &Volume, plan: &Plan, method: &Method) -> u64 {
+pub fn memory_needed(volume: &Volume, plan: &Plan, method: &Interpolator) -> u64 {
     let voxels = plan.output().size().map(|side| side as u64);
     let output = voxels
         .iter()
@@ -50,16 +50,16 @@ pub fn memory_needed(volume: &Volume, plan: &Plan, method: &Method) -> u64 {
 }
 
 /// Bytes of memory that [`interpolate_into`] needs beside input and output.
-pub fn work_bytes(plan: &Plan, method: &Method) -> u64 {
+pub fn work_bytes(plan: &Plan, method: &Interpolator) -> u64 {
     if plan.is_copy() {
         return 0;
     }
     let [columns, rows] = plan.axis().others().map(|axis| plan.output().length(axis));
     let known = plan.known_positions().len();
     match method {
-        Method::Linear => (3 * 8 * rows * columns) as u64,
-        Method::Cubic => (8 * columns * (plan.slices().len() + known)) as u64,
-        Method::Network(network) => network.working_bytes(rows * columns),
+        Interpolator::Linear => (3 * 8 * rows * columns) as u64,
+        Interpolator::Cubic => (8 * columns * (plan.slices().len() + known)) as u64,
+        Interpolator::Network(network) => network.working_bytes(rows * columns),
     }
 }
 
@@ -74,7 +74,7 @@ pub fn work_bytes(plan: &Plan, method: &Method) -> u64 {
 pub fn interpolate(
     volume: &Volume,
     plan: &Plan,
-    method: &Method,
+    method: &Interpolator,
     on_progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<(Volume, Work)> {
     let rescale = volume.rescale();
@@ -95,7 +95,7 @@ pub fn interpolate_into<T: Voxel>(
     input: &ArrayRef3<T>,
     rescale: Rescale,
     plan: &Plan,
-    method: &Method,
+    method: &Interpolator,
     output: &mut ArrayRef3<T>,
     on_progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Work> {
@@ -106,7 +106,7 @@ pub fn interpolate_into<T: Voxel>(
 pub(crate) fn run<T: Voxel>(
     (input, rescale): (&ArrayRef3<T>, Rescale),
     plan: &Plan,
-    method: &Method,
+    method: &Interpolator,
     (output, errors): (&mut ArrayRef3<T>, Option<&mut ArrayRef3<f32>>),
     on_progress: &mut dyn FnMut(Progress) -> Result<()>,
 ) -> Result<Work> {
@@ -139,7 +139,7 @@ pub fn between_slices(
     first: ArrayView2<f32>,
     second: ArrayView2<f32>,
     alphas: &[f64],
-    method: &Method,
+    method: &Interpolator,
 ) -> Result<Array3<f32>> {
     if first.dim() != second.dim() {
         let (a, b) = (first.dim(), second.dim());
@@ -158,7 +158,7 @@ pub fn between_slices(
         }
     }
     let mut made = Array3::zeros((alphas.len(), first.nrows(), first.ncols()));
-    let Method::Network(network) = method else {
+    let Interpolator::Network(network) = method else {
         for (&alpha, mut plane) in alphas.iter().zip(made.outer_iter_mut()) {
             Zip::from(&mut plane).and(&first).and(&second).for_each(|out, &a, &b| {
                 *out = match alpha {
@@ -224,14 +224,14 @@ impl Job<'_> {
         &mut self,
         input: &ArrayRef3<T>,
         output: &mut ArrayRef3<T>,
-        method: &Method,
+        method: &Interpolator,
     ) -> Result<()> {
         copy_known(input, self.plan, output);
         (self.on_progress)(self.progress)?;
         match method {
-            Method::Linear => self.linear(input, output),
-            Method::Cubic => self.cubic(input, output),
-            Method::Network(network) => self.network(input, output, *network),
+            Interpolator::Linear => self.linear(input, output),
+            Interpolator::Cubic => self.cubic(input, output),
+            Interpolator::Network(network) => self.network(input, output, *network),
         }
     }
 
@@ -297,7 +297,7 @@ impl Job<'_> {
         let mut encoded = BTreeMap::new();
         for (first, members) in self.plan.pairs() {
             let (before, after) = (slice(input, axis, first), slice(input, axis, first + 1));
-            let beyond = if network.looks_beyond() { self.plan.beyond(first) } else { [None; 2] };
+            let beyond = if network.has_context() { self.plan.beyond(first) } else { [None; 2] };
             encoded.retain(|&index, _| index >= beyond[0].unwrap_or(first));
             for index in [beyond[0], Some(first), Some(first + 1), beyond[1]].into_iter().flatten()
             {
@@ -319,7 +319,7 @@ impl Job<'_> {
                     None => network.decode(&neighbours, &alphas)?,
                     Some(_) => {
                         let both = network.decode_with_error(&neighbours, &alphas)?;
-                        let [made, expected] = both.ok_or_else(without_confidence)?;
+                        let [made, expected] = both.ok_or_else(without_expected_error)?;
                         self.expect(window, members, [&before, &after], &expected);
                         made
                     }

@@ -2,14 +2,14 @@
 
 use crate::error::Error;
 use crate::network::SliceNetwork;
-use crate::network::model::shipped_with_confidence;
+use crate::network::model::shipped_with_error_head;
 use crate::resample::Plan;
 
 /// Known slices may lie this much further apart than in training without a word.
 const TOLERANCE: f64 = 1.01;
 
 /// How slices in between are made.
-pub enum Method<'a> {
+pub enum Interpolator<'a> {
     /// The linear blend of the two neighbours.
     Linear,
     /// A cubic spline along the slice axis through all slices.
@@ -19,8 +19,8 @@ pub enum Method<'a> {
 }
 
 /// What to say of a method that expects nothing.
-pub(crate) fn without_confidence() -> Error {
-    let advice = match shipped_with_confidence().as_slice() {
+pub(crate) fn without_expected_error() -> Error {
+    let advice = match shipped_with_error_head().as_slice() {
         [] => "train one for a model by `hrinet train --confidence`".to_string(),
         names => format!("of the shipped models there is one in {}", names.join(", ")),
     };
@@ -28,9 +28,9 @@ pub(crate) fn without_confidence() -> Error {
 }
 
 /// What the user should know where known slices lie further apart than the method was trained for.
-pub fn beyond_training(plan: &Plan, method: &Method) -> Option<String> {
-    let Method::Network(network) = method else { return None };
-    let trained = network.longest_gap_mm()?;
+pub fn beyond_training(plan: &Plan, method: &Interpolator) -> Option<String> {
+    let Interpolator::Network(network) = method else { return None };
+    let trained = network.max_slice_spacing_mm()?;
     let positions = plan.known_positions();
     let gaps = plan.pairs().into_iter().map(|(first, _)| positions[first + 1] - positions[first]);
     let longest = gaps.map(f64::abs).reduce(f64::max)?;

@@ -12,5 +12,5 @@ pub mod interpolate;
 pub mod interpolator;
 pub mod plan;
 
-pub use interpolator::Method;
+pub use interpolator::Interpolator;
 pub use plan::{Plan, SliceSource, Spacing};

@@ -10,7 +10,7 @@ const MEETS: f64 = 1e-5;
 
 /// More slices than any scan has: a spacing typed wrongly, not a wish. It is no more than half of
 /// 1 / [`MEETS`], so that no two output slices are the same known one.
-const MOST_SLICES: f64 = 50_000.0;
+const MAX_SLICES: f64 = 50_000.0;
 
 /// What the output's slices are to be.
 #[derive(Clone, Debug, PartialEq)]
@@ -237,7 +237,7 @@ impl Lattice {
         // Uneven: the coarsest division of the smallest spacing, near the wish, that meets all.
         for candidate in [0.0, 1.0, 2.0, 3.0].map(|more| parts + more) {
             let count = (extent * candidate / smallest).round();
-            if count >= MOST_SLICES {
+            if count >= MAX_SLICES {
                 break;
             }
             let step = extent / count;
@@ -342,21 +342,21 @@ fn positive(millimetres: f64) -> Result<f64> {
 }
 
 fn check_count(count: f64, spacing: f64) -> Result<()> {
-    if count < MOST_SLICES {
+    if count < MAX_SLICES {
         return Ok(());
     }
     Err(Error::Argument(format!(
-        "a spacing of {spacing} mm would make {count:.0} slices; {MOST_SLICES} are the most"
+        "a spacing of {spacing} mm would make {count:.0} slices; {MAX_SLICES} are the most"
     )))
 }
 
 /// Before any memory is taken for its slices: a grid may be told without the voxels that fill it.
 fn check_length(geometry: &Geometry, axis: Axis) -> Result<()> {
     let count = geometry.length(axis);
-    if count as f64 <= MOST_SLICES {
+    if count as f64 <= MAX_SLICES {
         return Ok(());
     }
-    Err(Error::Geometry(format!("{count} slices across {axis}; {MOST_SLICES} are the most")))
+    Err(Error::Geometry(format!("{count} slices across {axis}; {MAX_SLICES} are the most")))
 }
 
 /// Where the slice at `position` comes from; `known` grows and holds two or more places.

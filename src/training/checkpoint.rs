@@ -9,9 +9,9 @@ use crate::network::checkpoint::{FORMAT, Header, to_bytes};
 use crate::network::{Checkpoint, Parameters, PatchGan, Record};
 use crate::runtime::device;
 use crate::training::losses::perceptual::Perceptual;
-use crate::training::optim::trainable::Trained;
+use crate::training::optim::trainable::Trainable;
 use crate::training::settings::schedule::Stage;
-use crate::training::settings::{Rule, Settings};
+use crate::training::settings::{OptimizerKind, Settings};
 use crate::training::stages::head::{GROUP, Head, OPTIMIZER};
 use crate::training::trainer::Trainer;
 use crate::volume::Window;
@@ -33,9 +33,9 @@ impl Trainer {
         let parameters = Parameters::stored(checkpoint.group("generator"), device);
         let header = checkpoint.header.clone();
         let (architecture, mut record) = (header.architecture, header.record);
-        let of_head = record.confidence.take();
+        let of_head = record.error_head.take();
         let (record, of_generator) = match of_head {
-            Some(of_head) if settings.confidence => (*of_head, Some(record)),
+            Some(of_head) if settings.error_head => (*of_head, Some(record)),
             _ => (record, None),
         };
         let steps = record.steps;
@@ -60,7 +60,7 @@ impl Trainer {
         let mut of_generator = done;
         if self.settings.has_patch_gan() && stage != Stage::One {
             let weights = Parameters::stored(checkpoint.group("patch_gan"), self.device);
-            let mut patch_gan = Trained::new(weights, Rule::AdamW, PatchGan::new)?;
+            let mut patch_gan = Trainable::new(weights, OptimizerKind::AdamW, PatchGan::new)?;
             patch_gan.restore(checkpoint, "patch_gan_optimizer", done)?;
             self.patch_gan = Some(patch_gan);
         }
@@ -141,7 +141,7 @@ impl Trainer {
         };
         let record = match &self.head {
             Some(head) => {
-                Record { confidence: Some(Box::new(record)), ..head.of_generator.clone() }
+                Record { error_head: Some(Box::new(record)), ..head.of_generator.clone() }
             }
             None => record,
         };

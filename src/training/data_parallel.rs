@@ -16,15 +16,15 @@ use crate::training::optim::optimizer::flat_gradient;
 use crate::training::settings::Settings;
 
 /// Networks that share the weights of one, each with gradients of its own.
-pub(crate) struct Workers(Vec<Worker>);
+pub(crate) struct DataParallel(Vec<Replica>);
 
-struct Worker {
+struct Replica {
     network: Generator,
     /// Views of the shared weights that learn, in their order.
     weights: Vec<Tensor>,
 }
 
-impl Workers {
+impl DataParallel {
     /// `count` workers on the weights of a network, of which those learn that require gradients.
     ///
     /// # Errors
@@ -33,9 +33,9 @@ impl Workers {
         weights: &[(String, Tensor)],
         architecture: &Architecture,
         count: usize,
-    ) -> Result<Workers> {
-        let workers = (0..count).map(|_| Worker::of(weights, architecture));
-        Ok(Workers(workers.collect::<Result<_>>()?))
+    ) -> Result<DataParallel> {
+        let workers = (0..count).map(|_| Replica::of(weights, architecture));
+        Ok(DataParallel(workers.collect::<Result<_>>()?))
     }
 
     /// The supervised loss of a batch, the mean over its crops however they are divided, and its gradient
@@ -48,7 +48,7 @@ impl Workers {
         let parts = batch.parts(self.0.len() as i64)?;
         let of_parts = thread::scope(|scope| {
             let start = |(worker, part): (_, Batch)| {
-                let worker: &mut Worker = worker;
+                let worker: &mut Replica = worker;
                 scope.spawn(move || {
                     let share = part.groups()? as f64 / groups as f64;
                     worker.gradient(&part, share, settings)
@@ -71,8 +71,8 @@ impl Workers {
     }
 }
 
-impl Worker {
-    fn of(weights: &[(String, Tensor)], architecture: &Architecture) -> Result<Worker> {
+impl Replica {
+    fn of(weights: &[(String, Tensor)], architecture: &Architecture) -> Result<Replica> {
         let mut shared = BTreeMap::new();
         let mut views = Vec::with_capacity(weights.len());
         for (name, weight) in weights {
@@ -87,7 +87,7 @@ impl Worker {
         let mut parameters = Parameters::stored(shared, device);
         let network = architecture.build(&mut parameters)?;
         parameters.finish()?;
-        Ok(Worker { network, weights: views })
+        Ok(Replica { network, weights: views })
     }
 
     /// `share` times the loss of a part of the batch, and the gradient of that.
@@ -101,9 +101,9 @@ impl Worker {
 #[cfg(test)]
 mod tests {
     use crate::network::System;
-    use crate::network::motion::config::MotionSizes;
+    use crate::network::motion::config::MotionConfig;
     use crate::training::data::batch::Beyond;
-    use crate::training::settings::{Content, Rule};
+    use crate::training::settings::{Content, OptimizerKind};
     use crate::training::{Batch, Settings, Trainer};
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
@@ -124,7 +124,7 @@ mod tests {
         Batch { first, second, truth, mixed: alpha.copy(), alpha, gap, beyond: Some(beyond) }
     }
 
-    /// Losses of some steps, and the weights after them.
+    /// StepLosses of some steps, and the weights after them.
     fn trained(workers: usize) -> (Vec<f64>, Vec<Tensor>) {
         trained_with(workers, 0.0)
     }
@@ -137,21 +137,21 @@ mod tests {
 
     /// A trainer after some steps, and their losses.
     fn stepped(workers: usize, tissue_bias: f64, only: Option<&str>) -> (Trainer, Vec<f64>) {
-        let sizes = MotionSizes { context: [4, 4, 4, 4], ..MotionSizes::default() };
+        let sizes = MotionConfig { context: [4, 4, 4, 4], ..MotionConfig::default() };
         let settings = Settings {
             size: 64,
             batch: 5,
             warm_up: 1,
             content: Content::Psnr,
-            optimizer: Rule::AdamW,
-            similarity: 1e-3,
+            optimizer: OptimizerKind::AdamW,
+            ssim_weight: 1e-3,
             tissue_bias,
-            only: only.map(str::to_string),
+            trainable_prefix: only.map(str::to_string),
             motion: Some(sizes),
-            ..Settings::usual(System::HrinetMotion)
+            ..Settings::default_for(System::HrinetMotion)
         };
         let mut trainer = Trainer::new(settings, Device::Cpu).unwrap();
-        assert_eq!(trainer.share_among(workers).unwrap(), workers > 1);
+        assert_eq!(trainer.set_data_parallel(workers).unwrap(), workers > 1);
         let loss = |seed| trainer.step(&batch(seed)).unwrap().main();
         let losses = (0..3).map(loss).collect();
         (trainer, losses)
@@ -196,9 +196,9 @@ mod tests {
         let mut of_workers = Vec::new();
         for workers in [1, 2] {
             let (trainer, losses) = stepped(workers, 0.0, Some("refinement"));
-            let drawn = Trainer::new(trainer.settings().clone(), Device::Cpu).unwrap();
+            let random = Trainer::new(trainer.settings().clone(), Device::Cpu).unwrap();
             for ((name, before), (_, after)) in
-                drawn.generator.weights().iter().zip(trainer.generator.weights())
+                random.generator.weights().iter().zip(trainer.generator.weights())
             {
                 let part = name.starts_with("refinement");
                 // Layers before the exit, which starts silent, get their first gradient in the second step.
@@ -208,8 +208,10 @@ mod tests {
         }
         let apart = (of_workers[0][2] - of_workers[1][2]).abs() / of_workers[0][2];
         assert!(apart < 1e-4, "{of_workers:?}");
-        let settings =
-            Settings { only: Some("nothing".into()), ..Settings::usual(System::HrinetMotion) };
+        let settings = Settings {
+            trainable_prefix: Some("nothing".into()),
+            ..Settings::default_for(System::HrinetMotion)
+        };
         let error = Trainer::new(settings, Device::Cpu).err().unwrap().to_string();
         assert!(
             error.contains("nothing...; the network has decoder, encoder, refinement"),

@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use crate::error::Result;
-use crate::network::features::{Around, Pair};
+use crate::network::features::{ContextSlices, Pair};
 use crate::network::{Generator, Precision};
 use crate::training::data::batch::Batch;
 
@@ -22,7 +22,7 @@ pub(crate) fn between<T>(
         Some(beyond) => {
             let [before, after] = &beyond.there;
             let each = |there: &Tensor| there.f_repeat_interleave_self_int(inner, 0, None::<i64>);
-            Some(Around {
+            Some(ContextSlices {
                 slices: [
                     features.narrow(2 * groups, groups)?.repeat_each(inner)?,
                     features.narrow(3 * groups, groups)?.repeat_each(inner)?,
@@ -36,7 +36,7 @@ pub(crate) fn between<T>(
     if inner > 1 {
         (first, second) = (first.repeat_each(inner)?, second.repeat_each(inner)?);
     }
-    let pair = Pair { slices: [&first, &second], around: around.as_ref(), halfway: None };
+    let pair = Pair { slices: [&first, &second], around: around.as_ref(), midpoint_flow: None };
     decode(pair, &cast(&batch.alpha)?)
 }
 

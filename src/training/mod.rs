@@ -25,6 +25,6 @@ pub mod trainer;
 pub use data::batch::Batch;
 pub use data::dataset::Dataset;
 pub use data::sampler::Sampler;
-pub use logging::step_losses::Losses;
+pub use logging::step_losses::StepLosses;
 pub use settings::Settings;
 pub use trainer::Trainer;

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::io::atomic_write::write_atomically;
 use crate::network::{Checkpoint, Record};
 use crate::training::data::dataset::Dataset;
-use crate::training::data::prefetch::Ahead;
+use crate::training::data::prefetch::Prefetch;
 use crate::training::data::sampler::Sampler;
 use crate::training::distillation::Teacher;
 use crate::training::logging::csv;
@@ -18,7 +18,7 @@ use crate::training::logging::plot;
 use crate::training::logging::samples;
 use crate::training::settings::Settings;
 use crate::training::trainer::Trainer;
-use crate::volume::slice_stack::Stack;
+use crate::volume::slice_stack::SliceStack;
 
 /// Batches of held-out crops that a validation looks at: the same every time.
 const VALIDATION_BATCHES: u64 = 32;
@@ -73,7 +73,7 @@ pub enum Event {
     /// Mean PSNR in dB over held-out crops, of the generator and of the linear blend.
     Validated(u64, [f64; 2]),
     /// Mean absolute error in HU over held-out crops, as the confidence expects it and as it is.
-    ValidatedConfidence(u64, [f64; 2]),
+    ValidatedErrorHead(u64, [f64; 2]),
     /// The checkpoint was written.
     Saved(PathBuf),
 }
@@ -107,20 +107,20 @@ pub fn run(
     if trainer.steps() > 0 {
         on_event(Event::Resumed(trainer.steps()))?;
     }
-    let names = |stacks: &[Stack]| stacks.iter().map(|stack| stack.name.clone()).collect();
+    let names = |stacks: &[SliceStack]| stacks.iter().map(|stack| stack.name.clone()).collect();
     let earlier = trainer.record_mut().seconds;
     *trainer.record_mut() = Record {
         command: options.command.clone(),
         trained_on: names(&dataset.train),
         held_out: names(&dataset.held_out),
-        longest_gap_mm: longest_gap_mm(&dataset.train, &settings.gaps),
+        max_slice_spacing_mm: max_slice_spacing_mm(&dataset.train, &settings.gaps),
         taught_by,
         ..trainer.record_mut().clone()
     };
 
     let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
     let workers = threads.min(settings.batch);
-    if trainer.share_among(workers)? {
+    if trainer.set_data_parallel(workers)? {
         tch::set_num_threads(i32::try_from(threads / workers).unwrap_or(1));
     }
 
@@ -136,7 +136,7 @@ pub fn run(
     let start = Instant::now();
     let last = options.until.unwrap_or(u64::MAX).min(settings.all_iterations());
     let steps = trainer.steps()..last;
-    Ahead::of(&sampler, teacher, settings, steps, |ahead| -> Result<()> {
+    Prefetch::of(&sampler, teacher, settings, steps, |ahead| -> Result<()> {
         while trainer.steps() < last {
             let batch = ahead.next(options.device)?;
             let (stage, _, _) = settings.stage_at(trainer.steps());
@@ -186,9 +186,9 @@ pub fn run(
 fn validate(trainer: &mut Trainer, held_out: &Sampler, device: Device) -> Result<Event> {
     let step = trainer.steps();
     let batches = (0..VALIDATION_BATCHES).map(|number| held_out.batch(number, device));
-    let confidence = trainer.settings().confidence;
+    let confidence = trainer.settings().error_head;
     let measured = match confidence {
-        true => trainer.validate_confidence(batches)?,
+        true => trainer.validate_error_head(batches)?,
         false => trainer.validate(batches)?,
     };
     if measured.iter().any(|value| !value.is_finite()) {
@@ -199,14 +199,14 @@ fn validate(trainer: &mut Trainer, held_out: &Sampler, device: Device) -> Result
     }
     if confidence {
         trainer.record_mut().held_out_error_hu = Some(measured);
-        return Ok(Event::ValidatedConfidence(step, measured));
+        return Ok(Event::ValidatedErrorHead(step, measured));
     }
     trainer.record_mut().held_out_psnr = Some(measured);
     Ok(Event::Validated(step, measured))
 }
 
 /// The largest distance in mm between the known slices of a group.
-fn longest_gap_mm(stacks: &[Stack], gaps: &[usize]) -> Option<f64> {
+fn max_slice_spacing_mm(stacks: &[SliceStack], gaps: &[usize]) -> Option<f64> {
     let gap = *gaps.iter().max()? as f64;
     stacks.iter().map(|stack| gap * stack.spacing_mm).reduce(f64::max)
 }
@@ -243,7 +243,7 @@ fn keep_index(path: &Path, dataset: &Dataset, resumed: bool) -> Result<()> {
 
 /// The teacher, where the settings have a teaching.
 fn teacher(settings: &Settings, options: &RunOptions) -> Result<Option<Teacher>> {
-    match (options.teacher, settings.teaching) {
+    match (options.teacher, settings.distillation_weight) {
         (None, 0.0) => Ok(None),
         (None, share) => Err(Error::Argument(format!(
             "a teaching of {share} and no teacher; name a model by --teacher"

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 pub use crate::network::Precision;
-use crate::network::motion::config::MotionSizes;
+use crate::network::motion::config::MotionConfig;
 use crate::network::{Architecture, Checkpoint, System};
 use crate::training::data::hold_out::HoldOut;
 
@@ -49,7 +49,7 @@ pub enum Fit {
 /// How the learning rate goes on after the warm-up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Decline {
+pub enum LrSchedule {
     /// Half a cosine down to one hundredth at the end of the run.
     #[default]
     Cosine,
@@ -71,7 +71,7 @@ pub enum Content {
 /// How the weights of HRINet-Motion follow their gradient.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Rule {
+pub enum OptimizerKind {
     /// AdamW for all of them.
     #[default]
     #[serde(rename = "adamw")]
@@ -110,17 +110,18 @@ pub struct Settings {
     /// Peak of the learning rate.
     pub learning_rate: f64,
     /// How it goes on.
-    #[serde(default)]
-    pub decline: Decline,
+    #[serde(default, alias = "decline")]
+    pub lr_schedule: LrSchedule,
     /// Steps over which the learning rate rises to its peak.
     pub warm_up: u64,
     /// How weights follow their gradient.
     #[serde(default, skip_serializing_if = "is_adam_w")]
-    pub optimizer: Rule,
+    pub optimizer: OptimizerKind,
     /// Decay of AdamW and Muon; 0 makes AdamW the Adam of the paper.
     pub weight_decay: f64,
     /// The gradient's norm is cut at this; 0: never.
-    pub gradient_norm: f64,
+    #[serde(alias = "gradient_norm")]
+    pub max_grad_norm: f64,
     /// Volumes held out for validation.
     pub hold_out: HoldOut,
     /// Weight of what G loses to the critic (equations 3 and 4); 0 trains without D1.
@@ -147,34 +148,34 @@ pub struct Settings {
     pub content: Content,
     /// Weight of 1 - SSIM, without its comparison of brightness, in what HRINet-Motion loses; 0 leaves it
     /// out.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub similarity: f64,
+    #[serde(default, skip_serializing_if = "is_zero", alias = "similarity")]
+    pub ssim_weight: f64,
     /// Weight of the squared bias in lung, fat, muscle and bone in what HRINet-Motion loses; 0 leaves it out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub tissue_bias: f64,
     /// Share of a teacher's slices in those that HRINet-Motion is to make (`super::teacher`); 0: it learns from
     /// the real ones alone.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub teaching: f64,
+    #[serde(default, skip_serializing_if = "is_zero", alias = "teaching")]
+    pub distillation_weight: f64,
     /// What the names of the weights begin with that learn, of HRINet-Motion's generator: the others stay as they
     /// are. `None`: all learn.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub only: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none", alias = "only")]
+    pub trainable_prefix: Option<String>,
     /// Whether the generator of a checkpoint stays as it is, and its confidence alone learns.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub confidence: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not", alias = "confidence")]
+    pub error_head: bool,
     /// Sizes of HRINet-Motion; `None`: those of the checkpoint that training begins from, else the
     /// usual ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub motion: Option<MotionSizes>,
+    pub motion: Option<MotionConfig>,
 }
 
 impl Settings {
     /// The usual settings of a system: those of the paper for its five.
-    pub fn usual(system: System) -> Settings {
+    pub fn default_for(system: System) -> Settings {
         let motion = Settings {
             system,
-            size: system.usual_size(),
+            size: system.default_size(),
             fit: Fit::Crop,
             batch: 8,
             stage_one_iterations: 0,
@@ -182,11 +183,11 @@ impl Settings {
             seed: 0,
             gaps: vec![2, 3, 4, 5, 6],
             learning_rate: 1.5e-3,
-            decline: Decline::Cosine,
+            lr_schedule: LrSchedule::Cosine,
             warm_up: 100,
-            optimizer: Rule::Muon,
+            optimizer: OptimizerKind::Muon,
             weight_decay: 1e-4,
-            gradient_norm: 1.0,
+            max_grad_norm: 1.0,
             hold_out: HoldOut::Count(5),
             lambda: 0.0,
             beta: 0.0,
@@ -195,11 +196,11 @@ impl Settings {
             adversarial: Adversarial::Saturating,
             precision: Precision::Float32,
             content: Content::Mse,
-            similarity: 0.0,
+            ssim_weight: 0.0,
             tissue_bias: 0.0,
-            teaching: 0.0,
-            only: None,
-            confidence: false,
+            distillation_weight: 0.0,
+            trainable_prefix: None,
+            error_head: false,
             motion: None,
         };
         if system == System::HrinetMotion {
@@ -212,25 +213,25 @@ impl Settings {
             iterations: 50_000,
             gaps: vec![6],
             learning_rate: 1e-4,
-            decline: Decline::Constant,
+            lr_schedule: LrSchedule::Constant,
             warm_up: 0,
-            optimizer: Rule::AdamW,
+            optimizer: OptimizerKind::AdamW,
             weight_decay: 0.0,
-            gradient_norm: 0.0,
+            max_grad_norm: 0.0,
             lambda: if system == System::Ae { 0.0 } else { 0.5 },
-            beta: if two_stages { usual_beta(system.usual_size()) } else { 0.0 },
+            beta: if two_stages { default_beta(system.default_size()) } else { 0.0 },
             gamma: if system == System::Ae { 0.0 } else { 0.2 },
             ..motion
         }
     }
 
     /// The usual settings of a training of HRINet-Motion's confidence: it is small and soon done.
-    pub fn usual_confidence() -> Settings {
+    pub fn default_for_error_head() -> Settings {
         Settings {
             iterations: 2_000,
-            optimizer: Rule::AdamW,
-            confidence: true,
-            ..Settings::usual(System::HrinetMotion)
+            optimizer: OptimizerKind::AdamW,
+            error_head: true,
+            ..Settings::default_for(System::HrinetMotion)
         }
     }
 
@@ -251,9 +252,9 @@ impl Settings {
     /// # Errors
     /// [`Error::Argument`] for a size that the system cannot take, and for sizes that make no network.
     pub fn architecture(&self) -> Result<Architecture> {
-        let usual = self.system.architecture(self.size)?;
+        let default_for = self.system.architecture(self.size)?;
         match &self.motion {
-            None => Ok(usual),
+            None => Ok(default_for),
             Some(sizes) => Architecture::Motion(sizes.clone()).checked(),
         }
     }
@@ -262,9 +263,9 @@ impl Settings {
     /// the last step it stays where it was.
     pub fn learning_rate_at(&self, step: u64, steps: u64) -> f64 {
         let rise = ((step + 1) as f64 / self.warm_up.max(1) as f64).min(1.0);
-        let fall = match self.decline {
-            Decline::Constant => 1.0,
-            Decline::Cosine => {
+        let fall = match self.lr_schedule {
+            LrSchedule::Constant => 1.0,
+            LrSchedule::Cosine => {
                 let progress = (step as f64 / steps.max(1) as f64).min(1.0);
                 0.01 + 0.99 * (0.5 * (1.0 + (std::f64::consts::PI * progress).cos()))
             }
@@ -273,8 +274,8 @@ impl Settings {
     }
 }
 
-fn is_adam_w(rule: &Rule) -> bool {
-    *rule == Rule::AdamW
+fn is_adam_w(rule: &OptimizerKind) -> bool {
+    *rule == OptimizerKind::AdamW
 }
 
 fn is_zero(value: &f64) -> bool {
@@ -287,7 +288,7 @@ pub fn has_two_stages(system: System) -> bool {
 }
 
 /// The paper's beta for planes of this side: a larger one collapses training, it says.
-pub fn usual_beta(size: i64) -> f64 {
+pub fn default_beta(size: i64) -> f64 {
     if size >= 512 { 5e-3 } else { 5e-4 }
 }
 
@@ -297,10 +298,10 @@ mod tests {
 
     #[test]
     fn the_learning_rate_rises_and_falls() {
-        let settings = Settings { iterations: 1000, ..Settings::usual(System::HrinetMotion) };
+        let settings = Settings { iterations: 1000, ..Settings::default_for(System::HrinetMotion) };
         assert!((settings.learning_rate_at(0, 1000) - 1.5e-5).abs() < 1e-9);
-        let halfway = settings.learning_rate_at(500, 1000);
-        assert!((halfway - 1.5e-3 * (0.01 + 0.99 * 0.5)).abs() < 1e-9, "{halfway}");
+        let half = settings.learning_rate_at(500, 1000);
+        assert!((half - 1.5e-3 * (0.01 + 0.99 * 0.5)).abs() < 1e-9, "{half}");
         assert!(settings.learning_rate_at(999, 1000) < 1.6e-5);
     }
 
@@ -311,7 +312,7 @@ mod tests {
             "gaps":[2,3,4,5,6],"learning_rate":0.0015,"warm_up":100,"weight_decay":0.0001,
             "gradient_norm":1.0,"hold_out":5}"#;
         let read: Settings = serde_json::from_str(earlier).unwrap();
-        let usual = Settings::usual(System::HrinetMotion);
-        assert_eq!(read, Settings { optimizer: Rule::AdamW, ..usual });
+        let default_for = Settings::default_for(System::HrinetMotion);
+        assert_eq!(read, Settings { optimizer: OptimizerKind::AdamW, ..default_for });
     }
 }

@@ -9,13 +9,13 @@ use crate::network::{
     Architecture, Checkpoint, Critic, Generator, Parameters, PatchGan, Record, System,
 };
 use crate::training::data::batch::Batch;
-use crate::training::data_parallel::Workers;
-use crate::training::logging::step_losses::Losses;
+use crate::training::data_parallel::DataParallel;
+use crate::training::logging::step_losses::StepLosses;
 use crate::training::losses::paper::squared_errors;
 use crate::training::losses::perceptual::Perceptual;
-use crate::training::optim::trainable::Trained;
+use crate::training::optim::trainable::Trainable;
 use crate::training::settings::schedule::Stage;
-use crate::training::settings::{Rule, Settings};
+use crate::training::settings::{OptimizerKind, Settings};
 use crate::training::stages::head::{GROUP, Head};
 
 /// First weights of G, D1 and D2 are drawn from the seed with one of these.
@@ -27,15 +27,15 @@ const PATCH_GAN_SEED: u64 = 0x7061_7463_6867;
 pub struct Trainer {
     pub(crate) settings: Settings,
     pub(crate) architecture: Architecture,
-    pub(crate) generator: Trained<Generator>,
-    pub(crate) critic: Option<Trained<Critic>>,
+    pub(crate) generator: Trainable<Generator>,
+    pub(crate) critic: Option<Trainable<Critic>>,
     /// From the beginning of Stage II on, as is `perceptual`; HRINet-Motion's from the first step.
-    pub(crate) patch_gan: Option<Trained<PatchGan>>,
+    pub(crate) patch_gan: Option<Trainable<PatchGan>>,
     pub(crate) perceptual: Option<Perceptual>,
     /// Where the confidence alone trains.
     pub(crate) head: Option<Head>,
     /// Where several threads share the batches.
-    pub(crate) workers: Option<Workers>,
+    pub(crate) workers: Option<DataParallel>,
     /// The P of a checkpoint of Stage II that training began from.
     pub(crate) given_perceptual: BTreeMap<String, Tensor>,
     pub(crate) in_stage_two: bool,
@@ -51,13 +51,13 @@ impl Trainer {
     /// generator that has learnt.
     pub fn new(settings: Settings, device: Device) -> Result<Trainer> {
         settings.check()?;
-        if settings.confidence {
+        if settings.error_head {
             return Err(Error::Argument(
                 "a confidence without the model that it belongs to: begin --from that model".into(),
             ));
         }
         let architecture = settings.architecture()?;
-        let parameters = Parameters::drawn(settings.seed, device);
+        let parameters = Parameters::random(settings.seed, device);
         let record = Record { seed: settings.seed, ..Record::default() };
         Self::build(settings, architecture, parameters, None, record, device)
     }
@@ -79,20 +79,20 @@ impl Trainer {
         device: Device,
     ) -> Result<Trainer> {
         settings.check()?;
-        let usual = settings.architecture()?;
+        let default_for = settings.architecture()?;
         let header = &checkpoint.header;
-        if header.architecture.kind() != usual.kind() {
+        if header.architecture.kind() != default_for.kind() {
             return Err(Error::Argument(format!(
                 "a checkpoint of {}, whose generator {}; that of {} {}",
                 header.system,
                 header.architecture.kind(),
                 settings.system,
-                usual.kind()
+                default_for.kind()
             )));
         }
         let weights = checkpoint.group("generator");
         let (architecture, parameters) = match &settings.motion {
-            Some(_) => (usual, Parameters::grown(weights, settings.seed, device)),
+            Some(_) => (default_for, Parameters::extended(weights, settings.seed, device)),
             None => (header.architecture.clone(), Parameters::stored(weights, device)),
         };
         let record = Record {
@@ -103,8 +103,8 @@ impl Trainer {
         let mut trainer =
             Self::build(settings, architecture, parameters, Some(checkpoint), record, device)?;
         trainer.given_perceptual = checkpoint.group("perceptual");
-        if trainer.settings.confidence {
-            let of_generator = Record { confidence: None, ..header.record.clone() };
+        if trainer.settings.error_head {
+            let of_generator = Record { error_head: None, ..header.record.clone() };
             let (architecture, settings) = (&trainer.architecture, &trainer.settings);
             trainer.head = Some(Head::new(architecture, settings, of_generator, device)?);
         } else if !checkpoint.group(GROUP).is_empty() {
@@ -125,15 +125,19 @@ impl Trainer {
         device: Device,
     ) -> Result<Trainer> {
         let build = |parameters: &mut Parameters| architecture.build(parameters);
-        let generator =
-            Trained::in_part(parameters, settings.optimizer, settings.only.as_deref(), build)?;
+        let generator = Trainable::in_part(
+            parameters,
+            settings.optimizer,
+            settings.trainable_prefix.as_deref(),
+            build,
+        )?;
         let critic = if settings.has_critic() {
             let kept = checkpoint.map(|checkpoint| checkpoint.group("critic")).unwrap_or_default();
             let parameters = match kept.is_empty() {
-                true => Parameters::drawn(settings.seed ^ CRITIC_SEED, device),
+                true => Parameters::random(settings.seed ^ CRITIC_SEED, device),
                 false => Parameters::stored(kept, device),
             };
-            Some(Trained::new(parameters, Rule::AdamW, Critic::new)?)
+            Some(Trainable::new(parameters, OptimizerKind::AdamW, Critic::new)?)
         } else {
             None
         };
@@ -160,9 +164,9 @@ impl Trainer {
     /// Stage II begins: optimisers anew, D2 drawn, P kept as the encoder is now.
     pub(crate) fn enter_stage_two(&mut self) -> Result<()> {
         self.in_stage_two = true;
-        self.generator.forget()?;
+        self.generator.reset_state()?;
         if let Some(critic) = &mut self.critic {
-            critic.forget()?;
+            critic.reset_state()?;
         }
         if self.settings.has_patch_gan() {
             self.patch_gan = Some(new_patch_gan(&self.settings, self.device)?);
@@ -204,11 +208,11 @@ impl Trainer {
     ///
     /// # Errors
     /// [`Error::Torch`].
-    pub fn share_among(&mut self, count: usize) -> Result<bool> {
+    pub fn set_data_parallel(&mut self, count: usize) -> Result<bool> {
         let motion = self.settings.system == System::HrinetMotion;
         let supervised = motion && self.head.is_none() && self.patch_gan.is_none();
         self.workers = match count > 1 && supervised && self.device == Device::Cpu {
-            true => Some(Workers::of(self.generator.weights(), &self.architecture, count)?),
+            true => Some(DataParallel::of(self.generator.weights(), &self.architecture, count)?),
             false => None,
         };
         Ok(self.workers.is_some())
@@ -242,14 +246,14 @@ impl Trainer {
     /// # Errors
     /// [`Error::Training`] where a loss or a gradient is no number or exploded; the trainer is of no
     /// use then, its last checkpoint is.
-    pub fn step(&mut self, batch: &Batch) -> Result<Losses> {
+    pub fn step(&mut self, batch: &Batch) -> Result<StepLosses> {
         let (stage, within, length) = self.settings.stage_at(self.steps());
         if stage == Stage::Two && !self.in_stage_two {
             self.enter_stage_two()?;
         }
         let learning_rate = self.settings.learning_rate_at(within, length);
         let losses = match stage {
-            Stage::Confidence => self.confident(batch, learning_rate),
+            Stage::ErrorHead => self.confident(batch, learning_rate),
             Stage::Supervised => self.supervised(batch, learning_rate),
             Stage::One => self.step_one(batch, stage, learning_rate),
             Stage::Two => self.both_steps(batch, learning_rate),
@@ -266,7 +270,7 @@ impl Trainer {
         Ok(losses)
     }
 
-    fn both_steps(&mut self, batch: &Batch, learning_rate: f64) -> Result<Losses> {
+    fn both_steps(&mut self, batch: &Batch, learning_rate: f64) -> Result<StepLosses> {
         let mut losses = self.step_one(batch, Stage::Two, learning_rate)?;
         if self.settings.has_step_two() {
             let (loss, norm) = self.step_two(batch, learning_rate)?;
@@ -332,7 +336,7 @@ impl Trainer {
     }
 }
 
-fn new_patch_gan(settings: &Settings, device: Device) -> Result<Trained<PatchGan>> {
-    let drawn = Parameters::drawn(settings.seed ^ PATCH_GAN_SEED, device);
-    Trained::new(drawn, Rule::AdamW, PatchGan::new)
+fn new_patch_gan(settings: &Settings, device: Device) -> Result<Trainable<PatchGan>> {
+    let random = Parameters::random(settings.seed ^ PATCH_GAN_SEED, device);
+    Trainable::new(random, OptimizerKind::AdamW, PatchGan::new)
 }

@@ -16,7 +16,7 @@ const SHEAR_TOLERANCE: f64 = 1e-3;
 pub const EVEN_TOLERANCE_MM: f64 = 0.01;
 
 /// More voxels than any memory holds. Below, no count of bytes of them is too large for 64 bits.
-const MOST_VOXELS: usize = 1 << 48;
+const MAX_VOXELS: usize = 1 << 48;
 
 /// One of the three index axes of a volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -80,7 +80,7 @@ impl Geometry {
             return Err(Error::Geometry(format!("a volume of size {size:?} (i, j, k) is empty")));
         }
         let voxels = size.iter().try_fold(1usize, |voxels, &side| voxels.checked_mul(side));
-        if voxels.is_none_or(|voxels| voxels > MOST_VOXELS) {
+        if voxels.is_none_or(|voxels| voxels > MAX_VOXELS) {
             return Err(Error::Geometry(format!(
                 "a volume of size {size:?} (i, j, k) has more voxels than any memory holds"
             )));

@@ -10,7 +10,7 @@ pub mod voxels;
 pub mod window;
 
 pub use geometry::{Axis, Geometry};
-pub use slice_stack::Stack;
+pub use slice_stack::SliceStack;
 pub use voxels::{Rescale, Voxel, Voxels};
 pub use window::Window;
 

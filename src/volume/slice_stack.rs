@@ -8,11 +8,11 @@ use crate::volume::voxels::with_voxels;
 use crate::volume::{Volume, Voxel, Window};
 
 /// A volume that spans less than this many HU is a label map, not a CT.
-const LEAST_RANGE_HU: f64 = 100.0;
+const MIN_RANGE_HU: f64 = 100.0;
 
 /// The slices of one volume, across its slice axis.
 #[derive(Debug)]
-pub struct Stack {
+pub struct SliceStack {
     /// The file's name without folder and ending.
     pub name: String,
     /// HU clipped to the window, `[slices, rows, columns]`.
@@ -21,12 +21,12 @@ pub struct Stack {
     pub spacing_mm: f64,
 }
 
-impl Stack {
+impl SliceStack {
     /// Takes a volume apart along its slice axis. `None` for a label map.
     ///
     /// # Errors
     /// [`Error::Argument`] for voxels that are no numbers.
-    pub fn of_ct(name: &str, volume: &Volume) -> Result<Option<Stack>> {
+    pub fn of_ct(name: &str, volume: &Volume) -> Result<Option<SliceStack>> {
         if is_label_map(volume)? {
             return Ok(None);
         }
@@ -50,7 +50,7 @@ impl Stack {
             view.map(hu)
         });
         let slices = slices.as_standard_layout().into_owned();
-        Ok(Some(Stack { name: name.to_string(), slices, spacing_mm }))
+        Ok(Some(SliceStack { name: name.to_string(), slices, spacing_mm }))
     }
 
     /// The same with each plane scaled to `size` x `size` pixels, bilinear with the smoothing that a
@@ -58,7 +58,7 @@ impl Stack {
     ///
     /// # Errors
     /// [`Error::Torch`].
-    pub fn resized(self, size: usize) -> Result<Stack> {
+    pub fn resized(self, size: usize) -> Result<SliceStack> {
         let (count, rows, columns) = self.slices.dim();
         if (rows, columns) == (size, size) {
             return Ok(self);
@@ -76,7 +76,7 @@ impl Stack {
                 *to = from.round() as i16;
             }
         }
-        Ok(Stack { slices, ..self })
+        Ok(SliceStack { slices, ..self })
     }
 
     /// One slice in HU.
@@ -91,7 +91,7 @@ impl Stack {
 /// [`Error::Argument`] for voxels that are no numbers.
 pub fn is_label_map(volume: &Volume) -> Result<bool> {
     let (low, high) = volume.voxels().range()?;
-    Ok((high - low) * volume.rescale().slope.abs() < LEAST_RANGE_HU)
+    Ok((high - low) * volume.rescale().slope.abs() < MIN_RANGE_HU)
 }
 
 #[cfg(test)]
@@ -107,7 +107,7 @@ mod tests {
         let array = Array3::from_shape_fn((4, 3, 2), |(k, j, i)| (100 * i + 10 * j + k) as u16);
         let rescale = Rescale { slope: 2.0, intercept: -100.0 };
         let volume = Volume::new(array.into(), rescale, geometry).unwrap();
-        let stack = Stack::of_ct("a", &volume).unwrap().expect("a CT");
+        let stack = SliceStack::of_ct("a", &volume).unwrap().expect("a CT");
         // [slices along i, rows along k, columns along j].
         assert_eq!(stack.slices.dim(), (2, 4, 3));
         assert_eq!(stack.spacing_mm, 4.0);
@@ -117,14 +117,14 @@ mod tests {
     #[test]
     fn a_resized_stack_keeps_its_means() {
         let slices = Array3::from_shape_fn((2, 64, 96), |(k, j, i)| (100 * k + j + 2 * i) as i16);
-        let stack = Stack { name: "a".into(), slices, spacing_mm: 3.0 }.resized(32).unwrap();
+        let stack = SliceStack { name: "a".into(), slices, spacing_mm: 3.0 }.resized(32).unwrap();
         assert_eq!(stack.slices.dim(), (2, 32, 32));
         // A ramp stays a ramp: pixel centres (j + 0.5) * 2 - 0.5 and (i + 0.5) * 3 - 0.5.
         for (j, i) in [(10, 10), (15, 20), (20, 7)] {
             let expected = 100.0 + (2.0 * j as f64 + 0.5) + 2.0 * (3.0 * i as f64 + 1.0);
             assert!((f64::from(stack.slices[(1, j, i)]) - expected).abs() <= 0.51);
         }
-        let again = Stack { name: "b".into(), slices: stack.slices.clone(), spacing_mm: 3.0 };
+        let again = SliceStack { name: "b".into(), slices: stack.slices.clone(), spacing_mm: 3.0 };
         let same = again.resized(32).unwrap();
         assert_eq!(same.slices, stack.slices);
     }
@@ -135,6 +135,6 @@ mod tests {
         let geometry = Geometry::new([2, 2, 2], [0.0; 3], steps).unwrap();
         let array = Array3::from_shape_fn((2, 2, 2), |(k, _, _)| k as u8);
         let volume = Volume::new(array.into(), Rescale::IDENTITY, geometry).unwrap();
-        assert!(Stack::of_ct("a", &volume).unwrap().is_none());
+        assert!(SliceStack::of_ct("a", &volume).unwrap().is_none());
     }
 }

@@ -36,13 +36,13 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     println!("seed:        {}", record.seed);
     println!("trained on:  {}", record.trained_on.join(" "));
     println!("held out:    {}", record.held_out.join(" "));
-    if let Some(longest) = record.longest_gap_mm {
+    if let Some(longest) = record.max_slice_spacing_mm {
         println!("longest gap: {longest:.1} mm");
     }
     if let Some([psnr, linear]) = record.held_out_psnr {
         println!("PSNR there:  {psnr:.2} dB (linear {linear:.2})");
     }
-    if let Some(confidence) = &record.confidence {
+    if let Some(confidence) = &record.error_head {
         println!("confidence:  {}", confidence.command);
         if let Some([expected, real]) = confidence.held_out_error_hu {
             println!("|error|:     {expected:.2} HU expected, {real:.2} real, on held-out crops");

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use hrinet::network::Model;
-use hrinet::resample::Method;
+use hrinet::resample::Interpolator;
 use hrinet::runtime::device;
 use hrinet::{Error, Result};
 use tch::Device;
@@ -74,11 +74,11 @@ impl Chosen {
     }
 
     /// For `interpolate`.
-    pub fn method(&self) -> Method<'_> {
+    pub fn method(&self) -> Interpolator<'_> {
         match self {
-            Chosen::Linear => Method::Linear,
-            Chosen::Cubic => Method::Cubic,
-            Chosen::Network(_, model) => Method::Network(model.as_ref()),
+            Chosen::Linear => Interpolator::Linear,
+            Chosen::Cubic => Interpolator::Cubic,
+            Chosen::Network(_, model) => Interpolator::Network(model.as_ref()),
         }
     }
 

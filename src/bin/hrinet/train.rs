@@ -86,7 +86,7 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
     })?;
     verbosity.say(format_args!(
         "training {}{} on {} volumes, {} held out, {} steps on {}",
-        if settings.confidence { "the confidence of " } else { "" },
+        if settings.error_head { "the confidence of " } else { "" },
         settings.system,
         dataset.train.len(),
         dataset.held_out.len(),
@@ -122,7 +122,7 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
                 mean.unwrap_or(f64::NAN),
                 psnr - linear
             )),
-            Event::ValidatedConfidence(step, [expected, real]) => progress.say(&format!(
+            Event::ValidatedErrorHead(step, [expected, real]) => progress.say(&format!(
                 "step {step}: loss {:.3}, held-out |error| {real:.2} HU, expected {expected:.2}",
                 mean.unwrap_or(f64::NAN)
             )),

@@ -6,7 +6,7 @@
 use dicom_dictionary_std::uids;
 
 /// More tiles in a JPEG 2000 image are no CT slice; each takes memory.
-const MOST_TILES: u64 = 4096;
+const MAX_TILES: u64 = 4096;
 
 /// A size in pixels: columns, rows.
 type Size = [usize; 2];
@@ -75,7 +75,7 @@ fn jpeg_2000(image: &[u8]) -> Option<Size> {
     if u16_at(stream, 40)? != 1 || tile_width == 0 || tile_height == 0 {
         return None;
     }
-    if width.div_ceil(tile_width).saturating_mul(height.div_ceil(tile_height)) > MOST_TILES {
+    if width.div_ceil(tile_width).saturating_mul(height.div_ceil(tile_height)) > MAX_TILES {
         return None;
     }
     let side = |end: u64, start: u64| usize::try_from(end.checked_sub(start)?).ok();

@@ -13,12 +13,12 @@ const SAME_DIRECTION: f64 = 1e-3;
 
 /// Slices that lie on each other.
 #[derive(Debug)]
-pub(crate) struct Stack {
+pub(crate) struct SliceStack {
     /// At least one.
     pub(crate) slices: Vec<Slice>,
 }
 
-impl Stack {
+impl SliceStack {
     fn takes(&self, slice: &Slice) -> bool {
         let first = &self.slices[0];
         let directions = |slice: &Slice| [slice.along_row, slice.along_column].concat();
@@ -31,7 +31,7 @@ impl Stack {
     }
 }
 
-impl std::fmt::Display for Stack {
+impl std::fmt::Display for SliceStack {
     fn fmt(&self, out: &mut std::fmt::Formatter) -> std::fmt::Result {
         let first = &self.slices[0];
         let description =
@@ -49,12 +49,12 @@ impl std::fmt::Display for Stack {
 }
 
 /// The stacks, in order of series and then of the file names.
-pub(crate) fn group(slices: Vec<Slice>) -> Vec<Stack> {
-    let mut stacks: Vec<Stack> = Vec::new();
+pub(crate) fn group(slices: Vec<Slice>) -> Vec<SliceStack> {
+    let mut stacks: Vec<SliceStack> = Vec::new();
     for slice in slices {
         match stacks.iter_mut().find(|stack| stack.takes(&slice)) {
             Some(stack) => stack.slices.push(slice),
-            None => stacks.push(Stack { slices: vec![slice] }),
+            None => stacks.push(SliceStack { slices: vec![slice] }),
         }
     }
     stacks.sort_by(|a, b| a.slices[0].series.cmp(&b.slices[0].series));
@@ -63,7 +63,11 @@ pub(crate) fn group(slices: Vec<Slice>) -> Vec<Stack> {
 
 /// The only stack, or the one that `choice` names: by its number in the list, its UID or the
 /// beginning of its UID.
-pub(crate) fn choose(folder: &Path, mut stacks: Vec<Stack>, choice: Option<&str>) -> Result<Stack> {
+pub(crate) fn choose(
+    folder: &Path,
+    mut stacks: Vec<SliceStack>,
+    choice: Option<&str>,
+) -> Result<SliceStack> {
     let chosen: Vec<usize> = match choice {
         None => (0..stacks.len()).collect(),
         Some(choice) => match choice.parse::<usize>() {

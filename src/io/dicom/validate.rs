@@ -17,7 +17,7 @@ use flate2::read::DeflateDecoder;
 const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 
 /// Deeper is no image.
-const DEEPEST: usize = 16;
+const MAX_DEPTH: usize = 16;
 
 /// A length that is not told: a delimiter follows.
 const UNDEFINED: u32 = u32::MAX;
@@ -147,7 +147,7 @@ impl Encoding {
 
     /// Passes over one item of a sequence.
     fn item(self, rest: &mut &[u8], depth: usize) -> Option<()> {
-        if depth == DEEPEST || self.tag(rest)? != ITEM {
+        if depth == MAX_DEPTH || self.tag(rest)? != ITEM {
             return None;
         }
         let length = self.number(rest)?;

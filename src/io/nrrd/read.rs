@@ -8,7 +8,7 @@ use crate::io::raw_voxels::Source;
 use crate::volume::{Rescale, Volume};
 
 /// More is no header.
-const LONGEST_HEADER: usize = 1 << 20;
+const MAX_HEADER_BYTES: usize = 1 << 20;
 
 /// Reads a volume; NRRD knows no rescale.
 pub(crate) fn read(path: &Path, cancelled: &dyn Fn() -> bool) -> Result<Volume> {
@@ -33,7 +33,7 @@ fn header_text(path: &Path, source: &mut Source) -> Result<String> {
         if text.len() == 4 && text != b"NRRD" {
             return Err(Error::damaged(path, "not an NRRD file"));
         }
-        if text.len() == LONGEST_HEADER {
+        if text.len() == MAX_HEADER_BYTES {
             return Err(Error::damaged(path, "no empty line ends the header within 1 MiB"));
         }
         source.fill(&mut byte, "the NRRD header")?;

@@ -7,7 +7,7 @@ use crate::network::Features;
 
 /// z(alpha) = alpha * En(x1) + (1 - alpha) * En(x2), map by map (section 3.1 of the paper).
 /// `alpha`: `[N]`, one for each pair of the batch.
-pub fn mix(first: &Features, second: &Features, alpha: &Tensor) -> Result<Features> {
+pub fn blend(first: &Features, second: &Features, alpha: &Tensor) -> Result<Features> {
     let alpha = alpha.f_view([-1, 1, 1, 1])?;
     let mixed = first.maps.iter().zip(&second.maps).map(|(x1, x2)| {
         // x2 + alpha (x1 - x2): the same, and exactly x2 at alpha 0.
@@ -27,7 +27,7 @@ mod tests {
         });
         let features = |x: &Tensor| Features { maps: vec![x.shallow_clone()], above: None };
         let alpha = Tensor::from_slice(&[0.25f32, 1.0]);
-        let mixed = mix(&features(&x1), &features(&x2), &alpha).unwrap();
+        let mixed = blend(&features(&x1), &features(&x2), &alpha).unwrap();
         assert_eq!(mixed.maps[0].double_value(&[0, 0, 1, 1]), 4.5);
         assert_eq!(mixed.maps[0].double_value(&[1, 0, 0, 0]), 3.0);
         mixed.maps[0].sum(tch::Kind::Float).backward();

@@ -5,7 +5,7 @@ use tch::Tensor;
 use crate::error::Result;
 use crate::network::autoencoder::encoder::{FIRST_MAP, TRUNK};
 use crate::network::features::Features;
-use crate::network::nn::conv::{Convolution, ConvolutionPair, Start};
+use crate::network::nn::conv::{Convolution, ConvolutionPair, Init};
 use crate::network::nn::parameters::Parameters;
 
 /// Starts at the deepest map, takes the finer ones on the way up, and goes on to the full plane.
@@ -18,12 +18,12 @@ pub struct Decoder {
 impl Decoder {
     /// For maps of these channel counts at strides 16, 32, ...
     pub fn new(parameters: &mut Parameters, map_channels: &[i64]) -> Result<Decoder> {
-        let start = Start::LeakyNormal;
-        let deepest = FIRST_MAP - 1 + map_channels.len();
+        let start = Init::LeakyNormal;
+        let coarsest_level = FIRST_MAP - 1 + map_channels.len();
         let mut inputs = map_channels[map_channels.len() - 1];
         let mut blocks = Vec::new();
         // `halvings`: of the plane that the block puts out. Its width is the trunk's at that stride.
-        for halvings in (0..deepest).rev() {
+        for halvings in (0..coarsest_level).rev() {
             let outputs = TRUNK[halvings.saturating_sub(1)];
             let beside = match halvings.checked_sub(FIRST_MAP) {
                 Some(map) => map_channels[map],
@@ -39,15 +39,15 @@ impl Decoder {
 
     /// Maps `[N, C, H / 16, W / 16]`, ... to a slice `[N, 1, H, W]`, linear at the end.
     pub fn forward(&self, mixed: &Features) -> Result<Tensor> {
-        let mut finer = mixed.maps.iter().rev();
-        let mut wide = match finer.next() {
+        let mut refine_level = mixed.maps.iter().rev();
+        let mut wide = match refine_level.next() {
             Some(map) => map.shallow_clone(),
             None => return Err(crate::Error::Argument("no feature map to decode".into())),
         };
         for block in &self.blocks {
             let (_, _, rows, columns) = wide.size4()?;
             wide = wide.f_upsample_nearest2d([2 * rows, 2 * columns], None, None)?;
-            if let Some(map) = finer.next() {
+            if let Some(map) = refine_level.next() {
                 wide = Tensor::f_cat(&[&wide, map], 1)?;
             }
             wide = block.forward(&wide)?;

@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use crate::error::Result;
 use crate::network::features::Features;
-use crate::network::nn::conv::{Convolution, ConvolutionPair, Start};
+use crate::network::nn::conv::{Convolution, ConvolutionPair, Init};
 use crate::network::nn::parameters::Parameters;
 
 /// Channels of the trunk after each halving of the plane.
@@ -24,7 +24,7 @@ pub struct Encoder {
 impl Encoder {
     /// With one map of each of these channel counts, at strides 16, 32, ...
     pub fn new(parameters: &mut Parameters, map_channels: &[i64]) -> Result<Encoder> {
-        let start = Start::LeakyNormal;
+        let start = Init::LeakyNormal;
         let entry = Convolution::new(parameters, "encoder.entry", (1, TRUNK[0]), (1, 1), start)?;
         let mut blocks = Vec::new();
         let mut bottlenecks = Vec::new();

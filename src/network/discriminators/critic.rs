@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn one_number_an_image_that_depends_on_that_image_alone() {
-        let mut parameters = Parameters::drawn(3, Device::Cpu);
+        let mut parameters = Parameters::random(3, Device::Cpu);
         let critic = Critic::new(&mut parameters).unwrap();
         let images = Tensor::rand([3, 1, 32, 48], (Kind::Float, Device::Cpu));
         let guesses = critic.guess(&images).unwrap();

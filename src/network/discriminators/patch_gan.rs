@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use crate::error::{Error, Result};
-use crate::network::nn::conv::{Convolution, Start, leaky_relu};
+use crate::network::nn::conv::{Convolution, Init, leaky_relu};
 use crate::network::nn::parameters::Parameters;
 
 /// Channels and stride of each 4x4 convolution before the last.
@@ -13,7 +13,7 @@ const LAYERS: [(i64, i64); 4] = [(64, 2), (128, 2), (256, 2), (512, 1)];
 pub const PATCH: i64 = 70;
 
 /// Sides of less than this many pixels leave no map of logits.
-pub const LEAST_SIDE: i64 = 32;
+pub const MIN_SIDE: i64 = 32;
 
 /// Standard deviation of the first weights, as in the reference implementation.
 const DEVIATION: f64 = 0.02;
@@ -34,7 +34,7 @@ impl PatchGan {
     /// # Errors
     /// [`Error::Argument`] where stored weights do not fit.
     pub fn new(parameters: &mut Parameters) -> Result<PatchGan> {
-        let start = Start::Near0(DEVIATION);
+        let start = Init::NearZero(DEVIATION);
         let mut layers = Vec::new();
         let mut inputs = 1;
         for (number, (outputs, stride)) in LAYERS.into_iter().enumerate() {
@@ -50,17 +50,17 @@ impl PatchGan {
     /// Images `[N, 1, H, W]` to logits `[N, 1, H / 8 - 2, W / 8 - 2]`: positive for a real patch.
     ///
     /// # Errors
-    /// [`Error::Argument`] for sides of less than [`LEAST_SIDE`].
+    /// [`Error::Argument`] for sides of less than [`MIN_SIDE`].
     pub fn logits(&self, images: &Tensor) -> Result<Tensor> {
         self.forward(images, true)
     }
 
     fn forward(&self, images: &Tensor, normalise: bool) -> Result<Tensor> {
         let (_, _, rows, columns) = images.size4()?;
-        if rows.min(columns) < LEAST_SIDE {
+        if rows.min(columns) < MIN_SIDE {
             return Err(Error::Argument(format!(
                 "images of {rows} x {columns} are too small for the PatchGAN; at least \
-                 {LEAST_SIDE} pixels a side"
+                 {MIN_SIDE} pixels a side"
             )));
         }
         let mut x = images.shallow_clone();
@@ -84,7 +84,7 @@ mod tests {
     /// Instance normalisation looks at the whole plane; the patch is that of the convolutions.
     #[test]
     fn one_logit_sees_70_by_70_pixels() {
-        let mut parameters = Parameters::drawn(4, Device::Cpu);
+        let mut parameters = Parameters::random(4, Device::Cpu);
         let network = PatchGan::new(&mut parameters).unwrap();
         let image = Tensor::rand([1, 1, 192, 160], (Kind::Float, Device::Cpu));
         let image = image.set_requires_grad(true);
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn normalised_logits_forget_brightness_and_contrast_past_the_first_layer() {
-        let mut parameters = Parameters::drawn(4, Device::Cpu);
+        let mut parameters = Parameters::random(4, Device::Cpu);
         let network = PatchGan::new(&mut parameters).unwrap();
         let image = Tensor::rand([2, 1, 64, 64], (Kind::Float, Device::Cpu));
         let logits = network.logits(&(&image * 50.0)).unwrap();
@@ -118,10 +118,10 @@ mod tests {
 
     #[test]
     fn images_without_a_patch_are_refused() {
-        let mut parameters = Parameters::drawn(4, Device::Cpu);
+        let mut parameters = Parameters::random(4, Device::Cpu);
         let network = PatchGan::new(&mut parameters).unwrap();
         let image = |side: i64| Tensor::rand([1, 1, side, 64], (Kind::Float, Device::Cpu));
         assert!(network.logits(&image(16)).unwrap_err().to_string().contains("16 x 64"));
-        assert_eq!(network.logits(&image(LEAST_SIDE)).unwrap().size(), [1, 1, 2, 6]);
+        assert_eq!(network.logits(&image(MIN_SIDE)).unwrap().size(), [1, 1, 2, 6]);
     }
 }

@@ -5,10 +5,10 @@ use ndarray::{Array3, Array4, Axis};
 use tch::{Device, Kind, Tensor};
 
 use crate::error::{Error, Result};
-use crate::network::features::{Around, Features, Pair};
+use crate::network::features::{ContextSlices, Features, Pair};
 use crate::network::model::Model;
-use crate::network::motion::error_head::Confidence;
-use crate::network::over_range::Above;
+use crate::network::motion::error_head::ErrorHead;
+use crate::network::over_range::OverRangePair;
 use crate::network::slice_network::{Neighbours, SliceNetwork};
 
 /// What a generator makes of two batches of encoded slices at alphas `[N]`.
@@ -21,12 +21,12 @@ impl Model {
         &self,
         neighbours: &Neighbours,
         alphas: &[f64],
-        confidence: Option<&Confidence>,
+        confidence: Option<&ErrorHead>,
     ) -> Result<(Array3<f32>, Option<Array3<f32>>)> {
         let make: OfPair = &|pair, alphas| {
             let has_above = pair.above().iter().any(Option::is_some);
             let evidence = match has_above || confidence.is_some() {
-                true => self.generator.decode_with_evidence(pair, alphas)?,
+                true => self.generator.decode_with_outputs(pair, alphas)?,
                 false => None,
             };
             let made = match &evidence {
@@ -38,9 +38,11 @@ impl Model {
                 planes.push(confidence.forward(evidence)?);
             }
             let (above, share) = match evidence {
-                Some(evidence) => (Above::moved(pair.above(), &evidence.motion)?, evidence.mask),
+                Some(evidence) => {
+                    (OverRangePair::moved(pair.above(), &evidence.motion)?, evidence.mask)
+                }
                 None => (
-                    Above::of(pair.above())?,
+                    OverRangePair::of(pair.above())?,
                     alphas.f_view([-1, 1, 1, 1])?.f_to_kind(Kind::Float)?,
                 ),
             };
@@ -99,30 +101,31 @@ impl Model {
         alphas: &Tensor,
         make: OfPair,
     ) -> Result<Tensor> {
-        let batch = |count: i64| -> Result<([Features; 2], Option<Around>)> {
+        let batch = |count: i64| -> Result<([Features; 2], Option<ContextSlices>)> {
             let [first, second] = neighbours.pair;
             let mut slices = [first.features.repeat(count)?, second.features.repeat(count)?];
             let mut around = self.around(neighbours, count)?;
             if reversed {
                 slices.reverse();
-                around = around.map(Around::reversed);
+                around = around.map(ContextSlices::reversed);
             }
             Ok((slices, around))
         };
         let found = &neighbours.found[usize::from(reversed)];
         if found.get().is_none() {
             let (slices, around) = batch(1)?;
-            let pair = Pair { slices: slices.each_ref(), around: around.as_ref(), halfway: None };
-            let _ = found.set(self.generator.halfway(pair)?);
+            let pair =
+                Pair { slices: slices.each_ref(), around: around.as_ref(), midpoint_flow: None };
+            let _ = found.set(self.generator.midpoint_flow(pair)?);
         }
-        let halfway = found.get().and_then(Option::as_ref);
+        let midpoint_flow = found.get().and_then(Option::as_ref);
         let (slices, around) = batch(alphas.size1()?)?;
-        make(Pair { slices: slices.each_ref(), around: around.as_ref(), halfway }, alphas)
+        make(Pair { slices: slices.each_ref(), around: around.as_ref(), midpoint_flow }, alphas)
     }
 
     /// The slices beyond a pair, `count` times; `None` where there are none, or none are seen.
-    fn around(&self, neighbours: &Neighbours, count: i64) -> Result<Option<Around>> {
-        if !self.looks_beyond() || neighbours.beyond.iter().all(Option::is_none) {
+    fn around(&self, neighbours: &Neighbours, count: i64) -> Result<Option<ContextSlices>> {
+        if !self.has_context() || neighbours.beyond.iter().all(Option::is_none) {
             return Ok(None);
         }
         let slices = |end: usize| {
@@ -133,6 +136,6 @@ impl Model {
             let options = (self.precision.kind(), self.device);
             Ok(Tensor::f_full([count, 1, 1, 1], flag, options)?)
         };
-        Ok(Some(Around { slices: [slices(0)?, slices(1)?], there: [there(0)?, there(1)?] }))
+        Ok(Some(ContextSlices { slices: [slices(0)?, slices(1)?], there: [there(0)?, there(1)?] }))
     }
 }

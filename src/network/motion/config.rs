@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Sizes of the network.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MotionSizes {
+pub struct MotionConfig {
     /// Channels of the encoder at strides 2, 4, 8 and 16.
     pub widths: [i64; 4],
     /// Channels that the last decoder level hands to the refinement.
@@ -31,9 +31,9 @@ fn is_zero(count: &i64) -> bool {
     *count == 0
 }
 
-impl Default for MotionSizes {
-    fn default() -> MotionSizes {
-        MotionSizes {
+impl Default for MotionConfig {
+    fn default() -> MotionConfig {
+        MotionConfig {
             widths: [12, 32, 64, 96],
             hidden: 4,
             refinement: 8,
@@ -45,7 +45,7 @@ impl Default for MotionSizes {
     }
 }
 
-impl MotionSizes {
+impl MotionConfig {
     /// Whether the known slices beyond the pair are seen at all.
     pub fn has_context(&self) -> bool {
         self.context != [0; 4]

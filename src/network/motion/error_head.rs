@@ -8,9 +8,9 @@
 use tch::Tensor;
 
 use crate::error::Result;
-use crate::network::motion::config::MotionSizes;
-use crate::network::motion::outputs::{Evidence, MAPS, WINDOW_HU};
-use crate::network::nn::conv::{Convolution, ConvolutionPrelu, Start};
+use crate::network::motion::config::MotionConfig;
+use crate::network::motion::outputs::{MAPS, MotionOutputs, WINDOW_HU};
+use crate::network::nn::conv::{Convolution, ConvolutionPrelu, Init};
 use crate::network::nn::parameters::Parameters;
 
 /// Channels at full resolution, and of the wider view.
@@ -21,7 +21,7 @@ const WIDE_CHANNELS: i64 = 16;
 const WIDE_STRIDE: i64 = 4;
 
 /// Less than this is expected nowhere: HU.
-pub const LEAST_HU: f64 = 0.1;
+pub const MIN_HU: f64 = 0.1;
 
 /// A new head expects about 20 HU everywhere: softplus(-4.6) is 0.01.
 const BEGINNING: f64 = -4.6;
@@ -33,19 +33,19 @@ fn pooled(x: &Tensor, stride: i64) -> Result<Tensor> {
 }
 
 /// The head: a few convolutions, a wider view beside them.
-pub struct Confidence {
+pub struct ErrorHead {
     entry: ConvolutionPrelu,
     wide: [ConvolutionPrelu; 2],
     joint: ConvolutionPrelu,
     exit: Convolution,
 }
 
-impl Confidence {
+impl ErrorHead {
     /// For a generator of these sizes.
     ///
     /// # Errors
     /// [`crate::Error::Argument`] where stored weights do not fit.
-    pub fn new(parameters: &mut Parameters, sizes: &MotionSizes) -> Result<Confidence> {
+    pub fn new(parameters: &mut Parameters, sizes: &MotionConfig) -> Result<ErrorHead> {
         let inputs = MAPS + sizes.hidden;
         let mut unit = |name, channels| ConvolutionPrelu::new(parameters, name, channels, 1);
         let entry = unit("entry", (inputs, CHANNELS))?;
@@ -54,8 +54,8 @@ impl Confidence {
             unit("wide.second", (WIDE_CHANNELS, CHANNELS))?,
         ];
         let joint = unit("joint", (CHANNELS, CHANNELS))?;
-        let exit = Convolution::new(parameters, "exit", (CHANNELS, 1), (3, 1), Start::Zero)?;
-        Ok(Confidence { entry, wide, joint, exit })
+        let exit = Convolution::new(parameters, "exit", (CHANNELS, 1), (3, 1), Init::Zero)?;
+        Ok(ErrorHead { entry, wide, joint, exit })
     }
 
     /// The expected absolute error `[N, 1, H, W]` in grey units, of which 1 is the width of the window;
@@ -63,7 +63,7 @@ impl Confidence {
     ///
     /// # Errors
     /// [`crate::Error::Torch`].
-    pub fn forward(&self, evidence: &Evidence) -> Result<Tensor> {
+    pub fn forward(&self, evidence: &MotionOutputs) -> Result<Tensor> {
         let seen = evidence.maps()?;
         let (_, _, rows, columns) = seen.size4()?;
         let around = Tensor::f_cat(
@@ -75,6 +75,6 @@ impl Confidence {
         let both = self.entry.forward(&seen)?.f_add(&wide)?;
         let exit = self.exit.forward(&self.joint.forward(&both)?)?;
         let expected = exit.f_add_scalar(BEGINNING)?.f_softplus()?;
-        Ok(expected.f_add_scalar(LEAST_HU / WINDOW_HU)?)
+        Ok(expected.f_add_scalar(MIN_HU / WINDOW_HU)?)
     }
 }

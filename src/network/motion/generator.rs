@@ -14,12 +14,12 @@ use tch::Tensor;
 
 use crate::error::Result;
 use crate::network::features::{Features, Pair};
-use crate::network::motion::config::MotionSizes;
-use crate::network::motion::flow::{Aligned, Halfway, MOTION};
-use crate::network::motion::level::{Level, LevelSizes, seeing};
-use crate::network::motion::outputs::Evidence;
+use crate::network::motion::config::MotionConfig;
+use crate::network::motion::flow::{FlowState, MOTION, MidpointFlow};
+use crate::network::motion::level::{Level, LevelConfig, context_conv};
+use crate::network::motion::outputs::MotionOutputs;
 use crate::network::motion::refinement::Refinement;
-use crate::network::nn::conv::{Convolution, ConvolutionPrelu, Start, side_by_side, split};
+use crate::network::nn::conv::{Convolution, ConvolutionPrelu, Init, concat_channels, split};
 use crate::network::nn::parameters::Parameters;
 use crate::network::nn::warp::{warp, warp_both};
 
@@ -30,7 +30,7 @@ const OWN_MAPS: usize = 5;
 pub struct Motion {
     encoder: Vec<[ConvolutionPrelu; 2]>,
     /// What of a slice's maps a neighbouring pair sees, by level from stride 2 on.
-    outlook: Vec<Option<Convolution>>,
+    context_encoder: Vec<Option<Convolution>>,
     /// From stride 16 to stride 2.
     levels: Vec<Level>,
     /// How many of them find motion once a pair.
@@ -42,7 +42,7 @@ pub struct Motion {
 
 impl Motion {
     /// With these sizes.
-    pub fn new(parameters: &mut Parameters, sizes: &MotionSizes) -> Result<Motion> {
+    pub fn new(parameters: &mut Parameters, sizes: &MotionConfig) -> Result<Motion> {
         let widths = sizes.widths;
         let mut encoder = Vec::new();
         let mut inputs = 1;
@@ -68,7 +68,7 @@ impl Motion {
             // At full resolution: a mask, a residual and the hidden map.
             let hidden = if level == 0 { 2 + sizes.hidden } else { widths[level - 1] };
             let name = format!("decoder.stride{}", 2 << level);
-            let sizes = LevelSizes {
+            let sizes = LevelConfig {
                 inputs,
                 context: sizes.context[level],
                 inner: 2 * width,
@@ -82,18 +82,18 @@ impl Motion {
             0 => None,
             channels => Some(Refinement::new(parameters, sizes.hidden, channels)?),
         };
-        let mut outlook = Vec::new();
+        let mut context_encoder = Vec::new();
         for (level, channels) in widths.into_iter().zip(sizes.context).enumerate() {
             let name = format!("outlook.stride{}", 2 << level);
             let mut new =
-                || Convolution::new(parameters, &name, channels, (1, 1), Start::FanInUniform);
-            outlook.push((channels.1 > 0).then(&mut new).transpose()?);
+                || Convolution::new(parameters, &name, channels, (1, 1), Init::FanInUniform);
+            context_encoder.push((channels.1 > 0).then(&mut new).transpose()?);
         }
         let seen_beyond = if sizes.has_context() && refinement.is_some() { 2 } else { 0 };
         let channels = (seen_beyond, sizes.refinement);
-        let refinement_context = seeing(parameters, "refinement.context", channels)?;
+        let refinement_context = context_conv(parameters, "refinement.context", channels)?;
         let shared = sizes.shared as usize;
-        Ok(Motion { encoder, outlook, levels, shared, refinement, refinement_context })
+        Ok(Motion { encoder, context_encoder, levels, shared, refinement, refinement_context })
     }
 
     /// `[N, 1, H, W]`, sides multiples of 16, to the slice itself, maps at strides 2, 4, 8, 16, and what
@@ -101,12 +101,12 @@ impl Motion {
     pub fn encode(&self, slices: &Tensor) -> Result<Features> {
         let mut maps = vec![slices.shallow_clone()];
         for [first, second] in &self.encoder {
-            let finer = &maps[maps.len() - 1];
-            maps.push(second.forward(&first.forward(finer)?)?);
+            let refine_level = &maps[maps.len() - 1];
+            maps.push(second.forward(&first.forward(refine_level)?)?);
         }
-        for (level, outlook) in self.outlook.iter().enumerate() {
-            if let Some(outlook) = outlook {
-                maps.push(outlook.forward(&maps[level + 1])?);
+        for (level, context_encoder) in self.context_encoder.iter().enumerate() {
+            if let Some(context_encoder) = context_encoder {
+                maps.push(context_encoder.forward(&maps[level + 1])?);
             }
         }
         Ok(Features { maps, above: None })
@@ -114,13 +114,13 @@ impl Motion {
 
     /// The slices `[N, 1, H, W]` between those of a batch of pairs at `alpha` `[N]`, in (0, 1).
     pub fn decode(&self, pair: Pair, alpha: &Tensor) -> Result<Tensor> {
-        Ok(self.decode_with_evidence(pair, alpha)?.made)
+        Ok(self.decode_with_outputs(pair, alpha)?.made)
     }
 
     /// The same slices, and what they were made from.
-    pub fn decode_with_evidence(&self, pair: Pair, alpha: &Tensor) -> Result<Evidence> {
+    pub fn decode_with_outputs(&self, pair: Pair, alpha: &Tensor) -> Result<MotionOutputs> {
         let fraction = from_first(alpha)?;
-        let Aligned { motion, hidden, coarse } = self.align(pair, &fraction)?;
+        let FlowState { motion, hidden, coarse } = self.align(pair, &fraction)?;
         let [slice1, slice2] = pair.slices.map(|features| &features.maps[0]);
         let (warped1, warped2) = warp_both(slice1, slice2, &motion)?;
         let (mask_and_residual, hidden) = split(&hidden, 2)?;
@@ -146,78 +146,78 @@ impl Motion {
                 Some(context) => vec![(context, warp_beyond(pair, 0, &motion)?)],
                 None => Vec::new(),
             };
-            made = made.f_add(&refinement.forward(&side_by_side(&seen)?, &context)?)?;
+            made = made.f_add(&refinement.forward(&concat_channels(&seen)?, &context)?)?;
         }
         let pair = [slice1, slice2].map(Tensor::shallow_clone);
         let warped = [warped1, warped2];
-        Ok(Evidence { made, pair, warped, merged, mask, motion, hidden, coarse, fraction })
+        Ok(MotionOutputs { made, pair, warped, merged, mask, motion, hidden, coarse, fraction })
     }
 
     /// How both slices move to the planes at `alpha` `[N]`, in (0, 1): `[N, 4, H, W]` in pixels, columns
     /// and rows towards the first slice, then towards the second. A pixel of a plane lies in a slice
     /// at its place plus the motion.
-    pub fn fields(&self, pair: Pair, alpha: &Tensor) -> Result<Tensor> {
+    pub fn flow(&self, pair: Pair, alpha: &Tensor) -> Result<Tensor> {
         Ok(self.align(pair, &from_first(alpha)?)?.motion)
     }
 
     /// What the levels that do so find once a pair: halfway between its slices. `None` where all of them look
     /// at each plane.
-    pub fn halfway(&self, pair: Pair) -> Result<Option<Halfway>> {
+    pub fn midpoint_flow(&self, pair: Pair) -> Result<Option<MidpointFlow>> {
         if self.shared == 0 {
             return Ok(None);
         }
-        let deepest = &pair.slices[0].maps[4];
-        let options = (deepest.kind(), deepest.device());
-        let half = Tensor::f_full([deepest.size4()?.0, 1, 1, 1], 0.5, options)?;
-        let mut found = self.deepest(pair, &half)?;
+        let coarsest_level = &pair.slices[0].maps[4];
+        let options = (coarsest_level.kind(), coarsest_level.device());
+        let half = Tensor::f_full([coarsest_level.size4()?.0, 1, 1, 1], 0.5, options)?;
+        let mut found = self.coarsest_level(pair, &half)?;
         for level in 1..self.shared {
-            found = self.finer(level, pair, &half, found)?;
+            found = self.refine_level(level, pair, &half, found)?;
         }
-        Ok(Some(Halfway(found)))
+        Ok(Some(MidpointFlow(found)))
     }
 
     /// Where both slices move to meet at `fraction` `[N, 1, 1, 1]`.
-    fn align(&self, pair: Pair, fraction: &Tensor) -> Result<Aligned> {
-        let own = match pair.halfway {
+    fn align(&self, pair: Pair, fraction: &Tensor) -> Result<FlowState> {
+        let own = match pair.midpoint_flow {
             Some(_) => None,
-            None => self.halfway(pair)?,
+            None => self.midpoint_flow(pair)?,
         };
-        let mut found = match pair.halfway.or(own.as_ref()) {
-            Some(halfway) => halfway.at(fraction)?,
-            None => self.deepest(pair, fraction)?,
+        let mut found = match pair.midpoint_flow.or(own.as_ref()) {
+            Some(midpoint_flow) => midpoint_flow.at(fraction)?,
+            None => self.coarsest_level(pair, fraction)?,
         };
         for level in self.shared.max(1)..self.levels.len() {
-            found = self.finer(level, pair, fraction, found)?;
+            found = self.refine_level(level, pair, fraction, found)?;
         }
         Ok(found)
     }
 
     /// The beginning, at stride 16.
-    fn deepest(&self, pair: Pair, fraction: &Tensor) -> Result<Aligned> {
+    fn coarsest_level(&self, pair: Pair, fraction: &Tensor) -> Result<FlowState> {
         let [deep1, deep2] = pair.slices.map(|features| &features.maps[4]);
-        let seen = side_by_side(&[deep1, deep2, &plane(fraction, deep1)?])?;
+        let seen = concat_channels(&[deep1, deep2, &plane(fraction, deep1)?])?;
         let context = match self.context_map(3) {
-            Some(map) => Some(side_by_side(&maps_beyond(pair, map))?),
+            Some(map) => Some(concat_channels(&maps_beyond(pair, map))?),
             None => None,
         };
         let found = self.levels[0].forward(&seen, context, [deep1, deep2])?;
         let (motion, hidden) = split(&found, MOTION)?;
-        Ok(Aligned { motion, coarse: hidden.shallow_clone(), hidden })
+        Ok(FlowState { motion, coarse: hidden.shallow_clone(), hidden })
     }
 
     /// One level on: twice the pixels.
-    fn finer(
+    fn refine_level(
         &self,
         level: usize,
         pair: Pair,
         fraction: &Tensor,
-        Aligned { motion, hidden, .. }: Aligned,
-    ) -> Result<Aligned> {
+        FlowState { motion, hidden, .. }: FlowState,
+    ) -> Result<FlowState> {
         let [first, second] = pair.slices;
         let map = 4 - level;
         let (warped1, warped2) = warp_both(&first.maps[map], &second.maps[map], &motion)?;
         let alpha_map = plane(fraction, &warped1)?;
-        let seen = side_by_side(&[&hidden, &warped1, &warped2, &motion, &alpha_map])?;
+        let seen = concat_channels(&[&hidden, &warped1, &warped2, &motion, &alpha_map])?;
         let context = match self.context_map(map - 1) {
             Some(map) => Some(warp_beyond(pair, map, &motion)?),
             None => None,
@@ -228,13 +228,13 @@ impl Motion {
         // Twice the pixels: motion in pixels doubles. Of few channels, planes are faster to enlarge.
         let doubled = motion.f_mul_scalar(2.0)?.f_contiguous()?;
         let doubled = doubled.f_upsample_bilinear2d([rows, columns], false, None, None)?;
-        Ok(Aligned { motion: doubled.f_add(&correction)?, hidden: next, coarse: hidden })
+        Ok(FlowState { motion: doubled.f_add(&correction)?, hidden: next, coarse: hidden })
     }
 
     /// Which map of a slice beyond the pair is seen at a level, where one is.
     fn context_map(&self, level: usize) -> Option<usize> {
-        self.outlook[level].as_ref()?;
-        Some(OWN_MAPS + self.outlook[..level].iter().flatten().count())
+        self.context_encoder[level].as_ref()?;
+        Some(OWN_MAPS + self.context_encoder[..level].iter().flatten().count())
     }
 }
 
@@ -254,13 +254,13 @@ fn warp_beyond(pair: Pair, map: usize, motion: &Tensor) -> Result<Tensor> {
     let [before, after] = maps_beyond(pair, map);
     let (first, second) = (motion.f_narrow(1, 0, 2)?, motion.f_narrow(1, 2, 2)?);
     let Some(around) = pair.around else {
-        return side_by_side(&[&warp(before, &first)?, &warp(after, &second)?]);
+        return concat_channels(&[&warp(before, &first)?, &warp(after, &second)?]);
     };
     let step = first.f_sub(&second)?;
     let [there_before, there_after] = &around.there;
     let before = warp(before, &first.f_add(&step.f_mul(there_before)?)?)?;
     let after = warp(after, &second.f_sub(&step.f_mul(there_after)?)?)?;
-    side_by_side(&[&before, &after])
+    concat_channels(&[&before, &after])
 }
 
 /// Alpha `[N]` counted from the first slice, as the network counts: `[N, 1, 1, 1]`.
@@ -281,8 +281,8 @@ mod tests {
 
     #[test]
     fn a_new_network_is_the_linear_blend() {
-        let mut parameters = Parameters::drawn(1, Device::Cpu);
-        let network = Motion::new(&mut parameters, &MotionSizes::default()).unwrap();
+        let mut parameters = Parameters::random(1, Device::Cpu);
+        let network = Motion::new(&mut parameters, &MotionConfig::default()).unwrap();
         let slices = Tensor::rand([2, 1, 32, 48], (Kind::Float, Device::Cpu));
         let features = network.encode(&slices).unwrap();
         let (first, second) = (features.narrow(0, 1).unwrap(), features.narrow(1, 1).unwrap());

@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use crate::error::Result;
-use crate::network::nn::conv::{Convolution, ConvolutionPrelu, Start, Upsampling};
+use crate::network::nn::conv::{Convolution, ConvolutionPrelu, Init, Upsampling};
 use crate::network::nn::correlation;
 use crate::network::nn::parameters::Parameters;
 
@@ -20,7 +20,7 @@ pub struct Level {
 }
 
 /// Channels of a level.
-pub struct LevelSizes {
+pub struct LevelConfig {
     /// What it sees of the pair.
     pub inputs: i64,
     /// Of the map of one slice beyond the pair.
@@ -40,8 +40,8 @@ impl Level {
     ///
     /// # Errors
     /// [`crate::Error::Argument`] where stored weights do not fit.
-    pub fn new(parameters: &mut Parameters, name: &str, sizes: LevelSizes) -> Result<Level> {
-        let LevelSizes { inputs, context, inner, outputs, deeper, correlation } = sizes;
+    pub fn new(parameters: &mut Parameters, name: &str, sizes: LevelConfig) -> Result<Level> {
+        let LevelConfig { inputs, context, inner, outputs, deeper, correlation } = sizes;
         let mut unit = |part: &str, channels| {
             ConvolutionPrelu::new(parameters, &format!("{name}.{part}"), channels, 1)
         };
@@ -52,16 +52,16 @@ impl Level {
         for number in 1..=deeper {
             let mut unit = |part: &str, start| {
                 let name = format!("{name}.deeper{number}.{part}");
-                ConvolutionPrelu::starting(parameters, &name, (inner, inner), 1, start)
+                ConvolutionPrelu::with_init(parameters, &name, (inner, inner), 1, start)
             };
-            residual.push([unit("first", Start::FanInUniform)?, unit("second", Start::Zero)?]);
+            residual.push([unit("first", Init::FanInUniform)?, unit("second", Init::Zero)?]);
         }
         let doubling = format!("{name}.upsampling");
         let upsampling =
-            Upsampling::new(parameters, &doubling, (inner, outputs), Start::Near0(1e-3))?;
-        let context = seeing(parameters, &format!("{name}.context"), (2 * context, inner))?;
+            Upsampling::new(parameters, &doubling, (inner, outputs), Init::NearZero(1e-3))?;
+        let context = context_conv(parameters, &format!("{name}.context"), (2 * context, inner))?;
         let alike = if correlation > 0 { correlation::channels(correlation) } else { 0 };
-        let alike = seeing(parameters, &format!("{name}.correlation"), (alike, inner))?;
+        let alike = context_conv(parameters, &format!("{name}.correlation"), (alike, inner))?;
         let correlation = alike.map(|convolution| (convolution, correlation));
         Ok(Level { entry, context, correlation, residual, upsampling })
     }
@@ -89,11 +89,11 @@ impl Level {
 }
 
 /// A convolution of what lies beyond the pair, which says nothing at first; `None` without inputs.
-pub fn seeing(
+pub fn context_conv(
     parameters: &mut Parameters,
     name: &str,
     channels: (i64, i64),
 ) -> Result<Option<Convolution>> {
-    let new = || Convolution::new(parameters, name, channels, (3, 1), Start::Zero);
+    let new = || Convolution::new(parameters, name, channels, (3, 1), Init::Zero);
     (channels.0 > 0).then(new).transpose()
 }

@@ -11,7 +11,7 @@ pub(crate) const MAPS: i64 = 10;
 pub(crate) const WINDOW_HU: f64 = 2000.0;
 
 /// What the generator had in hand at full resolution. Grey values on [0, 1]; `[N, C, H, W]`.
-pub struct Evidence {
+pub struct MotionOutputs {
     /// The finished slices, one channel.
     pub made: Tensor,
     /// The known slices as they stand.
@@ -32,10 +32,10 @@ pub struct Evidence {
     pub fraction: Tensor,
 }
 
-impl Evidence {
+impl MotionOutputs {
     /// All of it side by side, `[N, MAPS + hidden, H, W]`.
     pub(crate) fn maps(&self) -> Result<Tensor> {
-        let Evidence { made, pair, warped, merged, mask, motion, hidden, fraction, .. } = self;
+        let MotionOutputs { made, pair, warped, merged, mask, motion, hidden, fraction, .. } = self;
         let apart = |a: &Tensor, b: &Tensor| -> Result<Tensor> { Ok(a.f_sub(b)?.f_abs()?) };
         let towards_each_other = motion.f_narrow(1, 0, 2)?.f_sub(&motion.f_narrow(1, 2, 2)?)?;
         let squares = towards_each_other.f_square()?;

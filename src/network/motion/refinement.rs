@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use crate::error::Result;
-use crate::network::nn::conv::{Convolution, ConvolutionPrelu, Start};
+use crate::network::nn::conv::{Convolution, ConvolutionPrelu, Init};
 use crate::network::nn::parameters::Parameters;
 
 /// Maps that it sees beside the hidden ones.
@@ -29,7 +29,7 @@ impl Refinement {
             inputs = channels;
         }
         let exit =
-            Convolution::new(parameters, "refinement.exit", (inputs, 1), (3, 1), Start::Zero)?;
+            Convolution::new(parameters, "refinement.exit", (inputs, 1), (3, 1), Init::Zero)?;
         Ok(Refinement { units, exit })
     }
 

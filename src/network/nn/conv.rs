@@ -10,31 +10,31 @@ const LEAK: f64 = 0.2;
 
 /// How the weights of a convolution start.
 #[derive(Clone, Copy, Debug)]
-pub enum Start {
+pub enum Init {
     /// ACAI's: normal with std 1 / sqrt(fan_in * (1 + 0.2^2)), zero bias.
     LeakyNormal,
     /// PyTorch's: uniform within 1 / sqrt(fan_in), the bias too.
     FanInUniform,
     /// Normal with this standard deviation, zero bias: close to saying nothing.
-    Near0(f64),
+    NearZero(f64),
     /// All zero: the layer says nothing before it has learnt something.
     Zero,
 }
 
-impl Start {
+impl Init {
     fn weight_and_bias(self, fan_in: i64) -> (Initial, Initial) {
         let fan_in = fan_in as f64;
         match self {
-            Start::LeakyNormal => {
+            Init::LeakyNormal => {
                 let deviation = 1.0 / (fan_in * (1.0 + LEAK * LEAK)).sqrt();
                 (Initial::Normal(deviation), Initial::Constant(0.0))
             }
-            Start::FanInUniform => {
+            Init::FanInUniform => {
                 let bound = Initial::Uniform(1.0 / fan_in.sqrt());
                 (bound, bound)
             }
-            Start::Near0(deviation) => (Initial::Normal(deviation), Initial::Constant(0.0)),
-            Start::Zero => (Initial::Constant(0.0), Initial::Constant(0.0)),
+            Init::NearZero(deviation) => (Initial::Normal(deviation), Initial::Constant(0.0)),
+            Init::Zero => (Initial::Constant(0.0), Initial::Constant(0.0)),
         }
     }
 }
@@ -55,7 +55,7 @@ impl Convolution {
         name: &str,
         (inputs, outputs): (i64, i64),
         (kernel, stride): (i64, i64),
-        start: Start,
+        start: Init,
     ) -> Result<Convolution> {
         let (weight, bias) = start.weight_and_bias(inputs * kernel * kernel);
         let shape = [outputs, inputs, kernel, kernel];
@@ -85,7 +85,7 @@ fn channels_last(weight: &Tensor) -> Result<Tensor> {
 
 /// Maps `[N, C, H, W]` as one of all their channels, which lie side by side in memory as a convolution wants
 /// them: cheaper than plane by plane, which it would put in order itself.
-pub fn side_by_side(maps: &[&Tensor]) -> Result<Tensor> {
+pub fn concat_channels(maps: &[&Tensor]) -> Result<Tensor> {
     let last =
         maps.iter().map(|map| Ok(map.f_permute([0i64, 2, 3, 1])?)).collect::<Result<Vec<_>>>()?;
     Ok(Tensor::f_cat(&last, 3)?.f_permute([0i64, 3, 1, 2])?)
@@ -114,7 +114,7 @@ impl Upsampling {
         parameters: &mut Parameters,
         name: &str,
         (inputs, outputs): (i64, i64),
-        start: Start,
+        start: Init,
     ) -> Result<Upsampling> {
         let (weight, bias) = start.weight_and_bias(outputs * 16);
         Ok(Upsampling {
@@ -153,7 +153,7 @@ impl ConvolutionPair {
     ) -> Result<ConvolutionPair> {
         let mut unit = |part: &str, inputs| {
             let name = format!("{name}.{part}");
-            Convolution::new(parameters, &name, (inputs, outputs), (3, 1), Start::LeakyNormal)
+            Convolution::new(parameters, &name, (inputs, outputs), (3, 1), Init::LeakyNormal)
         };
         Ok(ConvolutionPair { convolutions: [unit("first", inputs)?, unit("second", outputs)?] })
     }
@@ -179,16 +179,16 @@ impl ConvolutionPrelu {
         channels: (i64, i64),
         stride: i64,
     ) -> Result<ConvolutionPrelu> {
-        Self::starting(parameters, name, channels, stride, Start::FanInUniform)
+        Self::with_init(parameters, name, channels, stride, Init::FanInUniform)
     }
 
     /// The same with weights that start in another way.
-    pub fn starting(
+    pub fn with_init(
         parameters: &mut Parameters,
         name: &str,
         channels: (i64, i64),
         stride: i64,
-        start: Start,
+        start: Init,
     ) -> Result<ConvolutionPrelu> {
         let convolution = Convolution::new(parameters, name, channels, (3, stride), start)?;
         let slope =

@@ -36,7 +36,7 @@ pub struct Parameters {
 
 impl Parameters {
     /// Weights drawn from a seed.
-    pub fn drawn(seed: u64, device: Device) -> Parameters {
+    pub fn random(seed: u64, device: Device) -> Parameters {
         let source = Source::Drawn(Box::new(ChaCha8Rng::seed_from_u64(seed)));
         Parameters { source, device, named: Vec::new() }
     }
@@ -48,7 +48,7 @@ impl Parameters {
 
     /// Weights from a checkpoint; those that it lacks are drawn from a seed. A network that grows goes
     /// on from what a smaller one learnt.
-    pub fn grown(tensors: BTreeMap<String, Tensor>, seed: u64, device: Device) -> Parameters {
+    pub fn extended(tensors: BTreeMap<String, Tensor>, seed: u64, device: Device) -> Parameters {
         let random = Box::new(ChaCha8Rng::seed_from_u64(seed));
         Parameters { source: Source::Grown(tensors, random), device, named: Vec::new() }
     }
@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn a_seed_gives_the_same_weights_with_the_moments_asked_for() {
         let take = |seed| {
-            let mut parameters = Parameters::drawn(seed, Device::Cpu);
+            let mut parameters = Parameters::random(seed, Device::Cpu);
             parameters.get("a", &[100, 100], Initial::Normal(0.5)).unwrap()
         };
         assert_eq!(take(7), take(7));

@@ -5,14 +5,14 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::io;
 use crate::training::settings::{Fit, Settings};
-use crate::volume::Stack;
+use crate::volume::SliceStack;
 
 /// Stacks to train on, and stacks held out.
 pub struct Dataset {
     /// To fit the weights.
-    pub train: Vec<Stack>,
+    pub train: Vec<SliceStack>,
     /// Never trained on.
-    pub held_out: Vec<Stack>,
+    pub held_out: Vec<SliceStack>,
 }
 
 impl Dataset {
@@ -36,7 +36,7 @@ impl Dataset {
         for path in io::folder::volumes_in(folder)? {
             let name = io::folder::stem(&path);
             on_read(&name)?;
-            match io::read(&path).and_then(|volume| Stack::of_ct(&name, &volume)) {
+            match io::read(&path).and_then(|volume| SliceStack::of_ct(&name, &volume)) {
                 Err(error) => log::warn!("left out: {}", error.in_file(&path)),
                 Ok(None) => log::info!("left out: {}: a label map", path.display()),
                 Ok(Some(stack)) => {

@@ -43,8 +43,8 @@ impl HoldOut {
 fn draw(count: usize, volumes: usize, seed: u64) -> Vec<bool> {
     let mut order: Vec<usize> = (0..volumes).collect();
     order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-    let drawn = &order[..count.min(volumes.saturating_sub(1))];
-    (0..volumes).map(|index| drawn.contains(&index)).collect()
+    let random = &order[..count.min(volumes.saturating_sub(1))];
+    (0..volumes).map(|index| random.contains(&index)).collect()
 }
 
 fn find(names: &[String], volumes: &[&str]) -> Result<Vec<bool>> {
@@ -95,8 +95,8 @@ mod tests {
     #[test]
     fn a_number_draws_as_many_and_leaves_one() {
         for (count, expected) in [(0, 0), (2, 2), (9, 4)] {
-            let drawn = HoldOut::Count(count).choose(&VOLUMES, 3).unwrap();
-            assert_eq!(drawn.iter().filter(|&&held_out| held_out).count(), expected);
+            let random = HoldOut::Count(count).choose(&VOLUMES, 3).unwrap();
+            assert_eq!(random.iter().filter(|&&held_out| held_out).count(), expected);
         }
     }
 

@@ -16,9 +16,9 @@ use crate::training::settings::Settings;
 const WAITING: usize = 2;
 
 /// The batches of some steps, one after the other.
-pub(crate) struct Ahead(Receiver<Result<Batch>>);
+pub(crate) struct Prefetch(Receiver<Result<Batch>>);
 
-impl Ahead {
+impl Prefetch {
     /// Lets `work` take the batches of `steps` from another thread, which ends with it. A teacher has its say
     /// there.
     pub(crate) fn of<T>(
@@ -26,14 +26,14 @@ impl Ahead {
         teacher: Option<Teacher>,
         settings: &Settings,
         steps: Range<u64>,
-        work: impl FnOnce(&Ahead) -> T,
+        work: impl FnOnce(&Prefetch) -> T,
     ) -> T {
         thread::scope(|scope| {
             let (give, take) = sync_channel(WAITING);
             scope.spawn(move || {
                 for step in steps {
-                    let drawn = sampler.batch(settings.batch_number(step), Device::Cpu);
-                    let batch = drawn.and_then(|batch| match &teacher {
+                    let random = sampler.batch(settings.batch_number(step), Device::Cpu);
+                    let batch = random.and_then(|batch| match &teacher {
                         Some(teacher) => teacher.blend(&batch),
                         None => Ok(batch),
                     });
@@ -43,7 +43,7 @@ impl Ahead {
                     }
                 }
             });
-            work(&Ahead(take))
+            work(&Prefetch(take))
         })
     }
 
@@ -61,16 +61,16 @@ impl Ahead {
 mod tests {
     use super::*;
     use crate::network::System;
-    use crate::volume::slice_stack::Stack;
+    use crate::volume::slice_stack::SliceStack;
     use ndarray::Array3;
 
     #[test]
     fn batches_come_in_order_and_who_stops_early_does_not_hang() {
         let slices = Array3::from_shape_fn((20, 40, 40), |(k, j, i)| (10 * k + j * i) as i16);
-        let stacks = [Stack { name: "a".into(), slices, spacing_mm: 3.0 }];
-        let settings = Settings::usual(System::HrinetMotion);
+        let stacks = [SliceStack { name: "a".into(), slices, spacing_mm: 3.0 }];
+        let settings = Settings::default_for(System::HrinetMotion);
         let sampler = Sampler::new(&stacks, (16, 4), &[2, 6], 1).unwrap();
-        let taken = Ahead::of(&sampler, None, &settings, 5..1000, |ahead| {
+        let taken = Prefetch::of(&sampler, None, &settings, 5..1000, |ahead| {
             (0..3).map(|_| ahead.next(Device::Cpu).unwrap().truth).collect::<Vec<_>>()
         });
         for (step, truth) in (5..).zip(taken) {

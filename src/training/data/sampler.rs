@@ -10,12 +10,12 @@ use crate::network::Architecture;
 use crate::training::data::batch::{Batch, Beyond};
 use crate::training::settings::Settings;
 use crate::volume::Window;
-use crate::volume::slice_stack::Stack;
+use crate::volume::slice_stack::SliceStack;
 
 /// Draws batches. Step `n` of a seed is the same batch whatever came before it, so that a run that
 /// is stopped and resumed sees what an unbroken one sees.
 pub struct Sampler<'a> {
-    stacks: &'a [Stack],
+    stacks: &'a [SliceStack],
     /// Voxels in the stacks up to and including each: a stack is drawn by its share of them.
     shares: Vec<u64>,
     size: usize,
@@ -36,7 +36,7 @@ impl<'a> Sampler<'a> {
     /// # Errors
     /// [`Error::Argument`] where a stack is too small for the size or the largest gap.
     pub fn new(
-        stacks: &'a [Stack],
+        stacks: &'a [SliceStack],
         (size, batch): (usize, usize),
         gaps: &[usize],
         seed: u64,
@@ -76,7 +76,7 @@ impl<'a> Sampler<'a> {
     /// # Errors
     /// As [`Sampler::new`].
     pub fn of_settings(
-        stacks: &'a [Stack],
+        stacks: &'a [SliceStack],
         settings: &Settings,
         architecture: &Architecture,
     ) -> Result<Sampler<'a>> {
@@ -195,7 +195,7 @@ impl<'a> Sampler<'a> {
 
 /// A group of slices of a stack, and the square that is cut out of them.
 struct Draw<'a> {
-    stack: &'a Stack,
+    stack: &'a SliceStack,
     start: usize,
     gap: usize,
     /// The slice that is compared where one is.
@@ -241,9 +241,9 @@ mod tests {
     use super::*;
 
     /// A stack whose HU are 10 times the slice number: the truth is the blend at alpha.
-    fn ramp() -> Vec<Stack> {
+    fn ramp() -> Vec<SliceStack> {
         let slices = Array3::from_shape_fn((20, 40, 40), |(k, _, _)| 10 * k as i16);
-        vec![Stack { name: "ramp".into(), slices, spacing_mm: 3.0 }]
+        vec![SliceStack { name: "ramp".into(), slices, spacing_mm: 3.0 }]
     }
 
     #[test]

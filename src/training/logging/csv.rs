@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::io::atomic_write::write_atomically;
-use crate::training::logging::step_losses::Losses;
+use crate::training::logging::step_losses::StepLosses;
 use crate::training::logging::tensorboard;
 use crate::training::settings::schedule::Stage;
 
@@ -23,23 +23,23 @@ pub struct Row {
     pub step: u64,
     /// `one`, `two`, `supervised` or `confidence`.
     pub stage: String,
-    /// Losses, gradient norm, learning rate, held-out PSNR of the generator and the linear blend.
+    /// StepLosses, gradient norm, learning rate, held-out PSNR of the generator and the linear blend.
     pub values: Vec<Option<f64>>,
 }
 
 /// The names of a row's values.
 pub fn names() -> impl Iterator<Item = &'static str> {
-    Losses::NAMES.into_iter().chain(["held_out_psnr", "linear_psnr"])
+    StepLosses::NAMES.into_iter().chain(["held_out_psnr", "linear_psnr"])
 }
 
 impl Row {
     /// Of one step, and of the validation after it where there was one.
-    pub fn new(step: u64, stage: Stage, losses: &Losses, psnr: Option<[f64; 2]>) -> Row {
+    pub fn new(step: u64, stage: Stage, losses: &StepLosses, psnr: Option<[f64; 2]>) -> Row {
         let stage = match stage {
             Stage::One => "one",
             Stage::Two => "two",
             Stage::Supervised => "supervised",
-            Stage::Confidence => "confidence",
+            Stage::ErrorHead => "confidence",
         };
         let psnr = psnr.map_or([None; 2], |psnr| psnr.map(Some));
         let values = losses.terms().into_iter().chain(psnr).collect();
@@ -167,7 +167,7 @@ mod tests {
     #[test]
     fn rows_after_the_checkpoint_and_torn_lines_are_dropped() {
         let folder = tempfile::tempdir().unwrap();
-        let losses = Losses { content: Some(0.1 + 0.2), ..Losses::default() };
+        let losses = StepLosses { content: Some(0.1 + 0.2), ..StepLosses::default() };
         let row = |step| Row::new(step, Stage::One, &losses, (step == 2).then_some([30.0, 29.5]));
         let mut curves = Curves::open(folder.path(), 0).unwrap();
         for step in 1..=4 {

@@ -122,7 +122,7 @@ fn dot(picture: &mut RgbImage, x: f64, y: f64, colour: Rgb<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::training::logging::step_losses::Losses;
+    use crate::training::logging::step_losses::StepLosses;
     use crate::training::settings::schedule::Stage;
 
     #[test]
@@ -131,7 +131,7 @@ mod tests {
         let row = |step: u64| {
             let stage = if step < 50 { Stage::One } else { Stage::Two };
             let content = Some(1.0 / step as f64);
-            let losses = Losses { content, learning_rate: 1e-4, ..Losses::default() };
+            let losses = StepLosses { content, learning_rate: 1e-4, ..StepLosses::default() };
             Row::new(step, stage, &losses, None)
         };
         let rows: Vec<Row> = (1..=100).map(row).collect();

@@ -3,7 +3,7 @@
 /// The losses of one iteration, before its optimiser steps. What a stage or a system does not have
 /// is `None`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Losses {
+pub struct StepLosses {
     /// Equation 5 or 6: reconstruction.
     pub content: Option<f64>,
     /// Equation 7.
@@ -22,8 +22,8 @@ pub struct Losses {
     pub learning_rate: f64,
 }
 
-impl Losses {
-    /// The names of [`Losses::terms`].
+impl StepLosses {
+    /// The names of [`StepLosses::terms`].
     pub const NAMES: [&'static str; 8] = [
         "content",
         "against_critic",

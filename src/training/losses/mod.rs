@@ -1,4 +1,4 @@
-//! Losses.
+//! StepLosses.
 //!
 //! - [`paper`]: the losses of the paper, each named after its equation;
 //! - [`perceptual`]: the frozen encoder that the perceptual loss compares by;

@@ -54,9 +54,9 @@ pub(crate) fn plain_content(truth: &Tensor, made: &Tensor, settings: &Settings) 
         Content::Mse => eq5_mse_content(truth, made)?,
         Content::Psnr => psnr_content(truth, made)?,
     };
-    if settings.similarity > 0.0 {
+    if settings.ssim_weight > 0.0 {
         let apart = similarity(truth, made)?.f_neg()?.f_add_scalar(1.0)?;
-        sum = sum.f_add(&apart.f_mul_scalar(settings.similarity)?)?;
+        sum = sum.f_add(&apart.f_mul_scalar(settings.ssim_weight)?)?;
     }
     Ok(sum)
 }

@@ -19,7 +19,7 @@ pub const MOMENTUM: f64 = 0.95;
 const USUAL_SIZE: f64 = 0.2;
 
 /// A matrix with fewer rows or columns has too few directions to tell apart.
-const FEWEST: i64 = 8;
+const MIN_ROWS: i64 = 8;
 
 /// Rounds of the Newton-Schulz iteration, and the polynomial of each.
 const ROUNDS: usize = 5;
@@ -28,7 +28,7 @@ const POLYNOMIAL: [f64; 3] = [3.4445, -4.7750, 2.0315];
 /// The rows of a weight as a matrix; `None` for what is no convolution, or a narrow one.
 pub fn rows(shape: &[i64]) -> Option<i64> {
     let columns: i64 = shape.get(1..)?.iter().product();
-    let wide = shape[0].min(columns) >= FEWEST;
+    let wide = shape[0].min(columns) >= MIN_ROWS;
     (shape.len() == 4 && wide).then_some(shape[0])
 }
 

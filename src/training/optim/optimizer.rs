@@ -11,7 +11,7 @@ use tch::{Kind, Tensor};
 
 use crate::error::{Error, Result};
 use crate::training::optim::muon;
-use crate::training::settings::Rule;
+use crate::training::settings::OptimizerKind;
 
 /// Shares that the moments of AdamW keep, and what keeps its quotient finite.
 const BETA1: f64 = 0.9;
@@ -20,7 +20,7 @@ const EPSILON: f64 = 1e-8;
 
 /// The optimiser and the weights that it moves.
 pub struct Optimizer {
-    rule: Rule,
+    rule: OptimizerKind,
     weights: Vec<Tensor>,
     flat: Tensor,
     first_moment: Tensor,
@@ -33,7 +33,7 @@ impl Optimizer {
     ///
     /// # Errors
     /// [`Error::Torch`].
-    pub fn new(mut weights: Vec<Tensor>, rule: Rule) -> Result<Optimizer> {
+    pub fn new(mut weights: Vec<Tensor>, rule: OptimizerKind) -> Result<Optimizer> {
         let flat = tch::no_grad(|| -> Result<Tensor> {
             let lines = weights
                 .iter()
@@ -57,7 +57,7 @@ impl Optimizer {
     ///
     /// # Errors
     /// [`Error::Torch`].
-    pub fn needs_gradients(&self, needs: bool) -> Result<()> {
+    pub fn set_requires_grad(&self, needs: bool) -> Result<()> {
         for weight in &self.weights {
             let _ = weight.f_set_requires_grad(needs)?;
         }
@@ -68,7 +68,7 @@ impl Optimizer {
     ///
     /// # Errors
     /// [`Error::Torch`].
-    pub fn forget(&mut self) -> Result<()> {
+    pub fn reset_state(&mut self) -> Result<()> {
         for moment in [&mut self.first_moment, &mut self.second_moment] {
             let _ = moment.f_zero_()?;
         }
@@ -93,14 +93,14 @@ impl Optimizer {
         most_norm: f64,
     ) -> Result<f64> {
         let gradient = flat_gradient(&self.weights, loss)?;
-        self.step_along(gradient, learning_rate, weight_decay, most_norm)
+        self.step_with_gradient(gradient, learning_rate, weight_decay, most_norm)
     }
 
     /// One step down a gradient as [`flat_gradient`] gives it; else as [`Optimizer::step`].
     ///
     /// # Errors
     /// [`Error::Training`] for a gradient that is no number: nothing is changed then.
-    pub fn step_along(
+    pub fn step_with_gradient(
         &mut self,
         gradient: Tensor,
         learning_rate: f64,
@@ -128,8 +128,8 @@ impl Optimizer {
         self.steps += 1;
         let steps = self.steps as i32;
         let beta1 = match self.rule {
-            Rule::AdamW => BETA1,
-            Rule::Muon => muon::MOMENTUM,
+            OptimizerKind::AdamW => BETA1,
+            OptimizerKind::Muon => muon::MOMENTUM,
         };
         let _ = self.first_moment.f_lerp_(&gradient, 1.0 - beta1)?;
         let _ = self.second_moment.f_lerp_(&gradient.f_square()?, 1.0 - BETA2)?;
@@ -142,8 +142,8 @@ impl Optimizer {
             .first_moment
             .f_div(&deviation)?
             .f_mul_scalar(learning_rate / (1.0 - beta1.powi(steps)))?;
-        if self.rule == Rule::Muon {
-            self.straighten(
+        if self.rule == OptimizerKind::Muon {
+            self.orthogonalize(
                 &direction,
                 &gradient.f_lerp(&self.first_moment, beta1)?,
                 learning_rate,
@@ -156,7 +156,7 @@ impl Optimizer {
 
     /// Puts Muon's step in the place of AdamW's for every convolution. `ahead`: the momentum as the
     /// gradient at hand moves it once more (Nesterov).
-    fn straighten(&self, direction: &Tensor, ahead: &Tensor, learning_rate: f64) -> Result<()> {
+    fn orthogonalize(&self, direction: &Tensor, ahead: &Tensor, learning_rate: f64) -> Result<()> {
         let (mut places, mut momenta) = (Vec::new(), Vec::new());
         let mut start = 0;
         for weight in &self.weights {
@@ -235,9 +235,11 @@ mod tests {
     fn steps_follow_the_closed_form() {
         let weight = Tensor::from_slice(&[1.0f32, -2.0]).view([1, 2]);
         let bias = Tensor::from_slice(&[0.5f32]);
-        let mut optimizer =
-            Optimizer::new(vec![weight.shallow_clone(), bias.shallow_clone()], Rule::AdamW)
-                .unwrap();
+        let mut optimizer = Optimizer::new(
+            vec![weight.shallow_clone(), bias.shallow_clone()],
+            OptimizerKind::AdamW,
+        )
+        .unwrap();
         let mut expected = [1.0f64, -2.0, 0.5];
         let (mut m, mut v) = ([0.0; 3], [0.0; 3]);
         for step in 1..=5 {
@@ -272,7 +274,7 @@ mod tests {
         let (weight_before, bias_before) = (weight.copy(), bias.copy());
         let towards = Tensor::randn([16, 8, 3, 3], options);
         let views = vec![bias.shallow_clone(), weight.shallow_clone()];
-        let mut optimizer = Optimizer::new(views, Rule::Muon).unwrap();
+        let mut optimizer = Optimizer::new(views, OptimizerKind::Muon).unwrap();
         // The gradient is `towards` at every step, and the momentum a multiple of it.
         for _ in 0..2 {
             let loss = (&weight * &towards).sum(Kind::Float) + bias.sum(Kind::Float);
@@ -292,7 +294,8 @@ mod tests {
     #[test]
     fn a_gradient_that_is_no_number_changes_nothing() {
         let weight = Tensor::from_slice(&[1.0f32]);
-        let mut optimizer = Optimizer::new(vec![weight.shallow_clone()], Rule::AdamW).unwrap();
+        let mut optimizer =
+            Optimizer::new(vec![weight.shallow_clone()], OptimizerKind::AdamW).unwrap();
         let loss = &weight * f64::NAN;
         assert!(optimizer.step(&loss, 0.1, 0.0, 1.0).is_err());
         assert_eq!(weight.double_value(&[0]), 1.0);

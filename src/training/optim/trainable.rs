@@ -7,26 +7,26 @@ use tch::Tensor;
 use crate::error::{Error, Result};
 use crate::network::{Checkpoint, Parameters};
 use crate::training::optim::optimizer::{Optimizer, all_finite};
-use crate::training::settings::{Rule, Settings};
+use crate::training::settings::{OptimizerKind, Settings};
 
 /// A network, its named weights, the optimiser of all of them or of a part.
-pub struct Trained<N> {
+pub struct Trainable<N> {
     /// The network; weights that learn are views of the optimiser's vector.
     pub network: N,
     weights: Vec<(String, Tensor)>,
     optimizer: Optimizer,
 }
 
-impl<N> Trained<N> {
+impl<N> Trainable<N> {
     /// Builds it from drawn or stored weights, to be moved by `rule`.
     ///
     /// # Errors
     /// What `build` returns, and [`crate::Error::Argument`] for stored weights that it did not take.
     pub fn new(
         parameters: Parameters,
-        rule: Rule,
+        rule: OptimizerKind,
         build: impl FnOnce(&mut Parameters) -> Result<N>,
-    ) -> Result<Trained<N>> {
+    ) -> Result<Trainable<N>> {
         Self::in_part(parameters, rule, None, build)
     }
 
@@ -34,13 +34,13 @@ impl<N> Trained<N> {
     /// all of them.
     ///
     /// # Errors
-    /// As [`Trained::new`], and [`Error::Argument`] where no name begins so.
+    /// As [`Trainable::new`], and [`Error::Argument`] where no name begins so.
     pub fn in_part(
         mut parameters: Parameters,
-        rule: Rule,
+        rule: OptimizerKind,
         only: Option<&str>,
         build: impl FnOnce(&mut Parameters) -> Result<N>,
-    ) -> Result<Trained<N>> {
+    ) -> Result<Trainable<N>> {
         let network = build(&mut parameters)?;
         let weights = parameters.finish()?;
         let learns = |name: &str| only.is_none_or(|only| name.starts_with(only));
@@ -56,7 +56,7 @@ impl<N> Trained<N> {
                 parts.into_iter().collect::<Vec<_>>().join(", ")
             )));
         }
-        Ok(Trained { network, optimizer: Optimizer::new(learning, rule)?, weights })
+        Ok(Trainable { network, optimizer: Optimizer::new(learning, rule)?, weights })
     }
 
     /// One optimiser step down the gradient of `loss`; gives the gradient's norm before the cut.
@@ -67,26 +67,26 @@ impl<N> Trained<N> {
         self.optimizer.step(loss, learning_rate, settings.weight_decay, most_norm(settings))
     }
 
-    /// One optimiser step down a gradient of all its weights in one vector; else as [`Trained::step`].
+    /// One optimiser step down a gradient of all its weights in one vector; else as [`Trainable::step`].
     ///
     /// # Errors
-    /// As [`Optimizer::step_along`].
-    pub fn step_along(
+    /// As [`Optimizer::step_with_gradient`].
+    pub fn step_with_gradient(
         &mut self,
         gradient: Tensor,
         learning_rate: f64,
         settings: &Settings,
     ) -> Result<f64> {
         let decay = settings.weight_decay;
-        self.optimizer.step_along(gradient, learning_rate, decay, most_norm(settings))
+        self.optimizer.step_with_gradient(gradient, learning_rate, decay, most_norm(settings))
     }
 
     /// The optimiser forgets what it saw: a new stage begins.
     ///
     /// # Errors
     /// [`crate::Error::Torch`].
-    pub fn forget(&mut self) -> Result<()> {
-        self.optimizer.forget()
+    pub fn reset_state(&mut self) -> Result<()> {
+        self.optimizer.reset_state()
     }
 
     /// Whether gradients are computed for the weights that learn: a discriminator needs none while the
@@ -94,8 +94,8 @@ impl<N> Trained<N> {
     ///
     /// # Errors
     /// [`crate::Error::Torch`].
-    pub fn needs_gradients(&self, needs: bool) -> Result<()> {
-        self.optimizer.needs_gradients(needs)
+    pub fn set_requires_grad(&self, needs: bool) -> Result<()> {
+        self.optimizer.set_requires_grad(needs)
     }
 
     /// Whether every weight is a finite number.
@@ -140,5 +140,5 @@ impl<N> Trained<N> {
 }
 
 fn most_norm(settings: &Settings) -> f64 {
-    if settings.gradient_norm > 0.0 { settings.gradient_norm } else { f64::INFINITY }
+    if settings.max_grad_norm > 0.0 { settings.max_grad_norm } else { f64::INFINITY }
 }

@@ -7,7 +7,7 @@ use crate::training::settings::Settings;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
     /// The confidence of an HRINet-Motion that stays as it is.
-    Confidence,
+    ErrorHead,
     /// HRINet-Motion's only stage: the content loss on one slice between two, nothing else.
     Supervised,
     /// G, and D1 where the system has it, on reconstruction: equations 2 and 3.
@@ -26,7 +26,7 @@ impl Settings {
     /// and the stage's length.
     pub fn stage_at(&self, iteration: u64) -> (Stage, u64, u64) {
         match self.system {
-            _ if self.confidence => (Stage::Confidence, iteration, self.iterations),
+            _ if self.error_head => (Stage::ErrorHead, iteration, self.iterations),
             System::HrinetMotion => (Stage::Supervised, iteration, self.iterations),
             System::Ae | System::Acai => (Stage::One, iteration, self.iterations),
             _ => match iteration.checked_sub(self.stage_one_iterations) {
@@ -81,7 +81,7 @@ mod tests {
         let settings = |stage_one_iterations| Settings {
             stage_one_iterations,
             iterations: 20,
-            ..Settings::usual(System::HrinetMse)
+            ..Settings::default_for(System::HrinetMse)
         };
         let both = settings(10);
         assert_eq!(both.all_iterations(), 30);
@@ -89,17 +89,17 @@ mod tests {
         assert_eq!(both.stage_at(10), (Stage::Two, 0, 20));
         assert_ne!(both.batch_number(10), both.batch_number(0));
         assert_eq!(both.batch_number(10), settings(0).batch_number(0));
-        let acai = Settings { iterations: 5, ..Settings::usual(System::Acai) };
+        let acai = Settings { iterations: 5, ..Settings::default_for(System::Acai) };
         assert_eq!(acai.stage_at(4), (Stage::One, 4, 5));
     }
 
     #[test]
     fn each_system_has_what_the_paper_gives_it() {
         let has = |system| {
-            let usual = Settings::usual(system);
-            let [d1, d2] = [usual.has_critic(), usual.has_patch_gan()];
-            let two = has_two_stages(system) && usual.has_step_two();
-            (d1, d2, two, usual.is_perceptual())
+            let default_for = Settings::default_for(system);
+            let [d1, d2] = [default_for.has_critic(), default_for.has_patch_gan()];
+            let two = has_two_stages(system) && default_for.has_step_two();
+            (d1, d2, two, default_for.is_perceptual())
         };
         assert_eq!(has(System::Ae), (false, false, false, false));
         assert_eq!(has(System::Acai), (true, false, false, false));

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::network::System;
-use crate::training::settings::{Content, Precision, Rule, Settings, has_two_stages};
+use crate::training::settings::{Content, OptimizerKind, Precision, Settings, has_two_stages};
 
 impl Settings {
     /// Checks that a run with these settings makes sense.
@@ -21,9 +21,9 @@ impl Settings {
             }
         }
         let of_motion = [
-            ("similarity", self.similarity),
+            ("similarity", self.ssim_weight),
             ("tissue bias", self.tissue_bias),
-            ("teaching", self.teaching),
+            ("teaching", self.distillation_weight),
         ];
         for (name, weight) in of_motion {
             if weight > 0.0 && self.system != System::HrinetMotion {
@@ -31,28 +31,28 @@ impl Settings {
                 return wrong(format!("a {name} of {weight} for {system}: hrinet-motion has it"));
             }
         }
-        if self.confidence && self.system != System::HrinetMotion {
+        if self.error_head && self.system != System::HrinetMotion {
             return wrong(format!(
                 "the confidence of {}: hrinet-motion alone has one",
                 self.system
             ));
         }
-        if self.confidence && self.optimizer != Rule::AdamW {
+        if self.error_head && self.optimizer != OptimizerKind::AdamW {
             return wrong("optimizer muon for a confidence: generators have it".into());
         }
-        if (self.confidence || self.system != System::HrinetMotion)
-            && let Some(only) = &self.only
+        if (self.error_head || self.system != System::HrinetMotion)
+            && let Some(only) = &self.trainable_prefix
         {
-            let what = if self.confidence { "a confidence" } else { self.system.name() };
+            let what = if self.error_head { "a confidence" } else { self.system.name() };
             return wrong(format!("only {only} for {what}: the generator of hrinet-motion has it"));
         }
-        if self.confidence && self.beta > 0.0 {
+        if self.error_head && self.beta > 0.0 {
             return wrong(format!(
                 "a beta of {} for a confidence: the generator stays as it is",
                 self.beta
             ));
         }
-        if self.confidence && self.motion.is_some() {
+        if self.error_head && self.motion.is_some() {
             return wrong(
                 "sizes of hrinet-motion for its confidence: the generator stays as it is".into(),
             );
@@ -73,27 +73,27 @@ impl Settings {
             ("lambda", self.lambda),
             ("beta", self.beta),
             ("gamma", self.gamma),
-            ("similarity", self.similarity),
+            ("similarity", self.ssim_weight),
             ("tissue bias", self.tissue_bias),
-            ("teaching", self.teaching),
+            ("teaching", self.distillation_weight),
             ("weight decay", self.weight_decay),
-            ("gradient norm", self.gradient_norm),
+            ("gradient norm", self.max_grad_norm),
         ];
         for (name, value) in weights {
             if !(value.is_finite() && value >= 0.0) {
                 return wrong(format!("a {name} of {value}; it must be 0 or more"));
             }
         }
-        for (name, share) in [("gamma", self.gamma), ("teaching", self.teaching)] {
+        for (name, share) in [("gamma", self.gamma), ("teaching", self.distillation_weight)] {
             if share > 1.0 {
                 return wrong(format!("a {name} of {share}; it must be 0 to 1"));
             }
         }
-        if self.teaching > 0.0 && (self.confidence || self.beta > 0.0) {
-            let what = if self.confidence { "a confidence" } else { "a training against D2" };
+        if self.distillation_weight > 0.0 && (self.error_head || self.beta > 0.0) {
+            let what = if self.error_head { "a confidence" } else { "a training against D2" };
             return wrong(format!(
                 "a teaching of {} for {what}, which learns from real slices alone",
-                self.teaching
+                self.distillation_weight
             ));
         }
         if !has_two_stages(self.system) {
@@ -140,37 +140,49 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        let usual = Settings::usual(System::HrinetMotion);
-        assert!(usual.check().is_ok());
-        assert!(Settings { size: 100, ..usual.clone() }.check().is_err());
-        assert!(Settings { gaps: vec![1], ..usual.clone() }.check().is_err());
-        assert!(Settings { batch: 0, ..usual.clone() }.check().is_err());
-        assert!(Settings { lambda: 0.5, ..usual.clone() }.check().is_err());
-        assert!(Settings { beta: 0.01, ..usual.clone() }.check().is_ok());
-        let confidence = Settings::usual_confidence();
+        let default_for = Settings::default_for(System::HrinetMotion);
+        assert!(default_for.check().is_ok());
+        assert!(Settings { size: 100, ..default_for.clone() }.check().is_err());
+        assert!(Settings { gaps: vec![1], ..default_for.clone() }.check().is_err());
+        assert!(Settings { batch: 0, ..default_for.clone() }.check().is_err());
+        assert!(Settings { lambda: 0.5, ..default_for.clone() }.check().is_err());
+        assert!(Settings { beta: 0.01, ..default_for.clone() }.check().is_ok());
+        let confidence = Settings::default_for_error_head();
         assert!(Settings { beta: 0.01, ..confidence.clone() }.check().is_err());
-        assert!(Settings { optimizer: Rule::Muon, ..confidence.clone() }.check().is_err());
-        assert!(Settings { teaching: 0.5, ..confidence }.check().is_err());
+        assert!(Settings { optimizer: OptimizerKind::Muon, ..confidence.clone() }.check().is_err());
+        assert!(Settings { distillation_weight: 0.5, ..confidence }.check().is_err());
         let only = Some("refinement".to_string());
-        assert!(Settings { only: only.clone(), ..usual.clone() }.check().is_ok());
-        assert!(Settings { only: only.clone(), ..Settings::usual_confidence() }.check().is_err());
-        assert!(Settings { only, ..Settings::usual(System::Acai) }.check().is_err());
-        assert!(Settings { precision: Precision::Bfloat16, ..usual.clone() }.check().is_err());
-        assert!(Settings { teaching: 1.0, ..usual.clone() }.check().is_ok());
-        assert!(Settings { teaching: 1.1, ..usual.clone() }.check().is_err());
-        assert!(Settings { teaching: 0.5, beta: 0.01, ..usual }.check().is_err());
+        assert!(Settings { trainable_prefix: only.clone(), ..default_for.clone() }.check().is_ok());
+        assert!(
+            Settings { trainable_prefix: only.clone(), ..Settings::default_for_error_head() }
+                .check()
+                .is_err()
+        );
+        assert!(
+            Settings { trainable_prefix: only, ..Settings::default_for(System::Acai) }
+                .check()
+                .is_err()
+        );
+        assert!(
+            Settings { precision: Precision::Bfloat16, ..default_for.clone() }.check().is_err()
+        );
+        assert!(Settings { distillation_weight: 1.0, ..default_for.clone() }.check().is_ok());
+        assert!(Settings { distillation_weight: 1.1, ..default_for.clone() }.check().is_err());
+        assert!(Settings { distillation_weight: 0.5, beta: 0.01, ..default_for }.check().is_err());
         for system in System::ALL {
-            let usual = Settings::usual(system);
-            assert!(usual.check().is_ok(), "{system}");
-            assert!(Settings { gamma: -0.1, ..usual.clone() }.check().is_err());
-            assert!(Settings { iterations: 0, stage_one_iterations: 0, ..usual }.check().is_err());
+            let default_for = Settings::default_for(system);
+            assert!(default_for.check().is_ok(), "{system}");
+            assert!(Settings { gamma: -0.1, ..default_for.clone() }.check().is_err());
+            assert!(
+                Settings { iterations: 0, stage_one_iterations: 0, ..default_for }.check().is_err()
+            );
         }
-        let acai = Settings::usual(System::Acai);
-        assert!(Settings { optimizer: Rule::Muon, ..acai.clone() }.check().is_ok());
-        let confidence = Settings::usual_confidence();
-        assert!(Settings { optimizer: Rule::Muon, ..confidence }.check().is_err());
+        let acai = Settings::default_for(System::Acai);
+        assert!(Settings { optimizer: OptimizerKind::Muon, ..acai.clone() }.check().is_ok());
+        let confidence = Settings::default_for_error_head();
+        assert!(Settings { optimizer: OptimizerKind::Muon, ..confidence }.check().is_err());
         assert!(Settings { stage_one_iterations: 5, ..acai.clone() }.check().is_err());
         assert!(Settings { gaps: vec![2, 6], ..acai }.check().is_err());
-        assert!(Settings { lambda: 0.5, ..Settings::usual(System::Ae) }.check().is_err());
+        assert!(Settings { lambda: 0.5, ..Settings::default_for(System::Ae) }.check().is_err());
     }
 }

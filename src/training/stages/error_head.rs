@@ -4,14 +4,14 @@ use tch::{Kind, Tensor};
 
 use crate::error::{Error, Result};
 use crate::training::data::batch::Batch;
-use crate::training::logging::step_losses::Losses;
+use crate::training::logging::step_losses::StepLosses;
 use crate::training::losses::paper::laplace;
 use crate::training::trainer::Trainer;
 use crate::volume::Window;
 
 impl Trainer {
     /// One step of the head on the absolute errors of the slices as they would be written, in HU.
-    pub(crate) fn confident(&mut self, batch: &Batch, learning_rate: f64) -> Result<Losses> {
+    pub(crate) fn confident(&mut self, batch: &Batch, learning_rate: f64) -> Result<StepLosses> {
         let [error, expected] = self.errors_hu(batch)?;
         let loss = laplace(&error, &expected)?;
         let value = self.sound("the loss", &loss)?;
@@ -19,11 +19,11 @@ impl Trainer {
             Some(head) => head.trained.step(&loss, learning_rate, &self.settings)?,
             None => return Err(without_head()),
         };
-        Ok(Losses {
+        Ok(StepLosses {
             step_two: Some(value),
             gradient_norm: norm,
             learning_rate,
-            ..Losses::default()
+            ..StepLosses::default()
         })
     }
 
@@ -31,7 +31,7 @@ impl Trainer {
     ///
     /// # Errors
     /// [`Error::Argument`] for a trainer that trains no confidence; [`Error::Torch`].
-    pub fn validate_confidence(
+    pub fn validate_error_head(
         &self,
         batches: impl Iterator<Item = Result<Batch>>,
     ) -> Result<[f64; 2]> {
@@ -53,7 +53,7 @@ impl Trainer {
         let head = self.head.as_ref().ok_or_else(without_head)?;
         let evidence = tch::no_grad(|| {
             self.between_by(batch, |pair, alpha| {
-                self.generator.network.decode_with_evidence(pair, alpha)
+                self.generator.network.decode_with_outputs(pair, alpha)
             })
         })?;
         let evidence = evidence.ok_or_else(without_head)?;

@@ -1,9 +1,9 @@
 //! A confidence in training, beside a generator that stays as it is.
 
 use crate::error::Result;
-use crate::network::{Architecture, Confidence, Parameters, Record};
-use crate::training::optim::trainable::Trained;
-use crate::training::settings::{Rule, Settings};
+use crate::network::{Architecture, ErrorHead, Parameters, Record};
+use crate::training::optim::trainable::Trainable;
+use crate::training::settings::{OptimizerKind, Settings};
 
 /// The group of a checkpoint that holds its weights.
 pub(crate) const GROUP: &str = "confidence";
@@ -16,7 +16,7 @@ const SEED: u64 = 0x636f_6e66_6964;
 
 /// The head in training, and how the generator came about to which it belongs.
 pub(crate) struct Head {
-    pub(crate) trained: Trained<Confidence>,
+    pub(crate) trained: Trainable<ErrorHead>,
     pub(crate) of_generator: Record,
 }
 
@@ -28,8 +28,8 @@ impl Head {
         of_generator: Record,
         device: tch::Device,
     ) -> Result<Head> {
-        let drawn = Parameters::drawn(settings.seed ^ SEED, device);
-        Head::of(drawn, architecture, of_generator)
+        let random = Parameters::random(settings.seed ^ SEED, device);
+        Head::of(random, architecture, of_generator)
     }
 
     /// A head of these weights.
@@ -38,7 +38,7 @@ impl Head {
         architecture: &Architecture,
         of_generator: Record,
     ) -> Result<Head> {
-        let build = |parameters: &mut Parameters| architecture.build_confidence(parameters);
-        Ok(Head { trained: Trained::new(parameters, Rule::AdamW, build)?, of_generator })
+        let build = |parameters: &mut Parameters| architecture.build_error_head(parameters);
+        Ok(Head { trained: Trainable::new(parameters, OptimizerKind::AdamW, build)?, of_generator })
     }
 }

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::network::{Pair, System};
 use crate::training::data::batch::Batch;
 use crate::training::forward::{between, slices_between};
-use crate::training::logging::step_losses::Losses;
+use crate::training::logging::step_losses::StepLosses;
 use crate::training::losses::paper::{
     eq1_patch_gan, eq2_anchor, eq2_critic, eq3_stage_one, eq4_step_one, eq5_mse_content,
     eq6_perceptual_content, eq7_against_critic, eq8_against_patch_gan, eq9_step_two,
@@ -24,7 +24,7 @@ const EXPLODED: f64 = 1e6;
 
 impl Trainer {
     /// HRINet-Motion: the content loss between two slices, and D2's where it trains along.
-    pub(crate) fn supervised(&mut self, batch: &Batch, learning_rate: f64) -> Result<Losses> {
+    pub(crate) fn supervised(&mut self, batch: &Batch, learning_rate: f64) -> Result<StepLosses> {
         if self.patch_gan.is_some() {
             return self.sharp(batch, learning_rate);
         }
@@ -33,16 +33,21 @@ impl Trainer {
             Some(workers) => {
                 let (loss, gradient) = workers.gradient(batch, &self.settings)?;
                 let value = sound("the loss", loss)?;
-                (value, self.generator.step_along(gradient, learning_rate, &self.settings)?)
+                (value, self.generator.step_with_gradient(gradient, learning_rate, &self.settings)?)
             }
         };
-        Ok(Losses { step_two: Some(loss), gradient_norm: norm, learning_rate, ..Losses::default() })
+        Ok(StepLosses {
+            step_two: Some(loss),
+            gradient_norm: norm,
+            learning_rate,
+            ..StepLosses::default()
+        })
     }
 
     /// D2 on real slices and those that G makes in their place (equation 1), then G on equations 8
     /// and 9 together.
-    fn sharp(&mut self, batch: &Batch, learning_rate: f64) -> Result<Losses> {
-        let mut losses = Losses { learning_rate, ..Losses::default() };
+    fn sharp(&mut self, batch: &Batch, learning_rate: f64) -> Result<StepLosses> {
+        let mut losses = StepLosses { learning_rate, ..StepLosses::default() };
         let made = self.between(batch)?;
         losses.patch_gan = Some(self.patch_gan_step(&batch.truth, &made, learning_rate)?);
         self.freeze_discriminators(true)?;
@@ -55,8 +60,8 @@ impl Trainer {
         &mut self,
         batch: &Batch,
         made: &Tensor,
-        mut losses: Losses,
-    ) -> Result<Losses> {
+        mut losses: StepLosses,
+    ) -> Result<StepLosses> {
         let content = plain_loss(batch, made, &self.settings)?;
         losses.step_two = Some(self.sound("the loss", &content)?);
         let against = eq8_against_patch_gan(&self.logits(made)?, self.settings.adversarial)?;
@@ -72,8 +77,8 @@ impl Trainer {
         batch: &Batch,
         stage: Stage,
         learning_rate: f64,
-    ) -> Result<Losses> {
-        let mut losses = Losses { learning_rate, ..Losses::default() };
+    ) -> Result<StepLosses> {
+        let mut losses = StepLosses { learning_rate, ..StepLosses::default() };
         let slices = batch.ends()?;
         let groups = batch.groups()?;
         let features = self.generator.network.encode(&self.cast(&slices)?)?;
@@ -141,8 +146,8 @@ impl Trainer {
         &mut self,
         (slices, reconstructed, mixed): (&Tensor, &Tensor, &Tensor),
         stage: Stage,
-        mut losses: Losses,
-    ) -> Result<Losses> {
+        mut losses: StepLosses,
+    ) -> Result<StepLosses> {
         let content = match stage {
             Stage::Two => self.content(slices, reconstructed)?,
             _ => eq5_mse_content(slices, reconstructed)?,
@@ -222,10 +227,10 @@ impl Trainer {
 
     fn freeze_discriminators(&self, frozen: bool) -> Result<()> {
         if let Some(critic) = &self.critic {
-            critic.needs_gradients(!frozen)?;
+            critic.set_requires_grad(!frozen)?;
         }
         if let Some(patch_gan) = &self.patch_gan {
-            patch_gan.needs_gradients(!frozen)?;
+            patch_gan.set_requires_grad(!frozen)?;
         }
         Ok(())
     }

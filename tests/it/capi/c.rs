@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use hrinet::network::{Checkpoint, Model, System};
-use hrinet::resample::Method;
+use hrinet::resample::Interpolator;
 use hrinet::resample::interpolate::interpolate;
 use hrinet::resample::{Plan, Spacing};
 use hrinet::training::{Settings, Trainer};
@@ -75,7 +75,7 @@ fn a_c_program_makes_the_same_voxels_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let program = build("resample", folder.path());
-    let trainer = Trainer::new(Settings::usual(System::HrinetMotion), Device::Cpu).unwrap();
+    let trainer = Trainer::new(Settings::default_for(System::HrinetMotion), Device::Cpu).unwrap();
     std::fs::write(at("model.safetensors"), trainer.model().unwrap()).unwrap();
 
     let array = Array3::from_shape_fn((4, 20, 24), |(k, j, i)| {
@@ -91,7 +91,9 @@ fn a_c_program_makes_the_same_voxels_bit_for_bit() {
     let model = Model::new(checkpoint, Device::Cpu).unwrap();
 
     let named = at("model.safetensors").display().to_string();
-    for (name, method) in [("-", Method::Linear), (named.as_str(), Method::Network(&model))] {
+    for (name, method) in
+        [("-", Interpolator::Linear), (named.as_str(), Interpolator::Network(&model))]
+    {
         let output = Command::new(&program)
             .arg(name)
             .args([at("in.raw"), at("out.raw")])
@@ -127,7 +129,7 @@ fn a_c_program_trains() {
 fn a_c_program_chooses_methods_labels_devices_and_precision() {
     let folder = tempfile::tempdir().unwrap();
     let paper = folder.path().join("paper.safetensors");
-    let trainer = Trainer::new(Settings::usual(System::HrinetMse), Device::Cpu).unwrap();
+    let trainer = Trainer::new(Settings::default_for(System::HrinetMse), Device::Cpu).unwrap();
     std::fs::write(&paper, trainer.model().unwrap()).unwrap();
     run(&build("methods", folder.path()), &paper);
 }
@@ -136,10 +138,10 @@ fn a_c_program_chooses_methods_labels_devices_and_precision() {
 fn a_c_program_gets_expected_errors() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
-    let motion = Settings::usual(System::HrinetMotion);
+    let motion = Settings::default_for(System::HrinetMotion);
     let plain = Trainer::new(motion, Device::Cpu).unwrap().model().unwrap();
     let checkpoint = Checkpoint::from_bytes(Path::new("plain"), &plain).unwrap();
-    let settings = Settings::usual_confidence();
+    let settings = Settings::default_for_error_head();
     let confident = Trainer::begin_from(&checkpoint, settings, Device::Cpu).unwrap();
     std::fs::write(at("small.safetensors"), plain).unwrap();
     std::fs::write(at("confident.safetensors"), confident.model().unwrap()).unwrap();

@@ -54,8 +54,8 @@ fn planes_are_scaled_and_a_group_is_drawn() {
     write(&folder.path().join("discs.nrrd"), &moving_discs(48, 9, 4));
     let common = ["evaluate", "--data", "discs.nrrd", "--gap", "4", "--models", "linear,cubic"];
     let with = |more: &[&'static str]| [&common[..], more].concat();
-    let drawn = ["--resize", "32", "--picture", "group.png", "-q"];
-    let (table, _) = succeeds(folder.path(), &with(&drawn));
+    let random = ["--resize", "32", "--picture", "group.png", "-q"];
+    let (table, _) = succeeds(folder.path(), &with(&random));
     assert!(table.lines().any(|line| line.contains("discs") && line.contains("cubic")), "{table}");
     let size = |name: &str| image::image_dimensions(folder.path().join(name)).unwrap();
     // Five slices of 32 pixels in a row, three rows with a title of 16 pixels each.

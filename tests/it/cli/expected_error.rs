@@ -30,7 +30,7 @@ fn a_confidence_is_trained_and_written_and_reported() {
     let [first, head] = ["first", "head"]
         .map(|run| Checkpoint::read(&at(run).join("hrinet-motion.safetensors")).unwrap());
     assert_eq!(first.group("generator"), head.group("generator"));
-    let record = head.header.record.confidence.expect("a record of its training");
+    let record = head.header.record.error_head.expect("a record of its training");
     assert_eq!((record.steps, head.header.record.steps), (20, 3));
     assert!(record.command.contains("--confidence") && record.held_out_error_hu.is_some());
     assert_eq!(record.held_out.len(), 1);

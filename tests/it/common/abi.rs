@@ -73,11 +73,11 @@ impl Abi {
                 Some(new) if new == old => {}
                 Some(new) => {
                     let what = format!("{key} = {old} -> {new}");
-                    let grown = key.starts_with("struct ")
+                    let extended = key.starts_with("struct ")
                         && before.has_struct_size(key)
                         && number(new, "size") > number(old, "size")
                         && number(new, "alignment") == number(old, "alignment");
-                    changes.push(if grown { Change::Grown(what) } else { Change::Broken(what) });
+                    changes.push(if extended { Change::Grown(what) } else { Change::Broken(what) });
                 }
             }
         }

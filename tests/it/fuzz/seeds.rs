@@ -12,7 +12,7 @@ use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder};
 use hrinet::io;
 use hrinet::network::checkpoint::{FORMAT, Header, to_bytes};
-use hrinet::network::motion::config::MotionSizes;
+use hrinet::network::motion::config::MotionConfig;
 use hrinet::network::{Architecture, Parameters, Record, System};
 use tch::Device;
 
@@ -39,7 +39,8 @@ fn write_the_seeds() {
 
 /// A network of one channel a layer: all of its parts, in few bytes.
 fn checkpoints() {
-    let sizes = MotionSizes { widths: [1; 4], hidden: 1, refinement: 1, ..MotionSizes::default() };
+    let sizes =
+        MotionConfig { widths: [1; 4], hidden: 1, refinement: 1, ..MotionConfig::default() };
     let header = Header {
         format: FORMAT,
         system: System::HrinetMotion,
@@ -49,7 +50,7 @@ fn checkpoints() {
         training: None,
         weights_sha256: String::new(),
     };
-    let mut parameters = Parameters::drawn(1, Device::Cpu);
+    let mut parameters = Parameters::random(1, Device::Cpu);
     header.architecture.build(&mut parameters).unwrap();
     let weights = parameters.finish().unwrap();
     let named = weights.into_iter().map(|(name, weight)| (format!("generator.{name}"), weight));

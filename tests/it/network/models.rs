@@ -1,7 +1,7 @@
 //! Real networks on planes of any size, through a checkpoint file.
 
 use hrinet::network::{Checkpoint, Model, Neighbours, SliceNetwork, System};
-use hrinet::resample::Method;
+use hrinet::resample::Interpolator;
 use hrinet::resample::interpolate::interpolate;
 use hrinet::resample::{Plan, Spacing};
 use hrinet::training::{Settings, Trainer};
@@ -16,7 +16,7 @@ fn model(system: System) -> Model {
         System::HrinetMotion | System::Ae => system,
         _ => System::HrinetMse,
     };
-    let trainer = Trainer::new(Settings::usual(trained_as), Device::Cpu).unwrap();
+    let trainer = Trainer::new(Settings::default_for(trained_as), Device::Cpu).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("model.safetensors");
     std::fs::write(&path, trainer.model().unwrap()).unwrap();
@@ -85,7 +85,7 @@ fn a_volume_goes_through_a_network_along_any_axis() {
         let input = Volume::new(array.into(), Rescale::IDENTITY, geometry).unwrap();
         let plan = Plan::new(input.geometry(), None, &Spacing::Isotropic).unwrap();
         assert_eq!(plan.axis(), axis);
-        let (network, linear) = (Method::Network(&model), Method::Linear);
+        let (network, linear) = (Interpolator::Network(&model), Interpolator::Linear);
         let made = |method| interpolate(&input, &plan, &method, &mut |_| Ok(())).unwrap().0;
         let (by_network, by_blend) = (made(network), made(linear));
         let hrinet::volume::Voxels::Int16(by_network) = by_network.voxels() else { panic!() };

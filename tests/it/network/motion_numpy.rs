@@ -2,19 +2,19 @@
 //! same slices, the same output; and what lies above the window, carried along.
 
 use crate::common::python;
-use hrinet::network::features::Around;
-use hrinet::network::motion::config::MotionSizes;
-use hrinet::network::motion::flow::Halfway;
+use hrinet::network::features::ContextSlices;
+use hrinet::network::motion::config::MotionConfig;
+use hrinet::network::motion::flow::MidpointFlow;
 use hrinet::network::motion::generator::Motion;
-use hrinet::network::over_range::{Above, Raised};
+use hrinet::network::over_range::{OverRange, OverRangePair};
 use hrinet::network::{Features, Pair, Parameters};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use tch::{Device, Tensor};
 
-fn every_part() -> MotionSizes {
-    MotionSizes {
+fn every_part() -> MotionConfig {
+    MotionConfig {
         widths: [4, 6, 8, 10],
         hidden: 3,
         refinement: 5,
@@ -26,17 +26,17 @@ fn every_part() -> MotionSizes {
 }
 
 /// Weights large enough that the motion fields reach several pixels.
-fn weights(sizes: &MotionSizes) -> Vec<(String, Tensor)> {
-    let mut parameters = Parameters::drawn(0, Device::Cpu);
+fn weights(sizes: &MotionConfig) -> Vec<(String, Tensor)> {
+    let mut parameters = Parameters::random(0, Device::Cpu);
     Motion::new(&mut parameters, sizes).expect("a network");
     let mut random = ChaCha8Rng::seed_from_u64(5);
-    let mut drawn = |like: &Tensor| {
+    let mut random = |like: &Tensor| {
         let values: Vec<f32> =
             (0..like.numel()).map(|_| 0.13 * random.sample::<f32, _>(StandardNormal)).collect();
         Tensor::from_slice(&values).view(like.size().as_slice())
     };
     let named = parameters.finish().expect("weights");
-    named.into_iter().map(|(name, tensor)| (name, drawn(&tensor))).collect()
+    named.into_iter().map(|(name, tensor)| (name, random(&tensor))).collect()
 }
 
 #[test]
@@ -46,17 +46,17 @@ fn slices_beyond_the_pair_are_seen_as_numpy_sees_them() {
 
 #[test]
 fn without_a_refinement_it_is_what_numpy_makes_of_it() {
-    agrees(&MotionSizes { refinement: 0, ..every_part() });
+    agrees(&MotionConfig { refinement: 0, ..every_part() });
 }
 
 #[test]
 fn levels_that_look_once_a_pair_find_what_numpy_finds() {
     for shared in 1..=3 {
-        agrees(&MotionSizes { shared, ..every_part() });
+        agrees(&MotionConfig { shared, ..every_part() });
     }
 }
 
-fn agrees(sizes: &MotionSizes) {
+fn agrees(sizes: &MotionConfig) {
     let weights = weights(sizes);
     let stored = weights.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
     let mut parameters = Parameters::stored(stored.collect(), Device::Cpu);
@@ -68,7 +68,7 @@ fn agrees(sizes: &MotionSizes) {
     let slices = Tensor::from_slice(&values).view([4, 1, 32, 48]);
     let features = network.encode(&slices).expect("encodes");
     let slice = |index| features.narrow(index, 1).expect("a slice");
-    // Above the window by up to 500 HU, in half of the pixels; on the left the same in both.
+    // OverRangePair the window by up to 500 HU, in half of the pixels; on the left the same in both.
     let values: Vec<f32> = (0..2 * 32 * 48).map(|_| random.random_range(-0.25..0.25)).collect();
     let above = Tensor::from_slice(&values).view([2, 1, 32, 48]).clamp_min(0.0);
     above.get(1).narrow(2, 0, 24).copy_(&above.get(0).narrow(2, 0, 24));
@@ -81,30 +81,33 @@ fn agrees(sizes: &MotionSizes) {
             let own = [1, 2][end];
             slice(if there[end] > 0.0 { [0, 3][end] } else { own })
         };
-        let around = Around { slices: [outer(0), outer(1)], there: [flag(0), flag(1)] };
+        let around = ContextSlices { slices: [outer(0), outer(1)], there: [flag(0), flag(1)] };
         let alpha = Tensor::from_slice(&[alpha]);
-        let decode = |around: Option<&Around>, halfway: Option<&Halfway>| {
-            let pair = Pair { slices: [&slice(1), &slice(2)], around, halfway };
+        let decode = |around: Option<&ContextSlices>, midpoint_flow: Option<&MidpointFlow>| {
+            let pair = Pair { slices: [&slice(1), &slice(2)], around, midpoint_flow };
             network.decode(pair, &alpha).expect("decodes")
         };
         let made = decode(Some(&around), None);
         // What is found once a pair may be found before.
-        let pair = Pair { slices: [&slice(1), &slice(2)], around: Some(&around), halfway: None };
-        let halfway = network.halfway(pair).expect("aligns");
-        assert_eq!(halfway.is_some(), sizes.shared > 0);
-        let again = decode(Some(&around), halfway.as_ref());
+        let pair =
+            Pair { slices: [&slice(1), &slice(2)], around: Some(&around), midpoint_flow: None };
+        let midpoint_flow = network.midpoint_flow(pair).expect("aligns");
+        assert_eq!(midpoint_flow.is_some(), sizes.shared > 0);
+        let again = decode(Some(&around), midpoint_flow.as_ref());
         assert_eq!((&made - again).abs().max().double_value(&[]), 0.0);
         if there == [0.0, 0.0] {
             // Nothing beyond is the same as no word about it.
             assert!((&made - decode(None, None)).abs().max().double_value(&[]) < 1e-6);
         }
         let [mut first, mut second] = [1, 2].map(slice);
-        let raised = |index| Raised::of(&(above.narrow(0, index, 1) + 1.0)).expect("grey values");
+        let raised =
+            |index| OverRange::of(&(above.narrow(0, index, 1) + 1.0)).expect("grey values");
         (first.above, second.above) = (raised(0), raised(1));
-        let pair = Pair { slices: [&first, &second], around: Some(&around), halfway: None };
-        let evidence = network.decode_with_evidence(pair, &alpha).expect("decodes");
-        let moved =
-            Above::moved(pair.above(), &evidence.motion).expect("moves").expect("some of it");
+        let pair = Pair { slices: [&first, &second], around: Some(&around), midpoint_flow: None };
+        let evidence = network.decode_with_outputs(pair, &alpha).expect("decodes");
+        let moved = OverRangePair::moved(pair.above(), &evidence.motion)
+            .expect("moves")
+            .expect("some of it");
         carried.push(moved.onto(&made.clamp(0.0, 1.0), &evidence.mask).expect("adds"));
         doubts.push(moved.doubt(&made.full_like(0.125)).expect("doubts"));
         outputs.push(made);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use hrinet::network::motion::config::MotionSizes;
+use hrinet::network::motion::config::MotionConfig;
 use hrinet::network::motion::generator::Motion;
 use hrinet::network::{Features, Pair, Parameters};
 use tch::{Device, Tensor};
@@ -24,7 +24,7 @@ fn the_same_weights_give_what_pytorch_gives() {
         .map(|(name, tensor)| (name.strip_prefix("weights.").expect("a weight").into(), tensor));
     let mut parameters = Parameters::stored(weights.collect(), Device::Cpu);
     let sizes =
-        MotionSizes { widths: [4, 6, 8, 10], hidden: 3, refinement: 5, ..MotionSizes::default() };
+        MotionConfig { widths: [4, 6, 8, 10], hidden: 3, refinement: 5, ..MotionConfig::default() };
     let network = Motion::new(&mut parameters, &sizes).expect("every weight has its place");
     parameters.finish().expect("no weight is left over");
 

@@ -8,7 +8,7 @@ use hrinet::io;
 use hrinet::metrics::tissue::TISSUES;
 use hrinet::network::model::{DEFAULT, shipped_names};
 use hrinet::network::{Model, Neighbours, SliceNetwork, System};
-use hrinet::resample::Method;
+use hrinet::resample::Interpolator;
 use hrinet::resample::interpolate::{between_slices, interpolate};
 use hrinet::resample::{Plan, SliceSource, Spacing};
 use hrinet::volume::{Axis, Volume, voxels};
@@ -34,13 +34,13 @@ fn ct(path: &str) -> Option<Volume> {
 /// PSNR and SSIM over linear and over cubic.
 fn gains(volume: &Volume, gap: usize, slices: Option<std::ops::Range<usize>>) -> [[f64; 2]; 2] {
     let model = shipped();
-    let scores = |method: Method| {
+    let scores = |method: Interpolator| {
         let Evaluation { scores, .. } =
             evaluate(volume, gap, slices.clone(), &method, &mut |_| Ok(())).expect("evaluates");
         [scores.psnr, scores.ssim]
     };
-    let network = scores(Method::Network(&model));
-    [scores(Method::Linear), scores(Method::Cubic)]
+    let network = scores(Interpolator::Network(&model));
+    [scores(Interpolator::Linear), scores(Interpolator::Cubic)]
         .map(|plain| [network[0] - plain[0], network[1] - plain[1]])
 }
 
@@ -67,10 +67,11 @@ fn all_are_the_motion_network_and_their_cards_name_their_checksums() {
 fn the_sharp_model_has_the_noise_of_scanned_slices_and_is_still_closer_than_cubic() {
     let Some(limb) = ct("../shared/ct/test/sts010.nii.gz") else { return };
     let sharp = Model::load("hrinet-motion-sharp", Device::Cpu).expect("a shipped model loads");
-    let of =
-        |method: Method| evaluate(&limb, 2, None, &method, &mut |_| Ok(())).expect("evaluates");
-    let [calm, cubic] = [Method::Network(&shipped()), Method::Cubic].map(of);
-    let sharp = of(Method::Network(&sharp));
+    let of = |method: Interpolator| {
+        evaluate(&limb, 2, None, &method, &mut |_| Ok(())).expect("evaluates")
+    };
+    let [calm, cubic] = [Interpolator::Network(&shipped()), Interpolator::Cubic].map(of);
+    let sharp = of(Interpolator::Network(&sharp));
     for tissue in [1, 2] {
         let noise =
             |of: &Evaluation| of.tissues[tissue].scores().expect("there is some").noise_ratio;
@@ -109,7 +110,7 @@ fn known_slices_of_a_real_ct_come_back_bit_for_bit() {
     // 31.25 mm is 12.5 slices: every second new slice is a known one.
     let plan = Plan::new(chest.geometry(), Some(Axis::K), &Spacing::Exact(31.25)).unwrap();
     let (made, work) =
-        interpolate(&chest, &plan, &Method::Network(&model), &mut |_| Ok(())).unwrap();
+        interpolate(&chest, &plan, &Interpolator::Network(&model), &mut |_| Ok(())).unwrap();
     let (voxels::Voxels::Int16(before), voxels::Voxels::Int16(after)) =
         (chest.voxels(), made.voxels())
     else {
@@ -134,7 +135,8 @@ fn in_both_orders_a_reversed_stack_gives_reversed_slices() {
     let (a, b) = (hu(20), hu(23));
     let farthest = |model: &Model| {
         let made = |a: &ndarray::Array2<f32>, b: &ndarray::Array2<f32>, alpha| {
-            between_slices(a.view(), b.view(), &[alpha], &Method::Network(model)).expect("slices")
+            between_slices(a.view(), b.view(), &[alpha], &Interpolator::Network(model))
+                .expect("slices")
         };
         let apart = made(&a, &b, 0.75) - made(&b, &a, 0.25);
         apart.iter().fold(0f32, |most, apart| most.max(apart.abs()))

@@ -4,27 +4,27 @@
 use std::path::Path;
 
 use crate::common::phantom::moving_discs;
-use hrinet::network::motion::config::MotionSizes;
+use hrinet::network::motion::config::MotionConfig;
 use hrinet::network::{Checkpoint, Model, SliceNetwork, System};
-use hrinet::resample::Method;
+use hrinet::resample::Interpolator;
 use hrinet::resample::expected_error::{interpolate_with_error, mean_of_new};
 use hrinet::resample::interpolate::interpolate;
 use hrinet::resample::interpolator::beyond_training;
 use hrinet::resample::{Plan, SliceSource, Spacing};
-use hrinet::training::settings::Rule;
+use hrinet::training::settings::OptimizerKind;
 use hrinet::training::{Batch, Settings, Trainer};
 use hrinet::volume::{Rescale, Volume, Voxels};
 use ndarray::{Array3, Array4, Axis, s};
 use tch::Device;
 
 /// A small generator with use for slices beyond the pair.
-fn sizes() -> MotionSizes {
-    MotionSizes {
+fn sizes() -> MotionConfig {
+    MotionConfig {
         widths: [4, 6, 8, 8],
         hidden: 2,
         refinement: 4,
         context: [2, 0, 2, 0],
-        ..MotionSizes::default()
+        ..MotionConfig::default()
     }
 }
 
@@ -46,19 +46,20 @@ fn batch(step: u64) -> Batch {
 
 /// Weights of a generator that learnt a little, as a checkpoint file.
 fn generator() -> Vec<u8> {
-    let usual = Settings { optimizer: Rule::AdamW, ..Settings::usual(System::HrinetMotion) };
-    let settings = Settings { size: 48, iterations: 3, motion: Some(sizes()), ..usual };
+    let default_for =
+        Settings { optimizer: OptimizerKind::AdamW, ..Settings::default_for(System::HrinetMotion) };
+    let settings = Settings { size: 48, iterations: 3, motion: Some(sizes()), ..default_for };
     let mut trainer = Trainer::new(settings, Device::Cpu).unwrap();
     for step in 0..3 {
         trainer.step(&batch(step)).unwrap();
     }
     trainer.record_mut().command = "hrinet train".into();
-    trainer.record_mut().longest_gap_mm = Some(6.0);
+    trainer.record_mut().max_slice_spacing_mm = Some(6.0);
     trainer.model().unwrap()
 }
 
 fn settings(iterations: u64) -> Settings {
-    Settings { size: 48, iterations, warm_up: 0, ..Settings::usual_confidence() }
+    Settings { size: 48, iterations, warm_up: 0, ..Settings::default_for_error_head() }
 }
 
 /// The same with a confidence that learnt for `steps` steps.
@@ -92,19 +93,20 @@ fn the_generator_and_its_slices_stay_as_they_were() {
     assert!(before.group("confidence").is_empty() && !after.group("confidence").is_empty());
 
     // The generator's record is its own; that of the confidence stands beside it.
-    let of_confidence = after.header.record.confidence.clone().expect("a record");
+    let of_confidence = after.header.record.error_head.clone().expect("a record");
     assert_eq!(of_confidence.steps, 4);
     assert_eq!(of_confidence.began_from, Some(before.file_sha256));
-    let without = hrinet::network::Record { confidence: None, ..after.header.record };
+    let without = hrinet::network::Record { error_head: None, ..after.header.record };
     assert_eq!(without, before.header.record);
 
     let (plain, confident) = (model(&generator), model(&bytes));
-    assert!(!plain.has_confidence() && confident.has_confidence());
+    assert!(!plain.predicts_error() && confident.predicts_error());
     assert!(confident.parameter_count() > plain.parameter_count());
     let volume = moving_discs(40, 5, 7);
     let plan = Plan::new(volume.geometry(), None, &Spacing::Factor(3)).unwrap();
-    let (made, _) = interpolate(&volume, &plan, &Method::Network(&plain), &mut go_on).unwrap();
-    let method = Method::Network(&confident);
+    let (made, _) =
+        interpolate(&volume, &plan, &Interpolator::Network(&plain), &mut go_on).unwrap();
+    let method = Interpolator::Network(&confident);
     let (also, _, _) = interpolate_with_error(&volume, &plan, &method, &mut go_on).unwrap();
     assert_eq!(made.voxels(), also.voxels());
 }
@@ -114,7 +116,7 @@ fn known_slices_are_certain_and_new_ones_are_not() {
     let confident = model(&with_confidence(&generator(), 4));
     let volume = moving_discs(40, 5, 7);
     let plan = Plan::new(volume.geometry(), None, &Spacing::Factor(3)).unwrap();
-    let method = Method::Network(&confident);
+    let method = Interpolator::Network(&confident);
     let (made, errors, _) = interpolate_with_error(&volume, &plan, &method, &mut go_on).unwrap();
     assert_eq!(errors.geometry(), made.geometry());
     let array = floats(&errors);
@@ -133,7 +135,9 @@ fn known_slices_are_certain_and_new_ones_are_not() {
     let mean = mean_of_new(&errors, &plan).expect("new slices");
     assert!((mean - sum / count as f64).abs() < 1e-9, "{mean}");
 
-    for method in [Method::Linear, Method::Cubic, Method::Network(&model(&generator()))] {
+    for method in
+        [Interpolator::Linear, Interpolator::Cubic, Interpolator::Network(&model(&generator()))]
+    {
         let result = interpolate_with_error(&volume, &plan, &method, &mut go_on);
         let Err(error) = result else { panic!("it expects something") };
         assert!(error.to_string().contains("has learnt no expected error"), "{error}");
@@ -150,7 +154,7 @@ fn metal_that_the_network_does_not_see_is_in_doubt_by_half_the_difference() {
     let geometry = hrinet::volume::Geometry::new([32, 32, 2], [0.0; 3], steps).unwrap();
     let volume = Volume::new(array.into(), Rescale::IDENTITY, geometry).unwrap();
     let plan = Plan::new(volume.geometry(), None, &Spacing::Factor(2)).unwrap();
-    let method = Method::Network(&confident);
+    let method = Interpolator::Network(&confident);
     let (_, errors, _) = interpolate_with_error(&volume, &plan, &method, &mut go_on).unwrap();
     let array = floats(&errors);
     assert_eq!(array[(1, 20, 20)], 500.0);
@@ -169,7 +173,7 @@ fn in_both_orders_the_mean_of_both_is_expected() {
     let turned = Volume::new(turned.into(), Rescale::IDENTITY, volume.geometry().clone()).unwrap();
     let plan = Plan::new(volume.geometry(), None, &Spacing::Factor(3)).unwrap();
     let expected = |model: &Model, volume: &Volume| {
-        let method = Method::Network(model);
+        let method = Interpolator::Network(model);
         let (_, errors, _) = interpolate_with_error(volume, &plan, &method, &mut go_on).unwrap();
         floats(&errors).clone()
     };
@@ -193,7 +197,7 @@ fn it_learns_how_large_errors_are() {
         for _ in 0..steps {
             trainer.step(&batch(9)).unwrap();
         }
-        trainer.validate_confidence(std::iter::once(Ok(batch(9)))).unwrap()
+        trainer.validate_error_head(std::iter::once(Ok(batch(9)))).unwrap()
     };
     let [begin, real] = mean(0);
     // ln(1 + e^-4.6) of a window of 2000 HU, and the least of all.
@@ -232,13 +236,13 @@ fn a_generator_that_learns_on_leaves_it_behind() {
     // By way of a model in memory, as a host adapts one.
     let kept = model(&bytes).checkpoint().unwrap();
     assert!(!kept.group("confidence").is_empty());
-    let usual = Settings::usual(System::HrinetMotion);
-    let further = Settings { size: 48, iterations: 2, ..usual };
+    let default_for = Settings::default_for(System::HrinetMotion);
+    let further = Settings { size: 48, iterations: 2, ..default_for };
     let mut trainer = Trainer::begin_from(&kept, further, Device::Cpu).unwrap();
     trainer.step(&batch(0)).unwrap();
     let adapted = checkpoint(&trainer.model().unwrap());
     assert!(adapted.group("confidence").is_empty());
-    assert_eq!(adapted.header.record.confidence, None);
+    assert_eq!(adapted.header.record.error_head, None);
 
     let error = Trainer::new(settings(1), Device::Cpu).err().expect("no generator").to_string();
     assert!(error.contains("--from"), "{error}");
@@ -254,7 +258,7 @@ fn slices_further_apart_than_in_training_are_remarked_on() {
         let steps = [[0.8, 0.0, 0.0], [0.0, 0.8, 0.0], [0.0, 0.0, spacing]];
         let geometry = hrinet::volume::Geometry::new([8, 8, 3], [0.0; 3], steps).unwrap();
         let plan = Plan::new(&geometry, None, &Spacing::Factor(2)).unwrap();
-        beyond_training(&plan, &Method::Network(trained))
+        beyond_training(&plan, &Interpolator::Network(trained))
     };
     assert_eq!(remark(6.0, &trained), None);
     let text = remark(7.5, &trained).expect("a remark");
@@ -262,6 +266,6 @@ fn slices_further_apart_than_in_training_are_remarked_on() {
 
     // Where nobody knows, nobody says anything.
     let mut unknown = checkpoint(&generator());
-    unknown.header.record.longest_gap_mm = None;
+    unknown.header.record.max_slice_spacing_mm = None;
     assert_eq!(remark(75.0, &Model::new(unknown, Device::Cpu).unwrap()), None);
 }

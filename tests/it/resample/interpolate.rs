@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use hrinet::network::{EncodedSlice, Features, Neighbours, SliceNetwork};
-use hrinet::resample::Method;
+use hrinet::resample::Interpolator;
 use hrinet::resample::interpolate::interpolate;
 use hrinet::resample::{Plan, SliceSource, Spacing};
 use hrinet::volume::{Axis, Geometry, Rescale, Volume, Voxels};
@@ -105,7 +105,9 @@ fn plane(volume: &Volume, axis: Axis, index: usize) -> Array2<i16> {
 }
 
 fn run(volume: &Volume, plan: &Plan, network: &Blend) -> Volume {
-    interpolate(volume, plan, &Method::Network(network), &mut |_| Ok(())).expect("interpolates").0
+    interpolate(volume, plan, &Interpolator::Network(network), &mut |_| Ok(()))
+        .expect("interpolates")
+        .0
 }
 
 /// HU from padding to metal, the same for the same index.
@@ -205,7 +207,7 @@ fn uneven_slices_are_blended_by_their_real_places() {
     let array = Array3::from_shape_vec((3, ROWS, COLUMNS), (0..60).map(value).collect()).unwrap();
     let input = Volume::new(array.into(), Rescale::IDENTITY, geometry).unwrap();
     let plan = Plan::new(input.geometry(), None, &Spacing::Exact(2.0)).unwrap();
-    for method in [Method::Linear, Method::Network(&Blend::new(0.0))] {
+    for method in [Interpolator::Linear, Interpolator::Network(&Blend::new(0.0))] {
         let (output, _) = interpolate(&input, &plan, &method, &mut |_| Ok(())).unwrap();
         let values: Vec<i16> = (0..5).map(|k| plane(&output, Axis::K, k)[(0, 0)]).collect();
         assert_eq!(values, [0, 100, 133, 167, 200]);
@@ -219,13 +221,13 @@ fn a_voxel_that_is_no_number_is_named_and_a_cancel_comes_back() {
     array[(1, 0, 2)] = f32::INFINITY;
     let input = Volume::new(array.into(), Rescale::IDENTITY, geometry).unwrap();
     let plan = Plan::new(input.geometry(), None, &Spacing::Factor(2)).unwrap();
-    let error = interpolate(&input, &plan, &Method::Linear, &mut |_| Ok(())).unwrap_err();
+    let error = interpolate(&input, &plan, &Interpolator::Linear, &mut |_| Ok(())).unwrap_err();
     assert!(error.to_string().contains("voxel (2, 0, 1) is inf"), "{error}");
 
     let input = volume(Axis::K, 6, any_hu);
     let plan = Plan::new(input.geometry(), None, &Spacing::Factor(4)).unwrap();
     let network = Blend::new(0.0);
-    for method in [Method::Linear, Method::Cubic, Method::Network(&network)] {
+    for method in [Interpolator::Linear, Interpolator::Cubic, Interpolator::Network(&network)] {
         let mut calls = 0;
         let result = interpolate(&input, &plan, &method, &mut |_| {
             calls += 1;

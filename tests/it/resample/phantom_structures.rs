@@ -5,7 +5,7 @@
 //! `cargo test --release --test phantom_structures -- --nocapture` prints what the documentation says.
 
 use hrinet::network::Model;
-use hrinet::resample::Method;
+use hrinet::resample::Interpolator;
 use hrinet::resample::interpolate::interpolate;
 use hrinet::resample::{Plan, Spacing};
 use hrinet::volume::{Geometry, Rescale, Volume};
@@ -34,7 +34,7 @@ fn phantom(hu: f64, inside: impl Fn(f64, f64, f64) -> f64) -> Array3<f32> {
 }
 
 /// Every fourth slice, and the others made again by `method`.
-fn made_again(truth: &Array3<f32>, method: &Method) -> Array3<f32> {
+fn made_again(truth: &Array3<f32>, method: &Interpolator) -> Array3<f32> {
     let known = truth.slice(s![..;GAP, .., ..]).to_owned();
     let steps = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, GAP as f64]];
     let size = [SIDE, SIDE, known.dim().0];
@@ -83,7 +83,7 @@ fn largest_difference(slice: ArrayView2<f32>) -> f64 {
 fn a_sphere_keeps_its_shape() {
     let radius = 12.0;
     let truth = phantom(200.0, |x, y, z| radius - (x * x + y * y + z * z).sqrt());
-    let error = |method: &Method| {
+    let error = |method: &Interpolator| {
         let made = made_again(&truth, method);
         let mut sum = 0.0;
         let mut count = 0.0;
@@ -98,9 +98,9 @@ fn a_sphere_keeps_its_shape() {
         }
         sum / count
     };
-    let linear = error(&Method::Linear);
+    let linear = error(&Interpolator::Linear);
     for (name, model) in shipped() {
-        let network = error(&Method::Network(&model));
+        let network = error(&Interpolator::Network(&model));
         println!(
             "{name}: sphere: area off by {:.1} % (linear {:.1} %)",
             100.0 * network,
@@ -121,7 +121,7 @@ fn a_slanted_rod_stays_one_rod_in_its_place() {
     let truth = phantom(240.0, |x, y, z| {
         radius - ((x - lean * z).powi(2) / (1.0 + lean * lean) + y * y).sqrt()
     });
-    let measure = |method: &Method| {
+    let measure = |method: &Interpolator| {
         let made = made_again(&truth, method);
         let (mut place, mut height) = (0f64, f64::INFINITY);
         for index in made_slices() {
@@ -147,9 +147,9 @@ fn a_slanted_rod_stays_one_rod_in_its_place() {
         }
         (place, height)
     };
-    let linear = measure(&Method::Linear);
+    let linear = measure(&Interpolator::Linear);
     for (name, model) in shipped() {
-        let network = measure(&Method::Network(&model));
+        let network = measure(&Interpolator::Network(&model));
         println!(
             "{name}: rod: centre off by at most {:.2} mm, {:.0} % of its contrast at least (linear {:.2} mm, \
              {:.0} %)",
@@ -171,7 +171,7 @@ fn a_slanted_screw_keeps_its_metal_and_throws_no_shadow() {
     let distance = |x: f64, y: f64, z: f64| radius - ((x - z).powi(2) / 2.0 + y * y).sqrt();
     let truth = phantom(metal, distance);
     // Mean absolute errors in HU, within the screw and 1 mm or more from it; and the most that is shown there.
-    let measure = |method: &Method| {
+    let measure = |method: &Interpolator| {
         let made = made_again(&truth, method);
         let (mut inside, mut beside, mut shadow) = ((0.0, 0), (0.0, 0), f64::NEG_INFINITY);
         for index in made_slices() {
@@ -192,9 +192,9 @@ fn a_slanted_screw_keeps_its_metal_and_throws_no_shadow() {
         let mean = |(sum, count): (f64, usize)| sum / count as f64;
         (mean(inside), mean(beside), shadow)
     };
-    let linear = measure(&Method::Linear);
+    let linear = measure(&Interpolator::Linear);
     for (name, model) in shipped() {
-        let network = measure(&Method::Network(&model));
+        let network = measure(&Interpolator::Network(&model));
         println!(
             "{name}: screw of 3000 HU: off by {:.0} HU in it, {:.0} beside it, where {:.0} HU is the most (linear {:.0}, \
              {:.0}, {:.0})",
@@ -211,7 +211,7 @@ fn a_straight_wire_keeps_its_metal() {
     let mut truth = phantom(TISSUE, |_, _, _| f64::NEG_INFINITY);
     truth.slice_mut(s![.., 60, 70]).fill(3000.0);
     for (name, model) in shipped() {
-        let made = made_again(&truth, &Method::Network(&model));
+        let made = made_again(&truth, &Interpolator::Network(&model));
         for index in made_slices() {
             let metal = made[(index, 60, 70)];
             assert!((metal - 3000.0).abs() < 0.01, "{name}: {metal} HU in slice {index}");
@@ -229,7 +229,7 @@ fn what_no_slice_shows_is_lost_and_nothing_is_made_up() {
     let middle = SLICES / 2;
     assert!(largest_difference(truth.slice(s![middle + 2, .., ..])) > 250.0, "there is a plate");
     for (name, model) in shipped() {
-        let made = made_again(&truth, &Method::Network(&model));
+        let made = made_again(&truth, &Interpolator::Network(&model));
         let largest = made_slices()
             .map(|index| largest_difference(made.slice(s![index, .., ..])))
             .fold(0.0, f64::max);
@@ -247,7 +247,7 @@ fn what_one_slice_shows_fades_with_the_distance() {
     let truth = phantom(240.0, |x, y, z| 2.0 - (x * x + y * y + z * z).sqrt());
     let middle = SLICES / 2;
     for (name, model) in shipped() {
-        let made = made_again(&truth, &Method::Network(&model));
+        let made = made_again(&truth, &Interpolator::Network(&model));
         let contrast =
             |index: usize| largest_difference(made.slice(s![index, .., ..])) / (240.0 - TISSUE);
         let seen: Vec<f64> = (0..=GAP).map(|distance| contrast(middle + distance)).collect();

@@ -31,7 +31,7 @@ pub enum LabelsBy<'a> {
 
 /// What was named, or where nothing was, the tissue's motion if the model finds one.
 pub fn labels_by(method: Option<LabelsMethod>, chosen: &Chosen) -> Result<LabelsBy<'_>> {
-    let motion = chosen.model().filter(|model| model.finds_motion());
+    let motion = chosen.model().filter(|model| model.has_flow());
     match (method, motion) {
         (None | Some(LabelsMethod::Anatomy), Some(model)) => Ok(LabelsBy::Motion(model)),
         (None | Some(LabelsMethod::Shape), _) => Ok(LabelsBy::Labels(LabelMethod::Shape)),

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use clap::Args;
 use hrinet::network::System;
-use hrinet::network::motion::config::MotionSizes;
+use hrinet::network::motion::config::MotionConfig;
 use hrinet::training::Settings;
 use hrinet::training::data::hold_out::HoldOut;
 use hrinet::training::settings::{Adversarial, CriticTarget};
-use hrinet::training::settings::{Content, Decline, Fit, Precision, Rule, usual_beta};
+use hrinet::training::settings::{
+    Content, Fit, LrSchedule, OptimizerKind, Precision, default_beta,
+};
 use hrinet::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -48,21 +50,21 @@ pub struct Choices {
     #[arg(long)]
     learning_rate: Option<f64>,
     /// How the learning rate goes on [default: cosine for hrinet-motion, constant for the others].
-    #[arg(long, value_parser = word::<Decline>, value_name = "constant|cosine")]
-    decline: Option<Decline>,
+    #[arg(long, value_parser = word::<LrSchedule>, value_name = "constant|cosine")]
+    lr_schedule: Option<LrSchedule>,
     /// Steps over which the learning rate rises to its peak.
     #[arg(long, value_name = "STEPS")]
     warm_up: Option<u64>,
     /// How weights follow their gradient: AdamW for all, or Muon for the generator's convolutions
     /// [default: muon for hrinet-motion, adamw for the others and for --confidence].
-    #[arg(long, value_parser = word::<Rule>, value_name = "adamw|muon")]
-    optimizer: Option<Rule>,
+    #[arg(long, value_parser = word::<OptimizerKind>, value_name = "adamw|muon")]
+    optimizer: Option<OptimizerKind>,
     /// Decay of AdamW and Muon; 0 is plain Adam.
     #[arg(long)]
     weight_decay: Option<f64>,
     /// Cut the gradient's norm at this; 0: never.
     #[arg(long)]
-    gradient_norm: Option<f64>,
+    max_grad_norm: Option<f64>,
     /// Volumes held out for validation: how many, drawn by the seed, or their names; the name of a
     /// patient holds out all its files, NAME and NAME_... [default: 5].
     #[arg(long, value_name = "N|NAME,...")]
@@ -93,7 +95,7 @@ pub struct Choices {
     /// Weight of 1 - SSIM, without its comparison of brightness, in what hrinet-motion loses, beside
     /// --content [default: 0].
     #[arg(long)]
-    similarity: Option<f64>,
+    ssim_weight: Option<f64>,
     /// Weight of the squared bias in what hrinet-motion shows as lung, fat, muscle or bone, beside
     /// --content [default: 0].
     #[arg(long)]
@@ -101,18 +103,18 @@ pub struct Choices {
     /// Share of what --teacher makes in the slices that hrinet-motion learns to make, 0 to 1 [default: 0.5 with
     /// --teacher].
     #[arg(long, value_name = "SHARE")]
-    teaching: Option<f64>,
+    distillation_weight: Option<f64>,
     /// Train only the weights of hrinet-motion whose names begin so, `refinement` say; the others stay as they
     /// are.
     #[arg(long, value_name = "NAME")]
-    only: Option<String>,
+    trainable_prefix: Option<String>,
     /// Keep the generator of --from as it is and train its expected error alone, for `resample
     /// --confidence`.
     #[arg(long, num_args = 0, default_missing_value = "true")]
-    confidence: Option<bool>,
+    error_head: Option<bool>,
     /// Sizes of hrinet-motion: the table [motion] of the file.
     #[arg(skip)]
-    motion: Option<MotionSizes>,
+    motion: Option<MotionConfig>,
 }
 
 impl Choices {
@@ -141,11 +143,11 @@ impl Choices {
             seed: self.seed.or(other.seed),
             gap: self.gap.or(other.gap),
             learning_rate: self.learning_rate.or(other.learning_rate),
-            decline: self.decline.or(other.decline),
+            lr_schedule: self.lr_schedule.or(other.lr_schedule),
             warm_up: self.warm_up.or(other.warm_up),
             optimizer: self.optimizer.or(other.optimizer),
             weight_decay: self.weight_decay.or(other.weight_decay),
-            gradient_norm: self.gradient_norm.or(other.gradient_norm),
+            max_grad_norm: self.max_grad_norm.or(other.max_grad_norm),
             hold_out: self.hold_out.or(other.hold_out),
             lambda: self.lambda.or(other.lambda),
             beta: self.beta.or(other.beta),
@@ -154,11 +156,11 @@ impl Choices {
             adversarial: self.adversarial.or(other.adversarial),
             precision: self.precision.or(other.precision),
             content: self.content.or(other.content),
-            similarity: self.similarity.or(other.similarity),
+            ssim_weight: self.ssim_weight.or(other.ssim_weight),
             tissue_bias: self.tissue_bias.or(other.tissue_bias),
-            teaching: self.teaching.or(other.teaching),
-            only: self.only.or(other.only),
-            confidence: self.confidence.or(other.confidence),
+            distillation_weight: self.distillation_weight.or(other.distillation_weight),
+            trainable_prefix: self.trainable_prefix.or(other.trainable_prefix),
+            error_head: self.error_head.or(other.error_head),
             motion: self.motion.or(other.motion),
         }
     }
@@ -167,44 +169,44 @@ impl Choices {
     /// a teacher.
     pub fn settings(self, from_checkpoint: bool, taught: bool) -> Settings {
         let system = self.system.unwrap_or(System::HrinetMotion);
-        let confidence = self.confidence.unwrap_or(false);
-        let usual = match confidence {
-            true => Settings::usual_confidence(),
-            false => Settings::usual(system),
+        let confidence = self.error_head.unwrap_or(false);
+        let default_for = match confidence {
+            true => Settings::default_for_error_head(),
+            false => Settings::default_for(system),
         };
-        let size = self.size.unwrap_or(usual.size);
-        let usual_beta = if usual.beta > 0.0 { usual_beta(size) } else { 0.0 };
+        let size = self.size.unwrap_or(default_for.size);
+        let default_beta = if default_for.beta > 0.0 { default_beta(size) } else { 0.0 };
         let usual_teaching = if taught { 0.5 } else { 0.0 };
-        let usual_stage_one = if from_checkpoint { 0 } else { usual.stage_one_iterations };
+        let usual_stage_one = if from_checkpoint { 0 } else { default_for.stage_one_iterations };
         Settings {
             system,
             size,
-            fit: self.fit.unwrap_or(usual.fit),
-            batch: self.batch.unwrap_or(usual.batch),
+            fit: self.fit.unwrap_or(default_for.fit),
+            batch: self.batch.unwrap_or(default_for.batch),
             stage_one_iterations: self.stage_one_iterations.unwrap_or(usual_stage_one),
-            iterations: self.iterations.unwrap_or(usual.iterations),
-            seed: self.seed.unwrap_or(usual.seed),
-            gaps: self.gap.unwrap_or(usual.gaps),
-            learning_rate: self.learning_rate.unwrap_or(usual.learning_rate),
-            decline: self.decline.unwrap_or(usual.decline),
-            warm_up: self.warm_up.unwrap_or(usual.warm_up),
-            optimizer: self.optimizer.unwrap_or(usual.optimizer),
-            weight_decay: self.weight_decay.unwrap_or(usual.weight_decay),
-            gradient_norm: self.gradient_norm.unwrap_or(usual.gradient_norm),
-            hold_out: self.hold_out.unwrap_or(usual.hold_out),
-            lambda: self.lambda.unwrap_or(usual.lambda),
-            beta: self.beta.unwrap_or(usual_beta),
-            gamma: self.gamma.unwrap_or(usual.gamma),
-            critic_target: self.critic_target.unwrap_or(usual.critic_target),
-            adversarial: self.adversarial.unwrap_or(usual.adversarial),
-            precision: self.precision.unwrap_or(usual.precision),
-            content: self.content.unwrap_or(usual.content),
-            similarity: self.similarity.unwrap_or(usual.similarity),
-            tissue_bias: self.tissue_bias.unwrap_or(usual.tissue_bias),
-            teaching: self.teaching.unwrap_or(usual_teaching),
-            only: self.only,
-            confidence,
-            motion: self.motion.or(usual.motion),
+            iterations: self.iterations.unwrap_or(default_for.iterations),
+            seed: self.seed.unwrap_or(default_for.seed),
+            gaps: self.gap.unwrap_or(default_for.gaps),
+            learning_rate: self.learning_rate.unwrap_or(default_for.learning_rate),
+            lr_schedule: self.lr_schedule.unwrap_or(default_for.lr_schedule),
+            warm_up: self.warm_up.unwrap_or(default_for.warm_up),
+            optimizer: self.optimizer.unwrap_or(default_for.optimizer),
+            weight_decay: self.weight_decay.unwrap_or(default_for.weight_decay),
+            max_grad_norm: self.max_grad_norm.unwrap_or(default_for.max_grad_norm),
+            hold_out: self.hold_out.unwrap_or(default_for.hold_out),
+            lambda: self.lambda.unwrap_or(default_for.lambda),
+            beta: self.beta.unwrap_or(default_beta),
+            gamma: self.gamma.unwrap_or(default_for.gamma),
+            critic_target: self.critic_target.unwrap_or(default_for.critic_target),
+            adversarial: self.adversarial.unwrap_or(default_for.adversarial),
+            precision: self.precision.unwrap_or(default_for.precision),
+            content: self.content.unwrap_or(default_for.content),
+            ssim_weight: self.ssim_weight.unwrap_or(default_for.ssim_weight),
+            tissue_bias: self.tissue_bias.unwrap_or(default_for.tissue_bias),
+            distillation_weight: self.distillation_weight.unwrap_or(usual_teaching),
+            trainable_prefix: self.trainable_prefix,
+            error_head: confidence,
+            motion: self.motion.or(default_for.motion),
         }
     }
 
@@ -224,11 +226,11 @@ impl Choices {
             seed: Some(settings.seed),
             gap: Some(settings.gaps),
             learning_rate: Some(settings.learning_rate),
-            decline: Some(settings.decline),
+            lr_schedule: Some(settings.lr_schedule),
             warm_up: Some(settings.warm_up),
             optimizer: Some(settings.optimizer),
             weight_decay: Some(settings.weight_decay),
-            gradient_norm: Some(settings.gradient_norm),
+            max_grad_norm: Some(settings.max_grad_norm),
             hold_out: Some(settings.hold_out),
             lambda: Some(settings.lambda),
             beta: Some(settings.beta),
@@ -237,11 +239,12 @@ impl Choices {
             adversarial: Some(settings.adversarial),
             precision: Some(settings.precision),
             content: Some(settings.content),
-            similarity: (settings.similarity > 0.0).then_some(settings.similarity),
+            ssim_weight: (settings.ssim_weight > 0.0).then_some(settings.ssim_weight),
             tissue_bias: (settings.tissue_bias > 0.0).then_some(settings.tissue_bias),
-            teaching: (settings.teaching > 0.0).then_some(settings.teaching),
-            only: settings.only,
-            confidence: settings.confidence.then_some(true),
+            distillation_weight: (settings.distillation_weight > 0.0)
+                .then_some(settings.distillation_weight),
+            trainable_prefix: settings.trainable_prefix,
+            error_head: settings.error_head.then_some(true),
             motion: settings.motion,
         };
         toml::to_string(&choices).map_err(|error| Error::Argument(format!("settings: {error}")))

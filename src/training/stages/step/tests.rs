@@ -10,9 +10,9 @@ use tch::Device;
 const LEARNING_RATE: f64 = 1e-3;
 
 fn settings(system: System) -> Settings {
-    let usual = Settings::usual(system);
-    let stage_one_iterations = u64::from(usual.stage_one_iterations > 0);
-    Settings { size: 64, batch: 2, stage_one_iterations, iterations: 3, ..usual }
+    let default_for = Settings::default_for(system);
+    let stage_one_iterations = u64::from(default_for.stage_one_iterations > 0);
+    Settings { size: 64, batch: 2, stage_one_iterations, iterations: 3, ..default_for }
 }
 
 /// Two groups of ten squares of noise.
@@ -69,7 +69,7 @@ fn every_step_moves_its_own_network_and_nothing_else() {
     assert_eq!(moved(&after_critic, &after_patch_gan), ["patch_gan"]);
 
     trainer.freeze_discriminators(true).unwrap();
-    let losses = Losses { learning_rate: LEARNING_RATE, ..Losses::default() };
+    let losses = StepLosses { learning_rate: LEARNING_RATE, ..StepLosses::default() };
     let images = (&slices, &made, &mixed);
     let losses = trainer.generator_step_one(images, Stage::Two, losses).unwrap();
     trainer.freeze_discriminators(false).unwrap();
