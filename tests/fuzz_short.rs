@@ -1,5 +1,5 @@
 //! A short run of what `fuzz/` does at length: seeds that are changed at random, the same on every
-//! machine, for some seconds a target. `FUZZ_SECONDS=60` makes it longer; docs/fuzzing.md.
+//! machine, for some seconds a target. `FUZZ_SECONDS=60` makes it longer; docs/reference/fuzzing.md.
 
 #[path = "../fuzz/bodies/mod.rs"]
 mod bodies;

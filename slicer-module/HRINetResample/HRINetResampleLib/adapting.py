@@ -14,7 +14,7 @@ import numpy as np
 from . import declarations, hrinet, jobs
 
 STEPS = 300
-LEARNING_RATE = 1e-4  # larger ones do harm: see docs/training.md
+LEARNING_RATE = 1e-4  # larger ones do harm: see docs/how-to/training.md
 WARM_UP = 20
 BATCH = 4
 CROP = 96  # pixels, at most; a multiple of MULTIPLE

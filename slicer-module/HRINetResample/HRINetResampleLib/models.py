@@ -25,7 +25,7 @@ AXES = {"auto": c.HRINET_AXIS_AUTO, "i": 0, "j": 1, "k": 2}
 
 @dataclasses.dataclass
 class Options:
-    """How the output's slices are chosen: see docs/resample.md.
+    """How the output's slices are chosen: see docs/how-to/resample.md.
 
     `spacing`: one of SPACINGS; `factor` belongs to "factor", `spacing_mm` to "nearest" and "exact",
     `like` (shape [k, j, i] and matrix) to "like". `axis`: one of AXES.
