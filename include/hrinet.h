@@ -116,7 +116,7 @@ typedef struct {
 /**
  * The type of a voxel: one of the `HRINET_INT8`, ... values.
  */
-typedef int32_t HrinetScalarType;
+typedef int32_t HrinetVoxelType;
 
 /**
  * Describes a volume; owns nothing. Set it up with `hrinet_volume_init`.
@@ -129,7 +129,7 @@ typedef struct {
   /**
    * The voxels' type.
    */
-  HrinetScalarType scalar_type;
+  HrinetVoxelType voxel_type;
   /**
    * The first voxel, (0, 0, 0), aligned to its type. NULL where only the place matters.
    */

@@ -57,7 +57,7 @@ int main(int argc, char **argv) {
 
     /* What there is: voxels that stay ours, and where they lie. */
     hrinet_volume_init(&ct);
-    ct.scalar_type = HRINET_INT16;
+    ct.voxel_type = HRINET_INT16;
     ct.size[0] = number(argv[2]), ct.size[1] = number(argv[3]), ct.size[2] = number(argv[4]);
     ct.ijk_to_ras[0] = ct.ijk_to_ras[5] = strtod(argv[5], NULL);
     ct.ijk_to_ras[10] = strtod(argv[6], NULL);

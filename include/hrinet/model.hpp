@@ -74,7 +74,7 @@ HrinetVolume output_into(const Plan& plan, Span<T> voxels) {
         refuse("room for " + std::to_string(voxels.size()) + " voxels; the plan makes " +
                std::to_string(plan.voxels()));
     }
-    output.scalar_type = scalar_type_of<T>();
+    output.voxel_type = voxel_type_of<T>();
     output.data = voxels.data();
     return output;
 }

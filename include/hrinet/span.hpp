@@ -43,7 +43,7 @@ private:
 
 /// The `HRINET_INT8`, ... of a C++ type: any integer of 1 to 8 bytes, float or double.
 template <class T>
-constexpr HrinetScalarType scalar_type_of() noexcept {
+constexpr HrinetVoxelType voxel_type_of() noexcept {
     using Value = std::remove_cv_t<T>;
     static_assert(std::is_arithmetic_v<Value> && !std::is_same_v<Value, bool> &&
                       !std::is_same_v<Value, long double> && sizeof(Value) <= 8,

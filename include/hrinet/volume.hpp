@@ -155,7 +155,7 @@ public:
         detail::require_abi();
         HrinetVolume volume;
         detail::check(hrinet_volume_init(&volume));
-        volume.scalar_type = scalar_type_of<T>();
+        volume.voxel_type = voxel_type_of<T>();
         // The library writes voxels of outputs only, and these are of types that are not const.
         volume.data = const_cast<std::remove_const_t<T>*>(data_);
         for (std::size_t axis = 0; axis < 3; ++axis) {

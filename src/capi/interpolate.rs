@@ -9,7 +9,7 @@ use crate::capi::exit;
 use crate::capi::model::{HrinetModel, method};
 use crate::capi::plan::HrinetPlan;
 use crate::capi::status::HrinetStatus;
-use crate::capi::volume::{HRINET_FLOAT32, HrinetVolume, with_scalar_type};
+use crate::capi::volume::{HRINET_FLOAT32, HrinetVolume, with_voxel_type};
 use crate::error::Error;
 use crate::resample::expected_error::interpolate_into_with_error;
 use crate::resample::interpolate::{Progress, between_slices, interpolate_into};
@@ -87,10 +87,10 @@ fn check_types(
     output: &HrinetVolume,
 ) -> Result<(), Refusal> {
     for (name, volume) in [("input", input), ("output", output)] {
-        if volume.scalar_type != plan.scalar_type {
+        if volume.voxel_type != plan.voxel_type {
             return Err(wrong(format!(
-                "{name} has scalar_type {}, the plan {}",
-                volume.scalar_type, plan.scalar_type
+                "{name} has voxel_type {}, the plan {}",
+                volume.voxel_type, plan.voxel_type
             )));
         }
     }
@@ -128,7 +128,7 @@ pub unsafe extern "C" fn hrinet_interpolate_volume(
         // SAFETY: the host's callback, called as its type says.
         let mut tell = |done| unsafe { tell(progress, user, done) };
         let rescale = input.rescale()?;
-        with_scalar_type!(plan.scalar_type, T => {
+        with_voxel_type!(plan.voxel_type, T => {
             // SAFETY: voxels of this type wherever size and strides lead, as the caller promises.
             let (from, mut to) = unsafe { (input.view::<T>()?, output.view_mut::<T>()?) };
             interpolate_into(&from, rescale, &plan.plan, &method, &mut to, &mut tell)?;
@@ -169,11 +169,11 @@ pub unsafe extern "C" fn hrinet_interpolate_with_confidence(
             unsafe { (borrow(model, "model")?, borrow(expected_error, "expected_error")?) };
         errors.check("expected_error")?;
         let size = plan.plan.output().size();
-        if errors.size != size || errors.scalar_type != HRINET_FLOAT32 {
+        if errors.size != size || errors.voxel_type != HRINET_FLOAT32 {
             return Err(wrong(format!(
-                "expected_error has size {:?} and scalar_type {}; the plan's output has size \
+                "expected_error has size {:?} and voxel_type {}; the plan's output has size \
                  {size:?}, expected errors are of HRINET_FLOAT32, {HRINET_FLOAT32}",
-                errors.size, errors.scalar_type
+                errors.size, errors.voxel_type
             )));
         }
         // SAFETY: the host's callback, called as its type says.
@@ -181,7 +181,7 @@ pub unsafe extern "C" fn hrinet_interpolate_with_confidence(
         let rescale = input.rescale()?;
         // SAFETY: floats wherever size and strides lead, as the caller promises.
         let mut errors = unsafe { errors.view_mut::<f32>()? };
-        with_scalar_type!(plan.scalar_type, T => {
+        with_voxel_type!(plan.voxel_type, T => {
             // SAFETY: voxels of this type wherever size and strides lead, as the caller promises.
             let (from, mut to) = unsafe { (input.view::<T>()?, output.view_mut::<T>()?) };
             let (from, to) = ((&*from, rescale), (&mut *to, &mut *errors));

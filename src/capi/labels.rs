@@ -7,7 +7,7 @@ use crate::capi::interpolate::{HrinetProgressCallback, on_plan, tell};
 use crate::capi::model::HrinetModel;
 use crate::capi::plan::HrinetPlan;
 use crate::capi::status::HrinetStatus;
-use crate::capi::volume::{HrinetVolume, with_scalar_type};
+use crate::capi::volume::{HrinetVolume, with_voxel_type};
 use crate::error::Error;
 use crate::labels::{LabelMethod, labels_into, labels_with_image_into};
 use crate::network::SliceNetwork;
@@ -53,7 +53,7 @@ pub unsafe extern "C" fn hrinet_interpolate_labels(
         };
         // SAFETY: the host's callback, called as its type says.
         let mut tell = |done| unsafe { tell(progress, user, done) };
-        with_scalar_type!(input.scalar_type, T => {
+        with_voxel_type!(input.voxel_type, T => {
             // SAFETY: voxels of this type wherever size and strides lead, as the caller promises.
             let (from, mut to) = unsafe { (input.view::<T>()?, output.view_mut::<T>()?) };
             labels_into(&from, &plan.plan, method, &mut to, &mut tell)?;
@@ -100,10 +100,10 @@ pub unsafe extern "C" fn hrinet_interpolate_labels_with_image(
         let rescale = image.rescale()?;
         // SAFETY: the host's callback, called as its type says.
         let mut tell = |done| unsafe { tell(progress, user, done) };
-        with_scalar_type!(input.scalar_type, T => {
+        with_voxel_type!(input.voxel_type, T => {
             // SAFETY: voxels of this type wherever size and strides lead, as the caller promises.
             let (from, mut to) = unsafe { (input.view::<T>()?, output.view_mut::<T>()?) };
-            with_scalar_type!(image.scalar_type, V => {
+            with_voxel_type!(image.voxel_type, V => {
                 // SAFETY: as above.
                 let ct = unsafe { image.view::<V>()? };
                 let ct = (&*ct, rescale);
@@ -116,9 +116,9 @@ pub unsafe extern "C" fn hrinet_interpolate_labels_with_image(
 
 /// Refuses label maps of two types.
 fn check_types(input: &HrinetVolume, output: &HrinetVolume) -> Result<(), Refusal> {
-    if input.scalar_type != output.scalar_type {
-        let (from, to) = (input.scalar_type, output.scalar_type);
-        return Err(wrong(format!("input has scalar_type {from}, output {to}")));
+    if input.voxel_type != output.voxel_type {
+        let (from, to) = (input.voxel_type, output.voxel_type);
+        return Err(wrong(format!("input has voxel_type {from}, output {to}")));
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use crate::capi::call::{Refusal, borrow, call, check_size, require, unknown};
 use crate::capi::model::{HrinetModel, method};
 use crate::capi::status::HrinetStatus;
-use crate::capi::volume::{HrinetScalarType, HrinetVolume, scalar_bytes};
+use crate::capi::volume::{HrinetVolume, HrinetVoxelType, voxel_bytes};
 use crate::error::Error;
 use crate::resample::interpolate::work_bytes;
 use crate::resample::{Plan, SliceSource, Spacing};
@@ -64,7 +64,7 @@ pub struct HrinetSlice {
 /// An output's grid and where each of its slices comes from. Immutable.
 pub struct HrinetPlan {
     pub(super) plan: Plan,
-    pub(super) scalar_type: HrinetScalarType,
+    pub(super) voxel_type: HrinetVoxelType,
     pub(super) known_size: [usize; 3],
     rescale: [f64; 2],
 }
@@ -118,7 +118,7 @@ pub unsafe extern "C" fn hrinet_plan_create(
         let rescale = volume.rescale()?;
         let made = HrinetPlan {
             plan: Plan::new(&geometry, axis, &spacing)?,
-            scalar_type: volume.scalar_type,
+            voxel_type: volume.voxel_type,
             known_size: volume.size,
             rescale: [rescale.slope, rescale.intercept],
         };
@@ -149,7 +149,7 @@ pub unsafe extern "C" fn hrinet_plan_output(
         }
         let described = HrinetVolume {
             struct_size: size_of::<HrinetVolume>(),
-            scalar_type: plan.scalar_type,
+            voxel_type: plan.voxel_type,
             data: std::ptr::null_mut::<c_void>(),
             size: geometry.size(),
             strides: [0; 3],
@@ -174,7 +174,7 @@ pub unsafe extern "C" fn hrinet_plan_output_bytes(plan: *const HrinetPlan) -> us
     call(|| {
         // SAFETY: a plan or NULL, as the caller promises.
         let plan = unsafe { borrow(plan, "plan")? };
-        let each = scalar_bytes(plan.scalar_type)?;
+        let each = voxel_bytes(plan.voxel_type)?;
         let size = plan.plan.output().size();
         bytes = size.iter().fold(each, |all, &side| all.saturating_mul(side));
         Ok(())

@@ -10,28 +10,28 @@ use crate::error::Error;
 use crate::volume::{Geometry, Rescale, Voxel};
 
 /// The type of a voxel: one of the `HRINET_INT8`, ... values.
-pub type HrinetScalarType = i32;
+pub type HrinetVoxelType = i32;
 
 /// 8-bit signed integers.
-pub const HRINET_INT8: HrinetScalarType = 1;
+pub const HRINET_INT8: HrinetVoxelType = 1;
 /// 8-bit unsigned integers.
-pub const HRINET_UINT8: HrinetScalarType = 2;
+pub const HRINET_UINT8: HrinetVoxelType = 2;
 /// 16-bit signed integers.
-pub const HRINET_INT16: HrinetScalarType = 3;
+pub const HRINET_INT16: HrinetVoxelType = 3;
 /// 16-bit unsigned integers.
-pub const HRINET_UINT16: HrinetScalarType = 4;
+pub const HRINET_UINT16: HrinetVoxelType = 4;
 /// 32-bit signed integers.
-pub const HRINET_INT32: HrinetScalarType = 5;
+pub const HRINET_INT32: HrinetVoxelType = 5;
 /// 32-bit unsigned integers.
-pub const HRINET_UINT32: HrinetScalarType = 6;
+pub const HRINET_UINT32: HrinetVoxelType = 6;
 /// 64-bit signed integers.
-pub const HRINET_INT64: HrinetScalarType = 7;
+pub const HRINET_INT64: HrinetVoxelType = 7;
 /// 64-bit unsigned integers.
-pub const HRINET_UINT64: HrinetScalarType = 8;
+pub const HRINET_UINT64: HrinetVoxelType = 8;
 /// 32-bit floating point.
-pub const HRINET_FLOAT32: HrinetScalarType = 9;
+pub const HRINET_FLOAT32: HrinetVoxelType = 9;
 /// 64-bit floating point.
-pub const HRINET_FLOAT64: HrinetScalarType = 10;
+pub const HRINET_FLOAT64: HrinetVoxelType = 10;
 
 /// Describes a volume; owns nothing. Set it up with `hrinet_volume_init`.
 #[repr(C)]
@@ -39,7 +39,7 @@ pub struct HrinetVolume {
     /// Size of this struct as the host knows it.
     pub struct_size: usize,
     /// The voxels' type.
-    pub scalar_type: HrinetScalarType,
+    pub voxel_type: HrinetVoxelType,
     /// The first voxel, (0, 0, 0), aligned to its type. NULL where only the place matters.
     pub data: *mut c_void,
     /// Voxels along i, j, k.
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn hrinet_volume_init(volume: *mut HrinetVolume) -> Hrinet
         }
         let defaults = HrinetVolume {
             struct_size: size_of::<HrinetVolume>(),
-            scalar_type: HRINET_INT16,
+            voxel_type: HRINET_INT16,
             data: std::ptr::null_mut(),
             size: [0; 3],
             strides: [0; 3],
@@ -88,15 +88,15 @@ pub unsafe extern "C" fn hrinet_volume_init(volume: *mut HrinetVolume) -> Hrinet
 }
 
 /// Bytes of a voxel.
-pub(super) fn scalar_bytes(scalar_type: HrinetScalarType) -> Result<usize, Error> {
-    Ok(match scalar_type {
+pub(super) fn voxel_bytes(voxel_type: HrinetVoxelType) -> Result<usize, Error> {
+    Ok(match voxel_type {
         HRINET_INT8 | HRINET_UINT8 => 1,
         HRINET_INT16 | HRINET_UINT16 => 2,
         HRINET_INT32 | HRINET_UINT32 | HRINET_FLOAT32 => 4,
         HRINET_INT64 | HRINET_UINT64 | HRINET_FLOAT64 => 8,
         other => {
             return Err(Error::Argument(format!(
-                "a scalar_type of {other}; it is one of HRINET_INT8 (1) to HRINET_FLOAT64 (10)"
+                "a voxel_type of {other}; it is one of HRINET_INT8 (1) to HRINET_FLOAT64 (10)"
             )));
         }
     })
@@ -106,7 +106,7 @@ impl HrinetVolume {
     /// Refuses a struct that was not set up.
     pub(super) fn check(&self, name: &'static str) -> Result<(), Refusal> {
         check_size::<HrinetVolume>(name, self.struct_size)?;
-        scalar_bytes(self.scalar_type)?;
+        voxel_bytes(self.voxel_type)?;
         Ok(())
     }
 
@@ -215,9 +215,9 @@ impl HrinetVolume {
 }
 
 /// Runs the same code with `T` being the type of a volume's voxels.
-macro_rules! with_scalar_type {
-    ($scalar_type:expr, $T:ident => $body:expr) => {
-        match $scalar_type {
+macro_rules! with_voxel_type {
+    ($voxel_type:expr, $T:ident => $body:expr) => {
+        match $voxel_type {
             $crate::capi::volume::HRINET_INT8 => {
                 type $T = i8;
                 $body
@@ -261,4 +261,4 @@ macro_rules! with_scalar_type {
         }
     };
 }
-pub(super) use with_scalar_type;
+pub(super) use with_voxel_type;

@@ -42,7 +42,7 @@ int main(int argc, char **argv) {
 
     /* Every other float: what lies between stays. */
     errors.data = expected;
-    errors.scalar_type = HRINET_FLOAT32;
+    errors.voxel_type = HRINET_FLOAT32;
     errors.strides[0] = 2 * (int64_t)sizeof *expected;
     errors.strides[1] = COLUMNS * errors.strides[0];
     errors.strides[2] = ROWS * errors.strides[1];
@@ -69,7 +69,7 @@ int main(int argc, char **argv) {
     CHECK(hrinet_interpolate_with_confidence(confident, plan, &ct, cancel, NULL, &also, &errors) ==
           HRINET_CANCELLED);
     wrong = errors;
-    wrong.scalar_type = HRINET_FLOAT64;
+    wrong.voxel_type = HRINET_FLOAT64;
     REFUSED(hrinet_interpolate_with_confidence(confident, plan, &ct, NULL, NULL, &also, &wrong),
             HRINET_INVALID_ARGUMENT, "HRINET_FLOAT32");
     wrong = errors;
@@ -77,9 +77,9 @@ int main(int argc, char **argv) {
     REFUSED(hrinet_interpolate_with_confidence(confident, plan, &ct, NULL, NULL, &also, &wrong),
             HRINET_INVALID_ARGUMENT, "expected_error has size");
     wrong = also;
-    wrong.scalar_type = HRINET_FLOAT32;
+    wrong.voxel_type = HRINET_FLOAT32;
     REFUSED(hrinet_interpolate_with_confidence(confident, plan, &ct, NULL, NULL, &wrong, &errors),
-            HRINET_INVALID_ARGUMENT, "output has scalar_type");
+            HRINET_INVALID_ARGUMENT, "output has voxel_type");
 
     free(expected);
     hrinet_plan_free(plan);

@@ -64,7 +64,7 @@ int main(void) {
             wrong = 1;
         }
     CHECK(!wrong);
-    CHECK(sizeof(HrinetStatus) == 4 && sizeof(HrinetScalarType) == 4 && sizeof(HrinetSpacing) == 4);
+    CHECK(sizeof(HrinetStatus) == 4 && sizeof(HrinetVoxelType) == 4 && sizeof(HrinetSpacing) == 4);
     CHECK(sizeof(HrinetPrecision) == 4 && sizeof(HrinetLabelMethod) == 4 && sizeof(HrinetDecline) == 4);
     CHECK(sizeof(HrinetCriticTarget) == 4 && sizeof(HrinetAdversarial) == 4);
     CHECK(hrinet_abi_version() == HRINET_ABI_VERSION);
@@ -72,7 +72,7 @@ int main(void) {
     /* And what the _init functions set. */
     memset(&volume, 0xA5, sizeof volume);
     CHECK(hrinet_volume_init(&volume) == HRINET_OK);
-    CHECK(volume.struct_size == sizeof volume && volume.scalar_type == HRINET_INT16);
+    CHECK(volume.struct_size == sizeof volume && volume.voxel_type == HRINET_INT16);
     CHECK(!volume.data && !volume.slice_positions_mm);
     for (i = 0; i < 3; ++i) CHECK(volume.size[i] == 0 && volume.strides[i] == 0);
     for (i = 0; i < 16; ++i) CHECK(volume.ijk_to_ras[i] == (i % 5 == 0 ? 1.0 : 0.0));

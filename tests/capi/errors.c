@@ -104,8 +104,8 @@ static void plans(void) {
     } while (0)
     WITH(volume.struct_size = 8, HRINET_INVALID_STRUCT_SIZE, "volume");
     WITH(options.struct_size = 0, HRINET_INVALID_STRUCT_SIZE, "options");
-    WITH(volume.scalar_type = 0, HRINET_INVALID_ARGUMENT, "scalar_type of 0");
-    WITH(volume.scalar_type = 11, HRINET_INVALID_ARGUMENT, "scalar_type of 11");
+    WITH(volume.voxel_type = 0, HRINET_INVALID_ARGUMENT, "voxel_type of 0");
+    WITH(volume.voxel_type = 11, HRINET_INVALID_ARGUMENT, "voxel_type of 11");
     WITH(volume.size[2] = 1, HRINET_INVALID_GEOMETRY, "");
     WITH(volume.size[0] = 0, HRINET_INVALID_GEOMETRY, "");
     WITH(volume.ijk_to_ras[10] = 0, HRINET_INVALID_GEOMETRY, "");
@@ -183,8 +183,8 @@ static void volumes(void) {
     WITH(in.data = NULL, HRINET_NULL_POINTER, "data");
     WITH(in.struct_size = 1, HRINET_INVALID_STRUCT_SIZE, "input");
     WITH(out.struct_size = 1, HRINET_INVALID_STRUCT_SIZE, "output");
-    WITH(in.scalar_type = HRINET_UINT16, HRINET_INVALID_ARGUMENT, "input");
-    WITH(out.scalar_type = HRINET_FLOAT32, HRINET_INVALID_ARGUMENT, "output");
+    WITH(in.voxel_type = HRINET_UINT16, HRINET_INVALID_ARGUMENT, "input");
+    WITH(out.voxel_type = HRINET_FLOAT32, HRINET_INVALID_ARGUMENT, "output");
     WITH(in.size[2] = 3, HRINET_INVALID_ARGUMENT, "input");
     WITH(out.size[2] = SLICES, HRINET_INVALID_ARGUMENT, "output");
     WITH(in.data = (char *)voxels + 1, HRINET_INVALID_ARGUMENT, "aligned");
@@ -203,7 +203,7 @@ static void volumes(void) {
 
     /* Voxels that are no numbers. */
     describe(&in, floats);
-    in.scalar_type = HRINET_FLOAT32;
+    in.voxel_type = HRINET_FLOAT32;
     plan = plan_of(&in, 2);
     made = allocate(hrinet_plan_output_bytes(plan));
     CHECK(hrinet_plan_output(plan, &out) == HRINET_OK);
@@ -250,7 +250,7 @@ static void labels(void) {
     HrinetPlan *plan;
     HrinetModel *model = NULL, *linear = NULL;
     describe(&in, voxels);
-    in.scalar_type = HRINET_UINT8;
+    in.voxel_type = HRINET_UINT8;
     plan = plan_of(&in, 2);
     CHECK(hrinet_plan_output(plan, &out) == HRINET_OK);
     out.data = made;
@@ -280,9 +280,9 @@ static void labels(void) {
     CHECK(ALONG(model, plan, &in, &in, &out) == HRINET_OK);
     hrinet_model_free(model);
     hrinet_model_free(linear);
-    out.scalar_type = HRINET_UINT16;
-    REFUSED(LABELS(plan, &in, 0, &out), HRINET_INVALID_ARGUMENT, "scalar_type");
-    out.scalar_type = HRINET_UINT8, out.size[2] = 3;
+    out.voxel_type = HRINET_UINT16;
+    REFUSED(LABELS(plan, &in, 0, &out), HRINET_INVALID_ARGUMENT, "voxel_type");
+    out.voxel_type = HRINET_UINT8, out.size[2] = 3;
     REFUSED(LABELS(plan, &in, 0, &out), HRINET_INVALID_ARGUMENT, "output");
     hrinet_plan_free(plan);
 }

@@ -47,7 +47,7 @@ static void labels(const HrinetPlan *plan) {
     int index;
     for (index = 0; index < SLICES * PLANE; ++index) known[index] = (uint8_t)(index / PLANE + 1);
     CHECK(hrinet_volume_init(&in) == HRINET_OK && hrinet_volume_init(&out) == HRINET_OK);
-    in.scalar_type = out.scalar_type = HRINET_UINT8;
+    in.voxel_type = out.voxel_type = HRINET_UINT8;
     in.data = known, out.data = made;
     in.size[0] = out.size[0] = COLUMNS, in.size[1] = out.size[1] = ROWS;
     in.size[2] = SLICES, out.size[2] = MADE;
@@ -57,7 +57,7 @@ static void labels(const HrinetPlan *plan) {
     CHECK(hrinet_interpolate_labels(plan, &in, HRINET_LABELS_NEAREST, NULL, NULL, &out) == HRINET_OK);
     for (index = 0; index < MADE * PLANE; ++index) /* 0 1 2 are slice 0, 3 to 6 are slice 1, ... */
         CHECK(made[index] == (index / PLANE + 1) / FACTOR + 1);
-    out.scalar_type = HRINET_INT8;
+    out.voxel_type = HRINET_INT8;
     CHECK(hrinet_interpolate_labels(plan, &in, 0, NULL, NULL, &out) == HRINET_INVALID_ARGUMENT);
 }
 
@@ -76,7 +76,7 @@ int main(int argc, char **argv) {
     for (index = 0; index < SLICES * PLANE; ++index)
         known[index] = (float)(10 * FACTOR * (index / PLANE) + index % PLANE);
     CHECK(hrinet_volume_init(&ct) == HRINET_OK);
-    ct.scalar_type = HRINET_FLOAT32;
+    ct.voxel_type = HRINET_FLOAT32;
     ct.data = known;
     ct.size[0] = COLUMNS, ct.size[1] = ROWS, ct.size[2] = SLICES;
     ct.ijk_to_ras[10] = 4.0;

@@ -31,7 +31,7 @@ static void skip(FILE *file, size_t bytes) {
 /* Type, bytes and NRRD's name for a NIfTI type. */
 static const struct {
     int16_t nifti;
-    HrinetScalarType type;
+    HrinetVoxelType type;
     size_t bytes;
     const char *nrrd;
 } types[] = {{4, HRINET_INT16, 2, "int16"},
@@ -107,7 +107,7 @@ int main(int argc, char **argv) {
         invent();
     }
     in.data = voxels;
-    in.scalar_type = types[type].type;
+    in.voxel_type = types[type].type;
     snprintf(input, sizeof input, "%s/in%d.nrrd", argv[3], argc);
     snprintf(output, sizeof output, "%s/out%d.nii", argv[3], argc);
     write_nrrd(input);

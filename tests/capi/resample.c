@@ -102,9 +102,9 @@ int main(int argc, char **argv) {
     CHECK(made);
     out.data = made;
     CHECK(hrinet_interpolate_volume(model, plan, &ct, cancel, NULL, &out) == HRINET_CANCELLED);
-    out.scalar_type = HRINET_UINT16;
+    out.voxel_type = HRINET_UINT16;
     CHECK(hrinet_interpolate_volume(model, plan, &ct, NULL, NULL, &out) == HRINET_INVALID_ARGUMENT);
-    out.scalar_type = HRINET_INT16;
+    out.voxel_type = HRINET_INT16;
     CHECK(hrinet_interpolate_volume(model, plan, &ct, count, &calls, &out) == HRINET_OK);
     CHECK(calls > 1 && last_done == MADE - SLICES);
     for (k = 0; k < SLICES; ++k)

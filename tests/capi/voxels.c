@@ -4,7 +4,7 @@
 #include "block.h"
 
 /* Value `hu` of `type` at `place`, and back. */
-static void put(HrinetScalarType type, void *place, int hu) {
+static void put(HrinetVoxelType type, void *place, int hu) {
     switch (type) {
 #define CASE(name, T) case name: *(T *)place = (T)hu; break
         CASE(HRINET_INT8, int8_t);
@@ -22,7 +22,7 @@ static void put(HrinetScalarType type, void *place, int hu) {
     }
 }
 
-static double get(HrinetScalarType type, const void *place) {
+static double get(HrinetVoxelType type, const void *place) {
     switch (type) {
 #define CASE(name, T) case name: return (double)*(const T *)place
         CASE(HRINET_INT8, int8_t);
@@ -46,7 +46,7 @@ static const size_t bytes_of[] = {0, 1, 1, 2, 2, 4, 4, 8, 8, 4, 8};
 static void ten_types(const HrinetModel *model) {
     enum { MADE = COLUMNS * ROWS * (2 * SLICES - 1) };
     double expected[MADE];
-    HrinetScalarType type;
+    HrinetVoxelType type;
     int i;
     for (type = HRINET_FLOAT64; type >= HRINET_INT8; --type) {
         const size_t bytes = bytes_of[type];
@@ -56,11 +56,11 @@ static void ten_types(const HrinetModel *model) {
         HrinetPlan *plan;
         for (i = 0; i < VOXELS; ++i) put(type, voxels + (size_t)i * bytes, (i * 37 + i / 480) % 101);
         describe(&in, voxels);
-        in.scalar_type = type;
+        in.voxel_type = type;
         in.rescale_slope = 20, in.rescale_intercept = -1000;
         plan = plan_of(&in, 2);
         CHECK(hrinet_plan_output_bytes(plan) == MADE * bytes);
-        CHECK(hrinet_plan_output(plan, &out) == HRINET_OK && out.scalar_type == type);
+        CHECK(hrinet_plan_output(plan, &out) == HRINET_OK && out.voxel_type == type);
         CHECK(out.rescale_slope == 20 && out.rescale_intercept == -1000);
         out.data = made;
         CHECK(hrinet_interpolate_volume(model, plan, &in, NULL, NULL, &out) == HRINET_OK);
@@ -189,7 +189,7 @@ static void between(const HrinetModel *model) {
         low = voxels[i] < low ? voxels[i] : low, high = voxels[i] > high ? voxels[i] : high;
     }
     describe(&in, voxels);
-    in.scalar_type = HRINET_FLOAT32;
+    in.voxel_type = HRINET_FLOAT32;
     plan = plan_of(&in, 2);
     CHECK(hrinet_plan_output(plan, &out) == HRINET_OK);
     out.data = made;

@@ -66,9 +66,9 @@ void geometry() {
 }
 
 template <class T>
-void typed(const hrinet::Model& model, HrinetScalarType type) {
-    static_assert(noexcept(hrinet::scalar_type_of<T>()));
-    CHECK(hrinet::scalar_type_of<T>() == type && hrinet::scalar_type_of<const T>() == type);
+void typed(const hrinet::Model& model, HrinetVoxelType type) {
+    static_assert(noexcept(hrinet::voxel_type_of<T>()));
+    CHECK(hrinet::voxel_type_of<T>() == type && hrinet::voxel_type_of<const T>() == type);
     const std::vector<T> voxels = phantom<T>();
     hrinet::Volume ct(voxels.data(), size, hrinet::Geometry::ras({0.8, 0.8, 3}, {0, 0, 0}));
     ct.rescale(20, -1000);

@@ -84,7 +84,7 @@ class HrinetModelInfo(ctypes.Structure):
 class HrinetVolume(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_size_t),
-        ("scalar_type", c_int32),
+        ("voxel_type", c_int32),
         ("data", c_void_p),
         ("size", c_size_t * 3),
         ("strides", c_ssize_t * 3),

@@ -57,7 +57,7 @@ def type_of(array):
     return found
 
 
-def volume_of(loaded, shape, ijk_to_ras=None, positions=None, array=None, scalar_type=None):
+def volume_of(loaded, shape, ijk_to_ras=None, positions=None, array=None, voxel_type=None):
     """A HrinetVolume and what must live as long as it."""
     if len(shape) != 3:
         raise HrinetError(f"an array [k, j, i] has 3 dimensions, not {len(shape)}",
@@ -66,11 +66,11 @@ def volume_of(loaded, shape, ijk_to_ras=None, positions=None, array=None, scalar
     check(loaded, loaded.hrinet_volume_init(volume))
     volume.size[:] = [int(side) for side in reversed(shape)]
     if array is not None:
-        volume.scalar_type = type_of(array)
+        volume.voxel_type = type_of(array)
         volume.data = array.ctypes.data
         volume.strides[:] = list(reversed(array.strides))
-    elif scalar_type is not None:
-        volume.scalar_type = scalar_type
+    elif voxel_type is not None:
+        volume.voxel_type = voxel_type
     if ijk_to_ras is not None:
         volume.ijk_to_ras[:] = np.asarray(ijk_to_ras, float).reshape(16).tolist()
     if positions is not None:

@@ -62,7 +62,7 @@ class Plan(Handle):
         shape = array.shape if shape is None else tuple(shape)
         kind = c.HRINET_INT16 if array is None else type_of(array)
         self.dtype = np.dtype(np.int16) if array is None else array.dtype
-        volume, keep = volume_of(loaded, shape, ijk_to_ras, positions, scalar_type=kind)
+        volume, keep = volume_of(loaded, shape, ijk_to_ras, positions, voxel_type=kind)
         wanted = c.HrinetResampleOptions()
         check(loaded, loaded.hrinet_resample_options_init(wanted))
         wanted.spacing = choice("spacing", SPACINGS, options.spacing)
@@ -70,7 +70,7 @@ class Plan(Handle):
         wanted.factor = int(options.factor)
         wanted.spacing_mm = float(options.spacing_mm)
         if options.like_shape is not None:
-            like, kept = volume_of(loaded, options.like_shape, options.like_ijk_to_ras, scalar_type=kind)
+            like, kept = volume_of(loaded, options.like_shape, options.like_ijk_to_ras, voxel_type=kind)
             wanted.like = ctypes.pointer(like)
             keep.append(kept)
         pointer = ctypes.POINTER(c.HrinetPlan)()

@@ -41,7 +41,7 @@ struct ExpectedError {
 #[derive(Serialize)]
 struct Grid {
     path: String,
-    scalar_type: &'static str,
+    voxel_type: &'static str,
     /// Voxels along i, j, k.
     size: [usize; 3],
     spacing_mm: [f64; 3],
@@ -149,7 +149,7 @@ impl Grid {
         let geometry = volume.geometry();
         Grid {
             path: path.display().to_string(),
-            scalar_type: volume.voxels().type_name(),
+            voxel_type: volume.voxels().type_name(),
             size: geometry.size(),
             spacing_mm: Axis::ALL.map(|axis| geometry.spacing(axis)),
             origin_ras_mm: geometry.origin(),
