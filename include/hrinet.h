@@ -13,7 +13,7 @@
  *   function, which takes NULL. Models and plans are immutable: any number of threads may use one at
  *   once. A trainer is used by one thread at a time; a second one gets HRINET_IN_USE.
  * - Structs are set up by their _init function, which sets struct_size; those that only tell
- *   (HrinetModelInfo, HrinetSlice, HrinetLosses) by the caller. A size that this library does not know is refused.
+ *   (HrinetModelInfo, HrinetSlice, HrinetStepLosses) by the caller. A size that this library does not know is refused.
  *   The library keeps no pointer of the caller's after a call, but for the log callback's.
  * - Values of enumerations are explicit and only added to; one that is not known is refused.
  * - Lengths are in mm, places in RAS, grey values in HU; text is UTF-8.
@@ -254,23 +254,34 @@ typedef int32_t (*HrinetProgressCallback)(const HrinetProgress *progress, void *
 typedef int32_t HrinetLabelMethod;
 
 /**
- * How the learning rate goes on after the warm-up: one of the `HRINET_DECLINE_*` values.
+ * Course of the learning rate after the warm-up: one of the `HRINET_LR_SCHEDULE_*` values.
  */
-typedef int32_t HrinetDecline;
+typedef int32_t HrinetLrSchedule;
 
 /**
- * What the critic is to say of a mixed image (equation 2): one of the `HRINET_CRITIC_*` values.
+ * Optimizer of the generator: one of the `HRINET_OPTIMIZER_*` values.
+ */
+typedef int32_t HrinetOptimizer;
+
+/**
+ * Content loss of hrinet-motion: one of the `HRINET_CONTENT_*` values.
+ */
+typedef int32_t HrinetContent;
+
+/**
+ * Critic target for a mixed image (equation 2): one of the `HRINET_CRITIC_*` values.
  */
 typedef int32_t HrinetCriticTarget;
 
 /**
- * The form of the game between generator and PatchGAN (equations 1 and 8): one of the
+ * Form of the adversarial loss of generator and PatchGAN (equations 1 and 8): one of the
  * `HRINET_ADVERSARIAL_*` values.
  */
 typedef int32_t HrinetAdversarial;
 
 /**
- * How a trainer trains. Set it up with `hrinet_trainer_options_init`.
+ * Settings of a trainer, named as the options of `hrinet train`. Set it up with
+ * `hrinet_trainer_options_init`.
  */
 typedef struct {
   /**
@@ -278,13 +289,13 @@ typedef struct {
    */
   size_t struct_size;
   /**
-   * `"hrinet-motion"`, `"hrinet-mse"`, ...: valid while the struct is used. What
+   * `"hrinet-motion"`, `"hrinet-mse"`, ...: valid while the struct is used. The name that
    * `hrinet_trainer_options_init` sets is valid for the life of the process.
    */
   const char *system;
   /**
-   * Side in pixels of the planes that it is made for, a multiple of 64 (16 for hrinet-motion,
-   * ae and acai): the systems of the paper have a narrower third map from 512 on.
+   * Side of the training planes in pixels, a multiple of 64 (16 for hrinet-motion, ae and
+   * acai): the systems of the paper have a narrower third map from 512 on.
    */
   uint32_t size;
   /**
@@ -292,11 +303,11 @@ typedef struct {
    */
   uint64_t stage_one_iterations;
   /**
-   * Iterations of the only or the last stage: the learning rate declines over them.
+   * Iterations of the only or the last stage, over which the learning rate is scheduled.
    */
   uint64_t iterations;
   /**
-   * Seed of the first weights and of the alphas that are drawn.
+   * Seed of the first weights and of random alphas.
    */
   uint64_t seed;
   /**
@@ -304,33 +315,48 @@ typedef struct {
    */
   double learning_rate;
   /**
-   * Steps over which it rises to its peak.
+   * Steps over which the learning rate rises to its peak.
    */
   uint64_t warm_up;
   /**
-   * How it goes on.
+   * Course of the learning rate after the warm-up.
    */
-  HrinetDecline decline;
+  HrinetLrSchedule lr_schedule;
   /**
-   * The numbers that passes are computed in.
+   * Optimizer of the generator. Discriminators have AdamW.
    */
-  HrinetPrecision precision;
+  HrinetOptimizer optimizer;
   /**
-   * Decay of the weights. The optimiser is AdamW, and Adam where this is 0; for the convolutions of
-   * hrinet-motion it is Muon.
+   * Decay of the weights; 0 makes AdamW the Adam of the paper.
    */
   double weight_decay;
   /**
-   * The gradient's norm is cut at this; 0: never.
+   * Norm at which gradients are clipped; 0: never.
    */
-  double gradient_norm;
+  double max_grad_norm;
+  /**
+   * Precision of forward and backward passes.
+   */
+  HrinetPrecision precision;
+  /**
+   * Content loss; hrinet-motion alone has another than `HRINET_CONTENT_MSE`.
+   */
+  HrinetContent content;
+  /**
+   * Weight of 1 - SSIM beside the content loss; hrinet-motion alone.
+   */
+  double ssim_weight;
+  /**
+   * Weight of the squared bias by tissue beside the content loss; hrinet-motion alone.
+   */
+  double tissue_bias;
   /**
    * Weight of the loss against the critic D1 (equations 3 and 4); 0 trains without D1.
    */
   double lambda;
   /**
-   * Weight of the loss against the PatchGAN D2 (equation 4; beside equation 9 for hrinet-motion); 0 trains
-   * without D2.
+   * Weight of the loss against the PatchGAN D2 (equation 4; beside equation 9 for
+   * hrinet-motion); 0 trains without D2.
    */
   double beta;
   /**
@@ -338,18 +364,62 @@ typedef struct {
    */
   double gamma;
   /**
-   * What the critic is to say.
+   * Critic target for a mixed image.
    */
   HrinetCriticTarget critic_target;
   /**
-   * The form of the game with D2.
+   * Form of the adversarial loss.
    */
   HrinetAdversarial adversarial;
+  /**
+   * Prefix of the weights of hrinet-motion to train, all others frozen: `"refinement"`, for
+   * example. NULL: all train.
+   */
+  const char *trainable_prefix;
 } HrinetTrainerOptions;
 
 /**
- * The losses of one iteration, before its optimiser steps. What a stage or a system does not have
- * is NaN.
+ * Groups of consecutive slices to train on. Set it up with `hrinet_training_batch_init`.
+ */
+typedef struct {
+  /**
+   * Size of this struct as the host knows it.
+   */
+  size_t struct_size;
+  /**
+   * `groups` x `group_slices` x `rows` x `columns` HU, the column index fastest. The first and the
+   * last slice of each group are the known ones; the others, evenly between them, are the truth to
+   * be interpolated (the paper's n is 7). HU are clipped to the grey window.
+   */
+  const float *slices_hu;
+  /**
+   * `groups` x 2 x `rows` x `columns` HU: the context slices before the first and after the last
+   * slice of each group, each as far from it as both from each other; all NaN where the volume has
+   * none. hrinet-motion sees them when it interpolates volumes, and should be trained with them;
+   * other systems ignore them. NULL: none.
+   */
+  const float *context_hu;
+  /**
+   * Number of groups, at least 1.
+   */
+  size_t groups;
+  /**
+   * Slices of a group, at least 3.
+   */
+  size_t group_slices;
+  /**
+   * Rows of a slice.
+   */
+  size_t rows;
+  /**
+   * Columns of a slice.
+   */
+  size_t columns;
+} HrinetTrainingBatch;
+
+/**
+ * Losses of one iteration, before its optimizer steps; NaN where the stage or the system has none.
+ * `struct_size` must be set to `sizeof(HrinetStepLosses)`.
  */
 typedef struct {
   /**
@@ -373,26 +443,26 @@ typedef struct {
    */
   double against_patch_gan;
   /**
-   * Equation 9, Step II: the slices in between; hrinet-motion's only loss.
+   * Equation 9, Step II: interpolated slices; the only loss of hrinet-motion without D2.
    */
   double step_two;
   /**
-   * Equation 2: the critic's own loss.
+   * Equation 2: loss of the critic.
    */
   double critic;
   /**
-   * Equation 1: the PatchGAN's own loss.
+   * Equation 1: loss of the PatchGAN.
    */
   double patch_gan;
   /**
-   * Norm of the generator's gradient, before it is cut.
+   * Norm of the generator's gradient before clipping.
    */
   double gradient_norm;
   /**
-   * The learning rate of the iteration.
+   * Learning rate of the iteration.
    */
   double learning_rate;
-} HrinetLosses;
+} HrinetStepLosses;
 
 /**
  * Done.
@@ -577,14 +647,34 @@ typedef struct {
 #define HRINET_LABELS_SHAPE 1
 
 /**
- * Half a cosine down to one hundredth at the end of the iterations.
+ * Half a cosine down to one hundredth of the peak at the end of the iterations.
  */
-#define HRINET_DECLINE_COSINE 0
+#define HRINET_LR_SCHEDULE_COSINE 0
 
 /**
- * It stays as it is.
+ * The peak throughout, as in the paper.
  */
-#define HRINET_DECLINE_CONSTANT 1
+#define HRINET_LR_SCHEDULE_CONSTANT 1
+
+/**
+ * AdamW for all weights; Adam where `weight_decay` is 0.
+ */
+#define HRINET_OPTIMIZER_ADAMW 0
+
+/**
+ * Muon for convolutions, AdamW for the rest.
+ */
+#define HRINET_OPTIMIZER_MUON 1
+
+/**
+ * Mean squared error, equation 5.
+ */
+#define HRINET_CONTENT_MSE 0
+
+/**
+ * Logarithm of each crop's mean squared error.
+ */
+#define HRINET_CONTENT_PSNR 1
 
 /**
  * min(alpha, 1 - alpha).
@@ -906,18 +996,19 @@ HrinetStatus hrinet_interpolate_labels_with_image(const HrinetModel *model,
                                                   const HrinetVolume *output);
 
 /**
- * Sets all fields to the usual ones of a system: those of the paper for its five.
+ * Sets all fields to the defaults of a system: those of the paper for its five.
  *
- * Fails with `HRINET_INVALID_ARGUMENT` for a system that is not known.
+ * Fails with `HRINET_INVALID_ARGUMENT` for an unknown system.
  *
  * @pre `system` is a string; `options` points to a struct.
  */
 HrinetStatus hrinet_trainer_options_init(const char *system, HrinetTrainerOptions *options);
 
 /**
- * A trainer with new weights, drawn from the seed, on a device. Free it with `hrinet_trainer_free`.
+ * Creates a trainer with random weights by the seed, on a device. Free it with
+ * `hrinet_trainer_free`.
  *
- * Fails with `HRINET_INVALID_ARGUMENT` for options that make no sense, `HRINET_NO_DEVICE`.
+ * Fails with `HRINET_INVALID_ARGUMENT` for contradictory options, `HRINET_NO_DEVICE`.
  *
  * @pre `options` points to a struct; `device` is a string; `trainer` points to a place for a pointer.
  */
@@ -926,11 +1017,11 @@ HrinetStatus hrinet_trainer_create(const HrinetTrainerOptions *options,
                                    HrinetTrainer **trainer);
 
 /**
- * A trainer that begins with a model's weights, on the model's device: fine-tuning. The model stays
- * as it is. Free it with `hrinet_trainer_free`.
+ * Creates a trainer with a model's weights, on the model's device: fine-tuning. The model does not
+ * change. Free it with `hrinet_trainer_free`.
  *
- * Fails with `HRINET_INVALID_ARGUMENT` for `"linear"` and `"cubic"`, which learn nothing, and for a
- * model with another kind of generator than the options' system.
+ * Fails with `HRINET_INVALID_ARGUMENT` for `"linear"` and `"cubic"`, which have no weights, and for
+ * a model with another kind of generator than the options' system.
  *
  * @pre `options` points to a struct; `model` is a model; `trainer` points to a place for a pointer.
  */
@@ -939,10 +1030,10 @@ HrinetStatus hrinet_trainer_create_from_model(const HrinetTrainerOptions *option
                                               HrinetTrainer **trainer);
 
 /**
- * A trainer that goes on where `hrinet_trainer_save`, or the program's training, stopped. Free it
- * with `hrinet_trainer_free`.
+ * Resumes a training from a checkpoint of `hrinet_trainer_save` or of `hrinet train`. Free the
+ * trainer with `hrinet_trainer_free`.
  *
- * Fails with the file's codes, `HRINET_FILE_DAMAGED` also for a checkpoint without training state (a
+ * Fails with the codes of files, `HRINET_FILE_DAMAGED` also for a checkpoint without training state (a
  * model); `HRINET_NO_DEVICE`.
  *
  * @pre `path` and `device` are strings; `trainer` points to a place for a pointer.
@@ -952,49 +1043,32 @@ HrinetStatus hrinet_trainer_load(const char *path,
                                  HrinetTrainer **trainer);
 
 /**
- * One iteration on `groups` groups of `group_slices` consecutive slices of `rows` x `columns` pixels
- * each: `slices_hu` holds `groups` x `group_slices` x `rows` x `columns` HU, column by column
- * fastest. The first and the last slice of each group are given to the network, the others are what
- * it should make, evenly in between (the paper's n is 7). HU are clipped to the grey window.
+ * Sets `struct_size`, all pointers to NULL and all counts to 0.
  *
- * Which stage it is follows from the options and the iterations so far: Stage I (equations 2 and 3),
- * or Stage II with Step I (equations 1, 2, 4) and Step II (equation 9). More iterations than the
- * options say go on as the last one.
- *
- * `losses->struct_size` must be set to `sizeof(HrinetLosses)`; NULL where they are not wanted.
- *
- * Fails with `HRINET_INVALID_ARGUMENT` for sides that the network cannot halve often enough, groups
- * of fewer than 3 slices, voxels that are no numbers; `HRINET_TRAINING` where a loss is no
- * number: the trainer is of no use then, what was saved is; `HRINET_IN_USE`.
- *
- * @pre `trainer` is a trainer; `slices_hu` reaches as far as said; `losses` is NULL or points to a struct.
+ * @pre `batch` points to a struct.
  */
-HrinetStatus hrinet_trainer_step(HrinetTrainer *trainer,
-                                 const float *slices_hu,
-                                 size_t groups,
-                                 size_t group_slices,
-                                 size_t rows,
-                                 size_t columns,
-                                 HrinetLosses *losses);
+HrinetStatus hrinet_training_batch_init(HrinetTrainingBatch *batch);
 
 /**
- * The same with the known slices beyond each group, which hrinet-motion sees as well when it makes the slices
- * of a volume: a training for volumes should show them. `beyond_hu` holds `groups` x 2 x `rows` x `columns`
- * HU: the slice before the first and the one after the last, each as far from it as both from each other;
- * NaN alone where the volume has none. Other systems leave them out.
+ * Trains one iteration on a batch.
  *
- * Fails as `hrinet_trainer_step`, and with `HRINET_INVALID_ARGUMENT` for a slice beyond that is NaN in part.
+ * The stage follows from the options and the iterations so far: Stage I (equations 2 and 3), or
+ * Stage II with Step I (equations 1, 2, 4) and Step II (equation 9). Iterations beyond those of the
+ * options belong to the last stage.
  *
- * @pre `trainer` is a trainer; `slices_hu` and `beyond_hu` reach as far as said; `losses` is NULL or points to a struct.
+ * `losses->struct_size` must be set to `sizeof(HrinetStepLosses)`; NULL where they are not wanted.
+ *
+ * Fails with `HRINET_INVALID_ARGUMENT` for sides that the network cannot halve often enough, groups
+ * of fewer than 3 slices, non-finite voxels and context slices that are NaN in part;
+ * `HRINET_TRAINING` where training diverged: the trainer is of no use then, a saved checkpoint is;
+ * `HRINET_IN_USE`.
+ *
+ * @pre `trainer` is a trainer; `batch` points to a struct whose arrays are as large as it says; `losses`
+ * is NULL or points to a struct.
  */
-HrinetStatus hrinet_trainer_step_with_beyond(HrinetTrainer *trainer,
-                                             const float *slices_hu,
-                                             const float *beyond_hu,
-                                             size_t groups,
-                                             size_t group_slices,
-                                             size_t rows,
-                                             size_t columns,
-                                             HrinetLosses *losses);
+HrinetStatus hrinet_trainer_step(HrinetTrainer *trainer,
+                                 const HrinetTrainingBatch *batch,
+                                 HrinetStepLosses *losses);
 
 /**
  * Iterations so far; 0 for NULL and while another thread uses the trainer.
@@ -1004,24 +1078,23 @@ HrinetStatus hrinet_trainer_step_with_beyond(HrinetTrainer *trainer,
 uint64_t hrinet_trainer_iterations(HrinetTrainer *trainer);
 
 /**
- * Writes a checkpoint that `hrinet_trainer_load` goes on from, bit for bit on a CPU. A file of that
- * name is replaced when the new one is whole.
+ * Writes a checkpoint that `hrinet_trainer_load` resumes, bit for bit on a CPU. A file of that name
+ * is replaced once the new one is complete.
  *
- * Fails with `HRINET_INVALID_ARGUMENT` for a folder that is not there, `HRINET_FILE_SYSTEM` where
- * writing fails: what was there is still there.
+ * Fails with `HRINET_INVALID_ARGUMENT` for a missing folder, `HRINET_FILE_SYSTEM` where writing
+ * fails: an earlier file is kept.
  *
  * @pre `trainer` is a trainer; `path` is a string.
  */
 HrinetStatus hrinet_trainer_save(HrinetTrainer *trainer, const char *path);
 
 /**
- * The generator as it is now, as a model on the trainer's device that interpolates; training goes on
- * without it. Free it with `hrinet_model_free`.
+ * Copies the generator as it is now to a model on the trainer's device, which later steps do not
+ * change. Free it with `hrinet_model_free`.
  *
  * @pre `trainer` is a trainer; `model` points to a place for a pointer.
  */
-HrinetStatus hrinet_trainer_model(HrinetTrainer *trainer,
-                                  HrinetModel **model);
+HrinetStatus hrinet_trainer_model(HrinetTrainer *trainer, HrinetModel **model);
 
 /**
  * Frees a trainer; NULL is allowed. No other thread may be using it.

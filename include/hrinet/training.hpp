@@ -18,7 +18,19 @@
 
 namespace hrinet {
 
-/// How a trainer trains: the usual settings of a system, unless something else is said.
+/// Course of the learning rate after the warm-up.
+enum class LrSchedule : std::int32_t {
+    cosine = HRINET_LR_SCHEDULE_COSINE,     ///< Half a cosine down to one hundredth of the peak.
+    constant = HRINET_LR_SCHEDULE_CONSTANT  ///< The peak throughout.
+};
+
+/// Optimizer of the generator.
+enum class Optimizer : std::int32_t {
+    adamw = HRINET_OPTIMIZER_ADAMW,  ///< AdamW for all weights.
+    muon = HRINET_OPTIMIZER_MUON     ///< Muon for convolutions, AdamW for the rest.
+};
+
+/// Settings of a trainer: the defaults of a system, changed one by one.
 class TrainerOptions {
 public:
     explicit TrainerOptions(const std::string& system = "hrinet-motion") {
@@ -26,26 +38,38 @@ public:
         detail::check(hrinet_trainer_options_init(system.c_str(), &options_));
     }
 
-    /// Side in pixels of the planes that it is made for.
+    /// Side of the training planes in pixels.
     TrainerOptions& size(std::uint32_t pixels) { return set(options_.size, pixels); }
     /// Iterations of Stage I before Stage II; 0 for systems of one stage.
     TrainerOptions& stage_one_iterations(std::uint64_t count) {
         return set(options_.stage_one_iterations, count);
     }
-    /// Iterations of the only or the last stage: the learning rate declines over them.
+    /// Iterations of the only or the last stage, over which the learning rate is scheduled.
     TrainerOptions& iterations(std::uint64_t count) { return set(options_.iterations, count); }
-    /// Seed of the first weights and of the alphas that are drawn.
+    /// Seed of the first weights and of random alphas.
     TrainerOptions& seed(std::uint64_t value) { return set(options_.seed, value); }
     /// Peak of the learning rate.
     TrainerOptions& learning_rate(double peak) { return set(options_.learning_rate, peak); }
     /// Steps over which the learning rate rises to its peak.
     TrainerOptions& warm_up(std::uint64_t steps) { return set(options_.warm_up, steps); }
-    /// The numbers that passes are computed in.
+    /// Course of the learning rate after the warm-up.
+    TrainerOptions& lr_schedule(LrSchedule value) {
+        return set(options_.lr_schedule, static_cast<std::int32_t>(value));
+    }
+    /// Optimizer of the generator.
+    TrainerOptions& optimizer(Optimizer value) {
+        return set(options_.optimizer, static_cast<std::int32_t>(value));
+    }
+    /// Decay of the weights; 0 makes AdamW the Adam of the paper.
+    TrainerOptions& weight_decay(double value) { return set(options_.weight_decay, value); }
+    /// Norm at which gradients are clipped; 0: never.
+    TrainerOptions& max_grad_norm(double norm) { return set(options_.max_grad_norm, norm); }
+    /// Precision of forward and backward passes.
     TrainerOptions& precision(Precision value) {
         return set(options_.precision, static_cast<std::int32_t>(value));
     }
 
-    /// All of them, as hrinet.h has them: for what has no function here.
+    /// All fields, for those without a function here.
     HrinetTrainerOptions& c() noexcept { return options_; }
     const HrinetTrainerOptions& c() const noexcept { return options_; }
 
@@ -59,17 +83,17 @@ private:
     HrinetTrainerOptions options_{};
 };
 
-/// The losses of one iteration by name, in the order of hrinet.h; only those that the stage and the
+/// Losses of one iteration by name, in the order of hrinet.h; only those that the stage and the
 /// system have.
 ///
 /// @code
-/// for (auto [name, loss] : trainer.step(slices, 4, 7, 256, 256)) std::cout << name << ' ' << loss;
+/// for (auto [name, loss] : trainer.step(batch)) std::cout << name << ' ' << loss;
 /// @endcode
-class Losses {
+class StepLosses {
 public:
     using value_type = std::pair<std::string_view, double>;
 
-    explicit Losses(const HrinetLosses& losses)
+    explicit StepLosses(const HrinetStepLosses& losses)
         : iteration(losses.iteration),
           gradient_norm(losses.gradient_norm),
           learning_rate(losses.learning_rate) {
@@ -84,8 +108,8 @@ public:
     }
 
     std::uint64_t iteration;  ///< Iterations so far, this one included.
-    double gradient_norm;     ///< Norm of the generator's gradient, before it is cut.
-    double learning_rate;     ///< The learning rate of the iteration.
+    double gradient_norm;     ///< Norm of the generator's gradient before clipping.
+    double learning_rate;     ///< Learning rate of the iteration.
 
     auto begin() const noexcept { return values_.begin(); }
     auto end() const noexcept { return values_.end(); }
@@ -94,7 +118,7 @@ public:
     /// Whether the stage and the system have this loss.
     bool contains(std::string_view name) const noexcept { return find(name) != nullptr; }
 
-    /// The loss of this name; an Error where there is none.
+    /// The loss of this name; an Error where the stage and the system have none.
     double at(std::string_view name) const {
         const value_type* found = find(name);
         if (!found) detail::refuse("no loss is called " + std::string(name) + " here");
@@ -127,25 +151,57 @@ inline void require_count(std::size_t pixels, std::initializer_list<std::size_t>
 
 }  // namespace detail
 
+/// Groups of consecutive slices to train on. Refers to the caller's pixels.
+class TrainingBatch {
+public:
+    /// `groups` groups of `group_slices` consecutive slices of `rows` x `columns` pixels in HU, one
+    /// after the other, row by row. The first and the last slice of each group are the known ones;
+    /// the others, evenly between them, are the truth to be interpolated.
+    TrainingBatch(Span<const float> slices_hu, std::size_t groups, std::size_t group_slices,
+                  std::size_t rows, std::size_t columns) {
+        detail::require_count(slices_hu.size(), {groups, group_slices, rows, columns});
+        detail::check(hrinet_training_batch_init(&batch_));
+        batch_.slices_hu = slices_hu.data();
+        batch_.groups = groups;
+        batch_.group_slices = group_slices;
+        batch_.rows = rows;
+        batch_.columns = columns;
+    }
+
+    /// Adds the context slices of each group, `groups` x 2: the one before the first slice and the
+    /// one after the last, each as far from it as both from each other; all NaN where there is none.
+    TrainingBatch& context(Span<const float> context_hu) {
+        detail::require_count(context_hu.size(), {batch_.groups, 2, batch_.rows, batch_.columns});
+        batch_.context_hu = context_hu.data();
+        return *this;
+    }
+
+    /// All fields.
+    const HrinetTrainingBatch& c() const noexcept { return batch_; }
+
+private:
+    HrinetTrainingBatch batch_{};
+};
+
 /// A generator in training, with its discriminators and optimisers. One thread at a time may use it;
 /// a second one gets an Error of HRINET_IN_USE.
 class Trainer {
 public:
-    /// New weights, drawn from the seed.
+    /// Random weights by the seed.
     explicit Trainer(const TrainerOptions& options, const std::string& device = "auto") {
         HrinetTrainer* trainer = nullptr;
         detail::check(hrinet_trainer_create(&options.c(), device.c_str(), &trainer));
         trainer_.reset(trainer);
     }
 
-    /// Begins with a model's weights, on its device: fine-tuning. The model stays as it is.
+    /// A model's weights, on its device: fine-tuning. The model does not change.
     Trainer(const TrainerOptions& options, const Model& model) {
         HrinetTrainer* trainer = nullptr;
         detail::check(hrinet_trainer_create_from_model(&options.c(), model.get(), &trainer));
         trainer_.reset(trainer);
     }
 
-    /// Goes on where save(), or the program's training, stopped.
+    /// Resumes a training from a checkpoint of save() or of `hrinet train`.
     static Trainer load(const std::string& path, const std::string& device = "auto") {
         detail::require_abi();
         HrinetTrainer* trainer = nullptr;
@@ -153,49 +209,30 @@ public:
         return Trainer(trainer);
     }
 
-    /// One iteration on `groups` groups of `group_slices` consecutive slices of `rows` x `columns`
-    /// pixels in HU, one after the other, row by row. The first and the last slice of each group are
-    /// given to the network, the others are what it should make.
-    Losses step(Span<const float> slices_hu, std::size_t groups, std::size_t group_slices,
-                std::size_t rows, std::size_t columns) {
-        detail::require_count(slices_hu.size(), {groups, group_slices, rows, columns});
-        HrinetLosses losses{};
+    /// Trains one iteration on a batch.
+    StepLosses step(const TrainingBatch& batch) {
+        HrinetStepLosses losses{};
         losses.struct_size = sizeof losses;
-        detail::check(hrinet_trainer_step(get(), slices_hu.data(), groups, group_slices, rows, columns,
-                                          &losses));
-        return Losses(losses);
-    }
-
-    /// The same with the known slices beyond each group, which hrinet-motion sees as well in a volume:
-    /// `groups` x 2 slices, the one before the first and the one after the last, each as far from it as
-    /// both from each other; NaN alone where there is none.
-    Losses step(Span<const float> slices_hu, Span<const float> beyond_hu, std::size_t groups,
-                std::size_t group_slices, std::size_t rows, std::size_t columns) {
-        detail::require_count(slices_hu.size(), {groups, group_slices, rows, columns});
-        detail::require_count(beyond_hu.size(), {groups, 2, rows, columns});
-        HrinetLosses losses{};
-        losses.struct_size = sizeof losses;
-        detail::check(hrinet_trainer_step_with_beyond(get(), slices_hu.data(), beyond_hu.data(), groups,
-                                                      group_slices, rows, columns, &losses));
-        return Losses(losses);
+        detail::check(hrinet_trainer_step(get(), &batch.c(), &losses));
+        return StepLosses(losses);
     }
 
     /// Iterations so far; 0 while another thread uses the trainer.
     std::uint64_t iterations() const { return hrinet_trainer_iterations(get()); }
 
-    /// Writes a checkpoint that load() goes on from, bit for bit on a CPU.
+    /// Writes a checkpoint that load() resumes, bit for bit on a CPU.
     void save(const std::string& path) const {
         detail::check(hrinet_trainer_save(get(), path.c_str()));
     }
 
-    /// The generator as it is now, as a model that interpolates; training goes on without it.
+    /// Copies the generator as it is now to a model, which later steps do not change.
     Model model() const {
         HrinetModel* model = nullptr;
         detail::check(hrinet_trainer_model(get(), &model));
         return Model(model);
     }
 
-    /// The handle, which stays this trainer's. NULL after a move.
+    /// The handle, owned by this object. NULL after a move.
     HrinetTrainer* get() const noexcept { return trainer_.get(); }
 
 private:

@@ -1,4 +1,4 @@
-//! Training, step by step, on slices that the host has.
+//! Training step by step on slices of the host.
 
 use std::ffi::c_char;
 use std::path::Path;
@@ -23,10 +23,10 @@ pub struct HrinetTrainer {
     trainer: Mutex<Trainer>,
 }
 
-/// The losses of one iteration, before its optimiser steps. What a stage or a system does not have
-/// is NaN.
+/// Losses of one iteration, before its optimizer steps; NaN where the stage or the system has none.
+/// `struct_size` must be set to `sizeof(HrinetStepLosses)`.
 #[repr(C)]
-pub struct HrinetLosses {
+pub struct HrinetStepLosses {
     /// Size of this struct as the host knows it.
     pub struct_size: usize,
     /// Iterations so far, this one included.
@@ -37,21 +37,22 @@ pub struct HrinetLosses {
     pub against_critic: f64,
     /// Equation 8: G against the PatchGAN D2.
     pub against_patch_gan: f64,
-    /// Equation 9, Step II: the slices in between; hrinet-motion's only loss.
+    /// Equation 9, Step II: interpolated slices; the only loss of hrinet-motion without D2.
     pub step_two: f64,
-    /// Equation 2: the critic's own loss.
+    /// Equation 2: loss of the critic.
     pub critic: f64,
-    /// Equation 1: the PatchGAN's own loss.
+    /// Equation 1: loss of the PatchGAN.
     pub patch_gan: f64,
-    /// Norm of the generator's gradient, before it is cut.
+    /// Norm of the generator's gradient before clipping.
     pub gradient_norm: f64,
-    /// The learning rate of the iteration.
+    /// Learning rate of the iteration.
     pub learning_rate: f64,
 }
 
-/// A trainer with new weights, drawn from the seed, on a device. Free it with `hrinet_trainer_free`.
+/// Creates a trainer with random weights by the seed, on a device. Free it with
+/// `hrinet_trainer_free`.
 ///
-/// Fails with `HRINET_INVALID_ARGUMENT` for options that make no sense, `HRINET_NO_DEVICE`.
+/// Fails with `HRINET_INVALID_ARGUMENT` for contradictory options, `HRINET_NO_DEVICE`.
 ///
 /// # Safety
 /// `options` points to a struct; `device` is a string; `trainer` points to a place for a pointer.
@@ -68,18 +69,18 @@ pub unsafe extern "C" fn hrinet_trainer_create(
             unsafe { (borrow(options, "options")?.settings()?, text(device, "device")?) };
         let device = named(device)?;
         exit::prepare();
-        let made = Trainer::new(settings, device)?;
+        let created = Trainer::new(settings, device)?;
         // SAFETY: not NULL, and a place for a pointer, as the caller promises.
-        unsafe { trainer.write(boxed(made)) };
+        unsafe { trainer.write(boxed(created)) };
         Ok(())
     })
 }
 
-/// A trainer that begins with a model's weights, on the model's device: fine-tuning. The model stays
-/// as it is. Free it with `hrinet_trainer_free`.
+/// Creates a trainer with a model's weights, on the model's device: fine-tuning. The model does not
+/// change. Free it with `hrinet_trainer_free`.
 ///
-/// Fails with `HRINET_INVALID_ARGUMENT` for `"linear"` and `"cubic"`, which learn nothing, and for a
-/// model with another kind of generator than the options' system.
+/// Fails with `HRINET_INVALID_ARGUMENT` for `"linear"` and `"cubic"`, which have no weights, and for
+/// a model with another kind of generator than the options' system.
 ///
 /// # Safety
 /// `options` points to a struct; `model` is a model; `trainer` points to a place for a pointer.
@@ -97,17 +98,17 @@ pub unsafe extern "C" fn hrinet_trainer_create_from_model(
         let network = model.network().ok_or_else(|| {
             wrong("a plain interpolator has no weights to begin from; load a network".into())
         })?;
-        let made = Trainer::begin_from(&network.checkpoint()?, settings, network.device())?;
+        let created = Trainer::begin_from(&network.checkpoint()?, settings, network.device())?;
         // SAFETY: not NULL, and a place for a pointer, as the caller promises.
-        unsafe { trainer.write(boxed(made)) };
+        unsafe { trainer.write(boxed(created)) };
         Ok(())
     })
 }
 
-/// A trainer that goes on where `hrinet_trainer_save`, or the program's training, stopped. Free it
-/// with `hrinet_trainer_free`.
+/// Resumes a training from a checkpoint of `hrinet_trainer_save` or of `hrinet train`. Free the
+/// trainer with `hrinet_trainer_free`.
 ///
-/// Fails with the file's codes, `HRINET_FILE_DAMAGED` also for a checkpoint without training state (a
+/// Fails with the codes of files, `HRINET_FILE_DAMAGED` also for a checkpoint without training state (a
 /// model); `HRINET_NO_DEVICE`.
 ///
 /// # Safety
@@ -129,109 +130,126 @@ pub unsafe extern "C" fn hrinet_trainer_load(
             let settings = Settings::of_checkpoint(&checkpoint)?;
             Trainer::resume(checkpoint, settings, device)
         };
-        let made = resume(checkpoint).map_err(|error| error.in_file(path))?;
+        let resumed = resume(checkpoint).map_err(|error| error.in_file(path))?;
         // SAFETY: not NULL, and a place for a pointer, as the caller promises.
-        unsafe { trainer.write(boxed(made)) };
+        unsafe { trainer.write(boxed(resumed)) };
         Ok(())
     })
 }
 
-/// One iteration on `groups` groups of `group_slices` consecutive slices of `rows` x `columns` pixels
-/// each: `slices_hu` holds `groups` x `group_slices` x `rows` x `columns` HU, column by column
-/// fastest. The first and the last slice of each group are given to the network, the others are what
-/// it should make, evenly in between (the paper's n is 7). HU are clipped to the grey window.
-///
-/// Which stage it is follows from the options and the iterations so far: Stage I (equations 2 and 3),
-/// or Stage II with Step I (equations 1, 2, 4) and Step II (equation 9). More iterations than the
-/// options say go on as the last one.
-///
-/// `losses->struct_size` must be set to `sizeof(HrinetLosses)`; NULL where they are not wanted.
-///
-/// Fails with `HRINET_INVALID_ARGUMENT` for sides that the network cannot halve often enough, groups
-/// of fewer than 3 slices, voxels that are no numbers; `HRINET_TRAINING` where a loss is no
-/// number: the trainer is of no use then, what was saved is; `HRINET_IN_USE`.
-///
-/// # Safety
-/// `trainer` is a trainer; `slices_hu` reaches as far as said; `losses` is NULL or points to a struct.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn hrinet_trainer_step(
-    trainer: *mut HrinetTrainer,
-    slices_hu: *const f32,
-    groups: usize,
-    group_slices: usize,
-    rows: usize,
-    columns: usize,
-    losses: *mut HrinetLosses,
-) -> HrinetStatus {
-    let shape = [groups, group_slices, rows, columns];
-    // SAFETY: as the caller promises; nothing lies beyond.
-    call(|| unsafe { step(trainer, slices_hu, None, shape, losses) })
+/// Groups of consecutive slices to train on. Set it up with `hrinet_training_batch_init`.
+#[repr(C)]
+pub struct HrinetTrainingBatch {
+    /// Size of this struct as the host knows it.
+    pub struct_size: usize,
+    /// `groups` x `group_slices` x `rows` x `columns` HU, the column index fastest. The first and the
+    /// last slice of each group are the known ones; the others, evenly between them, are the truth to
+    /// be interpolated (the paper's n is 7). HU are clipped to the grey window.
+    pub slices_hu: *const f32,
+    /// `groups` x 2 x `rows` x `columns` HU: the context slices before the first and after the last
+    /// slice of each group, each as far from it as both from each other; all NaN where the volume has
+    /// none. hrinet-motion sees them when it interpolates volumes, and should be trained with them;
+    /// other systems ignore them. NULL: none.
+    pub context_hu: *const f32,
+    /// Number of groups, at least 1.
+    pub groups: usize,
+    /// Slices of a group, at least 3.
+    pub group_slices: usize,
+    /// Rows of a slice.
+    pub rows: usize,
+    /// Columns of a slice.
+    pub columns: usize,
 }
 
-/// The same with the known slices beyond each group, which hrinet-motion sees as well when it makes the slices
-/// of a volume: a training for volumes should show them. `beyond_hu` holds `groups` x 2 x `rows` x `columns`
-/// HU: the slice before the first and the one after the last, each as far from it as both from each other;
-/// NaN alone where the volume has none. Other systems leave them out.
-///
-/// Fails as `hrinet_trainer_step`, and with `HRINET_INVALID_ARGUMENT` for a slice beyond that is NaN in part.
+/// Sets `struct_size`, all pointers to NULL and all counts to 0.
 ///
 /// # Safety
-/// `trainer` is a trainer; `slices_hu` and `beyond_hu` reach as far as said; `losses` is NULL or points to a struct.
+/// `batch` points to a struct.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn hrinet_trainer_step_with_beyond(
-    trainer: *mut HrinetTrainer,
-    slices_hu: *const f32,
-    beyond_hu: *const f32,
-    groups: usize,
-    group_slices: usize,
-    rows: usize,
-    columns: usize,
-    losses: *mut HrinetLosses,
+pub unsafe extern "C" fn hrinet_training_batch_init(
+    batch: *mut HrinetTrainingBatch,
 ) -> HrinetStatus {
-    let shape = [groups, group_slices, rows, columns];
     call(|| {
-        require(beyond_hu.cast_mut(), "beyond_hu")?;
-        // SAFETY: as the caller promises.
-        unsafe { step(trainer, slices_hu, Some(beyond_hu), shape, losses) }
+        require(batch, "batch")?;
+        let empty = HrinetTrainingBatch {
+            struct_size: size_of::<HrinetTrainingBatch>(),
+            slices_hu: std::ptr::null(),
+            context_hu: std::ptr::null(),
+            groups: 0,
+            group_slices: 0,
+            rows: 0,
+            columns: 0,
+        };
+        // SAFETY: not NULL, and a place for the struct, as the caller promises.
+        unsafe { batch.write(empty) };
+        Ok(())
     })
 }
 
+/// Trains one iteration on a batch.
+///
+/// The stage follows from the options and the iterations so far: Stage I (equations 2 and 3), or
+/// Stage II with Step I (equations 1, 2, 4) and Step II (equation 9). Iterations beyond those of the
+/// options belong to the last stage.
+///
+/// `losses->struct_size` must be set to `sizeof(HrinetStepLosses)`; NULL where they are not wanted.
+///
+/// Fails with `HRINET_INVALID_ARGUMENT` for sides that the network cannot halve often enough, groups
+/// of fewer than 3 slices, non-finite voxels and context slices that are NaN in part;
+/// `HRINET_TRAINING` where training diverged: the trainer is of no use then, a saved checkpoint is;
+/// `HRINET_IN_USE`.
+///
 /// # Safety
-/// As [`hrinet_trainer_step_with_beyond`], whose slices beyond may be left out.
-unsafe fn step(
+/// `trainer` is a trainer; `batch` points to a struct whose arrays are as large as it says; `losses`
+/// is NULL or points to a struct.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_trainer_step(
     trainer: *mut HrinetTrainer,
-    slices_hu: *const f32,
-    beyond_hu: Option<*const f32>,
-    shape: [usize; 4],
-    losses: *mut HrinetLosses,
-) -> Result<(), Refusal> {
-    require(slices_hu.cast_mut(), "slices_hu")?;
-    if !losses.is_null() {
-        // SAFETY: not NULL, and a struct, as the caller promises.
-        let struct_size = unsafe { (*losses).struct_size };
-        check_size::<HrinetLosses>("losses", struct_size)?;
-    }
-    // SAFETY: a trainer or NULL, as the caller promises.
-    let mut trainer = unsafe { use_alone(trainer)? };
-    let [groups, _, rows, columns] = shape;
-    // SAFETY: not NULL, and as many numbers as the shape has, as the caller promises.
-    let slices = unsafe { planes(slices_hu, shape)? };
-    trainer.check_sides([rows, columns])?;
-    let draw = (trainer.settings().seed, trainer.steps());
-    let mut batch = Batch::of_groups(slices, draw, trainer.device())?;
-    if let Some(beyond_hu) = beyond_hu {
-        // SAFETY: the same.
-        let beyond = unsafe { planes(beyond_hu, [groups, 2, rows, columns])? };
-        if trainer.architecture().has_context() {
-            batch = batch.with_beyond(beyond)?;
+    batch: *const HrinetTrainingBatch,
+    losses: *mut HrinetStepLosses,
+) -> HrinetStatus {
+    call(|| {
+        // SAFETY: a struct or NULL, as the caller promises.
+        let batch = unsafe { borrow(batch, "batch")? };
+        check_size::<HrinetTrainingBatch>("batch", batch.struct_size)?;
+        if !losses.is_null() {
+            // SAFETY: not NULL, and a struct, as the caller promises.
+            let struct_size = unsafe { (*losses).struct_size };
+            check_size::<HrinetStepLosses>("losses", struct_size)?;
         }
+        // SAFETY: a trainer or NULL, as the caller promises.
+        let mut trainer = unsafe { use_alone(trainer)? };
+        // SAFETY: arrays as large as the struct says, as the caller promises.
+        let batch = unsafe { batch.for_trainer(&trainer)? };
+        let step_losses = trainer.step(&batch)?;
+        if !losses.is_null() {
+            // SAFETY: not NULL, and of this size.
+            unsafe { losses.write(HrinetStepLosses::of(&step_losses, trainer.steps())) };
+        }
+        Ok(())
+    })
+}
+
+impl HrinetTrainingBatch {
+    /// The batch of a trainer's next iteration.
+    ///
+    /// # Safety
+    /// The arrays are NULL or as large as the struct says.
+    unsafe fn for_trainer(&self, trainer: &Trainer) -> Result<Batch, Refusal> {
+        let HrinetTrainingBatch { groups, group_slices, rows, columns, .. } = *self;
+        require(self.slices_hu.cast_mut(), "batch->slices_hu")?;
+        // SAFETY: not NULL, and of this shape, as the caller promises.
+        let slices = unsafe { planes(self.slices_hu, [groups, group_slices, rows, columns])? };
+        trainer.check_sides([rows, columns])?;
+        let (seed, step) = (trainer.settings().seed, trainer.steps());
+        let batch = Batch::from_hu(slices, seed, step, trainer.device())?;
+        if self.context_hu.is_null() || !trainer.architecture().has_context() {
+            return Ok(batch);
+        }
+        // SAFETY: not NULL, and of this shape, as the caller promises.
+        let context = unsafe { planes(self.context_hu, [groups, 2, rows, columns])? };
+        Ok(batch.with_context(context)?)
     }
-    let made = trainer.step(&batch)?;
-    if !losses.is_null() {
-        // SAFETY: not NULL, and of this size.
-        unsafe { losses.write(described(&made, trainer.steps())) };
-    }
-    Ok(())
 }
 
 /// Slices of the host as an array.
@@ -244,26 +262,28 @@ unsafe fn planes<'a>(
 ) -> Result<ArrayView4<'a, f32>, Refusal> {
     let count = shape.iter().try_fold(1usize, |all, &side| all.checked_mul(side));
     let count = count.filter(|&count| count > 0 && count <= isize::MAX as usize / 8);
-    let count = count.ok_or_else(|| wrong(format!("{shape:?} voxels are none to train on")))?;
+    let count =
+        count.ok_or_else(|| wrong(format!("a batch of {shape:?} voxels; none may be 0")))?;
     // SAFETY: not NULL, and `count` numbers, as the caller promises.
     let values = unsafe { std::slice::from_raw_parts(values, count) };
     ArrayView4::from_shape(shape, values).map_err(|error| wrong(error.to_string()))
 }
 
-/// The losses of an iteration as C sees them.
-fn described(made: &StepLosses, iteration: u64) -> HrinetLosses {
-    let or_nan = |loss: Option<f64>| loss.unwrap_or(f64::NAN);
-    HrinetLosses {
-        struct_size: size_of::<HrinetLosses>(),
-        iteration,
-        content: or_nan(made.content),
-        against_critic: or_nan(made.against_critic),
-        against_patch_gan: or_nan(made.against_patch_gan),
-        step_two: or_nan(made.step_two),
-        critic: or_nan(made.critic),
-        patch_gan: or_nan(made.patch_gan),
-        gradient_norm: made.gradient_norm,
-        learning_rate: made.learning_rate,
+impl HrinetStepLosses {
+    fn of(losses: &StepLosses, iteration: u64) -> HrinetStepLosses {
+        let or_nan = |loss: Option<f64>| loss.unwrap_or(f64::NAN);
+        HrinetStepLosses {
+            struct_size: size_of::<HrinetStepLosses>(),
+            iteration,
+            content: or_nan(losses.content),
+            against_critic: or_nan(losses.against_critic),
+            against_patch_gan: or_nan(losses.against_patch_gan),
+            step_two: or_nan(losses.step_two),
+            critic: or_nan(losses.critic),
+            patch_gan: or_nan(losses.patch_gan),
+            gradient_norm: losses.gradient_norm,
+            learning_rate: losses.learning_rate,
+        }
     }
 }
 
@@ -282,11 +302,11 @@ pub unsafe extern "C" fn hrinet_trainer_iterations(trainer: *mut HrinetTrainer) 
     iterations
 }
 
-/// Writes a checkpoint that `hrinet_trainer_load` goes on from, bit for bit on a CPU. A file of that
-/// name is replaced when the new one is whole.
+/// Writes a checkpoint that `hrinet_trainer_load` resumes, bit for bit on a CPU. A file of that name
+/// is replaced once the new one is complete.
 ///
-/// Fails with `HRINET_INVALID_ARGUMENT` for a folder that is not there, `HRINET_FILE_SYSTEM` where
-/// writing fails: what was there is still there.
+/// Fails with `HRINET_INVALID_ARGUMENT` for a missing folder, `HRINET_FILE_SYSTEM` where writing
+/// fails: an earlier file is kept.
 ///
 /// # Safety
 /// `trainer` is a trainer; `path` is a string.
@@ -306,8 +326,8 @@ pub unsafe extern "C" fn hrinet_trainer_save(
     })
 }
 
-/// The generator as it is now, as a model on the trainer's device that interpolates; training goes on
-/// without it. Free it with `hrinet_model_free`.
+/// Copies the generator as it is now to a model on the trainer's device, which later steps do not
+/// change. Free it with `hrinet_model_free`.
 ///
 /// # Safety
 /// `trainer` is a trainer; `model` points to a place for a pointer.
@@ -358,7 +378,7 @@ unsafe fn use_alone<'a>(trainer: *mut HrinetTrainer) -> Result<MutexGuard<'a, Tr
         Ok(guard) => Ok(guard),
         Err(TryLockError::WouldBlock) => Err(Refusal::InUse("trainer")),
         Err(TryLockError::Poisoned(_)) => Err(Refusal::Library(Error::Training(
-            "an earlier step of this trainer failed half way; load what was saved".into(),
+            "an earlier step of this trainer failed half way; load its last checkpoint".into(),
         ))),
     }
 }

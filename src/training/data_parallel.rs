@@ -102,7 +102,7 @@ impl Replica {
 mod tests {
     use crate::network::System;
     use crate::network::motion::config::MotionConfig;
-    use crate::training::data::batch::Beyond;
+    use crate::training::data::batch::BatchContext;
     use crate::training::settings::{Content, OptimizerKind};
     use crate::training::{Batch, Settings, Trainer};
     use rand::{RngExt, SeedableRng};
@@ -116,12 +116,21 @@ mod tests {
             let values: Vec<f32> = (0..5 * 64 * 64).map(|_| random.random()).collect();
             Tensor::from_slice(&values).view([5, 1, 64, 64])
         };
-        let there = || Tensor::from_slice(&[1f32, 0.0, 1.0, 1.0, 0.0]).view([-1, 1, 1, 1]);
-        let beyond = Beyond { slices: [images(), images()], there: [there(), there()] };
+        let present = || Tensor::from_slice(&[1f32, 0.0, 1.0, 1.0, 0.0]).view([-1, 1, 1, 1]);
+        let context =
+            BatchContext { slices: [images(), images()], present: [present(), present()] };
         let alpha = Tensor::from_slice(&[0.5f32, 0.25, 0.75, 0.2, 0.6]);
         let (first, second, truth) = (images(), images(), images());
         let gap = Tensor::from_slice(&[2i64, 4, 4, 5, 5]);
-        Batch { first, second, truth, mixed: alpha.copy(), alpha, gap, beyond: Some(beyond) }
+        Batch {
+            first,
+            second,
+            truth,
+            random_alpha: alpha.copy(),
+            alpha,
+            gap,
+            context: Some(context),
+        }
     }
 
     /// StepLosses of some steps, and the weights after them.

@@ -45,7 +45,7 @@ impl Teacher {
     /// # Errors
     /// [`Error::Torch`].
     pub(crate) fn blend(&self, batch: &Batch) -> Result<Batch> {
-        let batch = batch.on(self.model.device())?;
+        let batch = batch.to_device(self.model.device())?;
         let generator = self.model.generator();
         let made = tch::no_grad(|| slices_between(generator, &batch, Precision::Float32))?;
         let truth = batch.truth.f_lerp(&made.f_clamp(0.0, 1.0)?, self.share)?;
@@ -66,7 +66,7 @@ mod tests {
             let (row, column) = (j as f32 - 16.0, i as f32 - 10.0 - 3.0 * k as f32);
             60.0 - 900.0 * ((row * row + column * column).sqrt() - 7.0).clamp(0.0, 1.0)
         });
-        let batch = Batch::of_groups(hu.view(), (0, 0), Device::Cpu).unwrap();
+        let batch = Batch::from_hu(hu.view(), 0, 0, Device::Cpu).unwrap();
         let teacher = Teacher::load("hrinet-motion-small", 0.25, Device::Cpu).unwrap();
         let taught = teacher.blend(&batch).unwrap();
 

@@ -17,10 +17,10 @@ pub(crate) fn between<T>(
     let cast = |x: &Tensor| x.f_to_kind(precision.kind());
     let groups = batch.groups()?;
     let inner = batch.alpha.size1()? / groups;
-    let features = network.encode(&cast(&batch.known()?)?)?;
-    let around = match &batch.beyond {
-        Some(beyond) => {
-            let [before, after] = &beyond.there;
+    let features = network.encode(&cast(&batch.known_slices()?)?)?;
+    let around = match &batch.context {
+        Some(context) => {
+            let [before, after] = &context.present;
             let each = |there: &Tensor| there.f_repeat_interleave_self_int(inner, 0, None::<i64>);
             Some(ContextSlices {
                 slices: [

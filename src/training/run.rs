@@ -84,7 +84,7 @@ pub enum Event {
 /// `on_event` may return an error, [`Error::Cancelled`] say, to stop after a checkpoint.
 ///
 /// # Errors
-/// [`Error::Training`] where it went astray (the last good checkpoint stays), [`Error::Io`].
+/// [`Error::Training`] where it diverged (the last good checkpoint stays), [`Error::Io`].
 pub fn run(
     dataset: &Dataset,
     settings: &Settings,
@@ -193,7 +193,7 @@ fn validate(trainer: &mut Trainer, held_out: &Sampler, device: Device) -> Result
     };
     if measured.iter().any(|value| !value.is_finite()) {
         return Err(Error::Training(format!(
-            "training went astray at step {step}: held-out slices come out as no numbers; the last \
+            "training diverged at step {step}: non-finite held-out slices; the last \
              checkpoint is kept"
         )));
     }

@@ -261,8 +261,8 @@ impl Trainer {
         let iteration = self.steps() + 1;
         let losses = losses.map_err(|error| match error {
             Error::Training(what) => Error::Training(format!(
-                "training went astray at step {iteration}: {what}; the last checkpoint is kept, go \
-                 on from it with a lower --learning-rate in another folder by --from"
+                "training diverged at step {iteration}: {what}; the last checkpoint is kept, begin \
+                 --from it in another folder with a lower --learning-rate"
             )),
             other => other,
         })?;
@@ -290,7 +290,7 @@ impl Trainer {
             let batch = batch?;
             let count = batch.alpha.size1()?;
             let made = tch::no_grad(|| self.between(&batch))?.f_clamp(0.0, 1.0)?;
-            let linear = batch.linear()?;
+            let linear = batch.linear_blend()?;
             for (sum, image) in sums.iter_mut().zip([made, linear]) {
                 let error = squared_errors(&batch.truth, &image)?;
                 let psnr = error.f_clamp_min(1e-10)?.f_log10()?.f_mul_scalar(-10.0)?;
@@ -320,7 +320,7 @@ impl Trainer {
         match sound {
             true => Ok(()),
             false => Err(Error::Training(format!(
-                "training went astray at step {}: weights are no numbers any more; the last \
+                "training diverged at step {}: non-finite weights; the last \
                  checkpoint is kept",
                 self.steps()
             ))),

@@ -44,8 +44,12 @@ static const struct {
     IS(HRINET_PRECISION_FLOAT32, 0),
     IS(HRINET_PRECISION_BFLOAT16, 1),
     IS(HRINET_LABELS_NEAREST, 0), IS(HRINET_LABELS_SHAPE, 1),
-    IS(HRINET_DECLINE_COSINE, 0),
-    IS(HRINET_DECLINE_CONSTANT, 1),
+    IS(HRINET_LR_SCHEDULE_COSINE, 0),
+    IS(HRINET_LR_SCHEDULE_CONSTANT, 1),
+    IS(HRINET_OPTIMIZER_ADAMW, 0),
+    IS(HRINET_OPTIMIZER_MUON, 1),
+    IS(HRINET_CONTENT_MSE, 0),
+    IS(HRINET_CONTENT_PSNR, 1),
     IS(HRINET_CRITIC_FOLDED, 0),
     IS(HRINET_CRITIC_LITERAL, 1),
     IS(HRINET_ADVERSARIAL_SATURATING, 0),
@@ -65,7 +69,8 @@ int main(void) {
         }
     CHECK(!wrong);
     CHECK(sizeof(HrinetStatus) == 4 && sizeof(HrinetVoxelType) == 4 && sizeof(HrinetSpacing) == 4);
-    CHECK(sizeof(HrinetPrecision) == 4 && sizeof(HrinetLabelMethod) == 4 && sizeof(HrinetDecline) == 4);
+    CHECK(sizeof(HrinetPrecision) == 4 && sizeof(HrinetLabelMethod) == 4);
+    CHECK(sizeof(HrinetLrSchedule) == 4 && sizeof(HrinetOptimizer) == 4 && sizeof(HrinetContent) == 4);
     CHECK(sizeof(HrinetCriticTarget) == 4 && sizeof(HrinetAdversarial) == 4);
     CHECK(hrinet_abi_version() == HRINET_ABI_VERSION);
 

@@ -292,7 +292,8 @@ static void trainers(void) {
     HrinetTrainer *const untouched = (HrinetTrainer *)(void *)&folder;
     HrinetTrainer *trainer = untouched;
     HrinetTrainerOptions options;
-    HrinetLosses losses;
+    HrinetTrainingBatch batch;
+    HrinetStepLosses losses;
     HrinetModel *model = NULL;
     char path[4096];
     REFUSED(hrinet_trainer_options_init(NULL, &options), HRINET_NULL_POINTER, "system");
@@ -314,14 +315,20 @@ static void trainers(void) {
     WITH(options.system = NULL, HRINET_NULL_POINTER, "system");
     WITH(options.system = "unet", HRINET_INVALID_ARGUMENT, "unet");
     WITH(options.size = 50, HRINET_INVALID_ARGUMENT, "50");
-    WITH(options.decline = 2, HRINET_INVALID_ARGUMENT, "2");
+    WITH(options.lr_schedule = 2, HRINET_INVALID_ARGUMENT, "2");
+    WITH(options.optimizer = 2, HRINET_INVALID_ARGUMENT, "optimizer of 2");
+    WITH(options.content = 2, HRINET_INVALID_ARGUMENT, "content of 2");
+    WITH(options.ssim_weight = -1, HRINET_INVALID_ARGUMENT, "-1");
+    WITH(options.tissue_bias = NAN, HRINET_INVALID_ARGUMENT, "NaN");
+    WITH(options.trainable_prefix = "\xff", HRINET_INVALID_TEXT, "trainable_prefix");
+    WITH(options.trainable_prefix = "nothing", HRINET_INVALID_ARGUMENT, "nothing");
     WITH(options.precision = 2, HRINET_INVALID_ARGUMENT, "2");
     WITH(options.critic_target = 2, HRINET_INVALID_ARGUMENT, "2");
     WITH(options.adversarial = 3, HRINET_INVALID_ARGUMENT, "3");
     WITH(options.learning_rate = NAN, HRINET_INVALID_ARGUMENT, "NaN");
     WITH(options.learning_rate = -1, HRINET_INVALID_ARGUMENT, "-1");
     WITH(options.weight_decay = -1, HRINET_INVALID_ARGUMENT, "-1");
-    WITH(options.gradient_norm = INFINITY, HRINET_INVALID_ARGUMENT, "inf");
+    WITH(options.max_grad_norm = INFINITY, HRINET_INVALID_ARGUMENT, "inf");
     WITH(options.lambda = NAN, HRINET_INVALID_ARGUMENT, "NaN");
     WITH(options.gamma = 2, HRINET_INVALID_ARGUMENT, "2");
     REFUSED(hrinet_trainer_create(NULL, "cpu", &trainer), HRINET_NULL_POINTER, "options");
@@ -339,18 +346,28 @@ static void trainers(void) {
 
     CHECK(hrinet_trainer_create(&options, "cpu", &trainer) == HRINET_OK);
     losses.struct_size = sizeof losses;
-#define STEP(groups, depth, rows) hrinet_trainer_step(trainer, slices, groups, depth, rows, 64, &losses)
-    REFUSED(STEP(0, 3, 64), HRINET_INVALID_ARGUMENT, "");
-    REFUSED(STEP(1, 2, 64), HRINET_INVALID_ARGUMENT, "");
-    REFUSED(STEP(1, 3, 60), HRINET_INVALID_ARGUMENT, "60");
-    REFUSED(STEP(SIZE_MAX, 3, 64), HRINET_INVALID_ARGUMENT, "");
-    REFUSED(hrinet_trainer_step(trainer, NULL, 1, 3, 64, 64, &losses), HRINET_NULL_POINTER, "slices");
-    REFUSED(hrinet_trainer_step(NULL, slices, 1, 3, 64, 64, &losses), HRINET_NULL_POINTER, "trainer");
-    losses.struct_size = 0;
-    REFUSED(STEP(1, 3, 64), HRINET_INVALID_STRUCT_SIZE, "losses");
+    REFUSED(hrinet_training_batch_init(NULL), HRINET_NULL_POINTER, "batch");
+    CHECK(hrinet_training_batch_init(&batch) == HRINET_OK);
+    REFUSED(hrinet_trainer_step(trainer, &batch, &losses), HRINET_NULL_POINTER, "slices_hu");
+    batch.slices_hu = slices;
+    batch.groups = 1, batch.group_slices = 3, batch.rows = batch.columns = 64;
+#define STEP_WITH(change, code, words)                                       \
+    do {                                                                     \
+        const HrinetTrainingBatch before = batch;                            \
+        change;                                                              \
+        REFUSED(hrinet_trainer_step(trainer, &batch, &losses), code, words); \
+        batch = before;                                                      \
+    } while (0)
+    STEP_WITH(batch.struct_size = 0, HRINET_INVALID_STRUCT_SIZE, "batch");
+    STEP_WITH(batch.groups = 0, HRINET_INVALID_ARGUMENT, "");
+    STEP_WITH(batch.groups = SIZE_MAX, HRINET_INVALID_ARGUMENT, "");
+    STEP_WITH(batch.group_slices = 2, HRINET_INVALID_ARGUMENT, "2 slices");
+    STEP_WITH(batch.rows = 60, HRINET_INVALID_ARGUMENT, "60");
+    REFUSED(hrinet_trainer_step(trainer, NULL, &losses), HRINET_NULL_POINTER, "batch");
+    REFUSED(hrinet_trainer_step(NULL, &batch, &losses), HRINET_NULL_POINTER, "trainer");
+    STEP_WITH(losses.struct_size = 0, HRINET_INVALID_STRUCT_SIZE, "losses");
     losses.struct_size = sizeof losses;
-    slices[100] = NAN;
-    REFUSED(STEP(1, 3, 64), HRINET_INVALID_ARGUMENT, "NaN");
+    STEP_WITH(slices[100] = NAN, HRINET_INVALID_ARGUMENT, "NaN");
     REFUSED(hrinet_trainer_save(trainer, NULL), HRINET_NULL_POINTER, "path");
     REFUSED(hrinet_trainer_save(NULL, "somewhere"), HRINET_NULL_POINTER, "trainer");
     snprintf(path, sizeof path, "%s/no/folder/x.safetensors", folder);

@@ -66,13 +66,17 @@ static void *train(void *user) {
     HrinetTrainerOptions options;
     HrinetTrainer *trainer = NULL;
     HrinetModel *model = NULL;
+    HrinetTrainingBatch batch;
     (void)user;
+    hrinet_training_batch_init(&batch);
+    batch.slices_hu = slices;
+    batch.groups = 1, batch.group_slices = 3, batch.rows = batch.columns = 64;
     while (hrinet_trainer_options_init("hrinet-motion", &options) == HRINET_OK) {
         int i;
         options.size = 64;
         if (hrinet_trainer_create(&options, "cpu", &trainer) != HRINET_OK) break;
         for (i = 0; i < 4; ++i)
-            if (hrinet_trainer_step(trainer, slices, 1, 3, 64, 64, NULL) != HRINET_OK) break;
+            if (hrinet_trainer_step(trainer, &batch, NULL) != HRINET_OK) break;
         if (hrinet_trainer_model(trainer, &model) == HRINET_OK) hrinet_model_free(model);
         hrinet_trainer_free(trainer);
     }

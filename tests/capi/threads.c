@@ -45,10 +45,14 @@ static void *work(void *user) {
 static void *train(void *user) {
     static float slices[7 * 64 * 64];
     HrinetTrainer *const trainer = user;
+    HrinetTrainingBatch batch;
     int refused = 0;
     HrinetStatus status;
+    CHECK(hrinet_training_batch_init(&batch) == HRINET_OK);
+    batch.slices_hu = slices;
+    batch.groups = 1, batch.group_slices = 7, batch.rows = batch.columns = 64;
     do {
-        status = hrinet_trainer_step(trainer, slices, 1, 7, 64, 64, NULL);
+        status = hrinet_trainer_step(trainer, &batch, NULL);
         CHECK(status == HRINET_OK || status == HRINET_IN_USE);
         refused += status == HRINET_IN_USE;
     } while (hrinet_trainer_iterations(trainer) < 6);

@@ -223,12 +223,13 @@ void trainers(const std::string& folder) {
         slices[at] = static_cast<float>((at % 64 + at / 4096 * 3) % 64) * 10 - 500;
     hrinet::Trainer trainer(hrinet::TrainerOptions("hrinet-perceptual").size(64).stage_one_iterations(1)
                                 .iterations(2).seed(3), "cpu");
-    const auto stage_one = trainer.step(slices, 1, 7, 64, 64);
+    hrinet::TrainingBatch batch(slices, 1, 7, 64, 64);
+    const auto stage_one = trainer.step(batch);
     CHECK(stage_one.contains("content") && !stage_one.contains("step_two"));
     CHECK(stage_one.iteration == 1 && stage_one.learning_rate > 0);
     CHECK(status_of([&] { stage_one.at("step_two"); }, "step_two") == HRINET_INVALID_ARGUMENT);
     std::size_t named = 0;
-    for (const auto& [name, loss] : trainer.step(slices, 1, 7, 64, 64)) {
+    for (const auto& [name, loss] : trainer.step(batch)) {
         CHECK(!name.empty() && loss == loss);
         ++named;
     }
@@ -236,22 +237,23 @@ void trainers(const std::string& folder) {
     trainer.save(folder + "/wrapper.safetensors");
     auto again = hrinet::Trainer::load(folder + "/wrapper.safetensors", "cpu");
     CHECK(again.iterations() == 2);
-    CHECK(again.step(slices, 1, 7, 64, 64).at("step_two") ==
-          trainer.step(slices, 1, 7, 64, 64).at("step_two"));
+    CHECK(again.step(batch).at("step_two") == trainer.step(batch).at("step_two"));
     CHECK(trainer.model().info().system == "hrinet-perceptual");
-    const std::vector<float> beyond(2 * 64 * 64, -1000.0f);
-    CHECK(trainer.step(slices, beyond, 1, 7, 64, 64).contains("step_two"));
-    CHECK(status_of([&] { trainer.step(slices, beyond, 1, 7, 64, 32); }, "1 x 7") == HRINET_INVALID_ARGUMENT);
-    CHECK(status_of([&] { trainer.step(slices, slices, 1, 7, 64, 64); }, "1 x 2") == HRINET_INVALID_ARGUMENT);
-    CHECK(status_of([&] { trainer.step(slices, 2, 7, 64, 64); }, "2 x 7") == HRINET_INVALID_ARGUMENT);
+    const std::vector<float> context(2 * 64 * 64, -1000.0f);
+    CHECK(trainer.step(batch.context(context)).contains("step_two"));
+    CHECK(status_of([&] { batch.context(slices); }, "1 x 2") == HRINET_INVALID_ARGUMENT);
+    CHECK(status_of([&] { hrinet::TrainingBatch(slices, 1, 7, 64, 32); }, "1 x 7") ==
+          HRINET_INVALID_ARGUMENT);
+    CHECK(status_of([&] { hrinet::TrainingBatch(slices, 2, 7, 64, 64); }, "2 x 7") ==
+          HRINET_INVALID_ARGUMENT);
 
     hrinet::TrainerOptions options;
-    options.c().warm_up = 0;
-    hrinet::Trainer tuned(options.iterations(8).learning_rate(5e-4),
+    options.c().tissue_bias = 0;
+    hrinet::Trainer tuned(options.iterations(8).warm_up(0).learning_rate(5e-4),
                           hrinet::Model::load("hrinet-motion", "cpu"));
     double first = 0, last = 0;
     for (int number = 0; number < 8; ++number) {
-        last = tuned.step(slices, 1, 7, 64, 64).at("step_two");
+        last = tuned.step(hrinet::TrainingBatch(slices, 1, 7, 64, 64)).at("step_two");
         if (number == 0) first = last;
     }
     CHECK(last < first);

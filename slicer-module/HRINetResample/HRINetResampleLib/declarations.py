@@ -46,8 +46,12 @@ CONSTANTS = {
     "HRINET_SPACING_LIKE": 4,
     "HRINET_LABELS_NEAREST": 0,
     "HRINET_LABELS_SHAPE": 1,
-    "HRINET_DECLINE_COSINE": 0,
-    "HRINET_DECLINE_CONSTANT": 1,
+    "HRINET_LR_SCHEDULE_COSINE": 0,
+    "HRINET_LR_SCHEDULE_CONSTANT": 1,
+    "HRINET_OPTIMIZER_ADAMW": 0,
+    "HRINET_OPTIMIZER_MUON": 1,
+    "HRINET_CONTENT_MSE": 0,
+    "HRINET_CONTENT_PSNR": 1,
     "HRINET_CRITIC_FOLDED": 0,
     "HRINET_CRITIC_LITERAL": 1,
     "HRINET_ADVERSARIAL_SATURATING": 0,
@@ -134,19 +138,36 @@ class HrinetTrainerOptions(ctypes.Structure):
         ("seed", c_uint64),
         ("learning_rate", c_double),
         ("warm_up", c_uint64),
-        ("decline", c_int32),
-        ("precision", c_int32),
+        ("lr_schedule", c_int32),
+        ("optimizer", c_int32),
         ("weight_decay", c_double),
-        ("gradient_norm", c_double),
+        ("max_grad_norm", c_double),
+        ("precision", c_int32),
+        ("content", c_int32),
+        ("ssim_weight", c_double),
+        ("tissue_bias", c_double),
         ("lambda", c_double),
         ("beta", c_double),
         ("gamma", c_double),
         ("critic_target", c_int32),
         ("adversarial", c_int32),
+        ("trainable_prefix", c_char_p),
     ]
 
 
-class HrinetLosses(ctypes.Structure):
+class HrinetTrainingBatch(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("slices_hu", POINTER(c_float)),
+        ("context_hu", POINTER(c_float)),
+        ("groups", c_size_t),
+        ("group_slices", c_size_t),
+        ("rows", c_size_t),
+        ("columns", c_size_t),
+    ]
+
+
+class HrinetStepLosses(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_size_t),
         ("iteration", c_uint64),
@@ -168,7 +189,8 @@ STRUCTS = (
     HrinetSlice,
     HrinetProgress,
     HrinetTrainerOptions,
-    HrinetLosses,
+    HrinetTrainingBatch,
+    HrinetStepLosses,
 )
 
 HrinetLogCallback = ctypes.CFUNCTYPE(None, c_int32, c_char_p, c_void_p)
@@ -243,13 +265,10 @@ FUNCTIONS = {
         (POINTER(HrinetTrainerOptions), _model, POINTER(_trainer)),
     ),
     "hrinet_trainer_load": (_status, (c_char_p, c_char_p, POINTER(_trainer))),
+    "hrinet_training_batch_init": (_status, (POINTER(HrinetTrainingBatch),)),
     "hrinet_trainer_step": (
         _status,
-        (_trainer, _floats, c_size_t, c_size_t, c_size_t, c_size_t, POINTER(HrinetLosses)),
-    ),
-    "hrinet_trainer_step_with_beyond": (
-        _status,
-        (_trainer, _floats, _floats, c_size_t, c_size_t, c_size_t, c_size_t, POINTER(HrinetLosses)),
+        (_trainer, POINTER(HrinetTrainingBatch), POINTER(HrinetStepLosses)),
     ),
     "hrinet_trainer_iterations": (c_uint64, (_trainer,)),
     "hrinet_trainer_save": (_status, (_trainer, c_char_p)),

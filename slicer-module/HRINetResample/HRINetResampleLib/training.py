@@ -53,18 +53,19 @@ class Trainer(Handle):
         groups = np.ascontiguousarray(groups, np.float32)
         if groups.ndim != 4:
             raise HrinetError(f"groups have 4 dimensions, not {groups.ndim}", c.HRINET_INVALID_ARGUMENT)
-        losses = c.HrinetLosses(struct_size=ctypes.sizeof(c.HrinetLosses))
-        if beyond is None:
-            status = self._library.hrinet_trainer_step(self._pointer, floats(groups), *groups.shape, losses)
-        else:
+        batch = c.HrinetTrainingBatch()
+        check(self._library, self._library.hrinet_training_batch_init(batch))
+        batch.slices_hu = floats(groups)
+        batch.groups, batch.group_slices, batch.rows, batch.columns = groups.shape
+        if beyond is not None:
             beyond = np.ascontiguousarray(beyond, np.float32)
             wanted = (groups.shape[0], 2, *groups.shape[2:])
             if beyond.shape != wanted:
                 raise HrinetError(f"slices beyond the groups are {wanted}, not {beyond.shape}",
                                   c.HRINET_INVALID_ARGUMENT)
-            status = self._library.hrinet_trainer_step_with_beyond(
-                self._pointer, floats(groups), floats(beyond), *groups.shape, losses
-            )
+            batch.context_hu = floats(beyond)
+        losses = c.HrinetStepLosses(struct_size=ctypes.sizeof(c.HrinetStepLosses))
+        status = self._library.hrinet_trainer_step(self._pointer, batch, losses)
         check(self._library, status)
         return {name: getattr(losses, name) for name, _ in losses._fields_ if name != "struct_size"}
 

@@ -53,7 +53,7 @@ impl Prefetch {
     /// [`Error::Torch`] where it does not fit onto the device.
     pub(crate) fn next(&self, device: Device) -> Result<Batch> {
         let ended = |_| Error::Training("the thread that draws batches ended".into());
-        self.0.recv().map_err(ended)??.on(device)
+        self.0.recv().map_err(ended)??.to_device(device)
     }
 }
 

@@ -7,7 +7,7 @@ use tch::{Device, Tensor};
 
 use crate::error::{Error, Result};
 use crate::network::Architecture;
-use crate::training::data::batch::{Batch, Beyond};
+use crate::training::data::batch::{Batch, BatchContext};
 use crate::training::settings::Settings;
 use crate::volume::Window;
 use crate::volume::slice_stack::SliceStack;
@@ -23,7 +23,7 @@ pub struct Sampler<'a> {
     gaps: Vec<usize>,
     seed: u64,
     whole_groups: bool,
-    beyond: bool,
+    context: bool,
 }
 
 /// How often a slice beyond a group is left out although it is there: stacks end, and two slices
@@ -67,7 +67,7 @@ impl<'a> Sampler<'a> {
             gaps: gaps.to_vec(),
             seed,
             whole_groups: false,
-            beyond: false,
+            context: false,
         })
     }
 
@@ -83,7 +83,7 @@ impl<'a> Sampler<'a> {
         let crops = (settings.size as usize, settings.batch);
         let sampler = Sampler::new(stacks, crops, &settings.gaps, settings.seed)?;
         let whole_groups = settings.takes_whole_groups();
-        Ok(Sampler { whole_groups, beyond: architecture.has_context(), ..sampler })
+        Ok(Sampler { whole_groups, context: architecture.has_context(), ..sampler })
     }
 
     /// From now on all inner slices of each group, not one of them. There must be one gap only.
@@ -120,14 +120,14 @@ impl<'a> Sampler<'a> {
         }
         let gap: Vec<i64> = draws.iter().map(|draw| draw.gap as i64).collect();
         // Drawn last, then what lies beyond: what is drawn before does not depend on it.
-        let mixed: Vec<f32> = (0..self.batch).map(|_| random.random::<f32>()).collect();
+        let random_alpha: Vec<f32> = (0..self.batch).map(|_| random.random::<f32>()).collect();
         let tensor = |planes: Array3<f32>| -> Result<Tensor> {
             let side = self.size as i64;
             let values = planes.into_raw_vec_and_offset().0;
             Ok(Tensor::f_from_slice(&values)?.f_view([-1, 1, side, side])?.f_to_device(device)?)
         };
-        let beyond = match self.beyond {
-            true => Some(self.beyond(&draws, &mut random, device, &tensor)?),
+        let context = match self.context {
+            true => Some(self.context(&draws, &mut random, device, &tensor)?),
             false => None,
         };
         let [first, second] = ends;
@@ -137,36 +137,36 @@ impl<'a> Sampler<'a> {
             truth: tensor(truth)?,
             alpha: Tensor::f_from_slice(&alpha)?.f_to_device(device)?,
             gap: Tensor::f_from_slice(&gap)?.f_to_device(device)?,
-            mixed: Tensor::f_from_slice(&mixed)?.f_to_device(device)?,
-            beyond,
+            random_alpha: Tensor::f_from_slice(&random_alpha)?.f_to_device(device)?,
+            context,
         })
     }
 
     /// The slices beyond the groups that were drawn.
-    fn beyond(
+    fn context(
         &self,
         draws: &[Draw],
         random: &mut ChaCha8Rng,
         device: Device,
         tensor: &dyn Fn(Array3<f32>) -> Result<Tensor>,
-    ) -> Result<Beyond> {
+    ) -> Result<BatchContext> {
         let mut slices = Vec::new();
-        let mut there = Vec::new();
+        let mut present = Vec::new();
         for end in 0..2 {
             let mut planes = Array3::<f32>::zeros((draws.len(), self.size, self.size));
             let mut flags = Vec::new();
             for (draw, plane) in draws.iter().zip(planes.outer_iter_mut()) {
-                let beyond = draw.beyond(end).filter(|_| !random.random_bool(LEFT_OUT));
-                self.fill(plane, draw, beyond.unwrap_or(draw.ends[end]));
-                flags.push(if beyond.is_some() { 1f32 } else { 0.0 });
+                let context = draw.context(end).filter(|_| !random.random_bool(LEFT_OUT));
+                self.fill(plane, draw, context.unwrap_or(draw.ends[end]));
+                flags.push(if context.is_some() { 1f32 } else { 0.0 });
             }
             slices.push(tensor(planes)?);
-            there.push(Tensor::f_from_slice(&flags)?.f_view([-1, 1, 1, 1])?.f_to_device(device)?);
+            present.push(Tensor::f_from_slice(&flags)?.f_view([-1, 1, 1, 1])?.f_to_device(device)?);
         }
         let wrong = |_| Error::Torch("two ends".into());
-        Ok(Beyond {
+        Ok(BatchContext {
             slices: slices.try_into().map_err(wrong)?,
-            there: there.try_into().map_err(wrong)?,
+            present: present.try_into().map_err(wrong)?,
         })
     }
 
@@ -210,7 +210,7 @@ struct Draw<'a> {
 
 impl Draw<'_> {
     /// The slice beyond an end (0: the first, 1: the second), where the stack has it.
-    fn beyond(&self, end: usize) -> Option<usize> {
+    fn context(&self, end: usize) -> Option<usize> {
         let (at, other) = (self.ends[end], self.ends[1 - end]);
         let beyond = (2 * at).checked_sub(other)?;
         (beyond < self.stack.slices.dim().0).then_some(beyond)
@@ -266,9 +266,9 @@ mod tests {
         let (first, second) = (each(&batch.first), each(&batch.second));
         let blend: Tensor = &second + (&first - &second) * batch.alpha.view([-1, 1, 1, 1]);
         assert!((blend - &batch.truth).abs().max().double_value(&[]) < 1e-6);
-        assert_eq!(batch.ends().unwrap().size()[0], 16);
-        assert!(batch.mixed.min().double_value(&[]) >= 0.0);
-        assert!(batch.mixed.max().double_value(&[]) < 1.0);
+        assert_eq!(batch.endpoints().unwrap().size()[0], 16);
+        assert!(batch.random_alpha.min().double_value(&[]) >= 0.0);
+        assert!(batch.random_alpha.max().double_value(&[]) < 1.0);
     }
 
     #[test]

@@ -61,8 +61,8 @@ mod tests {
             truth: three([0.2, 0.4, 0.6]),
             alpha: Tensor::from_slice(&[0.75f32, 0.5, 0.25]),
             gap: Tensor::from_slice(&[4i64]),
-            mixed: Tensor::from_slice(&[0.5f32]),
-            beyond: None,
+            random_alpha: Tensor::from_slice(&[0.5f32]),
+            context: None,
         };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");

@@ -79,10 +79,11 @@ impl Trainer {
         learning_rate: f64,
     ) -> Result<StepLosses> {
         let mut losses = StepLosses { learning_rate, ..StepLosses::default() };
-        let slices = batch.ends()?;
+        let slices = batch.endpoints()?;
         let groups = batch.groups()?;
         let features = self.generator.network.encode(&self.cast(&slices)?)?;
-        let any_alpha = self.cast(&Tensor::f_cat(&[&batch.mixed, &batch.mixed], 0)?)?;
+        let any_alpha =
+            self.cast(&Tensor::f_cat(&[&batch.random_alpha, &batch.random_alpha], 0)?)?;
         let decoded =
             self.generator.network.decode(Pair::alone(&features, &features), &any_alpha)?;
         let reconstructed = decoded.f_to_kind(Kind::Float)?;
@@ -90,12 +91,12 @@ impl Trainer {
         let mixed = self
             .generator
             .network
-            .decode(Pair::alone(&first, &second), &self.cast(&batch.mixed)?)?;
+            .decode(Pair::alone(&first, &second), &self.cast(&batch.random_alpha)?)?;
         let mixed = mixed.f_to_kind(Kind::Float)?;
 
         if self.critic.is_some() {
             let images = (&slices, &reconstructed, &mixed);
-            losses.critic = Some(self.critic_step(images, &batch.mixed, learning_rate)?);
+            losses.critic = Some(self.critic_step(images, &batch.random_alpha, learning_rate)?);
         }
         if self.patch_gan.is_some() && stage == Stage::Two {
             losses.patch_gan = Some(self.patch_gan_step(&slices, &mixed, learning_rate)?);

@@ -41,7 +41,7 @@ fn batch(step: u64) -> Batch {
     let volume = moving_discs(48, 5, step as usize);
     let Voxels::Int16(array) = volume.voxels() else { panic!() };
     let group = Array4::from_shape_fn((1, 5, 48, 48), |(_, k, j, i)| f32::from(array[(k, j, i)]));
-    Batch::of_groups(group.view(), (1, step), Device::Cpu).unwrap()
+    Batch::from_hu(group.view(), 1, step, Device::Cpu).unwrap()
 }
 
 /// Weights of a generator that learnt a little, as a checkpoint file.

@@ -95,13 +95,13 @@ fn a_run_in_pieces_gives_the_same_weights() {
 /// Two threads have a network each, and a part of each batch.
 #[test]
 fn so_does_a_run_whose_batches_are_shared() {
-    whole_and_broken(&["--threads", "2", "--batch", "3", "--similarity", "0.01"], ITERATIONS, 2);
+    whole_and_broken(&["--threads", "2", "--batch", "3", "--ssim-weight", "0.01"], ITERATIONS, 2);
 }
 
 /// The teacher has its say in the thread that draws batches ahead.
 #[test]
 fn so_does_a_run_with_a_teacher() {
-    let more = ["--teacher", "hrinet-motion-small", "--teaching", "0.7"];
+    let more = ["--teacher", "hrinet-motion-small", "--distillation-weight", "0.7"];
     whole_and_broken(&[&more[..], &["--iterations", "12", "--every", "3"]].concat(), 12, 2);
 }
 

@@ -114,7 +114,7 @@ fn a_teacher_is_named_in_the_record_and_refused_where_it_cannot_teach() {
     };
     let alone = run("alone", &[]);
     let taught = run("taught", &["--teacher", "hrinet-motion-small"]);
-    let again = run("again", &["--teacher", "hrinet-motion-small", "--teaching", "0.5"]);
+    let again = run("again", &["--teacher", "hrinet-motion-small", "--distillation-weight", "0.5"]);
     assert_ne!(taught.tensors, alone.tensors);
     assert_eq!(taught.tensors, again.tensors);
     let teacher = Model::load("hrinet-motion-small", tch::Device::Cpu).unwrap();
@@ -122,11 +122,11 @@ fn a_teacher_is_named_in_the_record_and_refused_where_it_cannot_teach() {
     assert_eq!(alone.header.record.taught_by, None);
 
     let refused = |out: &str, more: &[&str]| fails(folder.path(), &arguments(out, more), 1);
-    assert!(refused("out", &["--teaching", "0.5"]).contains("0.5 and no teacher"));
+    assert!(refused("out", &["--distillation-weight", "0.5"]).contains("0.5 and no teacher"));
     let teacher = ["--teacher", "hrinet-motion"];
     let with = |more: &[&'static str]| [&teacher[..], more].concat();
-    assert!(refused("out", &with(&["--teaching", "0"])).contains("teaching of 0;"));
-    assert!(refused("out", &with(&["--teaching", "1.5"])).contains("teaching of 1.5"));
+    assert!(refused("out", &with(&["--distillation-weight", "0"])).contains("teaching of 0;"));
+    assert!(refused("out", &with(&["--distillation-weight", "1.5"])).contains("teaching of 1.5"));
     assert!(refused("out", &with(&["--beta", "0.001"])).contains("against D2"));
     assert!(refused("out", &with(&["--system", "ae"])).contains("for ae"));
     assert!(refused("out", &["--teacher", "nobody"]).contains("hrinet-motion-small"));
@@ -214,7 +214,7 @@ fn training_that_goes_astray_stops_and_keeps_the_last_good_checkpoint() {
         let output = program::output(folder.path(), &arguments(system, &more));
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{said}");
-        assert!(said.contains("astray at step") && said.lines().count() == 1, "{said}");
+        assert!(said.contains("diverged at step") && said.lines().count() == 1, "{said}");
         said
     };
     // One step of this rate makes weights that give no numbers: there is nothing to keep.

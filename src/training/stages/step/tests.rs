@@ -21,10 +21,10 @@ fn batch(seed: i64) -> Batch {
     let options = (Kind::Float, Device::Cpu);
     let images = |count: i64| Tensor::rand([count, 1, 64, 64], options);
     let alpha = Tensor::from_slice(&[0.8f32, 0.6, 0.5, 0.4, 0.2]).repeat([2]);
-    let mixed = Tensor::rand([2], options);
+    let random_alpha = Tensor::rand([2], options);
     let gap = Tensor::from_slice(&[6i64, 6]);
     let [first, second, truth] = [2, 2, 10].map(images);
-    Batch { first, second, truth, alpha, gap, mixed, beyond: None }
+    Batch { first, second, truth, alpha, gap, random_alpha, context: None }
 }
 
 /// A trainer whose next iteration is in its last stage, with all that it has there.
@@ -54,14 +54,14 @@ fn every_step_moves_its_own_network_and_nothing_else() {
         assert!(!begin.group(group).is_empty(), "{group}");
     }
     let batch = batch(2);
-    let slices = batch.ends().unwrap();
+    let slices = batch.endpoints().unwrap();
     let features = trainer.generator.network.encode(&slices).unwrap();
     let alpha = Tensor::from_slice(&[0.3f32; 4]);
     // Attached to the generator: a step that did not cut them off would reach it.
     let made = trainer.generator.network.decode(Pair::alone(&features, &features), &alpha).unwrap();
     let mixed = made.narrow(0, 0, 2);
 
-    trainer.critic_step((&slices, &made, &mixed), &batch.mixed, LEARNING_RATE).unwrap();
+    trainer.critic_step((&slices, &made, &mixed), &batch.random_alpha, LEARNING_RATE).unwrap();
     let after_critic = state(&trainer);
     assert_eq!(moved(&begin, &after_critic), ["critic"]);
     trainer.patch_gan_step(&slices, &mixed, LEARNING_RATE).unwrap();
@@ -178,7 +178,7 @@ fn losses_that_are_no_training_stop_it() {
     let mut astray = batch(3);
     let _ = astray.first.get(0).fill_(f64::NAN);
     let error = trainer.step(&astray).unwrap_err().to_string();
-    assert!(error.contains("astray at step 3: the critic's loss is NaN"), "{error}");
+    assert!(error.contains("diverged at step 3: the critic's loss is NaN"), "{error}");
     let mut trainer = in_last_stage(System::HrinetMotion);
     astray = batch(3);
     let _ = astray.truth.fill_(1e5);
