@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use hrinet::io;
 use hrinet::resample::{Plan, Spacing};
-use hrinet::volume::{Axis, Geometry, Volume, Voxel, Voxels};
+use hrinet::volume::{Axis, Geometry, Volume};
 use tempfile::TempDir;
 
 use super::{LONGEST, laws, scratch};
@@ -102,14 +102,5 @@ fn check(folder: &Path, volume: &Volume) {
 }
 
 fn hounsfield(volume: &Volume) -> Vec<f64> {
-    macro_rules! all {
-        ($($variant:ident)*) => {
-            match volume.voxels() {
-                $(Voxels::$variant(array) => {
-                    array.iter().map(|value| volume.rescale().to_hu(value.to_f64())).collect()
-                })*
-            }
-        };
-    }
-    all!(UInt8 Int8 UInt16 Int16 UInt32 Int32 UInt64 Int64 Float32 Float64)
+    volume.voxels().values().map(|stored| volume.rescale().to_hu(stored)).collect()
 }

@@ -7,7 +7,7 @@ use ndarray::{ArrayView3, ArrayViewMut3, Ix3, ShapeBuilder};
 use crate::capi::call::{Refusal, call, check_size, require, wrong};
 use crate::capi::status::HrinetStatus;
 use crate::error::Error;
-use crate::volume::{Geometry, Rescale, Voxel};
+use crate::volume::{Geometry, Rescale, Voxel, VoxelType};
 
 /// The type of a voxel: one of the `HRINET_INT8`, ... values.
 pub type HrinetVoxelType = i32;
@@ -87,26 +87,39 @@ pub unsafe extern "C" fn hrinet_volume_init(volume: *mut HrinetVolume) -> Hrinet
     })
 }
 
-/// Bytes of a voxel.
-pub(super) fn voxel_bytes(voxel_type: HrinetVoxelType) -> Result<usize, Error> {
-    Ok(match voxel_type {
-        HRINET_INT8 | HRINET_UINT8 => 1,
-        HRINET_INT16 | HRINET_UINT16 => 2,
-        HRINET_INT32 | HRINET_UINT32 | HRINET_FLOAT32 => 4,
-        HRINET_INT64 | HRINET_UINT64 | HRINET_FLOAT64 => 8,
-        other => {
-            return Err(Error::Argument(format!(
-                "a voxel_type of {other}; it is one of HRINET_INT8 (1) to HRINET_FLOAT64 (10)"
-            )));
-        }
+// The header needs literal values; the table decides.
+const _: () = {
+    assert!(HRINET_INT8 == VoxelType::Int8.c_value());
+    assert!(HRINET_UINT8 == VoxelType::UInt8.c_value());
+    assert!(HRINET_INT16 == VoxelType::Int16.c_value());
+    assert!(HRINET_UINT16 == VoxelType::UInt16.c_value());
+    assert!(HRINET_INT32 == VoxelType::Int32.c_value());
+    assert!(HRINET_UINT32 == VoxelType::UInt32.c_value());
+    assert!(HRINET_INT64 == VoxelType::Int64.c_value());
+    assert!(HRINET_UINT64 == VoxelType::UInt64.c_value());
+    assert!(HRINET_FLOAT32 == VoxelType::Float32.c_value());
+    assert!(HRINET_FLOAT64 == VoxelType::Float64.c_value());
+};
+
+/// Voxel type of a value from C.
+pub(super) fn voxel_type(value: HrinetVoxelType) -> Result<VoxelType, Error> {
+    VoxelType::from_c_value(value).ok_or_else(|| {
+        Error::Argument(format!(
+            "a voxel_type of {value}; it is one of HRINET_INT8 (1) to HRINET_FLOAT64 (10)"
+        ))
     })
+}
+
+/// Bytes of one voxel of a type from C.
+pub(super) fn voxel_bytes(value: HrinetVoxelType) -> Result<usize, Error> {
+    Ok(voxel_type(value)?.bytes())
 }
 
 impl HrinetVolume {
     /// Refuses a struct that was not set up.
     pub(super) fn check(&self, name: &'static str) -> Result<(), Refusal> {
         check_size::<HrinetVolume>(name, self.struct_size)?;
-        voxel_bytes(self.voxel_type)?;
+        voxel_type(self.voxel_type)?;
         Ok(())
     }
 
@@ -214,51 +227,13 @@ impl HrinetVolume {
     }
 }
 
-/// Runs the same code with `T` being the type of a volume's voxels.
+/// Evaluates an expression with `$T` as the Rust type of a voxel type from C; returns the error of
+/// a value that is none.
 macro_rules! with_voxel_type {
-    ($voxel_type:expr, $T:ident => $body:expr) => {
-        match $voxel_type {
-            $crate::capi::volume::HRINET_INT8 => {
-                type $T = i8;
-                $body
-            }
-            $crate::capi::volume::HRINET_UINT8 => {
-                type $T = u8;
-                $body
-            }
-            $crate::capi::volume::HRINET_INT16 => {
-                type $T = i16;
-                $body
-            }
-            $crate::capi::volume::HRINET_UINT16 => {
-                type $T = u16;
-                $body
-            }
-            $crate::capi::volume::HRINET_INT32 => {
-                type $T = i32;
-                $body
-            }
-            $crate::capi::volume::HRINET_UINT32 => {
-                type $T = u32;
-                $body
-            }
-            $crate::capi::volume::HRINET_INT64 => {
-                type $T = i64;
-                $body
-            }
-            $crate::capi::volume::HRINET_UINT64 => {
-                type $T = u64;
-                $body
-            }
-            $crate::capi::volume::HRINET_FLOAT32 => {
-                type $T = f32;
-                $body
-            }
-            _ => {
-                type $T = f64;
-                $body
-            }
-        }
+    ($value:expr, $T:ident => $body:expr) => {
+        $crate::volume::voxel_type::with_voxel_type!(
+            $crate::capi::volume::voxel_type($value)?, $T => $body
+        )
     };
 }
 pub(super) use with_voxel_type;

@@ -9,7 +9,9 @@ use flate2::bufread::MultiGzDecoder;
 use ndarray::Array3;
 
 use crate::error::{Error, Result};
-use crate::volume::{Rescale, Voxel, Voxels};
+use crate::volume::voxel_type::with_voxel_type;
+use crate::volume::voxels::with_voxels;
+use crate::volume::{Rescale, Voxel, VoxelType, Voxels};
 
 /// Bytes that are read, converted and written at once; between two chunks a caller may cancel.
 const CHUNK: usize = 1 << 20;
@@ -29,123 +31,29 @@ pub(crate) enum ByteOrder {
     Big,
 }
 
-/// A voxel type that knows its bytes.
-pub(crate) trait Number: Voxel {
-    /// Takes exactly the bytes of one number.
-    fn from_bytes(bytes: &[u8], order: ByteOrder) -> Self;
-    /// Appends the bytes, little endian.
-    fn put(self, bytes: &mut Vec<u8>);
+/// Writes all voxels as they are stored, i fastest, little endian; `path` is named in errors.
+pub(crate) fn write_voxels(
+    voxels: &Voxels,
+    out: &mut dyn Write,
+    path: &Path,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<()> {
+    with_voxels!(voxels, array => write_values(array.iter().copied(), out, path, cancelled))
 }
 
-macro_rules! number_types {
-    ($($variant:ident $type:ident,)*) => {
-        $(
-            impl Number for $type {
-                fn from_bytes(bytes: &[u8], order: ByteOrder) -> $type {
-                    let mut array = [0; size_of::<$type>()];
-                    array.copy_from_slice(bytes);
-                    match order {
-                        ByteOrder::Little => <$type>::from_le_bytes(array),
-                        ByteOrder::Big => <$type>::from_be_bytes(array),
-                    }
-                }
-                fn put(self, bytes: &mut Vec<u8>) {
-                    bytes.extend_from_slice(&self.to_le_bytes());
-                }
-            }
-        )*
-
-        /// The type of the voxels in a file.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub(crate) enum NumberType {
-            $($variant,)*
-        }
-
-        impl NumberType {
-            /// Bytes of one number.
-            pub(crate) fn bytes(self) -> usize {
-                match self {
-                    $(NumberType::$variant => size_of::<$type>(),)*
-                }
-            }
-
-            /// The type that these voxels have.
-            pub(crate) fn of(voxels: &Voxels) -> NumberType {
-                match voxels {
-                    $(Voxels::$variant(_) => NumberType::$variant,)*
-                }
-            }
-        }
-
-        /// Writes all voxels as they are stored, i fastest, little endian; `path` is named in
-        /// errors.
-        pub(crate) fn write_voxels(
-            voxels: &Voxels,
-            out: &mut dyn Write,
-            path: &Path,
-            cancelled: &dyn Fn() -> bool,
-        ) -> Result<()> {
-            match voxels {
-                $(Voxels::$variant(array) => {
-                    write_numbers(array.iter().copied(), out, path, cancelled)
-                })*
-            }
-        }
-
-        /// Writes all voxels in Hounsfield units and another type.
-        pub(crate) fn write_rescaled(
-            voxels: &Voxels,
-            rescale: Rescale,
-            number: NumberType,
-            out: &mut dyn Write,
-            path: &Path,
-            cancelled: &dyn Fn() -> bool,
-        ) -> Result<()> {
-            match number {
-                $(NumberType::$variant => {
-                    let numbers = values(voxels).map(|stored| $type::from_f64(rescale.to_hu(stored)));
-                    write_numbers(numbers, out, path, cancelled)
-                })*
-            }
-        }
-
-        /// All stored numbers as doubles, i fastest.
-        pub(crate) fn values(voxels: &Voxels) -> Box<dyn Iterator<Item = f64> + '_> {
-            match voxels {
-                $(Voxels::$variant(array) => Box::new(array.iter().map(|value| value.to_f64())),)*
-            }
-        }
-
-        impl Source<'_> {
-            /// Reads a volume of `size` (i, j, k) voxels, i fastest.
-            ///
-            /// # Errors
-            /// [`Error::Damaged`] where the file holds fewer, found out before memory is taken.
-            pub(crate) fn voxels(
-                &mut self,
-                number: NumberType,
-                size: [usize; 3],
-                order: ByteOrder,
-            ) -> Result<Voxels> {
-                match number {
-                    $(NumberType::$variant => Ok(self.array::<$type>(size, order)?.into()),)*
-                }
-            }
-        }
-    };
-}
-
-number_types! {
-    UInt8 u8,
-    Int8 i8,
-    UInt16 u16,
-    Int16 i16,
-    UInt32 u32,
-    Int32 i32,
-    UInt64 u64,
-    Int64 i64,
-    Float32 f32,
-    Float64 f64,
+/// Writes all voxels in Hounsfield units as another type, i fastest, little endian.
+pub(crate) fn write_rescaled(
+    voxels: &Voxels,
+    rescale: Rescale,
+    voxel_type: VoxelType,
+    out: &mut dyn Write,
+    path: &Path,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<()> {
+    with_voxel_type!(voxel_type, T => {
+        let values = voxels.values().map(|stored| T::from_f64(rescale.to_hu(stored)));
+        write_values(values, out, path, cancelled)
+    })
 }
 
 /// A file being read from front to back, inflated on the way where it is compressed.
@@ -223,7 +131,20 @@ impl<'a> Source<'a> {
         }
     }
 
-    fn array<T: Number>(&mut self, size: [usize; 3], order: ByteOrder) -> Result<Array3<T>> {
+    /// Reads a volume of `size` (i, j, k) voxels, i fastest.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where the file holds fewer, found out before memory is taken.
+    pub(crate) fn voxels(
+        &mut self,
+        voxel_type: VoxelType,
+        size: [usize; 3],
+        order: ByteOrder,
+    ) -> Result<Voxels> {
+        with_voxel_type!(voxel_type, T => Ok(self.array::<T>(size, order)?.into()))
+    }
+
+    fn array<T: Voxel>(&mut self, size: [usize; 3], order: ByteOrder) -> Result<Array3<T>> {
         let [i, j, k] = size;
         let each = size_of::<T>();
         let told = size.iter().try_fold(each as u64, |bytes, &n| bytes.checked_mul(n as u64));
@@ -250,8 +171,11 @@ impl<'a> Source<'a> {
             let part = buffer.len().min((count - values.len()) * each);
             let done = values.len();
             self.fill(&mut buffer[..part], &format!("the voxels, after {done} of {count}"))?;
-            values
-                .extend(buffer[..part].chunks_exact(each).map(|bytes| T::from_bytes(bytes, order)));
+            let chunks = buffer[..part].chunks_exact(each);
+            match order {
+                ByteOrder::Little => values.extend(chunks.map(T::from_le_bytes)),
+                ByteOrder::Big => values.extend(chunks.map(T::from_be_bytes)),
+            }
         }
         Array3::from_shape_vec((k, j, i), values)
             .map_err(|error| Error::damaged(self.path, error.to_string()))
@@ -271,16 +195,16 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Writes numbers one after the other, little endian; `path` is named in errors.
-fn write_numbers<T: Number>(
-    numbers: impl Iterator<Item = T>,
+/// Writes voxels one after the other, little endian; `path` is named in errors.
+fn write_values<T: Voxel>(
+    values: impl Iterator<Item = T>,
     out: &mut dyn Write,
     path: &Path,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<()> {
     let mut bytes = Vec::with_capacity(CHUNK + size_of::<T>());
-    for number in numbers {
-        number.put(&mut bytes);
+    for value in values {
+        value.append_le_bytes(&mut bytes);
         if bytes.len() >= CHUNK {
             if cancelled() {
                 return Err(Error::Cancelled);

@@ -45,7 +45,7 @@ pub fn memory_needed(volume: &Volume, plan: &Plan, method: &Interpolator) -> u64
     let voxels = plan.output().size().map(|side| side as u64);
     let output = voxels
         .iter()
-        .fold(volume.voxels().bytes_each() as u64, |all, &side| all.saturating_mul(side));
+        .fold(volume.voxels().voxel_type().bytes() as u64, |all, &side| all.saturating_mul(side));
     output.saturating_add(work_bytes(plan, method))
 }
 

@@ -4,6 +4,7 @@ use ndarray::{Array3, ArrayRef3, ArrayView2, ArrayViewMut2, Axis as ArrayAxis};
 
 use crate::error::{Error, Result};
 use crate::volume::geometry::Axis;
+use crate::volume::voxel_type::{VoxelType, voxel_type_table};
 
 /// How a stored number becomes Hounsfield units: `HU = slope * stored + intercept`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -29,39 +30,65 @@ impl Rescale {
     }
 }
 
-/// A type that a voxel can have.
+/// A Rust type that a voxel can have.
 pub trait Voxel: Copy + PartialEq + PartialOrd + Default + Send + Sync + 'static {
-    /// The value as a double (exact up to 2^53 for the 64-bit integers).
+    /// Voxel type of this Rust type.
+    const TYPE: VoxelType;
+    /// Value as a double (exact up to 2^53 for the 64-bit integers).
     fn to_f64(self) -> f64;
-    /// The nearest value of this type, saturating; halves round away from zero.
+    /// Nearest value of this type, saturating; halves round away from zero.
     fn from_f64(value: f64) -> Self;
-    /// A number that no other value of this type has.
+    /// Bit pattern, different for every value of this type.
     fn key(self) -> u64;
+    /// Decodes one voxel of exactly [`VoxelType::bytes`] little-endian bytes.
+    fn from_le_bytes(bytes: &[u8]) -> Self;
+    /// Decodes one voxel of exactly [`VoxelType::bytes`] big-endian bytes.
+    fn from_be_bytes(bytes: &[u8]) -> Self;
+    /// Appends the voxel's bytes, little endian.
+    fn append_le_bytes(self, bytes: &mut Vec<u8>);
 }
 
-macro_rules! voxel_types {
-    ($($variant:ident $type:ident $name:literal $integer:literal,)*) => {
+macro_rules! define_voxels {
+    ($(
+        $variant:ident $type:ident $name:literal $c_value:literal $nifti:literal
+        $meta_image:literal $nrrd:tt,
+    )*) => {
         /// Voxels of one of ten types, shape `[k, j, i]`.
         #[derive(Clone, Debug, PartialEq)]
         pub enum Voxels {
             $(
-                #[doc = concat!("Voxels of type ", $name, ".")]
+                #[doc = concat!("Voxels of type `", $name, "`.")]
                 $variant(Array3<$type>),
             )*
         }
 
         $(
             impl Voxel for $type {
+                const TYPE: VoxelType = VoxelType::$variant;
+
                 fn to_f64(self) -> f64 {
                     self as f64
                 }
                 fn from_f64(value: f64) -> Self {
-                    if $integer { value.round() as $type } else { value as $type }
+                    if Self::TYPE.is_integer() { value.round() as $type } else { value as $type }
                 }
                 fn key(self) -> u64 {
                     let mut bytes = [0; 8];
                     bytes[..size_of::<$type>()].copy_from_slice(&self.to_ne_bytes());
                     u64::from_ne_bytes(bytes)
+                }
+                fn from_le_bytes(bytes: &[u8]) -> Self {
+                    let mut array = [0; size_of::<$type>()];
+                    array.copy_from_slice(bytes);
+                    <$type>::from_le_bytes(array)
+                }
+                fn from_be_bytes(bytes: &[u8]) -> Self {
+                    let mut array = [0; size_of::<$type>()];
+                    array.copy_from_slice(bytes);
+                    <$type>::from_be_bytes(array)
+                }
+                fn append_le_bytes(self, bytes: &mut Vec<u8>) {
+                    bytes.extend_from_slice(&self.to_le_bytes());
                 }
             }
 
@@ -72,7 +99,7 @@ macro_rules! voxel_types {
             }
         )*
 
-        /// Runs the same code on the array of whatever type is there.
+        /// Evaluates an expression with `$array` as the array of whatever type the voxels have.
         macro_rules! with_voxels {
             ($voxels:expr, $array:ident => $body:expr) => {
                 match $voxels {
@@ -83,45 +110,39 @@ macro_rules! voxel_types {
         pub(crate) use with_voxels;
 
         impl Voxels {
-            /// The type's name: `int16`, `float32`, ...
-            pub fn type_name(&self) -> &'static str {
+            /// Type of the voxels.
+            pub fn voxel_type(&self) -> VoxelType {
                 match self {
-                    $(Voxels::$variant(_) => $name,)*
-                }
-            }
-
-            /// Bytes of one voxel.
-            pub fn bytes_each(&self) -> usize {
-                match self {
-                    $(Voxels::$variant(_) => size_of::<$type>(),)*
+                    $(Voxels::$variant(_) => VoxelType::$variant,)*
                 }
             }
         }
     };
 }
 
-voxel_types! {
-    UInt8 u8 "uint8" true,
-    Int8 i8 "int8" true,
-    UInt16 u16 "uint16" true,
-    Int16 i16 "int16" true,
-    UInt32 u32 "uint32" true,
-    Int32 i32 "int32" true,
-    UInt64 u64 "uint64" true,
-    Int64 i64 "int64" true,
-    Float32 f32 "float32" false,
-    Float64 f64 "float64" false,
-}
+voxel_type_table!(define_voxels);
 
 impl Voxels {
-    /// `[k, j, i]`.
+    /// Number of voxels along `[k, j, i]`.
     pub fn shape(&self) -> [usize; 3] {
         with_voxels!(self, array => array.dim().into())
     }
 
     /// Bytes of all voxels.
     pub fn bytes(&self) -> u64 {
-        self.shape().iter().product::<usize>() as u64 * self.bytes_each() as u64
+        self.shape().iter().product::<usize>() as u64 * self.voxel_type().bytes() as u64
+    }
+
+    /// Stored values as doubles, i fastest.
+    pub fn values(&self) -> Box<dyn Iterator<Item = f64> + '_> {
+        with_voxels!(self, array => Box::new(array.iter().map(|value| value.to_f64())))
+    }
+
+    /// Stored values as bytes, little endian, i fastest.
+    pub fn to_le_bytes(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.bytes() as usize);
+        with_voxels!(self, array => array.iter().for_each(|value| value.append_le_bytes(&mut bytes)));
+        bytes
     }
 
     /// Smallest and largest stored value.

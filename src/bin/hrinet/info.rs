@@ -63,7 +63,7 @@ fn volume(arguments: &Arguments) -> Result<()> {
         println!("slices at:   {positions:?} mm (uneven)");
     }
     let rescale = volume.rescale();
-    println!("type:        {}", volume.voxels().type_name());
+    println!("type:        {}", volume.voxels().voxel_type().name());
     println!("rescale:     {} * stored + {} = HU", rescale.slope, rescale.intercept);
     let (low, high) = volume.voxels().range()?;
     println!("range:       {} to {} HU", rescale.to_hu(low), rescale.to_hu(high));

@@ -149,7 +149,7 @@ impl Grid {
         let geometry = volume.geometry();
         Grid {
             path: path.display().to_string(),
-            voxel_type: volume.voxels().type_name(),
+            voxel_type: volume.voxels().voxel_type().name(),
             size: geometry.size(),
             spacing_mm: Axis::ALL.map(|axis| geometry.spacing(axis)),
             origin_ras_mm: geometry.origin(),

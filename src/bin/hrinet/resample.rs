@@ -332,8 +332,8 @@ fn announce(input: &Volume, plan: &Plan, chosen: &Chosen, verbosity: &Verbosity)
     verbosity.say(format_args!(
         "out: {}, {} as {}, by {} on {}",
         in_words(plan.output()),
-        bytes_in_words(size * input.voxels().bytes_each() as u64),
-        input.voxels().type_name(),
+        bytes_in_words(size * input.voxels().voxel_type().bytes() as u64),
+        input.voxels().voxel_type().name(),
         chosen.name(),
         chosen.device_name(),
     ));

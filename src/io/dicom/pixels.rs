@@ -10,9 +10,8 @@ use ndarray::Array3;
 use crate::error::{Error, Result};
 use crate::io::dicom::compressed;
 use crate::io::dicom::slice::{Slice, damaged, innermost, open};
-use crate::io::raw_voxels::NumberType;
-use crate::io::smallest_type::Fit;
-use crate::volume::Voxels;
+use crate::io::smallest_type::ExactTypes;
+use crate::volume::{VoxelType, Voxels};
 
 /// Pixels in Hounsfield units, i fastest, as doubles.
 pub(crate) fn decode(slice: &Slice) -> Result<Vec<f64>> {
@@ -80,7 +79,7 @@ fn stored_numbers<'a>(
 
 /// Slices one after the other, in the smallest type that holds all so far.
 pub(crate) struct Hounsfield {
-    fit: Fit,
+    exact_types: ExactTypes,
     values: Values,
 }
 
@@ -93,12 +92,12 @@ enum Values {
 
 impl Hounsfield {
     pub(crate) fn new() -> Hounsfield {
-        Hounsfield { fit: Fit::ANY, values: Values::Int16(Vec::new()) }
+        Hounsfield { exact_types: ExactTypes::ALL, values: Values::Int16(Vec::new()) }
     }
 
     /// Appends a slice; what is there already changes its type where the slice needs another.
     pub(crate) fn append(&mut self, slice: Vec<f64>) {
-        self.fit = slice.iter().fold(self.fit, |fit, &value| fit.and(value));
+        self.exact_types = slice.iter().fold(self.exact_types, |types, &value| types.with(value));
         self.convert();
         match &mut self.values {
             Values::Int16(values) => values.extend(slice.iter().map(|&value| value as i16)),
@@ -109,20 +108,21 @@ impl Hounsfield {
     }
 
     fn convert(&mut self) {
-        let before: Box<dyn Iterator<Item = f64>> = match (&self.values, self.fit.smallest()) {
-            (Values::Int16(_), NumberType::Int16)
-            | (Values::Int32(_), NumberType::Int32)
-            | (Values::Float32(_), NumberType::Float32)
-            | (Values::Float64(_), NumberType::Float64) => return,
-            (Values::Int16(values), _) => Box::new(values.iter().map(|&value| value.into())),
-            (Values::Int32(values), _) => Box::new(values.iter().map(|&value| value.into())),
-            (Values::Float32(values), _) => Box::new(values.iter().map(|&value| value.into())),
-            (Values::Float64(values), _) => Box::new(values.iter().copied()),
-        };
-        let after = match self.fit.smallest() {
-            NumberType::Int16 => Values::Int16(before.map(|value| value as i16).collect()),
-            NumberType::Int32 => Values::Int32(before.map(|value| value as i32).collect()),
-            NumberType::Float32 => Values::Float32(before.map(|value| value as f32).collect()),
+        let before: Box<dyn Iterator<Item = f64>> =
+            match (&self.values, self.exact_types.smallest()) {
+                (Values::Int16(_), VoxelType::Int16)
+                | (Values::Int32(_), VoxelType::Int32)
+                | (Values::Float32(_), VoxelType::Float32)
+                | (Values::Float64(_), VoxelType::Float64) => return,
+                (Values::Int16(values), _) => Box::new(values.iter().map(|&value| value.into())),
+                (Values::Int32(values), _) => Box::new(values.iter().map(|&value| value.into())),
+                (Values::Float32(values), _) => Box::new(values.iter().map(|&value| value.into())),
+                (Values::Float64(values), _) => Box::new(values.iter().copied()),
+            };
+        let after = match self.exact_types.smallest() {
+            VoxelType::Int16 => Values::Int16(before.map(|value| value as i16).collect()),
+            VoxelType::Int32 => Values::Int32(before.map(|value| value as i32).collect()),
+            VoxelType::Float32 => Values::Float32(before.map(|value| value as f32).collect()),
             _ => Values::Float64(before.collect()),
         };
         self.values = after;

@@ -5,10 +5,9 @@ use std::path::Path;
 use nifti::{Endianness, NiftiHeader};
 
 use crate::error::{Error, Result};
-use crate::io::nifti::TYPES;
 use crate::io::nifti::transform::ijk_to_ras;
-use crate::io::raw_voxels::{ByteOrder, NumberType, Source};
-use crate::volume::{Geometry, Rescale, Volume};
+use crate::io::raw_voxels::{ByteOrder, Source};
+use crate::volume::{Geometry, Rescale, Volume, VoxelType};
 
 /// Bytes of the header.
 const HEADER: usize = 348;
@@ -25,7 +24,7 @@ pub(crate) fn read(path: &Path, cancelled: &dyn Fn() -> bool) -> Result<Volume> 
         .map_err(|_| Error::damaged(path, "not a NIfTI-1 file: it lacks the magic `n+1`"))?;
 
     let size = size(path, &header)?;
-    let number = number_type(path, &header)?;
+    let voxel_type = voxel_type(path, &header)?;
     let rescale = rescale(path, &header)?;
     let (origin, steps) = ijk_to_ras(path, &header)?;
     let geometry = Geometry::new(size, origin, steps).map_err(|error| error.in_file(path))?;
@@ -35,7 +34,7 @@ pub(crate) fn read(path: &Path, cancelled: &dyn Fn() -> bool) -> Result<Volume> 
         Endianness::Little => ByteOrder::Little,
         Endianness::Big => ByteOrder::Big,
     };
-    let voxels = source.voxels(number, size, order)?;
+    let voxels = source.voxels(voxel_type, size, order)?;
     source.finish()?;
     Volume::new(voxels, rescale, geometry)
 }
@@ -87,9 +86,9 @@ fn size(path: &Path, header: &NiftiHeader) -> Result<[usize; 3]> {
     }
 }
 
-fn number_type(path: &Path, header: &NiftiHeader) -> Result<NumberType> {
-    if let Some((_, number)) = TYPES.iter().find(|(code, _)| *code == header.datatype) {
-        return Ok(*number);
+fn voxel_type(path: &Path, header: &NiftiHeader) -> Result<VoxelType> {
+    if let Some(voxel_type) = VoxelType::from_nifti_datatype(header.datatype) {
+        return Ok(voxel_type);
     }
     let name = match header.datatype {
         1 => "single bits",

@@ -6,9 +6,8 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::io::nifti::TYPES;
 use crate::io::nifti::transform::{Quaternion, quaternion};
-use crate::io::raw_voxels::{NumberType, write_voxels};
+use crate::io::raw_voxels::write_voxels;
 use crate::volume::{Axis, Volume};
 
 /// Where the voxels begin: header, and four bytes that say that no extensions follow.
@@ -34,7 +33,7 @@ pub(crate) fn write(
 /// The header. Sform and qform say the same, as float32.
 fn header(path: &Path, volume: &Volume) -> Result<[u8; VOXEL_OFFSET]> {
     let geometry = volume.geometry();
-    let number = NumberType::of(volume.voxels());
+    let voxel_type = volume.voxels().voxel_type();
     let mut header = Header([0; VOXEL_OFFSET]);
     header.put(0, &348i32.to_le_bytes());
 
@@ -46,10 +45,8 @@ fn header(path: &Path, volume: &Volume) -> Result<[u8; VOXEL_OFFSET]> {
         })?;
         header.put(40 + 2 * index, &length.to_le_bytes());
     }
-    for (code, _) in TYPES.iter().filter(|(_, known)| *known == number) {
-        header.put(70, &code.to_le_bytes());
-    }
-    header.put(72, &(8 * number.bytes() as i16).to_le_bytes());
+    header.put(70, &voxel_type.nifti_datatype().to_le_bytes());
+    header.put(72, &(8 * voxel_type.bytes() as i16).to_le_bytes());
 
     let Quaternion { vector, mirror } = quaternion(geometry);
     let spacing = Axis::ALL.map(|axis| geometry.spacing(axis));

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::io::raw_voxels::{ByteOrder, NumberType};
-use crate::volume::Geometry;
+use crate::io::raw_voxels::ByteOrder;
+use crate::volume::{Geometry, VoxelType};
 
 /// How the voxels are stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub(crate) enum Encoding {
 /// What a reader needs to know.
 #[derive(Debug)]
 pub(crate) struct Header {
-    pub(crate) number: NumberType,
+    pub(crate) voxel_type: VoxelType,
     pub(crate) order: ByteOrder,
     pub(crate) encoding: Encoding,
     pub(crate) geometry: Geometry,
@@ -27,13 +27,13 @@ pub(crate) struct Header {
 pub(crate) fn parse(path: &Path, text: &str) -> Result<Header> {
     let fields = Fields::new(path, text)?;
     fields.refuse_detached()?;
-    let number = fields.number()?;
-    let order = fields.order(number)?;
+    let voxel_type = fields.voxel_type()?;
+    let order = fields.order(voxel_type)?;
     let encoding = fields.encoding()?;
     let size = fields.size()?;
     let (origin, steps) = fields.place()?;
     let geometry = Geometry::new(size, origin, steps).map_err(|error| error.in_file(path))?;
-    Ok(Header { number, order, encoding, geometry })
+    Ok(Header { voxel_type, order, encoding, geometry })
 }
 
 /// Field names in lower case without spaces ("data file" and "datafile" are one), with their text.
@@ -105,45 +105,19 @@ impl<'a> Fields<'a> {
         Ok(())
     }
 
-    fn number(&self) -> Result<NumberType> {
+    fn voxel_type(&self) -> Result<VoxelType> {
         let name = self.required("type")?;
-        Ok(match name.to_lowercase().as_str() {
-            "uchar" | "unsigned char" | "uint8" | "uint8_t" => NumberType::UInt8,
-            "signed char" | "int8" | "int8_t" => NumberType::Int8,
-            "ushort" | "unsigned short" | "unsigned short int" | "uint16" | "uint16_t" => {
-                NumberType::UInt16
-            }
-            "short" | "short int" | "signed short" | "signed short int" | "int16" | "int16_t" => {
-                NumberType::Int16
-            }
-            "uint" | "unsigned int" | "uint32" | "uint32_t" => NumberType::UInt32,
-            "int" | "signed int" | "int32" | "int32_t" => NumberType::Int32,
-            "ulonglong"
-            | "unsigned long long"
-            | "unsigned long long int"
-            | "uint64"
-            | "uint64_t" => NumberType::UInt64,
-            "longlong"
-            | "long long"
-            | "long long int"
-            | "signed long long"
-            | "signed long long int"
-            | "int64"
-            | "int64_t" => NumberType::Int64,
-            "float" => NumberType::Float32,
-            "double" => NumberType::Float64,
-            _ => {
-                let reason = format!("voxels of type {:?}; only numbers are read", shortened(name));
-                return Err(self.unsupported(reason));
-            }
+        VoxelType::from_nrrd_name(name).ok_or_else(|| {
+            let reason = format!("voxels of type {:?}; only numbers are read", shortened(name));
+            self.unsupported(reason)
         })
     }
 
-    fn order(&self, number: NumberType) -> Result<ByteOrder> {
+    fn order(&self, voxel_type: VoxelType) -> Result<ByteOrder> {
         match self.get("endian").map(str::to_lowercase).as_deref() {
             Some("little") => Ok(ByteOrder::Little),
             Some("big") => Ok(ByteOrder::Big),
-            None if number.bytes() == 1 => Ok(ByteOrder::Little),
+            None if voxel_type.bytes() == 1 => Ok(ByteOrder::Little),
             None => Err(self.damaged("the header lacks the field endian".to_string())),
             Some(other) => Err(self.damaged(format!("endian is {:?}", shortened(other)))),
         }

@@ -18,7 +18,7 @@ pub(crate) fn read(path: &Path, cancelled: &dyn Fn() -> bool) -> Result<Volume> 
     if header.encoding == Encoding::Gzip {
         source = source.inflated();
     }
-    let voxels = source.voxels(header.number, header.geometry.size(), header.order)?;
+    let voxels = source.voxels(header.voxel_type, header.geometry.size(), header.order)?;
     if header.encoding == Encoding::Gzip {
         source.finish()?;
     }

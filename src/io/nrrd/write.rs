@@ -12,9 +12,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::error::{Error, Result};
-use crate::io::raw_voxels::{NumberType, values, write_rescaled, write_voxels};
-use crate::io::smallest_type::Fit;
-use crate::volume::{Axis, Geometry, Rescale, Volume};
+use crate::io::raw_voxels::{write_rescaled, write_voxels};
+use crate::io::smallest_type::ExactTypes;
+use crate::volume::{Axis, Geometry, Rescale, Volume, VoxelType};
 
 /// Puts out header and voxels; `path` is named in errors.
 pub(crate) fn write(
@@ -24,28 +24,29 @@ pub(crate) fn write(
     cancelled: &dyn Fn() -> bool,
 ) -> Result<()> {
     let (voxels, rescale) = (volume.voxels(), volume.rescale());
-    let number = if rescale == Rescale::IDENTITY {
-        NumberType::of(voxels)
+    let voxel_type = if rescale == Rescale::IDENTITY {
+        voxels.voxel_type()
     } else {
-        values(voxels).fold(Fit::ANY, |fit, stored| fit.and(rescale.to_hu(stored))).smallest()
+        let hu = voxels.values().map(|stored| rescale.to_hu(stored));
+        hu.fold(ExactTypes::ALL, ExactTypes::with).smallest()
     };
     let failed = |source| Error::io(path, source);
-    out.write_all(header(number, volume.geometry()).as_bytes()).map_err(failed)?;
+    out.write_all(header(voxel_type, volume.geometry()).as_bytes()).map_err(failed)?;
     let mut zipped = GzEncoder::new(out, Compression::fast());
     if rescale == Rescale::IDENTITY {
         write_voxels(voxels, &mut zipped, path, cancelled)?;
     } else {
-        write_rescaled(voxels, rescale, number, &mut zipped, path, cancelled)?;
+        write_rescaled(voxels, rescale, voxel_type, &mut zipped, path, cancelled)?;
     }
     zipped.finish().map_err(failed)?;
     Ok(())
 }
 
-fn header(number: NumberType, geometry: &Geometry) -> String {
+fn header(voxel_type: VoxelType, geometry: &Geometry) -> String {
     let [i, j, k] = geometry.size();
     let [x, y, z] = Axis::ALL.map(|axis| vector(geometry.step(axis)));
     let origin = vector(geometry.origin());
-    let name = type_name(number);
+    let name = voxel_type.nrrd_name();
     format!(
         "NRRD0004\n\
          # Complete NRRD file format specification at:\n\
@@ -66,19 +67,4 @@ fn header(number: NumberType, geometry: &Geometry) -> String {
 /// doubles. Zero has no sign.
 fn vector([right, anterior, superior]: [f64; 3]) -> String {
     format!("({},{},{})", 0.0 - right, 0.0 - anterior, superior + 0.0)
-}
-
-fn type_name(number: NumberType) -> &'static str {
-    match number {
-        NumberType::UInt8 => "unsigned char",
-        NumberType::Int8 => "signed char",
-        NumberType::UInt16 => "unsigned short",
-        NumberType::Int16 => "short",
-        NumberType::UInt32 => "unsigned int",
-        NumberType::Int32 => "int",
-        NumberType::UInt64 => "unsigned long long int",
-        NumberType::Int64 => "long long int",
-        NumberType::Float32 => "float",
-        NumberType::Float64 => "double",
-    }
 }

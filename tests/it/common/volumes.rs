@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hrinet::volume::{Geometry, Volume, Voxels};
+use hrinet::volume::{Geometry, Volume};
 use serde::Deserialize;
 
 use super::python;
@@ -50,9 +50,9 @@ impl Description {
     /// Fails where the volume has another type, another size, another voxel, or where a voxel lies
     /// farther than `tolerance` mm from its place.
     pub fn assert_same(&self, volume: &Volume, tolerance: f64, name: &str) {
-        assert_eq!(volume.voxels().type_name(), self.type_name, "{name}");
+        assert_eq!(volume.voxels().voxel_type().name(), self.type_name, "{name}");
         assert_eq!(volume.geometry().size(), self.size, "{name}");
-        assert!(bytes(volume.voxels()) == self.bytes, "{name}: the voxels differ");
+        assert!(volume.voxels().to_le_bytes() == self.bytes, "{name}: the voxels differ");
         self.assert_same_places(volume, tolerance, name);
     }
 
@@ -78,18 +78,6 @@ pub fn place(geometry: &Geometry, index: [usize; 3]) -> [f64; 3] {
     [0, 1, 2].map(|row: usize| {
         (0..3).map(|axis| matrix[row][axis] * index[axis] as f64).sum::<f64>() + matrix[row][3]
     })
-}
-
-/// The voxels' bytes, little endian, i fastest.
-pub fn bytes(voxels: &Voxels) -> Vec<u8> {
-    macro_rules! bytes {
-        ($($variant:ident)*) => {
-            match voxels {
-                $(Voxels::$variant(array) => array.iter().flat_map(|v| v.to_le_bytes()).collect(),)*
-            }
-        };
-    }
-    bytes!(UInt8 Int8 UInt16 Int16 UInt32 Int32 UInt64 Int64 Float32 Float64)
 }
 
 /// Runs an oracle that writes files into a folder, and gives the paths that it prints.

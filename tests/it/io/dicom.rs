@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use crate::common::volumes::{bytes, describe, made_by, place};
+use crate::common::volumes::{describe, made_by, place};
 use hrinet::io;
 use hrinet::io::ReadOptions;
 use hrinet::volume::{Axis, Volume, Voxels};
@@ -67,7 +67,7 @@ fn series_of_all_kinds_are_read_as_gdcm_reads_them() {
         cases.iter().map(|(name, _)| case(name).to_str().unwrap().to_string()).collect();
     for (((name, type_name), path), description) in cases.iter().zip(&paths).zip(describe(&paths)) {
         let volume = io::read(Path::new(path)).unwrap();
-        assert_eq!(volume.voxels().type_name(), *type_name, "{name}");
+        assert_eq!(volume.voxels().voxel_type().name(), *type_name, "{name}");
         assert_eq!(volume.geometry().uneven_slices(), None, "{name}");
         description.assert_same(&volume, EXACT_MM, name);
     }
@@ -85,9 +85,9 @@ fn hounsfield_units_are_the_same_where_gdcm_takes_another_type() {
         let description = &describe(&[path])[0];
         let volume = io::read(&case(name)).unwrap();
         description.assert_same_places(&volume, EXACT_MM, name);
-        assert_eq!(volume.voxels().type_name(), ours, "{name}");
+        assert_eq!(volume.voxels().voxel_type().name(), ours, "{name}");
         assert_eq!(description.type_name, theirs, "{name}");
-        let ours = numbers(ours, &bytes(volume.voxels()));
+        let ours = numbers(ours, &volume.voxels().to_le_bytes());
         assert!(ours == numbers(theirs, &description.bytes), "{name}");
     }
 }
@@ -123,7 +123,7 @@ fn bits_that_are_not_the_images_do_not_count() {
 fn each_slice_has_its_own_rescale() {
     let volume = io::read(&case("slopes")).unwrap();
     let Voxels::Int16(voxels) = volume.voxels() else {
-        panic!("{}", volume.voxels().type_name());
+        panic!("{}", volume.voxels().voxel_type().name());
     };
     let firsts: Vec<i16> = (0..3).map(|k| voxels[(k, 0, 0)]).collect();
     assert_eq!(firsts, [101, 51, 206]);

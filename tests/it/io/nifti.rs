@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::common::volumes::{bytes, describe, made_by};
+use crate::common::volumes::{describe, made_by};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -77,10 +77,9 @@ fn unusual_headers_mean_what_they_mean_to_simpleitk() {
         let volume = io::read(Path::new(path)).unwrap();
         if path.contains("rescaled") {
             description.assert_same_places(&volume, FLOAT32_MM, path);
-            assert_eq!(volume.voxels().type_name(), "int16", "the stored numbers stay");
+            assert_eq!(volume.voxels().voxel_type().name(), "int16", "the stored numbers stay");
             assert_eq!(volume.rescale(), Rescale { slope: 2.5, intercept: -1024.25 });
-            let stored = bytes(volume.voxels());
-            let stored = stored.chunks(2).map(|b| f64::from(i16::from_le_bytes([b[0], b[1]])));
+            let stored = volume.voxels().values();
             let hu: Vec<f64> = stored.map(|stored| volume.rescale().to_hu(stored)).collect();
             assert_eq!(description.type_name, "float32");
             let theirs = description.bytes.chunks(4);

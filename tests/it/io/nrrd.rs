@@ -68,7 +68,7 @@ fn a_rescale_is_applied_in_the_smallest_type_that_is_exact() {
         let path = folder.path().join("a.nrrd");
         io::write(&path, &volume, true).unwrap();
         let again = io::read(&path).unwrap();
-        assert_eq!(again.voxels().type_name(), type_name, "slope {slope}");
+        assert_eq!(again.voxels().voxel_type().name(), type_name, "slope {slope}");
         assert_eq!(again.rescale(), Rescale::IDENTITY);
         let (low, high) = again.voxels().range().unwrap();
         assert_eq!([low, high], [expected[0], expected[2]]);

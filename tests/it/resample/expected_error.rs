@@ -80,7 +80,7 @@ fn go_on(_: hrinet::resample::interpolate::Progress) -> hrinet::Result<()> {
 fn floats(volume: &Volume) -> &Array3<f32> {
     match volume.voxels() {
         Voxels::Float32(array) => array,
-        other => panic!("{} instead of float32", other.type_name()),
+        other => panic!("{} instead of float32", other.voxel_type().name()),
     }
 }
 

@@ -61,7 +61,7 @@ pub fn make_labels(
 /// by then.
 pub fn more_for_labels(label_map: &Volume, by: LabelsBy, (plan, chosen): (&Plan, &Chosen)) -> u64 {
     let voxels = plan.output().size().map(|side| side as u64).into_iter();
-    let map = voxels.fold(label_map.voxels().bytes_each() as u64, u64::saturating_mul);
+    let map = voxels.fold(label_map.voxels().voxel_type().bytes() as u64, u64::saturating_mul);
     let network = match by {
         LabelsBy::Labels(_) => None,
         LabelsBy::Motion(model) => Some(model as &dyn SliceNetwork),
