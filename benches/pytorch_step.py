@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The steps of hrinet-motion and hrinet-mse (Step I and Step II) written in PyTorch, for comparison
+"""Training steps of hrinet-motion and hrinet-mse (Step I and Step II) in PyTorch, for comparison
 with `cargo bench --bench training_step` on the same machine.
 
     python3 -m venv /some/venv && /some/venv/bin/pip install torch==2.11.0 numpy
@@ -31,7 +31,9 @@ class Encoder(nn.Module):
         widths = TRUNK[: 3 + len(maps)]
         inputs = [TRUNK[0], *widths[:-1]]
         self.blocks = nn.ModuleList(
-            nn.Sequential(conv(i, o), nn.LeakyReLU(0.2), conv(o, o), nn.LeakyReLU(0.2), nn.AvgPool2d(2))
+            nn.Sequential(
+                conv(i, o), nn.LeakyReLU(0.2), conv(o, o), nn.LeakyReLU(0.2), nn.AvgPool2d(2)
+            )
             for i, o in zip(inputs, widths)
         )
         self.bottlenecks = nn.ModuleList(conv(w, m) for w, m in zip(widths[3:], maps))
@@ -57,7 +59,8 @@ class Decoder(nn.Module):
             beside = maps[halvings - 4] if halvings >= 4 else 0
             blocks.append(
                 nn.Sequential(
-                    conv(inputs + beside, outputs), nn.LeakyReLU(0.2), conv(outputs, outputs), nn.LeakyReLU(0.2)
+                    conv(inputs + beside, outputs), nn.LeakyReLU(0.2),
+                    conv(outputs, outputs), nn.LeakyReLU(0.2)
                 )
             )
             inputs = outputs
@@ -106,10 +109,11 @@ class Motion(nn.Module):
             put_out = 4 + (2 + hidden if level == 0 else widths[level - 1])
             up = nn.ConvTranspose2d(2 * width, put_out, 4, 2, 1)
             nn.init.normal_(up.weight, std=1e-3)
-            residual = nn.Sequential(ConvPrelu(2 * width, 2 * width), ConvPrelu(2 * width, 2 * width))
+            residual = nn.Sequential(*(ConvPrelu(2 * width, 2 * width) for _ in range(2)))
             self.levels.append(nn.ModuleList([ConvPrelu(seen, 2 * width), residual, up]))
         units = [ConvPrelu(7 + hidden, refinement), ConvPrelu(refinement, refinement)]
-        self.refinement = nn.Sequential(*units, ConvPrelu(refinement, refinement), conv(refinement, 1))
+        last = [ConvPrelu(refinement, refinement), conv(refinement, 1)]
+        self.refinement = nn.Sequential(*units, *last)
 
     def forward(self, first, second, alpha):
         ends = torch.cat([first, second])
@@ -132,7 +136,8 @@ class Motion(nn.Module):
         for level, at in zip(self.levels[1:], [3, 2, 1]):
             w1, w2 = warp(ones[at], motion[:, :2]), warp(twos[at], motion[:, 2:])
             found = run(level, torch.cat([hidden, w1, w2, motion, plane(w1)], 1))
-            coarse = F.interpolate(motion, size=found.shape[2:], mode="bilinear", align_corners=False)
+            size = found.shape[2:]
+            coarse = F.interpolate(motion, size=size, mode="bilinear", align_corners=False)
             motion, hidden = 2 * coarse + found[:, :4], found[:, 4:]
         w1, w2 = warp(first, motion[:, :2]), warp(second, motion[:, 2:])
         mask, residual, hidden = hidden[:, :1], hidden[:, 1:2], hidden[:, 2:]
@@ -146,7 +151,8 @@ class Motion(nn.Module):
 def warp(x, motion):
     rows, columns = x.shape[2:]
     y, z = torch.linspace(-1, 1, rows).view(1, -1, 1), torch.linspace(-1, 1, columns).view(1, 1, -1)
-    grid = torch.stack([motion[:, 0] * (2 / (columns - 1)) + z, motion[:, 1] * (2 / (rows - 1)) + y], -1)
+    across, down = 2 / (columns - 1), 2 / (rows - 1)
+    grid = torch.stack([motion[:, 0] * across + z, motion[:, 1] * down + y], -1)
     return F.grid_sample(x, grid, "bilinear", "border", align_corners=True)
 
 
@@ -172,7 +178,8 @@ def mse_step(size, batch, inner=5):
     encoder, decoder = Encoder(maps), Decoder(maps)
     critic, patch_gan = Encoder([16]), PatchGan()
     own = [*encoder.parameters(), *decoder.parameters()]
-    adam = [torch.optim.Adam(p, 1e-4, foreach=True) for p in (own, critic.parameters(), patch_gan.parameters())]
+    groups = (own, critic.parameters(), patch_gan.parameters())
+    adam = [torch.optim.Adam(group, 1e-4, foreach=True) for group in groups]
     first, second = torch.rand(2, batch, 1, size, size).unbind()
     truth = torch.rand(batch * inner, 1, size, size)
     steps = (torch.arange(1, inner + 1) / (inner + 1)).repeat(batch)
@@ -194,7 +201,8 @@ def mse_step(size, batch, inner=5):
         made = decoder(maps)
         mixed = decoder(mix(*zip(*(m.chunk(2) for m in maps)), alpha))
         anchor = made.detach() + 0.2 * (slices - made.detach())
-        loss = F.mse_loss(guess(mixed.detach()), torch.minimum(alpha, 1 - alpha)) + guess(anchor).square().mean()
+        target = torch.minimum(alpha, 1 - alpha)
+        loss = F.mse_loss(guess(mixed.detach()), target) + guess(anchor).square().mean()
         descend(adam[1], loss)
         real, fake = patch_gan(slices), patch_gan(mixed.detach())
         descend(adam[2], -F.logsigmoid(real).mean() - F.logsigmoid(-fake).mean())

@@ -1,13 +1,13 @@
-"""Accuracy of interpolated label maps, compared with ITK's contour interpolation and SimpleITK's signed
-distances.
+"""Accuracy of interpolated label maps, beside ITK's contour interpolation and SimpleITK's
+signed distances.
 
 Usage: evaluate_labels.py PROGRAM KIND FILE...
 
 KIND: gtv (the mask NAME_gtv.nii.gz beside NAME.nii.gz), mask (mask.nii.gz beside the file: many
-labels), or bone, lung, body (thresholds of the CT). Keeps every gap-th slice, interpolates the others,
-and compares all slices with the truth: Dice, Hausdorff distance (95th percentile over the surface
-voxels of both, mm; left out where the result is empty), volume error. Prints the means over all labels
-of all files, and seconds per label map.
+labels), or bone, lung, body (thresholds of the CT). Keeps every gap-th slice, interpolates the
+others, and compares all slices with the truth: Dice, Hausdorff distance (95th percentile over
+the surface voxels of both, mm; left out where the result is empty), volume error. Prints the
+means over all labels of all files, and seconds per label map.
 """
 
 import pathlib

@@ -2,11 +2,11 @@
 
 Usage: evaluate_peers.py PROGRAM [--gap N,N] [--slices FIRST-LAST] CT...
 
-Prints a table: mean over volumes of the mean over slices of PSNR and SSIM (window -1000 to 1000 HU),
-and seconds per interpolated slice on one thread. Fails if the scores of the linear blend computed here
-differ from the program's.
+Prints a table: mean over volumes of the mean over slices of PSNR and SSIM (window -1000 to
+1000 HU), and seconds per interpolated slice on one thread. Fails if the scores of the linear blend
+computed here differ from the program's.
 
-The windowed sinc is computed here as a product of matrices along the slice axis, so its seconds are not
+The windowed sinc is computed here as a matrix product along the slice axis, so its seconds are not
 those of ITK's own filter, which works in three dimensions and is far slower.
 """
 
@@ -71,8 +71,8 @@ RADIUS = 5  # SimpleITK's sitkLanczosWindowedSinc
 
 
 def windowed_sinc(hu, gap):
-    """Interpolates the volume with ITK's Lanczos window along the slice axis. In the plane output pixels
-    coincide with input pixels, where the filter is the identity."""
+    """Interpolates the volume with ITK's Lanczos window along the slice axis. In the plane, output
+    pixels coincide with input pixels, where the filter is the identity."""
     known = hu[::gap]
     weights = np.zeros(((len(known) - 1) * gap + 1, len(known)))
     for k, row in enumerate(weights):
@@ -83,7 +83,7 @@ def windowed_sinc(hu, gap):
 
 
 def check_windowed_sinc(hu, gap):
-    """Checks against ITK's filter in three dimensions, where its neighbourhood is inside the volume."""
+    """Checks against ITK's three-dimensional filter, away from the volume's border."""
     part = hu[:, :24, :24]
     known = sitk.GetImageFromArray(part[::gap].astype(np.float32))
     known.SetSpacing((1, 1, gap))
@@ -152,7 +152,8 @@ for gap in map(int, asked.gap.split(",")):
     rows = {name: np.mean(found[name], axis=0) for name in peers}
     for model in OURS:
         lines = [line for line in ours["volumes"] if (line["gap"], line["model"]) == (gap, model)]
-        row = [np.mean([line[key] for line in lines]) for key in ("psnr", "ssim", "seconds_a_slice")]
+        keys = ("psnr", "ssim", "seconds_a_slice")
+        row = [np.mean([line[key] for line in lines]) for key in keys]
         if model == "linear":
             # The program rounds to whole HU.
             apart = np.abs(np.array(row[:2]) - rows["linear"][:2])

@@ -1,8 +1,10 @@
-"""ITK's morphological contour interpolation (Zukic et al. 2016) of label maps, for evaluate_labels.py: in
-a process of its own, since ITK and SimpleITK in one process have ended in corrupted memory.
+"""ITK's morphological contour interpolation (Zukic et al. 2016) of label maps, for
+evaluate_labels.py.
 
-Each line of standard input names a file IN.npy with labels [k, j, i] and empty slices to fill, a tab, and
-a file OUT.npy to write; each is answered with the seconds that it took.
+It runs in a process of its own: ITK and SimpleITK in one process have corrupted memory.
+
+Each line of standard input names a file IN.npy with labels [k, j, i] and empty slices to fill, a
+tab, and a file OUT.npy to write; it is answered with the seconds taken.
 """
 
 import os

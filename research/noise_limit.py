@@ -33,7 +33,7 @@ def local_variance(plane):
 
 
 def flat_soft_tissue(first, truth, second):
-    """Mask of soft tissue that is equal in all three slices and has no edge: its detail is noise."""
+    """Mask of soft tissue, equal in all three slices and without edges: its detail is noise."""
     known = [blurred(plane) for plane in (first, second)]
     middle = blurred(truth)
     same = np.all([np.abs(plane - middle) < 12 for plane in known], axis=0)
@@ -41,7 +41,7 @@ def flat_soft_tissue(first, truth, second):
 
 
 def predictable(first, truth, second, flat):
-    """Share of the noise variance that the best linear predictor from both known slices explains."""
+    """Share of the noise variance that the best linear predictor from the known slices explains."""
     detail = np.cov([(plane - blurred(plane))[flat] for plane in (truth, first, second)])
     return detail[0, 1:] @ np.linalg.solve(detail[1:, 1:], detail[0, 1:]) / detail[0, 0]
 
@@ -60,7 +60,10 @@ def similarity(truth, made):
 
 def of_slice(first, truth, made, second):
     """SSIM as measured, and None or (noise in HU, share that is predictable, share that the model
-    explains, SSIM, SSIM with all but the unpredictable noise right). None: too little soft tissue."""
+    explains, SSIM, SSIM with all but the unpredictable noise right).
+
+    None where there is too little soft tissue.
+    """
     ssim, as_made = similarity(truth, made)
     flat = flat_soft_tissue(first, truth, second)
     if flat.sum() < 300:
@@ -115,7 +118,7 @@ def main():
     arguments.add_argument("--model", default="hrinet-motion")
     arguments.add_argument("ct", nargs="+")
     options = arguments.parse_args()
-    print("| volume | noise, HU | predictable | explained by the model | SSIM | all but noise right |")
+    print("| volume | noise, HU | predictable | explained | SSIM | all but noise right |")
     print("| --- | --- | --- | --- | --- | --- |")
     row = "| {} | {:.1f} | {:.2f} | {:.2f} | {:.3f} | {:.3f} |"
     show = lambda name, line: print(row.format(name, *line))

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Sourced by the other scripts: works in the repository's root, finds cargo, installs what is missing.
+# Sourced by the other scripts: changes to the repository's root, finds cargo, defines functions.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -13,14 +13,15 @@ say() {
 }
 fail() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
 
-# install WHAT PACKAGE...: Debian or Ubuntu packages, by apt-get as root or through sudo.
+# install WHAT PACKAGE...: installs Debian or Ubuntu packages, by apt-get as root or through sudo.
 install() {
   local what=$1 as_root=()
   shift
-  local by_hand="$what is missing; install it (Debian, Ubuntu: sudo apt-get install $*) and try again"
+  local by_hand="$what is missing; install it and try again"
+  by_hand+=" (Debian, Ubuntu: sudo apt-get install $*)"
   command -v apt-get >/dev/null || fail "$by_hand"
   if [ "$(id -u)" != 0 ]; then
-    # Ask for a password only where somebody can type one.
+    # Ask for a password only at a terminal.
     if sudo -n true 2>/dev/null || { [ -t 0 ] && command -v sudo >/dev/null; }; then
       as_root=(sudo)
     else
@@ -33,21 +34,21 @@ install() {
     apt-get install -y -qq --no-install-recommends "$@" >/dev/null || fail "$by_hand"
 }
 
-# find_hrinet: sets `hrinet` to the program: that of HRINET, or the one that scripts/setup builds.
+# find_hrinet: sets `hrinet` to the program of HRINET, or the one that scripts/setup builds.
 find_hrinet() {
   hrinet=${HRINET:-target/release/hrinet}
   [ -x "$hrinet" ] || fail "$hrinet is missing; run scripts/setup first"
 }
 
-# make_venv FOLDER: a Python of its own with nothing but pip, anew.
+# make_venv FOLDER: creates a virtual environment with pip only, replacing FOLDER.
 make_venv() {
   rm -rf "$1"
   python3 -c 'import ensurepip' 2>/dev/null || install "venv for Python 3" python3-venv
   python3 -m venv "$1"
 }
 
-# find_pip: sets `pip` to a pip that knows several --platform (21 or newer): that of .venv/ or of the
-# system, or one of a .venv/ made for it.
+# find_pip: sets `pip` to a pip that accepts several --platform (21 or newer): that of .venv/, of
+# the system, or of a new .venv/.
 find_pip() {
   local python version
   for python in .venv/bin/python python3; do
