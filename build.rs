@@ -1,5 +1,5 @@
-//! Links every artefact of this package to libtorch by its own rpath, so that none of them needs
-//! an environment variable to run.
+//! Links library, program and tests to libtorch by rpath, so that they run without environment
+//! variables, and generates the C header.
 
 use std::{env, fs, path::PathBuf};
 
@@ -7,28 +7,28 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=LIBTORCH");
     header();
-    // torch-sys (links = "tch") tells its direct dependents where libtorch is.
+    // torch-sys (links = "tch") passes the folder of libtorch to its direct dependents.
     let Ok(directory) = env::var("DEP_TCH_LIBTORCH_LIB") else {
-        println!("cargo:error=torch-sys did not say where libtorch is; run scripts/setup first");
+        println!("cargo:error=torch-sys names no libtorch; run scripts/setup first");
         return;
     };
     let Ok(directory) = PathBuf::from(&directory).canonicalize() else {
         println!("cargo:error=libtorch is not at {directory}; run scripts/setup first");
         return;
     };
-    // RPATH, not RUNPATH: with RUNPATH an LD_LIBRARY_PATH that holds another libtorch would win.
+    // RPATH, not RUNPATH: LD_LIBRARY_PATH, maybe with another libtorch, precedes RUNPATH.
     println!("cargo:rustc-link-arg=-Wl,--disable-new-dtags");
-    // Installed: the library has libtorch in torch/ beside it, the program in ../lib/torch.
+    // Installed: libtorch is in torch/ beside the library, in ../lib/torch for the program.
     println!("cargo:rustc-link-arg-cdylib=-Wl,-rpath,$ORIGIN/torch");
     println!("cargo:rustc-link-arg-cdylib=-Wl,-soname,libhrinet.so.{}", abi_version());
-    // Of the crates' and libtorch's C symbols none is ours to offer: `hrinet_*` alone is exported.
+    // Export `hrinet_*` only, no C symbols of other crates or of libtorch.
     println!("cargo:rustc-link-arg-cdylib=-Wl,--exclude-libs,ALL");
     println!("cargo:rustc-link-arg-bins=-Wl,-rpath,$ORIGIN/../lib/torch");
-    // In the checkout: where the set-up put it.
+    // In the checkout: where scripts/setup installed it.
     println!("cargo:rustc-link-arg=-Wl,-rpath,{}", directory.display());
 }
 
-/// The number that a host's compiled code depends on: it is the soname's, too.
+/// Reads `HRINET_ABI_VERSION`, which is also the version of the soname.
 fn abi_version() -> String {
     let file = "src/capi/version.rs";
     let text = fs::read_to_string(file).unwrap_or_default();
@@ -37,14 +37,14 @@ fn abi_version() -> String {
     match number {
         Some((number, _)) => number.to_string(),
         None => {
-            println!("cargo:error={file} does not say 'HRINET_ABI_VERSION: u32 = ...;'");
+            println!("cargo:error={file} has no 'HRINET_ABI_VERSION: u32 = ...;'");
             String::new()
         }
     }
 }
 
-/// Makes the C header of `src/capi` anew, beside what Cargo builds. `include/hrinet.h` is the same,
-/// committed; a test compares the two.
+/// Generates the C header of `src/capi` in `OUT_DIR`. `include/hrinet.h` is a committed copy; a
+/// test compares the two.
 fn header() {
     println!("cargo:rerun-if-changed=src/capi");
     println!("cargo:rerun-if-changed=cbindgen.toml");
@@ -52,7 +52,7 @@ fn header() {
     let target = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("hrinet.h");
     let mut builder =
         cbindgen::Builder::new().with_config(cbindgen::Config::from_root_or_default(&root));
-    // In the order in which a reader meets them.
+    // Order of the sections in the header.
     let topics = [
         "version",
         "status",
@@ -74,12 +74,12 @@ fn header() {
         Ok(bindings) => {
             let mut text = Vec::new();
             bindings.write(&mut text);
-            // What Rust calls safety is a precondition to Doxygen.
+            // Safety sections of Rust are preconditions in Doxygen.
             let text = String::from_utf8_lossy(&text).replace("* # Safety\n * ", "* @pre ");
             if let Err(error) = std::fs::write(&target, text) {
                 println!("cargo:error={}: {error}", target.display());
             }
         }
-        Err(error) => println!("cargo:error=the C header cannot be made: {error}"),
+        Err(error) => println!("cargo:error=cannot generate the C header: {error}"),
     }
 }

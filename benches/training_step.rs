@@ -1,9 +1,8 @@
-//! Step rate of training with real loading beside that with one constant batch, and the memory that
-//! a step takes: `cargo bench --bench training_step`.
+//! Steps per second of training, with batches drawn from volumes and with one constant batch, and
+//! peak memory: `cargo bench --bench training_step`.
 //!
-//! Environment: `DATA`, a folder of volumes (else phantoms are made); `SYSTEMS`, names with commas;
-//! `SIZE`, `BATCH`, `STEPS`, `THREADS`. It runs in the environment that the program makes
-//! for itself. Steps are those of the last stage, where all losses are.
+//! Environment: `DATA`, a folder of volumes (default: phantoms); `SYSTEMS`, names with commas;
+//! `SIZE`, `BATCH`, `STEPS`, `THREADS`. Steps are those of the last stage, which has all losses.
 
 #[path = "../src/bin/hrinet/environment.rs"]
 mod environment;
@@ -28,14 +27,13 @@ fn main() -> hrinet::Result<()> {
     let (size, batch, steps) = (number("SIZE", 128), number("BATCH", 4), number("STEPS", 10));
     let systems = std::env::var("SYSTEMS")
         .unwrap_or_else(|_| System::ALL.map(|system| system.name()).join(","));
-    println!("squares of {size}, batches of {batch}, {steps} steps a block, 3 blocks each in turn");
+    println!("squares of {size}, batches of {batch}, {steps} steps per block, 3 blocks each");
     println!("| system | loading | constant | loading / constant | drawing | peak memory |");
     println!("| --- | --- | --- | --- | --- | --- |");
     for name in systems.split(',') {
         let system: System = name.parse()?;
         let defaults = Settings::default_for(system);
-        // Straight into the last stage: Stage I is a part of its work.
-        // AdamW for all, as in the PyTorch program that it is compared with.
+        // The last stage only, with AdamW for all parameters as in benches/pytorch_step.py.
         let optimizer = OptimizerKind::AdamW;
         let settings =
             Settings { size: size as i64, batch, stage_one_iterations: 0, optimizer, ..defaults };
@@ -52,7 +50,7 @@ fn measure(settings: &Settings, steps: usize) -> hrinet::Result<()> {
     let sampler = Sampler::of_settings(&stacks, settings, &settings.architecture()?)?;
     let mut trainer = Trainer::new(settings.clone(), Device::Cpu)?;
     let constant = sampler.batch(0, Device::Cpu)?;
-    // The first steps make libtorch's buffers.
+    // Warm up libtorch's buffers.
     for _ in 0..2 {
         trainer.step(&constant)?;
     }
