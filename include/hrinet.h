@@ -1,28 +1,31 @@
 /**
  * @file hrinet.h
- * Makes the slices in between: CT slice interpolation with HRINet.
+ * CT slice interpolation: increases the through-plane resolution of CT, and keeps every scanned
+ * slice bit for bit.
  *
- * Conventions, kept by every function:
+ * Conventions of all functions:
  *
- * - A function that can fail returns an HrinetStatus: HRINET_OK (0), or what went wrong; then
- *   hrinet_last_error_message() says it in words, for the calling thread. 1xx: the caller's fault,
- *   2xx: the file's, 3xx: the device's, 4xx: cancelled, 5xx: ours.
- * - Outputs are the last arguments and written only on success, except for voxels, which are
+ * - A function that can fail returns an HrinetStatus: HRINET_OK (0) or an error code. 1xx are
+ *   errors of the caller, 2xx of a file, 3xx of a device, 4xx cancellation, 5xx of the library.
+ *   hrinet_last_error_message() describes the last error of the calling thread.
+ * - Outputs are the last arguments and are written only on success, except voxels, which are
  *   unspecified after an error.
- * - Handles (HrinetModel, HrinetPlan, HrinetTrainer) are made by a function and freed by their _free
- *   function, which takes NULL. Models and plans are immutable: any number of threads may use one at
- *   once. A trainer is used by one thread at a time; a second one gets HRINET_IN_USE.
- * - Structs are set up by their _init function, which sets struct_size; those that only tell
- *   (HrinetModelInfo, HrinetSlice, HrinetStepLosses) by the caller. A size that this library does not know is refused.
- *   The library keeps no pointer of the caller's after a call, but for the log callback's.
- * - Values of enumerations are explicit and only added to; one that is not known is refused.
- * - Lengths are in mm, places in RAS, grey values in HU; text is UTF-8.
- * - A callback is called from the thread that called the library, but for the log callback, which may
- *   come from any. It may call the library, but not free what calls it.
- * - A process may end while its threads work, once it has made a first model or trainer: jobs stop and
+ * - Handles (HrinetModel, HrinetPlan, HrinetTrainer) are created by a function and freed by their
+ *   _free function, which accepts NULL. Models and plans are immutable: any number of threads may
+ *   use one at once. A trainer is used by one thread at a time; others get HRINET_IN_USE.
+ * - Structs are set up by their _init function, which sets struct_size. Structs that the library
+ *   fills (HrinetModelInfo, HrinetSlice, HrinetStepLosses) need struct_size from the caller. An
+ *   unknown size is rejected.
+ * - The library keeps no pointer of the caller after a call, except those of the log callback.
+ * - Values of enumerations are explicit and only added to; unknown values are rejected.
+ * - Lengths are in mm, positions in RAS, grey values in HU; text is UTF-8.
+ * - Callbacks are called on the thread that called the library, except the log callback, which may
+ *   be called on any. A progress callback may call the library, but not free what is in use.
+ * - The process may end while threads work, once a first model or trainer exists: jobs stop and
  *   return HRINET_CANCELLED, as does every later call.
- * - The library prints nothing, ends no process, installs no signal handler, and changes neither
- *   locale nor rounding. hrinet_set_num_threads() changes libtorch's threads for the calling thread.
+ * - The library prints nothing, never ends the process, installs no signal handler, and changes
+ *   neither locale nor rounding mode. hrinet_set_num_threads() sets libtorch's threads for the
+ *   calling thread.
  */
 
 #ifndef HRINET_H
