@@ -22,7 +22,7 @@ LOGIC = application.start()
 
 @pytest.fixture(autouse=True)
 def scene():
-    """An empty scene."""
+    """Empty scene."""
     import slicer
 
     slicer.mrmlScene.Clear(0)
@@ -31,13 +31,13 @@ def scene():
 
 @pytest.fixture(scope="session")
 def app_logic():
-    """The application's logic."""
+    """Logic of the application."""
     return LOGIC
 
 
 @pytest.fixture
 def logic():
-    """The module's logic."""
+    """Logic of the module."""
     from HRINetResampleLib.logic import HRINetResampleLogic
 
     return HRINetResampleLogic()

@@ -1,25 +1,25 @@
 """Draws the panel from its `.ui`, as scripts/dev/slicer-pictures wants it.
 
-    python picture_of_panel.py CT.nii.gz PANEL.png
+python picture_of_panel.py CT.nii.gz PANEL.png
 """
 
 import sys
 import time
 
+import builders
 import conftest  # noqa: F401 (starts the scene)
-import making
 from standins import panel
 
 APPLICATION = panel.install()
 
-from HRINetResampleLib.widget import HRINetResampleWidget  # noqa: E402
+from HRINetResampleLib.panel.widget import HRINetResampleWidget  # noqa: E402
 
 
 def main(ct, picture):
-    """The panel with a CT chosen, and what it says."""
+    """Draws the panel with a CT chosen."""
     import qt
 
-    making.read(ct, "Chest CT")
+    builders.read(ct, "Chest CT")
     APPLICATION.setStyle("Fusion")
     parent = qt.QWidget()
     qt.QVBoxLayout(parent)
@@ -28,8 +28,7 @@ def main(ct, picture):
     widget.setup()
     parent.resize(460, 560)
     parent.show()
-    # The shipped model has a confidence: what it offers shall be seen.
-    while widget._devices is not None or widget._preview.busy or widget._without_confidence():
+    while widget._model_section.busy or widget._apply_section.busy:
         APPLICATION.processEvents()
         time.sleep(0.01)
     APPLICATION.processEvents()

@@ -1,25 +1,27 @@
-"""Draws a real CT before and after the module, as scripts/dev/slicer-pictures wants it: slice views by
-Slicer's own slice logic, and the surface of the bone by VTK, both off the screen.
+"""Draws a real CT before and after resampling, for scripts/dev/slicer-pictures.
+
+Slice views are drawn by Slicer's own slice logic, the surface of the bone by VTK, both off-screen.
 
     python pictures_of_ct.py CT.nii.gz SLICES.png BONE.png
 
-Before: every second slice of the CT left out. After: what the module makes of that.
+Before: every second slice of the CT removed. After: that volume, resampled by the module.
 """
 
 import sys
 
-import conftest  # noqa: F401 (starts the scene)
-import making
 import numpy as np
 import slicer
 import vtk
-from standins import panel
 from vtk.util.numpy_support import vtk_to_numpy
+
+import builders
+import conftest  # noqa: F401 (starts the scene)
+from standins import panel
 
 APPLICATION = panel.install()
 
-from HRINetResampleLib import geometry  # noqa: E402
 from HRINetResampleLib.logic import HRINetResampleLogic  # noqa: E402
+from HRINetResampleLib.scene import geometry  # noqa: E402
 
 WINDOW, LEVEL = 1600, -100  # HU: lung, soft tissue and bone together
 BONE_HU = 200
@@ -27,16 +29,19 @@ GAP = 6  # pixels between tiles
 
 
 def main(ct, slices_png, bone_png):
-    """Both pictures."""
+    """Draws both pictures."""
     thick = halved(ct)
     fine = HRINetResampleLogic().resample(thick)
     draw(thick, fine, slices_png, bone_png)
 
 
 def draw(thick, fine, slices_png, bone_png):
-    """Pictures of two volumes side by side."""
+    """Draws two volumes side by side."""
     columns = [f"Before: {thick.GetSpacing()[2]:g} mm", f"After: {fine.GetSpacing()[2]:.2g} mm"]
-    views = [("Coronal", (520, 360), 300, (0, 22, -150)), ("Sagittal", (520, 360), 300, (6, 10, -150))]
+    views = [
+        ("Coronal", (520, 360), 300, (0, 22, -150)),
+        ("Sagittal", (520, 360), 300, (6, 10, -150)),
+    ]
     rows = [[slice_view(node, *view) for node in (thick, fine)] for view in views]
     save(tiled(rows), columns, [view[0].lower() for view in views], slices_png)
     camera = None
@@ -48,12 +53,14 @@ def draw(thick, fine, slices_png, bone_png):
 
 
 def halved(ct):
-    """A volume node of every second slice of a file."""
-    whole = making.read(ct, "Whole")
+    """Volume node of every second slice of a file."""
+    whole = builders.read(ct, "Whole")
     voxels = slicer.util.arrayFromVolume(whole)[::2].astype(np.int16)
     matrix = geometry.matrix_of(whole) @ np.diag([1, 1, 2, 1])
     slicer.mrmlScene.RemoveNode(whole)
-    return slicer.util.addVolumeFromArray(np.ascontiguousarray(voxels), ijkToRAS=matrix, name="Thick")
+    return slicer.util.addVolumeFromArray(
+        np.ascontiguousarray(voxels), ijkToRAS=matrix, name="Thick"
+    )
 
 
 def slice_view(node, orientation, size, millimetres, centre):
@@ -82,7 +89,7 @@ def slice_view(node, orientation, size, millimetres, centre):
 
 
 def bone_view(node, size, camera):
-    """Grey values [row, column] of the bone's surface, and the camera, to look from there again."""
+    """Grey values [row, column] of the bone's surface, and the camera, for the next view."""
     surface = vtk.vtkFlyingEdges3D()
     surface.SetInputData(node.GetImageData())
     surface.SetValue(0, BONE_HU)
@@ -108,7 +115,7 @@ def bone_view(node, size, camera):
     window.AddRenderer(renderer)
     renderer.AddActor(actor)
     renderer.AutomaticLightCreationOff()
-    lights = vtk.vtkLightKit()  # bone is bright: a single lamp from the front would wash it out
+    lights = vtk.vtkLightKit()  # a single light from the front would overexpose the bone
     lights.SetKeyLightIntensity(0.75)
     lights.AddLightsToRenderer(renderer)
     if camera is None:
@@ -131,17 +138,21 @@ def bone_view(node, size, camera):
 
 
 def tiled(rows):
-    """Pictures in rows, some white in between."""
+    """Arranges pictures in rows with white gaps."""
+
     def beside(pictures, axis):
-        gap = np.full([GAP if each == axis else side for each, side in enumerate(pictures[0].shape)],
-                      255, np.uint8)
+        gap = np.full(
+            [GAP if each == axis else side for each, side in enumerate(pictures[0].shape)],
+            255,
+            np.uint8,
+        )
         return np.concatenate([each for picture in pictures for each in (gap, picture)][1:], axis)
 
     return beside([beside(row, 1) for row in rows], 0)
 
 
 def save(pixels, columns, rows, path):
-    """Writes a picture with the names of its columns and rows in the corners of the tiles."""
+    """Writes a picture with the names of columns and rows in the corners of the tiles."""
     import qt
 
     pixels = np.ascontiguousarray(pixels)

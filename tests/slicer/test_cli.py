@@ -7,12 +7,13 @@ import signal
 import subprocess
 import time
 
-import making
 import numpy as np
 import pytest
 import slicer
+
+import builders
 from conftest import PROGRAM, ROOT
-from HRINetResampleLib import hrinet
+from HRINetResampleLib.binding import hrinet
 from standins import cli_engine
 
 
@@ -30,7 +31,7 @@ def module(app_logic, threads):
 
 @pytest.fixture
 def run(app_logic, module):
-    """Starts the module on a volume; gives its node and the output."""
+    """Starts the module on a volume; returns its node and the output."""
 
     def start(thick, **parameters):
         node = module.CreateNodeInScene()
@@ -52,11 +53,11 @@ def finished(node):
     return node.GetStatus() in (node.Completed, node.CompletedWithErrors, node.Cancelled)
 
 
-def errors(node):
+def error_text(node):
     return node.GetErrorText()
 
 
-def test_slicer_reads_the_description(module):
+def test_slicer_parses_the_description(module):
     node = module.CreateNodeInScene()
     assert node.GetModuleTitle() == "HRINet Resample (command line)"
     assert node.GetModuleVersion() == hrinet.version()
@@ -66,47 +67,63 @@ def test_slicer_reads_the_description(module):
         for index in range(node.GetNumberOfParametersInGroup(group))
     }
     assert names == {
-        "inputVolume": "image", "outputVolume": "image", "spacing": "string-enumeration",
-        "factor": "integer", "spacingMm": "double", "likeVolume": "image",
-        "axis": "string-enumeration", "model": "string", "device": "string", "threads": "integer",
-        "knownSlices": "integer", "madeSlices": "integer",
+        "inputVolume": "image",
+        "outputVolume": "image",
+        "spacing": "string-enumeration",
+        "factor": "integer",
+        "spacingMm": "double",
+        "likeVolume": "image",
+        "axis": "string-enumeration",
+        "model": "string",
+        "device": "string",
+        "threads": "integer",
+        "knownSlices": "integer",
+        "madeSlices": "integer",
     }
 
 
-def test_the_same_voxels_as_the_module(app_logic, run, logic):
-    thick = making.volume()
-    # Other numbers of threads add up in another order, and a voxel on a half may round the other way.
+def test_program_and_module_give_the_same_voxels(app_logic, run, logic):
+    thick = builders.volume()
+    # With another thread count sums are ordered differently, and a voxel on a half may round
+    # the other way.
     node, output = run(thick, threads=1)
     cli_engine.wait(app_logic, lambda: finished(node))
-    assert node.GetStatus() == node.Completed, errors(node)
-    assert errors(node) == ""
+    assert node.GetStatus() == node.Completed, error_text(node)
+    assert error_text(node) == ""
     fine = logic.resample(thick, threads=1)
-    assert np.array_equal(making.array(output), making.array(fine))
+    assert np.array_equal(builders.array(output), builders.array(fine))
     for ijk in ((0, 0, 0), (47, 39, 24)):
-        assert np.abs(making.world(output, ijk) - making.world(fine, ijk)).max() < 1e-6
+        assert np.abs(builders.world(output, ijk) - builders.world(fine, ijk)).max() < 1e-6
     assert node.GetParameterAsString("knownSlices") == "7"
     assert node.GetParameterAsString("madeSlices") == "18"
 
 
-@pytest.mark.parametrize("choices", [
-    {"spacing": "factor", "factor": 3}, {"spacing": "nearest", "spacingMm": 0.9},
-    {"spacing": "exact", "spacingMm": 0.7}, {"spacing": "like"}, {"axis": "k"},
-], ids=lambda choices: "-".join(map(str, choices.values())))
-def test_every_choice_is_that_of_the_module(app_logic, run, logic, choices):
-    thick = making.volume(dtype=np.float64)  # whole numbers would hide or double what rounding does
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {"spacing": "factor", "factor": 3},
+        {"spacing": "nearest", "spacingMm": 0.9},
+        {"spacing": "exact", "spacingMm": 0.7},
+        {"spacing": "like"},
+        {"axis": "k"},
+    ],
+    ids=lambda choices: "-".join(map(str, choices.values())),
+)
+def test_program_and_module_agree_on_every_option(app_logic, run, logic, choices):
+    thick = builders.volume(dtype=np.float64)  # integers would hide or double rounding
     if choices.get("spacing") == "like":
-        step = making.oblique() @ np.diag([1, 1, 0.4, 1])
-        choices = {**choices, "likeVolume": making.volume((9, 40, 48), step, "Like")}
+        step = builders.oblique() @ np.diag([1, 1, 0.4, 1])
+        choices = {**choices, "likeVolume": builders.volume((9, 40, 48), step, "Like")}
     node, output = run(thick, model="linear", **choices)
     cli_engine.wait(app_logic, lambda: finished(node))
-    assert errors(node) == ""
-    fine = making.array(logic.resample(thick, model="linear", **choices))
-    assert making.array(output).shape == fine.shape
-    assert np.abs(making.array(output) - fine).max() < 1e-6
+    assert error_text(node) == ""
+    fine = builders.array(logic.resample(thick, model="linear", **choices))
+    assert builders.array(output).shape == fine.shape
+    assert np.abs(builders.array(output) - fine).max() < 1e-6
 
 
-def test_progress(app_logic, run):
-    node, _output = run(making.volume((24, 192, 192), making.oblique((0.5, 0.5, 4.0))))
+def test_progress_is_reported(app_logic, run):
+    node, _output = run(builders.volume((24, 192, 192), builders.oblique((0.5, 0.5, 4.0))))
     seen = []
 
     def done():
@@ -122,8 +139,8 @@ def files_of(app_logic):
     return sorted(path.name for path in pathlib.Path(app_logic.GetTemporaryPath()).iterdir())
 
 
-def test_cancel_leaves_scene_and_disk_as_they_were(app_logic, run):
-    thick = making.volume((24, 192, 192), making.oblique((0.5, 0.5, 4.0)))
+def test_cancel_leaves_scene_and_disk_unchanged(app_logic, run):
+    thick = builders.volume((24, 192, 192), builders.oblique((0.5, 0.5, 4.0)))
     node, output = run(thick)
     cli_engine.wait(app_logic, lambda: node.GetProgress() > 2)
     node.Cancel()
@@ -135,23 +152,25 @@ def test_cancel_leaves_scene_and_disk_as_they_were(app_logic, run):
     assert [name for name in left if "partial" in name or "Output" in name] == []
 
 
-def test_a_crash_is_told_and_we_live(app_logic, run, logic):
-    node, output = run(making.volume((24, 192, 192), making.oblique((0.5, 0.5, 4.0))))
+def test_crash_is_reported_and_slicer_survives(app_logic, run, logic):
+    node, output = run(builders.volume((24, 192, 192), builders.oblique((0.5, 0.5, 4.0))))
     cli_engine.wait(app_logic, lambda: node.GetProgress() > 2)
-    found = subprocess.run(["pgrep", "-P", str(os.getpid()), "-x", "hrinet"], capture_output=True, text=True)
+    found = subprocess.run(
+        ["pgrep", "-P", str(os.getpid()), "-x", "hrinet"], capture_output=True, text=True
+    )
     (child,) = [int(pid) for pid in found.stdout.split()]
     os.kill(child, signal.SIGABRT)
     cli_engine.wait(app_logic, lambda: finished(node))
     assert node.GetStatus() == node.CompletedWithErrors
     assert output.GetImageData() is None
-    assert logic.resample(making.volume(name="Next"), model="linear") is not None
+    assert logic.resample(builders.volume(name="Next"), model="linear") is not None
 
 
-def test_an_error_is_one_readable_line(app_logic, run):
-    node, _output = run(making.volume((1, 40, 48)))
+def test_error_is_one_readable_line(app_logic, run):
+    node, _output = run(builders.volume((1, 40, 48)))
     cli_engine.wait(app_logic, lambda: finished(node))
     assert node.GetStatus() == node.CompletedWithErrors
-    lines = [line for line in errors(node).splitlines() if line.startswith("hrinet:")]
+    lines = [line for line in error_text(node).splitlines() if line.startswith("hrinet:")]
     assert len(lines) == 1 and "single slice" in lines[0]
 
 
@@ -159,26 +178,37 @@ def by_hand(tmp_path, *arguments):
     return subprocess.run([PROGRAM, *arguments], cwd=tmp_path, capture_output=True, text=True)
 
 
-def test_tags_and_results(tmp_path):
-    """What Slicer reads, byte for byte: every tag on lines of its own, standard error empty."""
-    thick = making.volume()
+def test_progress_tags_and_return_parameters_are_written(tmp_path):
+    """Output that Slicer reads: every tag on lines of its own, nothing on standard error."""
+    thick = builders.volume()
     writer = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLVolumeArchetypeStorageNode")
     writer.SetFileName(str(tmp_path / "in.nrrd"))
     assert writer.WriteData(thick)
-    done = by_hand(tmp_path, "--returnparameterfile", "back", "--model", "linear", "in.nrrd", "out.nrrd")
+    done = by_hand(
+        tmp_path, "--returnparameterfile", "back", "--model", "linear", "in.nrrd", "out.nrrd"
+    )
     assert done.returncode == 0 and done.stderr == ""
     assert (tmp_path / "back").read_text() == "knownSlices = 7\nmadeSlices = 18\n"
-    start, middle, end = (done.stdout.find(tag) for tag in
-                          ("<filter-start>\n<filter-name>slices</filter-name>", "<filter-progress>",
-                           "<filter-end>"))
+    start, middle, end = (
+        done.stdout.find(tag)
+        for tag in (
+            "<filter-start>\n<filter-name>slices</filter-name>",
+            "<filter-progress>",
+            "<filter-end>",
+        )
+    )
     assert 0 <= start < middle < end
-    shares = [float(share) for share in re.findall(r"^<filter-progress>(.*)</filter-progress>$",
-                                                   done.stdout, flags=re.M)]
+    shares = [
+        float(share)
+        for share in re.findall(
+            r"^<filter-progress>(.*)</filter-progress>$", done.stdout, flags=re.M
+        )
+    ]
     assert shares == sorted(shares) and shares[-1] == 1
     assert sorted(path.name for path in tmp_path.iterdir()) == ["back", "in.nrrd", "out.nrrd"]
 
 
-def test_the_description_needs_nothing_else(tmp_path):
+def test_description_is_printed_without_an_environment(tmp_path):
     done = by_hand(tmp_path, "--xml")
     assert done.returncode == 0 and done.stdout.startswith("<?xml") and done.stderr == ""
     source = (ROOT / "src/bin/hrinet/slicer.xml").read_text()

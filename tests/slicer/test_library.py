@@ -1,4 +1,4 @@
-"""Finding and loading the library: missing, too old, another one's; beside another libtorch."""
+"""Finding and loading the library: missing, wrong version, beside another libtorch."""
 
 import os
 import pathlib
@@ -6,31 +6,34 @@ import subprocess
 import sys
 
 import pytest
-from conftest import MODULE, ROOT
-from HRINetResampleLib import declarations, library, platforms
 
-STOCK = pathlib.Path(os.environ.get("LIBTORCH") or ROOT / ".libtorch") / "lib" / platforms.STOCK_TORCH
+from conftest import MODULE, ROOT
+from HRINetResampleLib.binding import declarations, library, platforms
+
+STOCK = (
+    pathlib.Path(os.environ.get("LIBTORCH") or ROOT / ".libtorch") / "lib" / platforms.STOCK_TORCH
+)
 
 
 def built(folder, source):
-    """A shared library of C source."""
+    """Path of a shared library, compiled from C source."""
     path = folder / "libother.so"
     (folder / "other.c").write_text(source)
     subprocess.run(["cc", "-shared", "-fPIC", folder / "other.c", "-o", path], check=True)
     return str(path)
 
 
-def test_missing(monkeypatch, tmp_path):
+def test_missing_library_is_reported(monkeypatch, tmp_path):
     monkeypatch.delenv(library.LIBRARY_VARIABLE)
     monkeypatch.setattr(library, "PACKED", tmp_path)
     with pytest.raises(library.LibraryError, match="install the module again.*HRINET_LIBRARY"):
         library.find()
     monkeypatch.setenv(library.LIBRARY_VARIABLE, str(tmp_path / "gone.so"))
-    with pytest.raises(library.LibraryError, match="gone.so, which is no file"):
+    with pytest.raises(library.LibraryError, match="gone.so, which is not a file"):
         library.find()
 
 
-def test_packed_beside_the_module(monkeypatch, tmp_path):
+def test_library_beside_the_module_is_found(monkeypatch, tmp_path):
     monkeypatch.delenv(library.LIBRARY_VARIABLE)
     monkeypatch.setattr(library, "PACKED", tmp_path)
     place = tmp_path / platforms.LIBRARY_PLACES[0]
@@ -39,41 +42,78 @@ def test_packed_beside_the_module(monkeypatch, tmp_path):
     assert library.find() == str(place)
 
 
-@pytest.mark.parametrize("source, said", [
-    ("unsigned hrinet_abi_version(void) { return 0; }", "too old .interface 0, the module needs 1"),
-    ("unsigned hrinet_abi_version(void) { return 2; }", "newer than the module"),
-    ("unsigned hrinet_abi_version(void) { return 1; }", "too old: .*hrinet_version.*install"),
-    ("int another(void) { return 1; }", "is not HRINet's library"),
-    ("void gone(void); void another(void) { gone(); }", "does not load: .*gone"),
-])
-def test_of_another_version(tmp_path, source, said):
+@pytest.mark.parametrize(
+    "source, said",
+    [
+        (
+            "unsigned hrinet_abi_version(void) { return 0; }",
+            "too old .interface 0, the module needs 1",
+        ),
+        ("unsigned hrinet_abi_version(void) { return 2; }", "newer than the module"),
+        ("unsigned hrinet_abi_version(void) { return 1; }", "too old: .*hrinet_version.*install"),
+        ("int another(void) { return 1; }", "is not HRINet's library"),
+        ("void gone(void); void another(void) { gone(); }", "does not load: .*gone"),
+    ],
+)
+def test_library_of_another_version_is_rejected(tmp_path, source, said):
     with pytest.raises(library.LibraryError, match=said):
         library.load(built(tmp_path, source))
 
 
-def test_what_is_no_library(tmp_path):
+def test_file_that_is_not_a_library_is_rejected(tmp_path):
     path = tmp_path / "libhrinet.so"
     path.write_text("text")
     with pytest.raises(library.LibraryError, match="does not load"):
         library.load(str(path))
 
 
-def test_the_installed_one_is_private():
+def test_installed_library_is_private():
     assert library.is_private(library.find())
 
 
-def test_one_that_uses_a_stock_libtorch_is_not(tmp_path):
+def test_library_with_stock_libtorch_is_not_private(tmp_path):
     stock = built(tmp_path, "int torch;")
     os.rename(stock, tmp_path / platforms.STOCK_TORCH)
     (tmp_path / "user.c").write_text("extern int torch; int use(void) { return torch; }")
-    subprocess.run(["cc", "-shared", "-fPIC", tmp_path / "user.c", "-o", tmp_path / "libuser.so",
-                    tmp_path / platforms.STOCK_TORCH, f"-Wl,-soname,libuser.so,-rpath,{tmp_path}"],
-                   check=True, cwd=tmp_path)
+    subprocess.run(
+        [
+            "cc",
+            "-shared",
+            "-fPIC",
+            tmp_path / "user.c",
+            "-o",
+            tmp_path / "libuser.so",
+            tmp_path / platforms.STOCK_TORCH,
+            f"-Wl,-soname,libuser.so,-rpath,{tmp_path}",
+        ],
+        check=True,
+        cwd=tmp_path,
+    )
     (tmp_path / "named.c").write_text("int torch;")
-    subprocess.run(["cc", "-shared", "-fPIC", tmp_path / "named.c", "-o", tmp_path / platforms.STOCK_TORCH,
-                    f"-Wl,-soname,{platforms.STOCK_TORCH}"], check=True)
-    subprocess.run(["cc", "-shared", "-fPIC", tmp_path / "user.c", "-o", tmp_path / "libuser.so",
-                    tmp_path / platforms.STOCK_TORCH], check=True)
+    subprocess.run(
+        [
+            "cc",
+            "-shared",
+            "-fPIC",
+            tmp_path / "named.c",
+            "-o",
+            tmp_path / platforms.STOCK_TORCH,
+            f"-Wl,-soname,{platforms.STOCK_TORCH}",
+        ],
+        check=True,
+    )
+    subprocess.run(
+        [
+            "cc",
+            "-shared",
+            "-fPIC",
+            tmp_path / "user.c",
+            "-o",
+            tmp_path / "libuser.so",
+            tmp_path / platforms.STOCK_TORCH,
+        ],
+        check=True,
+    )
     assert not library.is_private(str(tmp_path / "libuser.so"))
 
 
@@ -81,16 +121,16 @@ BESIDE = """
 import ctypes, sys
 sys.path.insert(0, {module!r})
 import numpy as np
-from HRINetResampleLib import hrinet, platforms
+from HRINetResampleLib.binding import hrinet, platforms
 
-def ours():
+def this_one():
     voxels = np.random.default_rng(0).normal(0, 300, (3, 64, 64)).astype(np.int16)
     plan = hrinet.Plan(voxels, np.diag([1, 1, 4, 1]))
     with hrinet.Model("hrinet-motion", "cpu") as model:
         model.interpolate(plan, voxels, plan.empty())
     return hash(plan.empty().shape)
 
-def theirs():
+def other_one():
     ctypes.CDLL({stock!r}, mode=ctypes.RTLD_GLOBAL)
     assert platforms.loaded_torch() == [{stock!r}], platforms.loaded_torch()
 
@@ -100,21 +140,21 @@ print("done")
 """
 
 
-@pytest.mark.skipif(not STOCK.is_file(), reason=f"{STOCK} is not there")
-@pytest.mark.parametrize("order", ["ours, theirs, ours", "theirs, ours"])
-def test_beside_another_libtorch(order):
-    """What `import torch` of another extension loads, before and after, for all to see."""
+@pytest.mark.skipif(not STOCK.is_file(), reason=f"{STOCK} is missing")
+@pytest.mark.parametrize("order", ["this_one, other_one, this_one", "other_one, this_one"])
+def test_library_works_beside_another_libtorch(order):
+    """The libtorch that `import torch` of another extension loads with global symbols."""
     code = BESIDE.format(module=str(MODULE), stock=str(STOCK.resolve()), order=order)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0 and done.stdout.endswith("done\n"), done.stderr
 
 
-def test_it_does_not_change_the_environment():
+def test_loading_does_not_change_the_environment():
     code = f"""
 import os, sys
 sys.path.insert(0, {str(MODULE)!r})
 before = dict(os.environ)
-from HRINetResampleLib import library
+from HRINetResampleLib.binding import library
 library.load()
 assert dict(os.environ) == before
 """
@@ -122,6 +162,6 @@ assert dict(os.environ) == before
     subprocess.run([sys.executable, "-c", code], check=True, env=environment)
 
 
-def test_every_function_is_there():
+def test_library_exports_every_declared_function():
     loaded = library.load()
     assert all(getattr(loaded, name).argtypes is not None for name in declarations.FUNCTIONS)

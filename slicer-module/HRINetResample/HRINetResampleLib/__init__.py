@@ -1,7 +1,8 @@
-"""What the module HRINet Resample is made of.
+"""Library of the module HRINet Resample.
 
-`logic` is what scripts use; below it stand `jobs` (what is computed), `worker` (where it runs) and
-`hrinet` (the C library with NumPy arrays); `volumes`, `segments` and `sequences` are the scene's side.
-A model that is adapted to one volume is computed by `adapting` and kept by `adaptation`. Only `widget`
-and `adaptpanel` need the application's windows; `hrinet`, `jobs` and `adapting` do not even need Slicer.
+- `logic`: the API for scripts; `task` and `fine_tuning_task` are the jobs that it starts.
+- `binding`: ctypes over the C library, with NumPy arrays. Needs no Slicer.
+- `compute`: resampling and fine-tuning, on a thread or in a subprocess. Needs no Slicer.
+- `scene`: MRML nodes in and out.
+- `panel`: the module's widget.
 """

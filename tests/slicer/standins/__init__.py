@@ -1,2 +1,4 @@
-"""What stands in for the parts of the Slicer application that slicer-core does not have: Qt, the
-scripted modules' base classes, the parameter node. The scene below them is Slicer's own."""
+"""Stand-ins for the parts of the Slicer application that slicer-core lacks.
+
+These are Qt, the base classes of scripted modules and the parameter node. The scene is Slicer's.
+"""

@@ -1,4 +1,4 @@
-"""A scene with Slicer's own logics, as the application sets it up at its start; no windows."""
+"""Scene with Slicer's own logics, as the application sets it up at its start; no windows."""
 
 import tempfile
 import types
@@ -8,8 +8,8 @@ import vtk
 
 
 def start():
-    """Fills `slicer.mrmlScene`, `slicer.app`, `slicer.modules`; gives the application logic."""
-    # slicer-core comes without the terminology files, and says so at length.
+    """Sets `slicer.mrmlScene`, `slicer.app`, `slicer.modules`; returns the application logic."""
+    # slicer-core lacks the terminology files, and logs that at length.
     vtk.vtkLogger.SetStderrVerbosity(vtk.vtkLogger.VERBOSITY_OFF)
     scene, application = slicer.vtkMRMLScene(), slicer.vtkSlicerApplicationLogic()
     application.SetMRMLScene(scene)
@@ -24,7 +24,7 @@ def start():
         "segmentations": slicer.vtkSlicerSegmentationsModuleLogic(),
         "sequences": slicer.vtkSlicerSequencesLogic(),
     }
-    # By these names the engine of CLI modules and the segmentations look for each other.
+    # Names by which the engine of CLI modules and the segmentations look for each other.
     names = {"subjecthierarchy": "SubjectHierarchy"}
     for name, logic in logics.items():
         logic.SetMRMLApplicationLogic(application)
@@ -40,7 +40,10 @@ def start():
     vtk.vtkLogger.SetStderrVerbosity(vtk.vtkLogger.VERBOSITY_ERROR)
     slicer.mrmlScene = scene
     slicer.modules = types.SimpleNamespace(
-        **{name: types.SimpleNamespace(logic=lambda logic=logic: logic) for name, logic in logics.items()}
+        **{
+            name: types.SimpleNamespace(logic=lambda logic=logic: logic)
+            for name, logic in logics.items()
+        }
     )
     slicer.app = types.SimpleNamespace(
         applicationLogic=lambda: application,

@@ -1,5 +1,4 @@
-"""How a parameter node and the widgets of a panel follow each other: by `SlicerParameterName`, as
-Slicer's parameterNodeWrapper.connectGui does it."""
+"""Binds a parameter node and widgets, as connectGui of Slicer's parameterNodeWrapper."""
 
 import enum
 
@@ -8,7 +7,7 @@ import vtk
 
 
 def standin_connect(parameters, gui, fields):
-    """Binds every widget that names a parameter; gives what undoes it."""
+    """Binds every widget that names a parameter; returns a function that undoes it."""
     bound, busy = [], []
 
     def to_gui(_caller=None, _event=None):
@@ -26,7 +25,9 @@ def standin_connect(parameters, gui, fields):
         if not name:
             continue
         if name not in fields:
-            raise ValueError(f"{widget.objectName()} names the parameter {name}, which is not there")
+            raise ValueError(
+                f"{widget.objectName()} names the parameter {name}, which does not exist"
+            )
         kind, annotations, _default = fields[name]
 
         def from_gui(value, name=name):
@@ -45,7 +46,7 @@ def standin_connect(parameters, gui, fields):
 
 
 def _writer(widget, kind, annotations, from_gui):
-    """Connects a widget, and gives the function that shows a value in it."""
+    """Connects a widget, and returns the function that shows a value in it."""
     if issubclass(kind, slicer.vtkMRMLNode):
         widget.currentNodeChanged.connect(from_gui)
         return widget.setCurrentNode

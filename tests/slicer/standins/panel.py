@@ -15,7 +15,13 @@ class qMRMLNodeComboBox(QtWidgets.QComboBox):
 
     def __init__(self, parent=None):
         super().__init__(parent)
-        self._types, self._none, self._none_text, self._nodes, self._node = [], False, "None", [], None
+        self._types, self._none, self._none_text, self._nodes, self._node = (
+            [],
+            False,
+            "None",
+            [],
+            None,
+        )
         self.activated.connect(lambda index: self.setCurrentNode(self._nodes[index]))
 
     def setMRMLScene(self, scene):
@@ -26,9 +32,13 @@ class qMRMLNodeComboBox(QtWidgets.QComboBox):
             self.destroyed.connect(lambda *_, tag=tag: scene.RemoveObserver(tag))
 
     def fill(self):
-        """Lists what can be chosen now."""
-        nodes = [node for kind in self._types for node in slicer.util.getNodesByClass(kind)
-                 if node.GetClassName() == kind and not node.GetHideFromEditors()]
+        """Lists the nodes that can be chosen."""
+        nodes = [
+            node
+            for kind in self._types
+            for node in slicer.util.getNodesByClass(kind)
+            if node.GetClassName() == kind and not node.GetHideFromEditors()
+        ]
         self._nodes = ([None] if self._none or self._node is None else []) + nodes
         self.clear()
         self.addItems([self._none_text if node is None else node.GetName() for node in self._nodes])
@@ -45,7 +55,7 @@ class qMRMLNodeComboBox(QtWidgets.QComboBox):
             self.currentNodeChanged.emit(node)
 
     def currentNode(self):
-        """What is chosen."""
+        """Returns the chosen node."""
         return self._node
 
     def _set(name):
@@ -61,10 +71,10 @@ class qMRMLNodeComboBox(QtWidgets.QComboBox):
 
 
 class qMRMLWidget(QtWidgets.QWidget):
-    """Hands the scene on to what is in it."""
+    """Passes the scene to the node boxes inside."""
 
     def setMRMLScene(self, scene):
-        """To every node box."""
+        """Passes the scene to every node box."""
         for box in self.findChildren(qMRMLNodeComboBox):
             box.setMRMLScene(scene)
 
@@ -77,7 +87,7 @@ class ctkCollapsibleButton(QtWidgets.QGroupBox):
 
 
 def load(path):
-    """The panel of a `.ui` file."""
+    """Loads the panel of a `.ui` file."""
     loader = QtUiTools.QUiLoader()
     for widget in (qMRMLWidget, qMRMLNodeComboBox, ctkCollapsibleButton):
         loader.registerCustomWidget(widget)
@@ -87,9 +97,11 @@ def load(path):
 
 
 def children(panel):
-    """The widgets by their names, as slicer.util.childWidgetVariables gives them."""
+    """Widgets by their names, as slicer.util.childWidgetVariables returns them."""
     named = {child.objectName(): child for child in panel.findChildren(QtWidgets.QWidget)}
-    return types.SimpleNamespace(**{name: child for name, child in named.items() if name and name[0] != "q"})
+    return types.SimpleNamespace(
+        **{name: child for name, child in named.items() if name and name[0] != "q"}
+    )
 
 
 def _of_qt(name):
@@ -100,9 +112,9 @@ def _of_qt(name):
 
 
 def install():
-    """An application without a screen; `qt` and what loads panels."""
-    # Every call of PySide6 that returns nothing costs None one reference, which ends Python before 3.12
-    # after some thousand: make it as immortal as it is there.
+    """Installs an application without a screen, `qt`, and the functions that load panels."""
+    # Every call of PySide6 that returns nothing takes one reference from None. Before 3.12 Python
+    # aborts after some thousand calls: make None as immortal as it is there.
     if sys.version_info < (3, 12) and sys.getrefcount(None) < 1 << 40:
         ctypes.c_ssize_t.from_address(id(None)).value += 1 << 40
     application = QtWidgets.QApplication.instance() or QtWidgets.QApplication([])

@@ -39,7 +39,7 @@ class ScriptedLoadableModuleLogic:
         self.moduleName = type(self).__name__[: -len("Logic")]
 
     def getParameterNode(self):
-        """The module's node in the scene, made where there is none."""
+        """Returns the module's node in the scene; creates it if there is none."""
         node = slicer.mrmlScene.GetSingletonNode(self.moduleName, "vtkMRMLScriptedModuleNode")
         if node is None:
             node = slicer.vtkMRMLScriptedModuleNode()
@@ -74,7 +74,9 @@ def _field(name, kind, annotations, default):
     if issubclass(kind, slicer.vtkMRMLNode):
         return property(
             lambda self: self.parameterNode.GetNodeReference(name),
-            lambda self, node: self.parameterNode.SetNodeReferenceID(name, node.GetID() if node else None),
+            lambda self, node: self.parameterNode.SetNodeReferenceID(
+                name, node.GetID() if node else None
+            ),
         )
 
     def write(self, value):
@@ -83,17 +85,23 @@ def _field(name, kind, annotations, default):
         for limits in annotations:
             if not limits.minimum <= value <= limits.maximum:
                 raise ValueError(f"{name} = {value} is out of range")
-        self.parameterNode.SetParameter(name, value.name if isinstance(value, enum.Enum) else str(value))
+        self.parameterNode.SetParameter(
+            name, value.name if isinstance(value, enum.Enum) else str(value)
+        )
 
     return property(lambda self: _read(self.parameterNode.GetParameter(name), kind, default), write)
 
 
 def parameterNodeWrapper(cls):
-    """Fields of the class are kept in a vtkMRMLScriptedModuleNode, as the original does."""
+    """Stores the fields of a class in a vtkMRMLScriptedModuleNode, as the original does."""
     fields = {}
     for name, annotated in typing.get_type_hints(cls, include_extras=True).items():
         kind = getattr(annotated, "__origin__", annotated)
-        fields[name] = (kind, list(getattr(annotated, "__metadata__", ())), getattr(cls, name, None))
+        fields[name] = (
+            kind,
+            list(getattr(annotated, "__metadata__", ())),
+            getattr(cls, name, None),
+        )
 
     def set_up(self, node):
         self.parameterNode = node
@@ -109,19 +117,28 @@ def parameterNodeWrapper(cls):
 
 
 def install():
-    """Puts them where a module imports them from."""
+    """Installs the stand-ins under the names that a module imports."""
 
     def module(name, **members):
-        made = types.ModuleType(name)
-        made.__dict__.update(members)
-        sys.modules[name] = made
-        return made
+        created = types.ModuleType(name)
+        created.__dict__.update(members)
+        sys.modules[name] = created
+        return created
 
     slicer.i18n = module("slicer.i18n", tr=lambda text: text, translate=lambda context, text: text)
-    base = {c.__name__: c for c in (ScriptedLoadableModule, ScriptedLoadableModuleWidget,
-                                    ScriptedLoadableModuleLogic, ScriptedLoadableModuleTest)}
+    base = {
+        c.__name__: c
+        for c in (
+            ScriptedLoadableModule,
+            ScriptedLoadableModuleWidget,
+            ScriptedLoadableModuleLogic,
+            ScriptedLoadableModuleTest,
+        )
+    }
     slicer.ScriptedLoadableModule = module("slicer.ScriptedLoadableModule", **base)
     sys.modules["slicer.util"] = slicer.util
     slicer.parameterNodeWrapper = module(
-        "slicer.parameterNodeWrapper", parameterNodeWrapper=parameterNodeWrapper, WithinRange=WithinRange
+        "slicer.parameterNodeWrapper",
+        parameterNodeWrapper=parameterNodeWrapper,
+        WithinRange=WithinRange,
     )

@@ -1,0 +1,1 @@
+"""The module's widget and its sections."""
