@@ -25,59 +25,61 @@ from .task import Frame, ResampleTask
 
 @dataclasses.dataclass
 class ResampleChoices:
-    """Choices of `resample` and `start`."""
+    """Choices of `resample` and `start`.
 
-    # Node to fill; None: a new one, named after the input.
+    outputVolume: node to fill; None: a new one, named after the input.
+    segmentation: node to resample along with the volume; `segmentationOf(output)` returns the
+        new one.
+    segmentationMethod: "anatomy" (outlines follow the anatomy; needs a model with a flow), "shape"
+        (outlines alone), "nearest", or "auto": "anatomy" if the model has a flow, else "shape".
+    spacing: "isotropic", "factor" (with `factor`), "nearest" or "exact" (with `spacingMm`), or
+        "like" (with `likeVolume`).
+    axis: slice axis, "auto", "i", "j" or "k".
+    model: a shipped model, "linear", "cubic", or the path of a checkpoint file.
+    device: "auto", "cpu", "cuda" or "cuda:N".
+    threads: CPU threads; 0: all cores but one.
+    separateProcess: run in a subprocess, never on a thread of Slicer.
+    markInterpolated: also a label map: 1 in interpolated slices, 0 in known ones.
+    expectedError: also a volume of the expected absolute error of every voxel in HU, which
+        `expectedErrorOf(output)` returns; the model must predict it.
+    allFrames: resample all frames of the sequence that the volume shows.
+    show: show the output in the slice views.
+    """
+
     outputVolume: Any = None
-    # Segmentation to resample along with the volume; `segmentationOf(output)` returns the new one.
     segmentation: Any = None
-    # "anatomy" (outlines follow the anatomy; needs a model with a flow), "shape" (outlines alone),
-    # "nearest", or "auto": "anatomy" if the model has a flow, else "shape".
     segmentationMethod: str = "auto"
-    # "isotropic", "factor" (with `factor`), "nearest" or "exact" (with `spacingMm`), or "like"
-    # (with `likeVolume`).
     spacing: str = "isotropic"
     factor: int = 2
     spacingMm: float = 1.0
     likeVolume: Any = None
-    # Slice axis: "auto", "i", "j" or "k".
     axis: str = "auto"
-    # A shipped model, "linear", "cubic", or the path of a checkpoint file.
     model: str = DEFAULT_MODEL
-    # "auto", "cpu", "cuda" or "cuda:N".
     device: str = "auto"
-    # CPU threads; 0: all cores but one.
     threads: int = 0
-    # Run in a subprocess, never on a thread of Slicer.
     separateProcess: bool = False
-    # Also a label map: 1 in interpolated slices, 0 in known ones.
     markInterpolated: bool = False
-    # Also a volume of the expected absolute error of every voxel in HU, which
-    # `expectedErrorOf(output)` returns; the model must predict it.
     expectedError: bool = False
-    # All frames of the sequence that the volume shows.
     allFrames: bool = False
-    # Show the output in the slice views.
     show: bool = False
 
 
 @dataclasses.dataclass
 class FineTuningChoices:
-    """Choices of `fineTune` and `startFineTuning`."""
+    """Choices of `fineTune` and `startFineTuning`.
 
-    # A shipped hrinet-motion model, or the path of a checkpoint file of one.
+    model: a shipped hrinet-motion model, or the path of a checkpoint file of one.
+    steps: training steps.
+    seed: seed of the choice of training slices.
+    axis, device, threads, separateProcess: as in `ResampleChoices`.
+    """
+
     model: str = DEFAULT_MODEL
-    # Training steps.
     steps: int = fine_tuning.STEPS
-    # Slice axis: "auto", "i", "j" or "k".
     axis: str = "auto"
-    # "auto", "cpu", "cuda" or "cuda:N".
     device: str = "auto"
-    # CPU threads; 0: all cores but one.
     threads: int = 0
-    # Run in a subprocess, never on a thread of Slicer.
     separateProcess: bool = False
-    # Seed of the choice of training slices.
     seed: int = 0
 
 
