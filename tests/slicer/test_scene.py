@@ -100,6 +100,39 @@ def test_undo_restores_the_output(logic):
         scene.ClearUndoStack()
 
 
+def test_undo_removes_new_outputs(logic):
+    scene = slicer.mrmlScene
+    thick = builders.volume()
+    drawn = builders.segmentation(thick, {"bright": builders.array(thick) > 0})
+    scene.SetUndoOn()
+    try:
+        for node in (thick, drawn):
+            node.SetUndoEnabled(True)
+        before = nodes_by_class()
+        logic.resample(thick, model="linear", segmentation=drawn, markInterpolated=True)
+        assert nodes_by_class() != before
+        scene.Undo()
+        assert nodes_by_class() == before
+        assert np.array_equal(
+            builders.array(scene.GetFirstNodeByName("Thick")), builders.array(thick)
+        )
+    finally:
+        scene.SetUndoOff()
+        scene.ClearUndoStack()
+
+
+def nodes_by_class():
+    return [
+        sorted(node.GetName() for node in slicer.util.getNodesByClass(class_name))
+        for class_name in (
+            "vtkMRMLScalarVolumeNode",
+            "vtkMRMLSegmentationNode",
+            "vtkMRMLLabelMapVolumeNode",
+            "vtkMRMLDisplayNode",
+        )
+    ]
+
+
 def test_interpolated_slices_are_marked(logic):
     fine = logic.resample(builders.volume(), model="linear", markInterpolated=True)
     marks = fine.GetNodeReference("HRINet.InterpolatedSlices")

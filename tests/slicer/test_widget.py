@@ -15,8 +15,9 @@ APPLICATION = panel.install()
 UI = MODULE / "Resources" / "UI" / "HRINetResample.ui"
 
 from HRINetResampleLib.binding import library, platforms  # noqa: E402
+from HRINetResampleLib.compute import backend  # noqa: E402
 from HRINetResampleLib.logic import ResampleChoices  # noqa: E402
-from HRINetResampleLib.panel import parameters, status  # noqa: E402
+from HRINetResampleLib.panel import parameters, presets, status  # noqa: E402
 from HRINetResampleLib.panel.parameters import Axis, SegmentationMethod, Spacing  # noqa: E402
 from HRINetResampleLib.panel.widget import HRINetResampleWidget  # noqa: E402
 
@@ -385,6 +386,61 @@ def test_segmentation_to_original_slices(open_panel):
     assert widget.ui.originalSlicesButton.isEnabled()
     widget.ui.originalSlicesButton.click()
     assert "on original slices" in status_of(widget)
+
+
+def test_preset_chooses_the_model(open_panel):
+    widget = open_panel()
+    ui = widget.ui
+    for index, preset in enumerate(presets.PRESETS[:-1]):
+        ui.presetCombo.setCurrentIndex(index)
+        assert node(widget).model == ui.modelCombo.currentText() == preset.model
+        assert ui.presetLabel.text() == preset.description
+    node(widget).model = "hrinet-motion-small"
+    assert ui.presetCombo.currentText() == "Fast" and "three times" in ui.presetLabel.text()
+    node(widget).model = "/models/mine.safetensors"
+    assert ui.presetCombo.currentText() == "Custom file"
+
+
+def test_custom_preset_asks_for_a_file(open_panel, monkeypatch):
+    import qt
+
+    widget = open_panel()
+    monkeypatch.setattr(qt.QFileDialog, "getOpenFileName", lambda *_: "")
+    widget.ui.presetCombo.setCurrentIndex(presets.CUSTOM)
+    assert widget.ui.presetCombo.currentText() == "Measure"
+    assert node(widget).model == "hrinet-motion"
+    monkeypatch.setattr(qt.QFileDialog, "getOpenFileName", lambda *_: "/models/mine.safetensors")
+    widget.ui.presetCombo.setCurrentIndex(presets.CUSTOM)
+    assert widget.ui.presetCombo.currentText() == "Custom file"
+    assert node(widget).model == "/models/mine.safetensors"
+
+
+def test_every_preset_but_custom_is_a_model_of_the_library():
+    for model in presets.MODELS:
+        assert backend.model_info(model).system
+
+
+def test_disabled_controls_say_why(open_panel):
+    widget = ready(open_panel())
+    ui = widget.ui
+    for control, reason in (
+        (ui.methodCombo, "Choose a segmentation first"),
+        (ui.framesCheck, "does not show a sequence"),
+        (ui.originalSlicesButton, "Choose a segmentation"),
+        (ui.fineTuneButton, "Load and choose a CT"),
+        (ui.applyButton, "Load and choose a CT"),
+    ):
+        assert not control.isEnabled() and reason in control.toolTip()
+    thick = builders.volume(name="CT")
+    drawn = builders.segmentation(thick, {"a": builders.array(thick) > 0})
+    node(widget).inputVolume, node(widget).segmentation = thick, drawn
+    ready(widget)
+    assert ui.methodCombo.isEnabled() and "follow the anatomy" in ui.methodCombo.toolTip()
+    assert "Choose an output volume" in ui.originalSlicesButton.toolTip()
+
+
+def test_panel_says_what_it_is_not_for(open_panel):
+    assert "not for diagnosis or treatment" in open_panel().ui.disclaimerLabel.text()
 
 
 def test_checkpoint_can_be_chosen(open_panel, monkeypatch):

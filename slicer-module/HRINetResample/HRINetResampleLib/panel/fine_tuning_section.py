@@ -5,7 +5,7 @@ from slicer.i18n import tr as _
 from .. import fine_tuning_task
 from ..binding.models import DEFAULT_MODEL
 from . import status
-from .parameters import SHARP_MODEL
+from .presets import SHARP_MODEL
 from .widgets import Availability
 
 

@@ -1,4 +1,4 @@
-"""Section of model and device, whose lists Slicer's parameter node cannot bind."""
+"""Section of preset, model and device, whose lists Slicer's parameter node cannot bind."""
 
 import logging
 
@@ -7,14 +7,15 @@ from slicer.i18n import tr as _
 
 from ..compute import backend, thread
 from .capabilities import Capabilities
-from .parameters import MODELS, frame_count
+from .parameters import frame_count
+from .presets import CUSTOM, MODELS, PRESETS, index_of
 from .widgets import Availability, set_quietly, value_of
 
 log = logging.getLogger("HRINet")
 
 
 class ModelSection:
-    """Binds model and device, and enables what the chosen model is able to do."""
+    """Binds preset, model and device, and enables what the chosen model is able to do."""
 
     def __init__(self, ui):
         self.ui = ui
@@ -22,8 +23,10 @@ class ModelSection:
         self._capabilities = Capabilities()
         self._devices = thread.Worker(lambda _control: backend.devices())
         self._expected_error = Availability(ui.expectedErrorCheck)
+        ui.presetCombo.addItems([preset.label for preset in PRESETS])
         ui.modelCombo.addItems(list(MODELS))
         ui.deviceCombo.addItem(_("Automatic"), "auto")
+        ui.presetCombo.currentIndexChanged.connect(self._on_preset)
         ui.modelCombo.currentTextChanged.connect(self._on_model)
         ui.modelBrowseButton.clicked.connect(self._on_browse)
         ui.deviceCombo.currentIndexChanged.connect(self._on_device)
@@ -59,6 +62,9 @@ class ModelSection:
         model = self._parameters.model
         if value_of(self.ui.modelCombo.currentText) != model:  # else the cursor would move
             set_quietly(self.ui.modelCombo, "setCurrentText", model)
+        preset = index_of(model)
+        set_quietly(self.ui.presetCombo, "setCurrentIndex", preset)
+        self.ui.presetLabel.setText(PRESETS[preset].description)
         index = self.ui.deviceCombo.findData(self._parameters.device)
         if index >= 0:
             set_quietly(self.ui.deviceCombo, "setCurrentIndex", index)
@@ -81,6 +87,16 @@ class ModelSection:
             set_quietly(self.ui.deviceCombo, "addItem", f"{description} ({name})", name)
         if self._parameters is not None:
             self.show()
+
+    def _on_preset(self, *_arguments):
+        if self._parameters is None:
+            return
+        index = value_of(self.ui.presetCombo.currentIndex)
+        if index == CUSTOM:
+            self._on_browse()
+            self.show()  # the old preset where no file was chosen
+        else:
+            self._parameters.model = PRESETS[index].model
 
     def _on_model(self, text):
         if self._parameters is not None and text:

@@ -12,10 +12,6 @@ from ..binding.models import DEFAULT_MODEL
 from ..compute import fine_tuning
 from ..scene import sequences
 
-SMALL_MODEL = "hrinet-motion-small"
-SHARP_MODEL = "hrinet-motion-sharp"
-MODELS = (DEFAULT_MODEL, SMALL_MODEL, SHARP_MODEL, "linear", "cubic")
-
 
 class Spacing(enum.Enum):
     """Choice of the output slices; the values are those of `hrinet.SPACINGS`."""
