@@ -133,7 +133,7 @@ impl Ct<'_> {
         };
         let (first, second) = (unit(first), unit(first + 1));
         let encoded = [self.network.encode(&first)?, self.network.encode(&second)?];
-        let motion = self.network.motion(&encoded[0], &encoded[1], &[0.5])?;
+        let motion = self.network.flow(&encoded[0], &encoded[1], &[0.5])?;
         let motion = motion.ok_or_else(no_motion)?;
         let squares = (first - second).mapv_into(|grey| grey * grey);
         Ok(Flow::new(motion.index_axis(ndarray::Axis(0), 0), squares.view()))

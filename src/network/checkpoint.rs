@@ -19,6 +19,12 @@ use crate::network::system::{Architecture, System};
 /// The newest format that is read, and the one that is written.
 pub const FORMAT: u32 = 1;
 
+/// Group of the generator's weights.
+pub(crate) const GENERATOR: &str = "generator";
+
+/// Group of the error head's weights, under the name that checkpoints have had from the beginning.
+pub(crate) const ERROR_HEAD: &str = "confidence";
+
 /// The metadata entry that makes a safetensors file one of ours.
 const ENTRY: &str = "hrinet";
 

@@ -1,131 +1,119 @@
-//! A trained generator, ready for planes of any size.
+//! A generator with trained weights, ready for planes of any size.
 
 mod decode;
+mod shipped;
 
 use std::path::Path;
 
 use ndarray::{Array2, Array3, Array4, ArrayView2};
 use tch::{Device, Tensor};
 
-use self::decode::OfPair;
+pub use self::shipped::{DEFAULT, shipped_names};
 use crate::error::{Error, Result};
-use crate::network::checkpoint::{Checkpoint, Header, Record};
+use crate::network::checkpoint::{Checkpoint, ERROR_HEAD, GENERATOR, Header, Record};
+use crate::network::generator::Generator;
 use crate::network::motion::error_head::ErrorHead;
+use crate::network::motion::outputs::WINDOW_WIDTH_HU;
 use crate::network::nn::parameters::Parameters;
 use crate::network::over_range::OverRange;
 use crate::network::precision::Precision;
 use crate::network::slice_network::{EncodedSlice, Neighbours, SliceNetwork};
-use crate::network::system::{Architecture, Generator, System};
+use crate::network::system::{Architecture, System};
 
-/// The weights of a model in `models/`.
-macro_rules! shipped {
-    ($name:literal) => {
-        (
-            $name,
-            include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/models/", $name, ".safetensors")),
-        )
-    };
-}
-
-/// Models that are part of this library: name and checkpoint. `models/` has a card for each.
-const SHIPPED: [(&str, &[u8]); 3] =
-    [shipped!("hrinet-motion"), shipped!("hrinet-motion-small"), shipped!("hrinet-motion-sharp")];
-
-/// The model that is used where none is named.
-pub const DEFAULT: &str = "hrinet-motion";
-
-/// A generator with its weights and all that a checkpoint says about it. Immutable.
+/// A generator with its weights and all that its checkpoint says about it. Immutable.
 pub struct Model {
-    generator: Generator,
-    confidence: Option<ErrorHead>,
+    generator: Box<dyn Generator>,
+    error_head: Option<ErrorHead>,
     header: Header,
     checksum: String,
     /// By group and name.
     weights: Vec<(String, Tensor)>,
     device: Device,
     precision: Precision,
-    both_orders: bool,
+    ensemble: bool,
 }
 
 impl Model {
-    /// The shipped model of this name, or a checkpoint file.
+    /// Loads a shipped model by name, or a checkpoint file by path.
     ///
     /// # Errors
-    /// As [`Checkpoint::read`]; [`Error::Argument`] for a name that is neither.
-    pub fn load(name_or_file: &str, device: Device) -> Result<Model> {
-        if let Some((name, bytes)) = SHIPPED.iter().find(|(name, _)| *name == name_or_file) {
-            return Self::new(Checkpoint::from_bytes(Path::new(name), bytes)?, device);
+    /// Those of [`Checkpoint::read`] and [`Model::new`]; [`Error::Argument`] for a name that is
+    /// neither.
+    pub fn load(name_or_path: &str, device: Device) -> Result<Model> {
+        let path = Path::new(name_or_path);
+        if let Some(bytes) = shipped::checkpoint(name_or_path) {
+            return Self::new(Checkpoint::from_bytes(path, bytes)?, device);
         }
-        let path = Path::new(name_or_file);
         let looks_like_a_name = path.extension().is_none() && path.components().count() == 1;
-        if name_or_file.is_empty() || looks_like_a_name && !path.exists() {
+        if name_or_path.is_empty() || looks_like_a_name && !path.exists() {
             return Err(Error::Argument(format!(
-                "no model is called {name_or_file:?}; there are {}, linear, cubic, or the path of a \
-                 .safetensors checkpoint",
+                "no model is called {name_or_path:?}; there are {}, linear, cubic, or the path of \
+                 a .safetensors checkpoint",
                 shipped_names().join(", ")
             )));
         }
         Self::new(Checkpoint::read(path)?, device).map_err(|error| error.in_file(path))
     }
 
-    /// The generator of a checkpoint, and its confidence where it has one.
+    /// Builds the generator of a checkpoint, and its error head where it has one.
     ///
     /// # Errors
-    /// [`Error::Argument`] where the weights do not fit what the checkpoint says it is.
+    /// [`Error::Argument`] where the weights do not fit the header's architecture, and for an error
+    /// head in a grey window of another width than error heads are trained in.
     pub fn new(checkpoint: Checkpoint, device: Device) -> Result<Model> {
-        let mut parameters = Parameters::stored(checkpoint.group("generator"), device);
-        let of_confidence = checkpoint.group("confidence");
+        let mut parameters = Parameters::from_tensors(checkpoint.group(GENERATOR), device);
+        let error_head_weights = checkpoint.group(ERROR_HEAD);
         let header = checkpoint.header;
         let generator = header.architecture.build(&mut parameters)?;
-        let mut weights = named("generator", parameters)?;
-        let confidence = match of_confidence.is_empty() {
+        let mut weights = with_group(GENERATOR, parameters)?;
+        let error_head = match error_head_weights.is_empty() {
             true => None,
             false => {
-                let mut parameters = Parameters::stored(of_confidence, device);
-                let confidence = header.architecture.build_error_head(&mut parameters)?;
-                weights.extend(named("confidence", parameters)?);
-                Some(confidence)
+                check_window(header.window_hu)?;
+                let mut parameters = Parameters::from_tensors(error_head_weights, device);
+                let error_head = header.architecture.build_error_head(&mut parameters)?;
+                weights.extend(with_group(ERROR_HEAD, parameters)?);
+                Some(error_head)
             }
         };
         Ok(Model {
             generator,
-            confidence,
+            error_head,
             header,
             checksum: checkpoint.file_sha256,
             weights,
             device,
             precision: Precision::Float32,
-            both_orders: false,
+            ensemble: false,
         })
     }
 
-    /// The same, computing in another precision.
+    /// Computes in another precision than float32.
     ///
     /// # Errors
-    /// [`Error::Argument`] for HRINet-Motion in anything but float32: a motion of a tenth of a pixel
-    /// is lost in 8 bits.
+    /// [`Error::Argument`] for a precision that the generator does not support.
     pub fn with_precision(self, precision: Precision) -> Result<Model> {
-        if self.system() == System::HrinetMotion && precision != Precision::Float32 {
-            return Err(Error::Argument(
-                "hrinet-motion computes in float32 alone: its motion needs more than 8 bits".into(),
-            ));
+        if !self.architecture().supports_precision(precision) {
+            return Err(Error::Argument(format!(
+                "{} does not compute in {precision}; use float32",
+                self.system()
+            )));
         }
         Ok(Model { precision, ..self })
     }
 
-    /// The same, decoding every slice twice, with the pair in either order, and taking the mean: twice
-    /// the time, a little closer to the truth, and a reversed stack gives reversed slices.
-    pub fn in_both_orders(self) -> Model {
-        Model { both_orders: true, ..self }
+    /// Decodes every slice twice, with the pair in either order, and averages both: twice the time,
+    /// a little closer to real slices, and a reversed stack gives reversed slices.
+    pub fn with_ensemble(self) -> Model {
+        Model { ensemble: true, ..self }
     }
 
-    /// Whether every slice is decoded twice.
-    pub fn has_both_orders(&self) -> bool {
-        self.both_orders
+    /// Whether every slice is decoded in both orders.
+    pub fn has_ensemble(&self) -> bool {
+        self.ensemble
     }
 
-    /// A checkpoint of all weights that shares no memory with the model: training can begin from
-    /// it.
+    /// A checkpoint of all weights that shares no memory with the model, for training to start from.
     ///
     /// # Errors
     /// [`Error::Torch`].
@@ -141,7 +129,7 @@ impl Model {
         })
     }
 
-    /// The system that it belongs to.
+    /// The system that the model was trained as.
     pub fn system(&self) -> System {
         self.header.system
     }
@@ -151,32 +139,32 @@ impl Model {
         &self.header.architecture
     }
 
-    /// How the weights came about.
+    /// Record of the training.
     pub fn record(&self) -> &Record {
         &self.header.record
     }
 
-    /// SHA-256 of the checkpoint file.
+    /// SHA-256 of the checkpoint file, in hexadecimal.
     pub fn checksum(&self) -> &str {
         &self.checksum
     }
 
-    /// How many numbers were learnt.
+    /// Number of trained parameters, the error head's included.
     pub fn parameter_count(&self) -> usize {
         self.weights.iter().map(|(_, weight)| weight.numel()).sum()
     }
 
-    /// The network itself.
-    pub(crate) fn generator(&self) -> &Generator {
-        &self.generator
+    /// The generator with its weights.
+    pub(crate) fn generator(&self) -> &dyn Generator {
+        self.generator.as_ref()
     }
 
-    /// Whether [`SliceNetwork::motion`] gives any.
+    /// Whether [`SliceNetwork::flow`] returns flow fields.
     pub fn has_flow(&self) -> bool {
-        matches!(self.generator, Generator::Motion(_))
+        self.architecture().has_flow()
     }
 
-    /// Where it computes.
+    /// The device that the model computes on.
     pub fn device(&self) -> Device {
         self.device
     }
@@ -191,56 +179,49 @@ impl SliceNetwork for Model {
         let (rows, columns) = slice.dim();
         let tensor = to_tensor(slice.view())?.f_to_device(self.device)?;
         let padded = pad(&tensor, self.architecture().side_multiple())?;
-        let seen = padded.f_clamp_max(1.0)?.f_to_kind(self.precision.kind())?;
-        let mut features = tch::no_grad(|| self.generator.encode(&seen))?;
-        features.above = OverRange::of(&padded)?;
-        Ok(EncodedSlice { features, size: [rows, columns] })
+        let clamped = padded.f_clamp_max(1.0)?.f_to_kind(self.precision.kind())?;
+        let features = tch::no_grad(|| self.generator.encode(&clamped))?;
+        Ok(EncodedSlice { features, over_range: OverRange::of(&padded)?, size: [rows, columns] })
     }
 
     fn has_context(&self) -> bool {
         self.architecture().has_context()
     }
 
-    fn decode(&self, neighbours: &Neighbours, alphas: &[f64]) -> Result<Array3<f32>> {
-        Ok(self.decoded(neighbours, alphas, None)?.0)
+    fn decode(&self, neighbours: &Neighbours, fractions: &[f64]) -> Result<Array3<f32>> {
+        Ok(self.decode_slices(neighbours, fractions, None)?.0)
     }
 
     fn predicts_error(&self) -> bool {
-        self.confidence.is_some()
+        self.error_head.is_some()
     }
 
-    /// In both orders, the mean of both expectations: the mean of two slices is off by no more.
+    /// In an ensemble, the mean of both predictions: the mean of two slices has no larger error.
     fn decode_with_error(
         &self,
         neighbours: &Neighbours,
-        alphas: &[f64],
+        fractions: &[f64],
     ) -> Result<Option<[Array3<f32>; 2]>> {
-        let Some(confidence) = &self.confidence else { return Ok(None) };
-        let (slices, expected) = self.decoded(neighbours, alphas, Some(confidence))?;
-        Ok(expected.map(|expected| [slices, expected]))
+        let Some(error_head) = &self.error_head else { return Ok(None) };
+        let (slices, errors) = self.decode_slices(neighbours, fractions, Some(error_head))?;
+        Ok(errors.map(|errors| [slices, errors]))
     }
 
     fn max_slice_spacing_mm(&self) -> Option<f64> {
         self.record().max_slice_spacing_mm
     }
 
-    /// The mean of both orders, so that a reversed stack moves the same way.
-    fn motion(
+    /// The mean of both orders, so that the flow of a reversed stack is the reversed flow.
+    fn flow(
         &self,
         first: &EncodedSlice,
         second: &EncodedSlice,
-        alphas: &[f64],
+        fractions: &[f64],
     ) -> Result<Option<Array4<f32>>> {
-        let Generator::Motion(network) = &self.generator else { return Ok(None) };
-        let [rows, columns] = first.size;
-        let make: OfPair = &|pair, alphas| network.flow(pair, alphas);
-        // In the other order the second slice's columns and rows come first.
-        let neighbours = Neighbours::of_pair(first, second);
-        let turn: fn(&Tensor) -> Result<Tensor> = |made| Ok(made.f_roll([2], [1])?);
-        let values = self.of_pair(&neighbours, alphas, make, Some(turn))?;
-        Array4::from_shape_vec((alphas.len(), 4, rows, columns), values)
-            .map(Some)
-            .map_err(|error| Error::Torch(error.to_string()))
+        match self.has_flow() {
+            true => self.mean_flow(&Neighbours::of_pair(first, second), fractions).map(Some),
+            false => Ok(None),
+        }
     }
 
     fn decode_batch(&self, pixels: usize) -> usize {
@@ -249,32 +230,28 @@ impl SliceNetwork for Model {
     }
 
     fn working_bytes(&self, pixels: usize) -> u64 {
-        BYTES_A_PIXEL * (pixels * self.decode_batch(pixels)) as u64 + LIBTORCH_BYTES
+        BYTES_PER_PIXEL * (pixels * self.decode_batch(pixels)) as u64 + LIBTORCH_BYTES
     }
 }
 
-/// Bytes that encoding two slices and decoding one between them take a pixel.
-const BYTES_A_PIXEL: u64 = 700;
+/// Bytes per pixel of encoding two slices and decoding one between them.
+const BYTES_PER_PIXEL: u64 = 700;
 
-/// Bytes that libtorch itself takes.
+/// Bytes of libtorch itself.
 const LIBTORCH_BYTES: u64 = 200_000_000;
 
-/// Names of the models that are part of this library.
-pub fn shipped_names() -> Vec<&'static str> {
-    SHIPPED.iter().map(|(name, _)| *name).collect()
-}
-
-/// Names of those that have a confidence.
-pub fn shipped_with_error_head() -> Vec<&'static str> {
-    let has = |name: &str, bytes| {
-        let checkpoint = Checkpoint::from_bytes(Path::new(name), bytes);
-        checkpoint.is_ok_and(|checkpoint| !checkpoint.group("confidence").is_empty())
-    };
-    SHIPPED.iter().filter(|(name, bytes)| has(name, bytes)).map(|(name, _)| *name).collect()
+/// Refuses a grey window that error heads are not trained in.
+fn check_window([low, high]: [f64; 2]) -> Result<()> {
+    if high - low == WINDOW_WIDTH_HU {
+        return Ok(());
+    }
+    Err(Error::Argument(format!(
+        "an error head in a grey window of {low} to {high} HU; it must be {WINDOW_WIDTH_HU} HU wide"
+    )))
 }
 
 /// The weights of a network that is built, by group and name.
-fn named(group: &str, parameters: Parameters) -> Result<Vec<(String, Tensor)>> {
+fn with_group(group: &str, parameters: Parameters) -> Result<Vec<(String, Tensor)>> {
     let weights = parameters.finish()?.into_iter();
     Ok(weights.map(|(name, weight)| (format!("{group}.{name}"), weight)).collect())
 }
@@ -293,6 +270,6 @@ fn pad(x: &Tensor, multiple: i64) -> Result<Tensor> {
     let missing = |side: i64| (multiple - side % multiple) % multiple;
     match (missing(rows), missing(columns)) {
         (0, 0) => Ok(x.shallow_clone()),
-        (below, right) => Ok(x.f_replication_pad2d([0, right, 0, below])?),
+        (bottom, right) => Ok(x.f_replication_pad2d([0, right, 0, bottom])?),
     }
 }

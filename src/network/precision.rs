@@ -1,14 +1,14 @@
-//! The numbers that passes are computed in.
+//! The numbers of forward and backward passes.
 
 use serde::{Deserialize, Serialize};
 use tch::Kind;
 
-/// The numbers that forward and backward passes are computed in. Weights, optimisers, losses and
-/// checkpoints are float32 in any case.
+/// Floating-point type of forward and backward passes. Weights, optimisers, losses and checkpoints
+/// are float32 in any case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
-    /// Bit for bit the same on every run on a CPU.
+    /// The same results bit for bit in every run on a CPU.
     #[default]
     Float32,
     /// Half the memory; for the systems of the paper.
@@ -16,11 +16,20 @@ pub enum Precision {
 }
 
 impl Precision {
-    /// As libtorch calls it.
+    /// The type of libtorch's tensors.
     pub fn kind(self) -> Kind {
         match self {
             Precision::Float32 => Kind::Float,
             Precision::Bfloat16 => Kind::BFloat16,
         }
+    }
+}
+
+impl std::fmt::Display for Precision {
+    fn fmt(&self, out: &mut std::fmt::Formatter) -> std::fmt::Result {
+        out.write_str(match self {
+            Precision::Float32 => "float32",
+            Precision::Bfloat16 => "bfloat16",
+        })
     }
 }

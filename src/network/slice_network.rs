@@ -1,109 +1,117 @@
-//! What interpolation asks of a network, and what it hands to it.
-
-use std::cell::OnceCell;
+//! The interface between interpolation and a network, in grey values and fractions.
 
 use ndarray::{Array2, Array3, Array4};
+use once_cell::unsync::OnceCell;
 
 use crate::error::Result;
 use crate::network::features::Features;
 use crate::network::motion::flow::MidpointFlow;
+use crate::network::over_range::OverRange;
 
-/// A network between slices, as `interpolate` uses it: each known slice is encoded once, then any
-/// number of slices between two neighbours is decoded.
+/// A network that interpolates slices. Each known slice is encoded once, then any number of slices
+/// between two of them is decoded.
+///
+/// Slices are grey values, 0 to 1 within the window and more above it. Planes are at `fractions` of
+/// the way from the first slice of a pair to the second: 0 is the first, 1 the second.
 pub trait SliceNetwork {
-    /// HU that become 0 and 1.
+    /// HU that become grey 0 and grey 1.
     fn window_hu(&self) -> [f64; 2];
 
-    /// One slice of grey values: 0 to 1 within the window, more above it.
+    /// Encodes a slice.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`].
     fn encode(&self, slice: &Array2<f32>) -> Result<EncodedSlice>;
 
-    /// The slices `[alphas, rows, columns]` between the two of a pair, grey values as they were encoded; alpha as
-    /// in the paper, 1 is the first.
-    fn decode(&self, around: &Neighbours, alphas: &[f64]) -> Result<Array3<f32>>;
+    /// Decodes the slices `[fractions, rows, columns]` between the two of a pair.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`].
+    fn decode(&self, neighbours: &Neighbours, fractions: &[f64]) -> Result<Array3<f32>>;
 
-    /// Whether [`SliceNetwork::decode_with_error`] gives anything.
+    /// Whether [`SliceNetwork::decode_with_error`] returns anything.
     fn predicts_error(&self) -> bool {
         false
     }
 
-    /// The slices of [`SliceNetwork::decode`], the same numbers, and how far off each of their pixels is
-    /// expected to be: mean absolute errors, of which 1 is the width of the window. `None` for a
-    /// network that has no such expectation.
+    /// Decodes the slices of [`SliceNetwork::decode`], and predicts the absolute error of each of
+    /// their pixels as a part of the window's width. `None` for a network without error head.
     ///
     /// # Errors
     /// [`crate::Error::Torch`].
     fn decode_with_error(
         &self,
-        _around: &Neighbours,
-        _alphas: &[f64],
+        _neighbours: &Neighbours,
+        _fractions: &[f64],
     ) -> Result<Option<[Array3<f32>; 2]>> {
         Ok(None)
     }
 
-    /// The largest distance in mm between known slices in training; `None` where nobody knows.
+    /// The largest slice spacing in mm in training; `None` where it is unknown.
     fn max_slice_spacing_mm(&self) -> Option<f64> {
         None
     }
 
-    /// Whether known slices beyond the pair make a difference.
+    /// Whether it uses context slices, the known slices beyond the pair.
     fn has_context(&self) -> bool {
         false
     }
 
-    /// How both slices move to the planes at `alphas`: `[alphas, 4, rows, columns]` in pixels, columns
-    /// and rows towards the first slice, then towards the second; a pixel of a plane lies in a slice
-    /// at its place plus the motion. `None` for a network that finds no motion.
+    /// Finds the flow fields `[fractions, 4, rows, columns]` from planes to both slices of a pair,
+    /// in pixels: columns and rows to the first slice, then to the second. A pixel of a plane is
+    /// found in a slice at its own position plus the flow. `None` for a network without flow.
     ///
     /// # Errors
     /// [`crate::Error::Torch`].
-    fn motion(
+    fn flow(
         &self,
         _first: &EncodedSlice,
         _second: &EncodedSlice,
-        _alphas: &[f64],
+        _fractions: &[f64],
     ) -> Result<Option<Array4<f32>>> {
         Ok(None)
     }
 
-    /// How many slices of `pixels` are best decoded at once: small enough to stay responsive and
-    /// within memory, large enough to keep the device busy.
+    /// Number of slices of `pixels` to decode at once: few enough to stay responsive and within
+    /// memory, many enough to keep the device busy.
     fn decode_batch(&self, pixels: usize) -> usize;
 
-    /// Bytes that work on planes of `pixels` takes beside input and output.
+    /// Bytes of memory that work on planes of `pixels` takes beside input and output.
     fn working_bytes(&self, pixels: usize) -> u64;
 }
 
-/// A slice's features, and the size that its plane had before padding.
+/// Features of a slice, and its size before padding.
 pub struct EncodedSlice {
-    /// Feature maps of the padded plane.
+    /// Feature maps of the padded plane, a batch of one.
     pub features: Features,
-    /// Rows and columns of the plane.
+    /// Values above the window, which no network sees; `None` where there are none.
+    pub over_range: Option<OverRange>,
+    /// Rows and columns before padding.
     pub size: [usize; 2],
 }
 
-/// The known slices around new ones.
+/// The encoded known slices next to interpolated ones.
 pub struct Neighbours<'a> {
-    /// The slices between which the new ones lie.
+    /// The slices between which slices are interpolated.
     pub pair: [&'a EncodedSlice; 2],
-    /// The slice before the first and the one after the second, where there are any: as far from them
-    /// as they from each other.
-    pub beyond: [Option<&'a EncodedSlice>; 2],
-    /// What the network that encoded them found of the pair as a whole when it first made a slice, in this order
-    /// and in the other.
-    pub(crate) found: [OnceCell<Option<MidpointFlow>>; 2],
+    /// Context: the slice before the first and the one after the second, as far from them as they
+    /// are from each other; `None` where there is none.
+    pub context: [Option<&'a EncodedSlice>; 2],
+    /// Midpoint flow in this order and in the opposite one, found when first needed.
+    pub(crate) midpoint_flow: [OnceCell<Option<MidpointFlow>>; 2],
 }
 
 impl<'a> Neighbours<'a> {
-    /// Two slices, and nothing beyond them.
+    /// A pair without context slices.
     pub fn of_pair(first: &'a EncodedSlice, second: &'a EncodedSlice) -> Neighbours<'a> {
         Neighbours::new([first, second], [None, None])
     }
 
-    /// A pair, and the slices beyond it.
+    /// A pair and its context slices.
     pub fn new(
         pair: [&'a EncodedSlice; 2],
-        beyond: [Option<&'a EncodedSlice>; 2],
+        context: [Option<&'a EncodedSlice>; 2],
     ) -> Neighbours<'a> {
-        Neighbours { pair, beyond, found: Default::default() }
+        Neighbours { pair, context, midpoint_flow: Default::default() }
     }
 }

@@ -177,7 +177,8 @@ pub fn between_slices(
     let pair = Neighbours::of_pair(&encoded_first, &encoded_second);
     let mut planes = made.outer_iter_mut();
     for alphas in alphas.chunks(network.decode_batch(first.len())) {
-        let decoded = network.decode(&pair, alphas)?;
+        let fractions: Vec<f64> = alphas.iter().map(|alpha| 1.0 - alpha).collect();
+        let decoded = network.decode(&pair, &fractions)?;
         for ((&alpha, unit), mut plane) in alphas.iter().zip(decoded.outer_iter()).zip(&mut planes)
         {
             Zip::from(&mut plane).and(&unit).and(&first).and(&second).for_each(
@@ -311,14 +312,11 @@ impl Job<'_> {
             );
             let batch = network.decode_batch(before.len());
             for members in members.chunks(batch) {
-                let alphas: Vec<f64> = members
-                    .iter()
-                    .filter_map(|&(index, _)| self.plan.slices()[index].alpha())
-                    .collect();
+                let fractions: Vec<f64> = members.iter().map(|&(_, fraction)| fraction).collect();
                 let made = match self.errors {
-                    None => network.decode(&neighbours, &alphas)?,
+                    None => network.decode(&neighbours, &fractions)?,
                     Some(_) => {
-                        let both = network.decode_with_error(&neighbours, &alphas)?;
+                        let both = network.decode_with_error(&neighbours, &fractions)?;
                         let [made, expected] = both.ok_or_else(without_expected_error)?;
                         self.expect(window, members, [&before, &after], &expected);
                         made

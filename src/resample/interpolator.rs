@@ -2,7 +2,6 @@
 
 use crate::error::Error;
 use crate::network::SliceNetwork;
-use crate::network::model::shipped_with_error_head;
 use crate::resample::Plan;
 
 /// Known slices may lie this much further apart than in training without a word.
@@ -20,11 +19,11 @@ pub enum Interpolator<'a> {
 
 /// What to say of a method that expects nothing.
 pub(crate) fn without_expected_error() -> Error {
-    let advice = match shipped_with_error_head().as_slice() {
-        [] => "train one for a model by `hrinet train --confidence`".to_string(),
-        names => format!("of the shipped models there is one in {}", names.join(", ")),
-    };
-    Error::Argument(format!("this model has learnt no expected error; {advice}"))
+    Error::Argument(
+        "this model predicts no expected error; take one with an error head, such as \
+         hrinet-motion, or train one by `hrinet train --error-head`"
+            .into(),
+    )
 }
 
 /// What the user should know where known slices lie further apart than the method was trained for.

@@ -30,7 +30,7 @@ impl Trainer {
                  the same, or begin anew in another folder"
             )));
         }
-        let parameters = Parameters::stored(checkpoint.group("generator"), device);
+        let parameters = Parameters::from_tensors(checkpoint.group("generator"), device);
         let header = checkpoint.header.clone();
         let (architecture, mut record) = (header.architecture, header.record);
         let of_head = record.error_head.take();
@@ -42,7 +42,7 @@ impl Trainer {
         let mut trainer =
             Self::build(settings, architecture, parameters, Some(&checkpoint), record, device)?;
         if let Some(of_generator) = of_generator {
-            let weights = Parameters::stored(checkpoint.group(GROUP), device);
+            let weights = Parameters::from_tensors(checkpoint.group(GROUP), device);
             trainer.head = Some(Head::of(weights, &trainer.architecture, of_generator)?);
         }
         trainer.restore(&checkpoint, steps)?;
@@ -59,7 +59,7 @@ impl Trainer {
         let done = within + iterations.min(1);
         let mut of_generator = done;
         if self.settings.has_patch_gan() && stage != Stage::One {
-            let weights = Parameters::stored(checkpoint.group("patch_gan"), self.device);
+            let weights = Parameters::from_tensors(checkpoint.group("patch_gan"), self.device);
             let mut patch_gan = Trainable::new(weights, OptimizerKind::AdamW, PatchGan::new)?;
             patch_gan.restore(checkpoint, "patch_gan_optimizer", done)?;
             self.patch_gan = Some(patch_gan);

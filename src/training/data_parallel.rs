@@ -19,7 +19,7 @@ use crate::training::settings::Settings;
 pub(crate) struct DataParallel(Vec<Replica>);
 
 struct Replica {
-    network: Generator,
+    network: Box<dyn Generator>,
     /// Views of the shared weights that learn, in their order.
     weights: Vec<Tensor>,
 }
@@ -84,7 +84,7 @@ impl Replica {
             shared.insert(name.clone(), view);
         }
         let device = weights.first().map_or(tch::Device::Cpu, |(_, weight)| weight.device());
-        let mut parameters = Parameters::stored(shared, device);
+        let mut parameters = Parameters::from_tensors(shared, device);
         let network = architecture.build(&mut parameters)?;
         parameters.finish()?;
         Ok(Replica { network, weights: views })
@@ -92,7 +92,7 @@ impl Replica {
 
     /// `share` times the loss of a part of the batch, and the gradient of that.
     fn gradient(&mut self, part: &Batch, share: f64, settings: &Settings) -> Result<(f64, Tensor)> {
-        let loss = supervised_loss(&self.network, part, settings)?.f_mul_scalar(share)?;
+        let loss = supervised_loss(self.network.as_ref(), part, settings)?.f_mul_scalar(share)?;
         let gradient = flat_gradient(&self.weights, &loss)?;
         Ok((loss.f_double_value(&[])?, gradient))
     }

@@ -76,7 +76,7 @@ mod tests {
             |k| model.encode(&grey.index_axis(Axis(0), 0).index_axis(Axis(0), k).to_owned());
         let (first, last) = (slice(0).unwrap(), slice(3).unwrap());
         let pair = Neighbours::of_pair(&first, &last);
-        let made = model.decode(&pair, &[2.0 / 3.0, 1.0 / 3.0]).unwrap();
+        let made = model.decode(&pair, &[1.0 / 3.0, 2.0 / 3.0]).unwrap();
         let expected: Vec<f32> = made
             .iter()
             .zip(grey.iter().skip(32 * 32))

@@ -9,7 +9,7 @@ use crate::training::data::batch::Batch;
 
 /// What `decode` makes of the ends of each group, which are encoded in one pass, once.
 pub(crate) fn between<T>(
-    network: &Generator,
+    network: &dyn Generator,
     batch: &Batch,
     precision: Precision,
     decode: impl Fn(Pair, &Tensor) -> Result<T>,
@@ -18,7 +18,7 @@ pub(crate) fn between<T>(
     let groups = batch.groups()?;
     let inner = batch.alpha.size1()? / groups;
     let features = network.encode(&cast(&batch.known_slices()?)?)?;
-    let around = match &batch.context {
+    let context = match &batch.context {
         Some(context) => {
             let [before, after] = &context.present;
             let each = |there: &Tensor| there.f_repeat_interleave_self_int(inner, 0, None::<i64>);
@@ -27,7 +27,7 @@ pub(crate) fn between<T>(
                     features.narrow(2 * groups, groups)?.repeat_each(inner)?,
                     features.narrow(3 * groups, groups)?.repeat_each(inner)?,
                 ],
-                there: [each(before)?, each(after)?],
+                present: [each(before)?, each(after)?],
             })
         }
         None => None,
@@ -36,7 +36,7 @@ pub(crate) fn between<T>(
     if inner > 1 {
         (first, second) = (first.repeat_each(inner)?, second.repeat_each(inner)?);
     }
-    let pair = Pair { slices: [&first, &second], around: around.as_ref(), midpoint_flow: None };
+    let pair = Pair { slices: [&first, &second], context: context.as_ref() };
     decode(pair, &cast(&batch.alpha)?)
 }
 
@@ -45,7 +45,7 @@ pub(crate) fn between<T>(
 /// # Errors
 /// [`Error::Torch`].
 pub(crate) fn slices_between(
-    network: &Generator,
+    network: &dyn Generator,
     batch: &Batch,
     precision: Precision,
 ) -> Result<Tensor> {

@@ -27,7 +27,7 @@ const PATCH_GAN_SEED: u64 = 0x7061_7463_6867;
 pub struct Trainer {
     pub(crate) settings: Settings,
     pub(crate) architecture: Architecture,
-    pub(crate) generator: Trainable<Generator>,
+    pub(crate) generator: Trainable<Box<dyn Generator>>,
     pub(crate) critic: Option<Trainable<Critic>>,
     /// From the beginning of Stage II on, as is `perceptual`; HRINet-Motion's from the first step.
     pub(crate) patch_gan: Option<Trainable<PatchGan>>,
@@ -93,7 +93,7 @@ impl Trainer {
         let weights = checkpoint.group("generator");
         let (architecture, parameters) = match &settings.motion {
             Some(_) => (default_for, Parameters::extended(weights, settings.seed, device)),
-            None => (header.architecture.clone(), Parameters::stored(weights, device)),
+            None => (header.architecture.clone(), Parameters::from_tensors(weights, device)),
         };
         let record = Record {
             seed: settings.seed,
@@ -135,7 +135,7 @@ impl Trainer {
             let kept = checkpoint.map(|checkpoint| checkpoint.group("critic")).unwrap_or_default();
             let parameters = match kept.is_empty() {
                 true => Parameters::random(settings.seed ^ CRITIC_SEED, device),
-                false => Parameters::stored(kept, device),
+                false => Parameters::from_tensors(kept, device),
             };
             Some(Trainable::new(parameters, OptimizerKind::AdamW, Critic::new)?)
         } else {

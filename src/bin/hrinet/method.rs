@@ -67,7 +67,7 @@ impl Chosen {
             "cubic" => Chosen::Cubic,
             _ => {
                 let model = Model::load(name, device)?;
-                let model = if use_of.ensemble { model.in_both_orders() } else { model };
+                let model = if use_of.ensemble { model.with_ensemble() } else { model };
                 Chosen::Network(name.to_string(), Box::new(model))
             }
         })

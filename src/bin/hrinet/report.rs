@@ -98,7 +98,7 @@ impl Report {
                 name: chosen.name().to_string(),
                 system: model.map(|model| model.system().to_string()),
                 sha256: model.map(|model| model.checksum().to_string()),
-                ensemble: model.is_some_and(|model| model.has_both_orders()),
+                ensemble: model.is_some_and(|model| model.has_ensemble()),
             },
             device: chosen.device_name(),
             expected_error: expected

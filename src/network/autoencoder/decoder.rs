@@ -1,53 +1,60 @@
-//! The paper's decoder: mixed feature maps to a slice.
+//! The paper's decoder De: blended feature maps to a slice.
 
 use tch::Tensor;
 
 use crate::error::Result;
 use crate::network::autoencoder::encoder::{FIRST_MAP, TRUNK};
-use crate::network::features::Features;
+use crate::network::autoencoder::features::AutoencoderFeatures;
 use crate::network::nn::conv::{Convolution, ConvolutionPair, Init};
 use crate::network::nn::parameters::Parameters;
 
-/// Starts at the deepest map, takes the finer ones on the way up, and goes on to the full plane.
+/// Decodes from the coarsest map, adds the finer ones on the way up, and ends at the full plane.
 pub struct Decoder {
-    /// Each after nearest upsampling by 2, with the mixed map of that scale beside: the DE blocks.
+    /// The DE blocks: each follows nearest upsampling by 2 and concatenation of the blended map of
+    /// that scale.
     blocks: Vec<ConvolutionPair>,
     exit: Convolution,
 }
 
 impl Decoder {
-    /// For maps of these channel counts at strides 16, 32, ...
+    /// Builds the decoder of maps of these channels at strides 16, 32, ...
+    ///
+    /// # Errors
+    /// [`crate::Error::Argument`] where the weights of a checkpoint do not fit.
     pub fn new(parameters: &mut Parameters, map_channels: &[i64]) -> Result<Decoder> {
-        let start = Init::LeakyNormal;
-        let coarsest_level = FIRST_MAP - 1 + map_channels.len();
+        let init = Init::LeakyNormal;
+        let levels = FIRST_MAP - 1 + map_channels.len();
         let mut inputs = map_channels[map_channels.len() - 1];
         let mut blocks = Vec::new();
-        // `halvings`: of the plane that the block puts out. Its width is the trunk's at that stride.
-        for halvings in (0..coarsest_level).rev() {
+        // `halvings` of the plane at the block's output; the trunk's width at that stride.
+        for halvings in (0..levels).rev() {
             let outputs = TRUNK[halvings.saturating_sub(1)];
-            let beside = match halvings.checked_sub(FIRST_MAP) {
-                Some(map) => map_channels[map],
+            let map = match halvings.checked_sub(FIRST_MAP) {
+                Some(index) => map_channels[index],
                 None => 0,
             };
             let name = format!("decoder.stride{}", 1 << halvings);
-            blocks.push(ConvolutionPair::new(parameters, &name, (inputs + beside, outputs))?);
+            blocks.push(ConvolutionPair::new(parameters, &name, (inputs + map, outputs))?);
             inputs = outputs;
         }
-        let exit = Convolution::new(parameters, "decoder.exit", (inputs, 1), (3, 1), start)?;
+        let exit = Convolution::new(parameters, "decoder.exit", (inputs, 1), (3, 1), init)?;
         Ok(Decoder { blocks, exit })
     }
 
-    /// Maps `[N, C, H / 16, W / 16]`, ... to a slice `[N, 1, H, W]`, linear at the end.
-    pub fn forward(&self, mixed: &Features) -> Result<Tensor> {
-        let mut refine_level = mixed.maps.iter().rev();
-        let mut wide = match refine_level.next() {
+    /// Decodes maps `[N, C, H / 16, W / 16]`, ... to slices `[N, 1, H, W]`; the last layer is linear.
+    ///
+    /// # Errors
+    /// [`crate::Error::Argument`] without any map.
+    pub fn forward(&self, blended: &AutoencoderFeatures) -> Result<Tensor> {
+        let mut finer_maps = blended.maps.iter().rev();
+        let mut wide = match finer_maps.next() {
             Some(map) => map.shallow_clone(),
             None => return Err(crate::Error::Argument("no feature map to decode".into())),
         };
         for block in &self.blocks {
             let (_, _, rows, columns) = wide.size4()?;
             wide = wide.f_upsample_nearest2d([2 * rows, 2 * columns], None, None)?;
-            if let Some(map) = refine_level.next() {
+            if let Some(map) = finer_maps.next() {
                 wide = Tensor::f_cat(&[&wide, map], 1)?;
             }
             wide = block.forward(&wide)?;

@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use crate::error::Result;
-use crate::network::features::Features;
+use crate::network::autoencoder::features::AutoencoderFeatures;
 use crate::network::nn::conv::{Convolution, ConvolutionPair, Init};
 use crate::network::nn::parameters::Parameters;
 
@@ -16,16 +16,19 @@ pub const FIRST_MAP: usize = 4;
 /// The trunk and the bottlenecks that squeeze its maps at strides 16, 32 and 64.
 pub struct Encoder {
     entry: Convolution,
-    /// Each followed by 2x2 average pooling: the EN blocks.
+    /// The EN blocks without their 2x2 average pooling.
     blocks: Vec<ConvolutionPair>,
     bottlenecks: Vec<Convolution>,
 }
 
 impl Encoder {
-    /// With one map of each of these channel counts, at strides 16, 32, ...
+    /// Builds the encoder with maps of these channels at strides 16, 32, ...
+    ///
+    /// # Errors
+    /// [`crate::Error::Argument`] where the weights of a checkpoint do not fit.
     pub fn new(parameters: &mut Parameters, map_channels: &[i64]) -> Result<Encoder> {
-        let start = Init::LeakyNormal;
-        let entry = Convolution::new(parameters, "encoder.entry", (1, TRUNK[0]), (1, 1), start)?;
+        let init = Init::LeakyNormal;
+        let entry = Convolution::new(parameters, "encoder.entry", (1, TRUNK[0]), (1, 1), init)?;
         let mut blocks = Vec::new();
         let mut bottlenecks = Vec::new();
         let mut inputs = TRUNK[0];
@@ -38,16 +41,16 @@ impl Encoder {
             if level + 1 >= FIRST_MAP {
                 let channels = (outputs, map_channels[level + 1 - FIRST_MAP]);
                 let name = format!("{name}.bottleneck");
-                bottlenecks.push(Convolution::new(parameters, &name, channels, (3, 1), start)?);
+                bottlenecks.push(Convolution::new(parameters, &name, channels, (3, 1), init)?);
             }
             inputs = outputs;
         }
         Ok(Encoder { entry, blocks, bottlenecks })
     }
 
-    /// `[N, 1, H, W]` to maps `[N, C, H / 16, W / 16]`, `[N, C, H / 32, W / 32]`, ...
-    /// The trunk goes on from the wide features, not from the squeezed ones.
-    pub fn forward(&self, slices: &Tensor) -> Result<Features> {
+    /// Encodes slices `[N, 1, H, W]` to maps `[N, C, H / 16, W / 16]`, `[N, C, H / 32, W / 32]`, ...
+    /// The trunk continues with the wide features, not with the squeezed ones.
+    pub fn forward(&self, slices: &Tensor) -> Result<AutoencoderFeatures> {
         let mut wide = self.entry.forward(slices)?;
         let mut maps = Vec::new();
         for (level, block) in self.blocks.iter().enumerate() {
@@ -57,6 +60,6 @@ impl Encoder {
                 maps.push(self.bottlenecks[level + 1 - FIRST_MAP].forward(&wide)?);
             }
         }
-        Ok(Features { maps, above: None })
+        Ok(AutoencoderFeatures { maps })
     }
 }

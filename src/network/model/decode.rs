@@ -1,5 +1,5 @@
-//! What a model makes of the known slices around new ones: in either order, with what lies beyond the pair and
-//! above the window.
+//! Decoding between the known slices of a model: in either order, with context slices and with
+//! values above the window.
 
 use ndarray::{Array3, Array4, Axis};
 use tch::{Device, Kind, Tensor};
@@ -8,134 +8,188 @@ use crate::error::{Error, Result};
 use crate::network::features::{ContextSlices, Features, Pair};
 use crate::network::model::Model;
 use crate::network::motion::error_head::ErrorHead;
-use crate::network::over_range::OverRangePair;
+use crate::network::motion::flow::MidpointFlow;
+use crate::network::over_range::{OverRange, OverRangePair};
 use crate::network::slice_network::{Neighbours, SliceNetwork};
 
-/// What a generator makes of two batches of encoded slices at alphas `[N]`.
-pub(crate) type OfPair<'a> = &'a dyn Fn(Pair, &Tensor) -> Result<Tensor>;
+/// Known slices around planes that are decoded together.
+struct Batch<'a> {
+    slices: [Features; 2],
+    context: Option<ContextSlices>,
+    over_range: [Option<OverRange>; 2],
+    midpoint: Option<&'a MidpointFlow>,
+}
+
+impl Batch<'_> {
+    fn pair(&self) -> Pair<'_> {
+        Pair { slices: self.slices.each_ref(), context: self.context.as_ref() }
+    }
+}
+
+/// Computes planes `[N, C, H, W]` between the slices of a batch at alphas `[N]`.
+type PlaneFunction<'a> = &'a dyn Fn(&Batch, &Tensor) -> Result<Tensor>;
+
+/// Turns planes of a pair in the opposite order into planes of the pair.
+type Reversal = fn(&Tensor) -> Result<Tensor>;
 
 impl Model {
-    /// The slices between two, `[alphas, rows, columns]`, and what a confidence expects of them where one is given; as
-    /// they are or from both orders. What lies above the window in the two moves along with the tissue.
-    pub(crate) fn decoded(
+    /// Decodes slices `[fractions, rows, columns]`, and predicts their errors with `error_head`.
+    /// Values above the window move along with the tissue.
+    pub(super) fn decode_slices(
         &self,
         neighbours: &Neighbours,
-        alphas: &[f64],
-        confidence: Option<&ErrorHead>,
+        fractions: &[f64],
+        error_head: Option<&ErrorHead>,
     ) -> Result<(Array3<f32>, Option<Array3<f32>>)> {
-        let make: OfPair = &|pair, alphas| {
-            let has_above = pair.above().iter().any(Option::is_some);
-            let evidence = match has_above || confidence.is_some() {
-                true => self.generator.decode_with_outputs(pair, alphas)?,
-                false => None,
-            };
-            let made = match &evidence {
-                Some(evidence) => evidence.made.f_clamp(0.0, 1.0)?,
-                None => self.generator.decode(pair, alphas)?.f_clamp(0.0, 1.0)?,
-            };
-            let mut planes = vec![made];
-            if let Some((confidence, evidence)) = confidence.zip(evidence.as_ref()) {
-                planes.push(confidence.forward(evidence)?);
-            }
-            let (above, share) = match evidence {
-                Some(evidence) => {
-                    (OverRangePair::moved(pair.above(), &evidence.motion)?, evidence.mask)
-                }
-                None => (
-                    OverRangePair::of(pair.above())?,
-                    alphas.f_view([-1, 1, 1, 1])?.f_to_kind(Kind::Float)?,
-                ),
-            };
-            if let Some(above) = above {
-                planes[0] = above.onto(&planes[0], &share)?;
-                if let Some(expected) = planes.get_mut(1) {
-                    *expected = above.doubt(expected)?;
-                }
-            }
-            Ok(Tensor::f_cat(&planes, 1)?)
-        };
-        let as_it_is: fn(&Tensor) -> Result<Tensor> = |made| Ok(made.shallow_clone());
-        let values =
-            self.of_pair(neighbours, alphas, make, self.both_orders.then_some(as_it_is))?;
-        let [rows, columns] = neighbours.pair[0].size;
-        let planes = 1 + usize::from(confidence.is_some());
-        let all = Array4::from_shape_vec((alphas.len(), planes, rows, columns), values)
-            .map_err(|error| Error::Torch(error.to_string()))?;
-        let plane = |index| all.index_axis(Axis(1), index).to_owned();
-        Ok((plane(0), confidence.map(|_| plane(1))))
+        let decode: PlaneFunction = &|batch, alpha| self.decode_batch_at(batch, alpha, error_head);
+        let unchanged: Reversal = |slices| Ok(slices.shallow_clone());
+        let planes =
+            self.planes(neighbours, fractions, decode, self.ensemble.then_some(unchanged))?;
+        let plane = |channel| planes.index_axis(Axis(1), channel).to_owned();
+        Ok((plane(0), error_head.map(|_| plane(1))))
     }
 
-    /// What `make` makes of a pair at `alphas`, without padding, in order of memory. With `turn`, the
-    /// mean of that and of what it makes of the pair in the other order, turned round.
-    pub(crate) fn of_pair(
+    /// Flow fields `[fractions, 4, rows, columns]`, the mean of both orders.
+    pub(super) fn mean_flow(
         &self,
         neighbours: &Neighbours,
-        alphas: &[f64],
-        make: OfPair,
-        turn: Option<fn(&Tensor) -> Result<Tensor>>,
-    ) -> Result<Vec<f32>> {
-        let [rows, columns] = neighbours.pair[0].size;
-        let alphas: Vec<f32> = alphas.iter().map(|&alpha| alpha as f32).collect();
-        let alphas = Tensor::f_from_slice(&alphas)?.f_to_device(self.device)?;
-        let alphas = alphas.f_to_kind(self.precision.kind())?;
-        let planes = tch::no_grad(|| -> Result<Tensor> {
-            let made = self.in_order(neighbours, false, &alphas, make)?;
-            let Some(turn) = turn else { return Ok(made) };
-            let alphas = alphas.f_neg()?.f_add_scalar(1.0)?;
-            let other = self.in_order(neighbours, true, &alphas, make)?;
-            Ok(made.f_add(&turn(&other)?)?.f_mul_scalar(0.5)?)
-        })?;
-        let cut = planes.f_narrow(2, 0, rows as i64)?.f_narrow(3, 0, columns as i64)?;
-        let cut = cut.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?;
-        let mut values = vec![0f32; cut.numel()];
-        cut.f_copy_data(&mut values, cut.numel())?;
-        Ok(values)
+        fractions: &[f64],
+    ) -> Result<Array4<f32>> {
+        let flow: PlaneFunction = &|batch, alpha| {
+            let flow = self.generator.flow(batch.pair(), batch.midpoint, alpha)?;
+            flow.ok_or_else(|| Error::Argument(format!("{} finds no flow", self.system())))
+        };
+        // In the opposite order the second slice's columns and rows come first.
+        let swapped: Reversal = |flow| Ok(flow.f_roll([2], [1])?);
+        self.planes(neighbours, fractions, flow, Some(swapped))
     }
 
-    /// What `make` makes of a pair as it is or `reversed`. What it finds of the pair as a whole is kept with the
-    /// neighbours, for the next alphas.
+    /// Slices `[N, 1, H, W]`, with `error_head` the predicted errors as a second channel.
+    fn decode_batch_at(
+        &self,
+        batch: &Batch,
+        alpha: &Tensor,
+        error_head: Option<&ErrorHead>,
+    ) -> Result<Tensor> {
+        let over_range = batch.over_range.each_ref().map(Option::as_ref);
+        let outputs = self.generator.decode_with_outputs(batch.pair(), batch.midpoint, alpha)?;
+        let (slices, over_range, first_share) = match &outputs {
+            Some(outputs) => (
+                outputs.slices.shallow_clone(),
+                OverRangePair::warped(over_range, &outputs.flow)?,
+                outputs.blend_mask.shallow_clone(),
+            ),
+            None => (
+                self.generator.decode(batch.pair(), alpha)?,
+                OverRangePair::of(over_range)?,
+                alpha.f_view([-1, 1, 1, 1])?.f_to_kind(Kind::Float)?,
+            ),
+        };
+        let mut planes = vec![slices.f_clamp(0.0, 1.0)?];
+        if let Some((error_head, outputs)) = error_head.zip(outputs.as_ref()) {
+            planes.push(error_head.forward(outputs)?);
+        }
+        if let Some(over_range) = over_range {
+            planes[0] = over_range.add_to(&planes[0], &first_share)?;
+            if let Some(errors) = planes.get_mut(1) {
+                *errors = over_range.expected_error(errors)?;
+            }
+        }
+        Ok(Tensor::f_cat(&planes, 1)?)
+    }
+
+    /// Planes `[fractions, C, rows, columns]` without padding; with `reversal` the mean of those of
+    /// the pair in both orders.
+    fn planes(
+        &self,
+        neighbours: &Neighbours,
+        fractions: &[f64],
+        compute: PlaneFunction,
+        reversal: Option<Reversal>,
+    ) -> Result<Array4<f32>> {
+        let [rows, columns] = neighbours.pair[0].size;
+        let alpha = self.alpha(fractions)?;
+        let planes = tch::no_grad(|| -> Result<Tensor> {
+            let planes = self.in_order(neighbours, false, &alpha, compute)?;
+            let Some(reversal) = reversal else { return Ok(planes) };
+            let alpha = alpha.f_neg()?.f_add_scalar(1.0)?;
+            let reversed = reversal(&self.in_order(neighbours, true, &alpha, compute)?)?;
+            Ok(planes.f_add(&reversed)?.f_mul_scalar(0.5)?)
+        })?;
+        let channels = planes.size4()?.1 as usize;
+        let cropped = planes.f_narrow(2, 0, rows as i64)?.f_narrow(3, 0, columns as i64)?;
+        let cropped = cropped.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?;
+        let mut values = vec![0f32; cropped.numel()];
+        cropped.f_copy_data(&mut values, cropped.numel())?;
+        Array4::from_shape_vec((fractions.len(), channels, rows, columns), values)
+            .map_err(|error| Error::Torch(error.to_string()))
+    }
+
+    /// The paper's alpha `[N]`, counted from the second slice, of fractions from the first.
+    fn alpha(&self, fractions: &[f64]) -> Result<Tensor> {
+        let alpha: Vec<f32> = fractions.iter().map(|fraction| (1.0 - fraction) as f32).collect();
+        let alpha = Tensor::f_from_slice(&alpha)?.f_to_device(self.device)?;
+        Ok(alpha.f_to_kind(self.precision.kind())?)
+    }
+
+    /// Planes of the pair as it is or `reversed`. Its midpoint flow is found once and kept.
     fn in_order(
         &self,
         neighbours: &Neighbours,
         reversed: bool,
-        alphas: &Tensor,
-        make: OfPair,
+        alpha: &Tensor,
+        compute: PlaneFunction,
     ) -> Result<Tensor> {
-        let batch = |count: i64| -> Result<([Features; 2], Option<ContextSlices>)> {
-            let [first, second] = neighbours.pair;
-            let mut slices = [first.features.repeat(count)?, second.features.repeat(count)?];
-            let mut around = self.around(neighbours, count)?;
-            if reversed {
-                slices.reverse();
-                around = around.map(ContextSlices::reversed);
-            }
-            Ok((slices, around))
-        };
-        let found = &neighbours.found[usize::from(reversed)];
-        if found.get().is_none() {
-            let (slices, around) = batch(1)?;
-            let pair =
-                Pair { slices: slices.each_ref(), around: around.as_ref(), midpoint_flow: None };
-            let _ = found.set(self.generator.midpoint_flow(pair)?);
-        }
-        let midpoint_flow = found.get().and_then(Option::as_ref);
-        let (slices, around) = batch(alphas.size1()?)?;
-        make(Pair { slices: slices.each_ref(), around: around.as_ref(), midpoint_flow }, alphas)
+        let midpoint = neighbours.midpoint_flow[usize::from(reversed)].get_or_try_init(|| {
+            let batch = self.batch(neighbours, 1, reversed, None)?;
+            self.generator.midpoint_flow(batch.pair())
+        })?;
+        let count = alpha.size1()?;
+        compute(&self.batch(neighbours, count, reversed, midpoint.as_ref())?, alpha)
     }
 
-    /// The slices beyond a pair, `count` times; `None` where there are none, or none are seen.
-    fn around(&self, neighbours: &Neighbours, count: i64) -> Result<Option<ContextSlices>> {
-        if !self.has_context() || neighbours.beyond.iter().all(Option::is_none) {
+    /// The neighbours `count` times, as they are or `reversed`.
+    fn batch<'a>(
+        &self,
+        neighbours: &Neighbours,
+        count: i64,
+        reversed: bool,
+        midpoint: Option<&'a MidpointFlow>,
+    ) -> Result<Batch<'a>> {
+        let [first, second] = neighbours.pair;
+        let over_range = |slice: &Option<OverRange>| {
+            slice.as_ref().map(|over_range| over_range.repeat(count)).transpose()
+        };
+        let mut batch = Batch {
+            slices: [first.features.repeat(count)?, second.features.repeat(count)?],
+            context: self.context(neighbours, count)?,
+            over_range: [over_range(&first.over_range)?, over_range(&second.over_range)?],
+            midpoint,
+        };
+        if reversed {
+            batch.slices.reverse();
+            batch.over_range.reverse();
+            batch.context = batch.context.map(ContextSlices::reversed);
+        }
+        Ok(batch)
+    }
+
+    /// Context slices `count` times; `None` where there are none or the generator uses none.
+    fn context(&self, neighbours: &Neighbours, count: i64) -> Result<Option<ContextSlices>> {
+        if !self.has_context() || neighbours.context.iter().all(Option::is_none) {
             return Ok(None);
         }
-        let slices = |end: usize| {
-            neighbours.beyond[end].unwrap_or(neighbours.pair[end]).features.repeat(count)
+        let slice = |end: usize| {
+            neighbours.context[end].unwrap_or(neighbours.pair[end]).features.repeat(count)
         };
-        let there = |end: usize| -> Result<Tensor> {
-            let flag = if neighbours.beyond[end].is_some() { 1.0 } else { 0.0 };
+        let present = |end: usize| -> Result<Tensor> {
+            let flag = if neighbours.context[end].is_some() { 1.0 } else { 0.0 };
             let options = (self.precision.kind(), self.device);
             Ok(Tensor::f_full([count, 1, 1, 1], flag, options)?)
         };
-        Ok(Some(ContextSlices { slices: [slices(0)?, slices(1)?], there: [there(0)?, there(1)?] }))
+        Ok(Some(ContextSlices {
+            slices: [slice(0)?, slice(1)?],
+            present: [present(0)?, present(1)?],
+        }))
     }
 }

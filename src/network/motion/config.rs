@@ -2,27 +2,33 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Sizes of the network.
+use crate::error::{Error, Result};
+use crate::network::generator::{Generator, GeneratorConfig, check_channels};
+use crate::network::motion::error_head::ErrorHead;
+use crate::network::motion::generator::MotionGenerator;
+use crate::network::nn::parameters::Parameters;
+use crate::network::precision::Precision;
+
+/// Sizes of HRINet-Motion. Arrays hold one entry a level: strides 2, 4, 8 and 16.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MotionConfig {
-    /// Channels of the encoder at strides 2, 4, 8 and 16.
+    /// Channels of the encoder.
     pub widths: [i64; 4],
-    /// Channels that the last decoder level hands to the refinement.
+    /// Channels that the last decoder level passes to the refinement.
     pub hidden: i64,
-    /// Channels of the refinement; 0: there is none.
+    /// Channels of the refinement; 0 for none.
     pub refinement: i64,
-    /// Channels that a known slice beyond the pair is seen by, at strides 2, 4, 8 and 16; 0: not seen.
+    /// Channels of the context encoder, which encodes the slices beyond the pair; 0 for none.
     #[serde(default)]
     pub context: [i64; 4],
-    /// Residual blocks beyond the first at strides 2, 4, 8 and 16.
+    /// Residual blocks of the decoder level beyond the first.
     #[serde(default)]
     pub deeper: [i64; 4],
-    /// How many pixels of a map away, at strides 2, 4, 8 and 16, both slices are compared to find their
-    /// motion; 0: not compared.
+    /// Radius in pixels of the correlation of both slices' maps; 0 for none.
     #[serde(default)]
     pub correlation: [i64; 4],
-    /// How many levels, from stride 16 on, find motion once a pair, halfway between its slices, for all planes
-    /// in between; at most 3. The others find it for each plane.
+    /// Levels, from stride 16 on, that find the midpoint flow once per pair; 0 to 3. The others
+    /// refine the flow of each plane.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub shared: i64,
 }
@@ -45,9 +51,51 @@ impl Default for MotionConfig {
     }
 }
 
-impl MotionConfig {
-    /// Whether the known slices beyond the pair are seen at all.
-    pub fn has_context(&self) -> bool {
+impl GeneratorConfig for MotionConfig {
+    fn kind(&self) -> String {
+        "that warps its maps along a flow field".into()
+    }
+
+    fn side_multiple(&self) -> i64 {
+        16
+    }
+
+    fn validate(&self) -> Result<()> {
+        let MotionConfig { widths, hidden, refinement, context, deeper, correlation, shared } =
+            self;
+        if !(0..=3).contains(shared) {
+            return Err(Error::Argument(format!(
+                "{shared} shared levels; 0 to 3 of the four can find the flow once per pair"
+            )));
+        }
+        // Of these, 0 stands for none.
+        let optional = [&[*refinement][..], context, deeper, correlation].concat();
+        let present = optional.into_iter().filter(|&count| count != 0);
+        check_channels(widths.iter().copied().chain([*hidden]).chain(present))
+    }
+
+    fn build(&self, parameters: &mut Parameters) -> Result<Box<dyn Generator>> {
+        Ok(Box::new(MotionGenerator::new(parameters, self)?))
+    }
+
+    fn has_context(&self) -> bool {
         self.context != [0; 4]
+    }
+
+    fn has_flow(&self) -> bool {
+        true
+    }
+
+    fn has_error_head(&self) -> bool {
+        true
+    }
+
+    /// Float32 alone: a flow of a tenth of a pixel does not fit the 8 bits of bfloat16.
+    fn supports_precision(&self, precision: Precision) -> bool {
+        precision == Precision::Float32
+    }
+
+    fn build_error_head(&self, parameters: &mut Parameters) -> Result<ErrorHead> {
+        ErrorHead::new(parameters, self)
     }
 }

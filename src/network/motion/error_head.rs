@@ -9,7 +9,7 @@ use tch::Tensor;
 
 use crate::error::Result;
 use crate::network::motion::config::MotionConfig;
-use crate::network::motion::outputs::{MAPS, MotionOutputs, WINDOW_HU};
+use crate::network::motion::outputs::{MAPS, MotionOutputs, WINDOW_WIDTH_HU};
 use crate::network::nn::conv::{Convolution, ConvolutionPrelu, Init};
 use crate::network::nn::parameters::Parameters;
 
@@ -41,16 +41,16 @@ pub struct ErrorHead {
 }
 
 impl ErrorHead {
-    /// For a generator of these sizes.
+    /// For a generator of these config.
     ///
     /// # Errors
     /// [`crate::Error::Argument`] where stored weights do not fit.
-    pub fn new(parameters: &mut Parameters, sizes: &MotionConfig) -> Result<ErrorHead> {
-        let inputs = MAPS + sizes.hidden;
+    pub fn new(parameters: &mut Parameters, config: &MotionConfig) -> Result<ErrorHead> {
+        let inputs = MAPS + config.hidden;
         let mut unit = |name, channels| ConvolutionPrelu::new(parameters, name, channels, 1);
         let entry = unit("entry", (inputs, CHANNELS))?;
         let wide = [
-            unit("wide.first", (inputs + sizes.widths[0], WIDE_CHANNELS))?,
+            unit("wide.first", (inputs + config.widths[0], WIDE_CHANNELS))?,
             unit("wide.second", (WIDE_CHANNELS, CHANNELS))?,
         ];
         let joint = unit("joint", (CHANNELS, CHANNELS))?;
@@ -63,11 +63,11 @@ impl ErrorHead {
     ///
     /// # Errors
     /// [`crate::Error::Torch`].
-    pub fn forward(&self, evidence: &MotionOutputs) -> Result<Tensor> {
-        let seen = evidence.maps()?;
+    pub fn forward(&self, outputs: &MotionOutputs) -> Result<Tensor> {
+        let seen = outputs.maps()?;
         let (_, _, rows, columns) = seen.size4()?;
         let around = Tensor::f_cat(
-            &[pooled(&seen, WIDE_STRIDE)?, pooled(&evidence.coarse, WIDE_STRIDE / 2)?],
+            &[pooled(&seen, WIDE_STRIDE)?, pooled(&outputs.coarse_hidden, WIDE_STRIDE / 2)?],
             1,
         )?;
         let coarse = self.wide[1].forward(&self.wide[0].forward(&around)?)?;
@@ -75,6 +75,6 @@ impl ErrorHead {
         let both = self.entry.forward(&seen)?.f_add(&wide)?;
         let exit = self.exit.forward(&self.joint.forward(&both)?)?;
         let expected = exit.f_add_scalar(BEGINNING)?.f_softplus()?;
-        Ok(expected.f_add_scalar(MIN_HU / WINDOW_HU)?)
+        Ok(expected.f_add_scalar(MIN_HU / WINDOW_WIDTH_HU)?)
     }
 }

@@ -1,36 +1,36 @@
-//! What HRINet-Motion finds of a pair level by level: how its slices move to meet at a plane in between.
+//! The flow fields of a pair, refined level by level.
 
 use tch::Tensor;
 
 use crate::error::Result;
-use crate::network::nn::conv::split;
+use crate::network::nn::conv::split_channels;
 
-/// The two motion fields: columns and rows towards the first slice, then towards the second.
-pub(crate) const MOTION: i64 = 4;
+/// Channels of a pair's flow fields: columns and rows to the first slice, then to the second.
+pub(crate) const FLOW_CHANNELS: i64 = 4;
 
-/// What is known of a pair when a level has aligned it.
+/// Flow fields and hidden maps after a decoder level.
 pub(crate) struct FlowState {
-    /// At the plane that the level ends with; at full resolution after the last.
-    pub(crate) motion: Tensor,
-    /// The hidden map beside it.
+    /// Flow fields at the resolution that the level ends with; full resolution after the last.
+    pub(crate) flow: Tensor,
+    /// Hidden map at the same resolution.
     pub(crate) hidden: Tensor,
-    /// The hidden map of the level before, from which both were made.
-    pub(crate) coarse: Tensor,
+    /// Hidden map of the level before, at half the resolution.
+    pub(crate) coarse_hidden: Tensor,
 }
 
-/// What is known of a pair once for all planes between its slices: how they move to the one halfway.
+/// Flow of a pair at the plane midway between its slices, shared by all planes between them.
 pub struct MidpointFlow(pub(crate) FlowState);
 
 impl MidpointFlow {
-    /// To begin with at planes at `fraction` `[N, 1, 1, 1]`: tissue moves on evenly, so far.
+    /// Flow at planes at `fraction` `[N, 1, 1, 1]`, if tissue moves evenly.
     pub(crate) fn at(&self, fraction: &Tensor) -> Result<FlowState> {
-        let FlowState { motion, hidden, coarse } = &self.0;
-        let twice = fraction.f_mul_scalar(2.0)?;
-        let share = twice.f_neg()?.f_add_scalar(2.0)?;
-        let (first, second) = split(motion, MOTION / 2)?;
-        let motion = Tensor::f_cat(&[&first.f_mul(&twice)?, &second.f_mul(&share)?], 1)?;
+        let FlowState { flow, hidden, coarse_hidden } = &self.0;
+        let to_first = fraction.f_mul_scalar(2.0)?;
+        let to_second = to_first.f_neg()?.f_add_scalar(2.0)?;
+        let (first, second) = split_channels(flow, FLOW_CHANNELS / 2)?;
+        let flow = Tensor::f_cat(&[&first.f_mul(&to_first)?, &second.f_mul(&to_second)?], 1)?;
         let count = fraction.size()[0];
-        let all = |map: &Tensor| map.f_expand([count, -1, -1, -1], false);
-        Ok(FlowState { motion, hidden: all(hidden)?, coarse: all(coarse)? })
+        let repeated = |map: &Tensor| map.f_expand([count, -1, -1, -1], false);
+        Ok(FlowState { flow, hidden: repeated(hidden)?, coarse_hidden: repeated(coarse_hidden)? })
     }
 }

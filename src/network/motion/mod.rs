@@ -1,14 +1,18 @@
-//! HRINet-Motion: aligns the feature maps before it blends them.
+//! HRINet-Motion: warps the feature maps along a flow field before they are blended.
 //!
-//! - [`config`]: the sizes of the network;
-//! - [`generator`]: the network; [`level`]: one level of its decoder; [`refinement`]: its last layers;
-//! - [`flow`]: the flow fields of a pair;
-//! - [`outputs`]: the decoder's outputs at full resolution, which [`error_head`] judges.
+//! - [`config`]: sizes of the network;
+//! - [`generator`]: the generator; [`features`]: the feature maps of a slice;
+//! - [`decoder_level`]: one level of its decoder; [`flow`]: the flow fields that the levels refine;
+//!   [`context`]: the slices beyond the pair; [`refinement`]: its last layers;
+//! - [`outputs`]: full-resolution maps of the decoder, from which [`error_head`] predicts the
+//!   expected error.
 
 pub mod config;
+pub mod context;
+pub mod decoder_level;
 pub mod error_head;
+pub mod features;
 pub mod flow;
 pub mod generator;
-pub mod level;
 pub mod outputs;
 pub mod refinement;

@@ -92,7 +92,7 @@ pub fn concat_channels(maps: &[&Tensor]) -> Result<Tensor> {
 }
 
 /// Channels before `at`, and from there on.
-pub fn split(x: &Tensor, at: i64) -> Result<(Tensor, Tensor)> {
+pub fn split_channels(x: &Tensor, at: i64) -> Result<(Tensor, Tensor)> {
     let (_, channels, _, _) = x.size4()?;
     Ok((x.f_narrow(1, 0, at)?, x.f_narrow(1, at, channels - at)?))
 }

@@ -22,9 +22,9 @@ pub enum Initial {
 }
 
 enum Source {
-    Drawn(Box<ChaCha8Rng>),
-    Stored(BTreeMap<String, Tensor>),
-    Grown(BTreeMap<String, Tensor>, Box<ChaCha8Rng>),
+    Random(Box<ChaCha8Rng>),
+    Tensors(BTreeMap<String, Tensor>),
+    Extended(BTreeMap<String, Tensor>, Box<ChaCha8Rng>),
 }
 
 /// Weights by name, in the order in which the network asks for them.
@@ -37,20 +37,20 @@ pub struct Parameters {
 impl Parameters {
     /// Weights drawn from a seed.
     pub fn random(seed: u64, device: Device) -> Parameters {
-        let source = Source::Drawn(Box::new(ChaCha8Rng::seed_from_u64(seed)));
+        let source = Source::Random(Box::new(ChaCha8Rng::seed_from_u64(seed)));
         Parameters { source, device, named: Vec::new() }
     }
 
     /// Weights from a checkpoint.
-    pub fn stored(tensors: BTreeMap<String, Tensor>, device: Device) -> Parameters {
-        Parameters { source: Source::Stored(tensors), device, named: Vec::new() }
+    pub fn from_tensors(tensors: BTreeMap<String, Tensor>, device: Device) -> Parameters {
+        Parameters { source: Source::Tensors(tensors), device, named: Vec::new() }
     }
 
     /// Weights from a checkpoint; those that it lacks are drawn from a seed. A network that grows goes
     /// on from what a smaller one learnt.
     pub fn extended(tensors: BTreeMap<String, Tensor>, seed: u64, device: Device) -> Parameters {
         let random = Box::new(ChaCha8Rng::seed_from_u64(seed));
-        Parameters { source: Source::Grown(tensors, random), device, named: Vec::new() }
+        Parameters { source: Source::Extended(tensors, random), device, named: Vec::new() }
     }
 
     /// The weight of this name and shape, float32 on the device.
@@ -59,10 +59,10 @@ impl Parameters {
     /// [`Error::Argument`] where a checkpoint lacks it or holds another shape.
     pub fn get(&mut self, name: &str, shape: &[i64], initial: Initial) -> Result<Tensor> {
         let values = match &mut self.source {
-            Source::Drawn(random) => draw(random, shape, initial)?,
-            Source::Stored(tensors) => take(tensors, name, shape)?
+            Source::Random(random) => draw(random, shape, initial)?,
+            Source::Tensors(tensors) => take(tensors, name, shape)?
                 .ok_or_else(|| Error::Argument(format!("the weights {name:?} are missing")))?,
-            Source::Grown(tensors, random) => match take(tensors, name, shape)? {
+            Source::Extended(tensors, random) => match take(tensors, name, shape)? {
                 Some(tensor) => tensor,
                 None => draw(random, shape, initial)?,
             },
@@ -77,7 +77,7 @@ impl Parameters {
     /// # Errors
     /// [`Error::Argument`] where a checkpoint holds weights that the network does not have.
     pub fn finish(self) -> Result<Vec<(String, Tensor)>> {
-        if let Source::Stored(tensors) | Source::Grown(tensors, _) = &self.source
+        if let Source::Tensors(tensors) | Source::Extended(tensors, _) = &self.source
             && let Some(name) = tensors.keys().next()
         {
             return Err(Error::Argument(format!("the weights {name:?} belong to no part of it")));
@@ -142,7 +142,7 @@ mod tests {
         let stored = || {
             let tensors =
                 [("a".to_string(), Tensor::zeros([2, 3], (tch::Kind::Float, Device::Cpu)))];
-            Parameters::stored(tensors.into_iter().collect(), Device::Cpu)
+            Parameters::from_tensors(tensors.into_iter().collect(), Device::Cpu)
         };
         let error = stored().get("b", &[2, 3], Initial::Constant(0.0)).unwrap_err();
         assert!(error.to_string().contains("\"b\" are missing"));

@@ -6,7 +6,7 @@
 use tch::{Kind, Reduction, Tensor};
 
 use crate::error::{Error, Result};
-use crate::network::Features;
+use crate::network::autoencoder::features::AutoencoderFeatures;
 use crate::training::settings::{Adversarial, CriticTarget};
 
 /// D2's loss, equation 1 with its sign turned: -mean log D2(x) - mean log(1 - D2(x-hat(alpha))).
@@ -95,7 +95,10 @@ pub fn squared_errors(truth: &Tensor, made: &Tensor) -> Result<Tensor> {
 /// Perceptual content loss, equation 6: mean |P(x) - P(De(En(x)))|^2, the mean over all numbers of
 /// all feature maps together. `truth` and `made` are what the frozen P makes of `N` images each.
 /// Range [0, inf).
-pub fn eq6_perceptual_content(truth: &Features, made: &Features) -> Result<Tensor> {
+pub fn eq6_perceptual_content(
+    truth: &AutoencoderFeatures,
+    made: &AutoencoderFeatures,
+) -> Result<Tensor> {
     let mut sum = None::<Tensor>;
     let mut count = 0;
     for (truth, made) in truth.maps.iter().zip(&made.maps) {

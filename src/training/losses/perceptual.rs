@@ -6,7 +6,8 @@ use tch::{Device, Tensor};
 
 use crate::error::{Error, Result};
 use crate::network::autoencoder::encoder::Encoder;
-use crate::network::{Architecture, Features, Parameters};
+use crate::network::autoencoder::features::AutoencoderFeatures;
+use crate::network::{Architecture, Parameters};
 
 /// An encoder that never changes again.
 pub struct Perceptual {
@@ -24,7 +25,7 @@ impl Perceptual {
         weights: impl Iterator<Item = (&'a String, &'a Tensor)>,
         device: Device,
     ) -> Result<Perceptual> {
-        let Architecture::Autoencoder { map_channels } = architecture else {
+        let Architecture::Autoencoder(config) = architecture else {
             return Err(Error::Argument("hrinet-motion has no perceptual content loss".into()));
         };
         let mut copies = BTreeMap::new();
@@ -33,8 +34,8 @@ impl Perceptual {
             tch::no_grad(|| copy.f_copy_(weight))?;
             copies.insert(name.clone(), copy);
         }
-        let mut parameters = Parameters::stored(copies, device);
-        let encoder = Encoder::new(&mut parameters, map_channels)?;
+        let mut parameters = Parameters::from_tensors(copies, device);
+        let encoder = Encoder::new(&mut parameters, &config.map_channels)?;
         Ok(Perceptual { encoder, weights: parameters.finish()? })
     }
 
@@ -42,7 +43,7 @@ impl Perceptual {
     ///
     /// # Errors
     /// [`Error::Torch`].
-    pub fn maps(&self, images: &Tensor) -> Result<Features> {
+    pub fn maps(&self, images: &Tensor) -> Result<AutoencoderFeatures> {
         self.encoder.forward(images)
     }
 

@@ -17,7 +17,7 @@ use crate::training::settings::{Content, Settings};
 /// # Errors
 /// [`Error::Torch`].
 pub(crate) fn supervised_loss(
-    network: &Generator,
+    network: &dyn Generator,
     batch: &Batch,
     settings: &Settings,
 ) -> Result<Tensor> {

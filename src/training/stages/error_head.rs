@@ -53,11 +53,11 @@ impl Trainer {
         let head = self.head.as_ref().ok_or_else(without_head)?;
         let evidence = tch::no_grad(|| {
             self.between_by(batch, |pair, alpha| {
-                self.generator.network.decode_with_outputs(pair, alpha)
+                self.generator.network.decode_with_outputs(pair, None, alpha)
             })
         })?;
         let evidence = evidence.ok_or_else(without_head)?;
-        let made = evidence.made.f_clamp(0.0, 1.0)?;
+        let made = evidence.slices.f_clamp(0.0, 1.0)?;
         let error = made.f_sub(&batch.truth)?.f_abs()?;
         let expected = head.trained.network.forward(&evidence)?;
         let width = Window::CT.width();

@@ -84,14 +84,13 @@ impl Trainer {
         let features = self.generator.network.encode(&self.cast(&slices)?)?;
         let any_alpha =
             self.cast(&Tensor::f_cat(&[&batch.random_alpha, &batch.random_alpha], 0)?)?;
-        let decoded =
-            self.generator.network.decode(Pair::alone(&features, &features), &any_alpha)?;
+        let decoded = self.generator.network.decode(Pair::new(&features, &features), &any_alpha)?;
         let reconstructed = decoded.f_to_kind(Kind::Float)?;
         let (first, second) = (features.narrow(0, groups)?, features.narrow(groups, groups)?);
         let mixed = self
             .generator
             .network
-            .decode(Pair::alone(&first, &second), &self.cast(&batch.random_alpha)?)?;
+            .decode(Pair::new(&first, &second), &self.cast(&batch.random_alpha)?)?;
         let mixed = mixed.f_to_kind(Kind::Float)?;
 
         if self.critic.is_some() {
@@ -191,7 +190,7 @@ impl Trainer {
     /// What the generator makes between the ends of each group, `[N * inner, 1, H, W]`: both ends
     /// encoded in one pass, once.
     pub(crate) fn between(&self, batch: &Batch) -> Result<Tensor> {
-        slices_between(&self.generator.network, batch, self.settings.precision)
+        slices_between(self.generator.network.as_ref(), batch, self.settings.precision)
     }
 
     /// What `decode` makes of the ends of each group.
@@ -200,7 +199,7 @@ impl Trainer {
         batch: &Batch,
         decode: impl Fn(Pair, &Tensor) -> Result<T>,
     ) -> Result<T> {
-        between(&self.generator.network, batch, self.settings.precision, decode)
+        between(self.generator.network.as_ref(), batch, self.settings.precision, decode)
     }
 
     /// Equation 6 where the system has P, else what the settings' content and similarity say.

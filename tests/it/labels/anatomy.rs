@@ -5,6 +5,7 @@ use std::cell::RefCell;
 
 use hrinet::Result;
 use hrinet::labels::{LabelMethod, labels_into, labels_with_image_into};
+use hrinet::network::autoencoder::features::AutoencoderFeatures;
 use hrinet::network::{EncodedSlice, Features, Model, Neighbours, SliceNetwork};
 use hrinet::resample::Plan;
 use hrinet::volume::Rescale;
@@ -21,24 +22,25 @@ impl SliceNetwork for Shift {
     fn encode(&self, slice: &Array2<f32>) -> Result<EncodedSlice> {
         let (rows, columns) = slice.dim();
         Ok(EncodedSlice {
-            features: Features { maps: Vec::new(), above: None },
+            features: Features::new(AutoencoderFeatures { maps: Vec::new() }),
+            over_range: None,
             size: [rows, columns],
         })
     }
     fn decode(&self, _: &Neighbours, _: &[f64]) -> Result<Array3<f32>> {
         unreachable!("labels need no grey values")
     }
-    fn motion(
+    fn flow(
         &self,
         first: &EncodedSlice,
         _: &EncodedSlice,
-        alphas: &[f64],
+        fractions: &[f64],
     ) -> Result<Option<Array4<f32>>> {
         let [rows, columns] = first.size;
         let Shift([right, down]) = self;
-        Ok(Some(Array4::from_shape_fn((alphas.len(), 4, rows, columns), |(n, channel, ..)| {
-            let alpha = alphas[n] as f32;
-            [(alpha - 1.0) * right, (alpha - 1.0) * down, alpha * right, alpha * down][channel]
+        Ok(Some(Array4::from_shape_fn((fractions.len(), 4, rows, columns), |(n, channel, ..)| {
+            let (first, second) = (-fractions[n] as f32, (1.0 - fractions[n]) as f32);
+            [first * right, first * down, second * right, second * down][channel]
         })))
     }
     fn decode_batch(&self, _: usize) -> usize {
@@ -148,14 +150,14 @@ impl SliceNetwork for Watched {
     fn decode(&self, _: &Neighbours, _: &[f64]) -> Result<Array3<f32>> {
         unreachable!("labels need no grey values")
     }
-    fn motion(
+    fn flow(
         &self,
         first: &EncodedSlice,
         second: &EncodedSlice,
-        alphas: &[f64],
+        fractions: &[f64],
     ) -> Result<Option<Array4<f32>>> {
         self.asked.borrow_mut().push(first.size);
-        self.motion.motion(first, second, alphas)
+        self.motion.flow(first, second, fractions)
     }
     fn decode_batch(&self, pixels: usize) -> usize {
         self.motion.decode_batch(pixels)

@@ -28,7 +28,7 @@ fn ramp(rows: usize, columns: usize) -> Array2<f32> {
 }
 
 #[test]
-fn any_plane_size_works_and_a_padded_plane_is_the_replicated_one() {
+fn planes_of_any_size_are_padded_by_repeating_the_border() {
     for system in [System::HrinetMse, System::HrinetMotion, System::Ae] {
         let model = model(system);
         let side = model.architecture().side_multiple() as usize;
@@ -55,21 +55,21 @@ fn any_plane_size_works_and_a_padded_plane_is_the_replicated_one() {
 }
 
 #[test]
-fn batches_of_alphas_are_what_single_alphas_are() {
+fn batch_of_fractions_gives_the_slices_of_single_fractions() {
     let model = model(System::HrinetMotion);
     let (first, second) = (ramp(20, 33), ramp(20, 33).mapv(|value| 1.0 - value));
     let (first, second) = (model.encode(&first).unwrap(), model.encode(&second).unwrap());
-    let together = model.decode(&Neighbours::of_pair(&first, &second), &[0.75, 0.5, 0.25]).unwrap();
-    for (index, alpha) in [0.75, 0.5, 0.25].into_iter().enumerate() {
-        let alone = model.decode(&Neighbours::of_pair(&first, &second), &[alpha]).unwrap();
+    let together = model.decode(&Neighbours::of_pair(&first, &second), &[0.25, 0.5, 0.75]).unwrap();
+    for (index, fraction) in [0.25, 0.5, 0.75].into_iter().enumerate() {
+        let alone = model.decode(&Neighbours::of_pair(&first, &second), &[fraction]).unwrap();
         let difference = &together.slice(s![index, .., ..]) - &alone.slice(s![0, .., ..]);
         let largest = difference.iter().fold(0f32, |all, value| all.max(value.abs()));
-        assert!(largest < 1e-5, "alpha {alpha} differs by {largest}");
+        assert!(largest < 1e-5, "fraction {fraction} differs by {largest}");
     }
 }
 
 #[test]
-fn a_volume_goes_through_a_network_along_any_axis() {
+fn volume_is_interpolated_along_each_axis() {
     let model = model(System::HrinetMotion);
     for axis in Axis::ALL {
         let mut size = [20, 18, 19];

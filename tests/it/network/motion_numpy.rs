@@ -1,17 +1,20 @@
-//! HRINet-Motion with slices beyond the pair, deeper levels and correlation against NumPy: the same weights, the
-//! same slices, the same output; and what lies above the window, carried along.
+//! HRINet-Motion with every optional part against NumPy: the same weights and slices give the same
+//! output, the same values above the window and the same expected errors of them.
 
 use crate::common::python;
 use hrinet::network::features::ContextSlices;
 use hrinet::network::motion::config::MotionConfig;
-use hrinet::network::motion::flow::MidpointFlow;
-use hrinet::network::motion::generator::Motion;
+use hrinet::network::motion::generator::MotionGenerator;
 use hrinet::network::over_range::{OverRange, OverRangePair};
-use hrinet::network::{Features, Pair, Parameters};
+use hrinet::network::{Features, Generator, Pair, Parameters};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rand_distr::StandardNormal;
 use tch::{Device, Tensor};
+
+/// Alpha, and 1 where the slice before the pair and the one after it are present.
+const CASES: [(f32, [f32; 2]); 4] =
+    [(0.5, [1.0, 1.0]), (0.25, [1.0, 0.0]), (0.8, [0.0, 1.0]), (0.6, [0.0, 0.0])];
 
 fn every_part() -> MotionConfig {
     MotionConfig {
@@ -25,10 +28,10 @@ fn every_part() -> MotionConfig {
     }
 }
 
-/// Weights large enough that the motion fields reach several pixels.
-fn weights(sizes: &MotionConfig) -> Vec<(String, Tensor)> {
+/// Weights large enough that flow fields reach several pixels.
+fn weights(config: &MotionConfig) -> Vec<(String, Tensor)> {
     let mut parameters = Parameters::random(0, Device::Cpu);
-    Motion::new(&mut parameters, sizes).expect("a network");
+    MotionGenerator::new(&mut parameters, config).expect("a network");
     let mut random = ChaCha8Rng::seed_from_u64(5);
     let mut random = |like: &Tensor| {
         let values: Vec<f32> =
@@ -40,92 +43,109 @@ fn weights(sizes: &MotionConfig) -> Vec<(String, Tensor)> {
 }
 
 #[test]
-fn slices_beyond_the_pair_are_seen_as_numpy_sees_them() {
+fn context_slices_agree_with_numpy() {
     agrees(&every_part());
 }
 
 #[test]
-fn without_a_refinement_it_is_what_numpy_makes_of_it() {
+fn network_without_refinement_agrees_with_numpy() {
     agrees(&MotionConfig { refinement: 0, ..every_part() });
 }
 
 #[test]
-fn levels_that_look_once_a_pair_find_what_numpy_finds() {
+fn midpoint_flow_agrees_with_numpy() {
     for shared in 1..=3 {
         agrees(&MotionConfig { shared, ..every_part() });
     }
 }
 
-fn agrees(sizes: &MotionConfig) {
-    let weights = weights(sizes);
-    let stored = weights.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
-    let mut parameters = Parameters::stored(stored.collect(), Device::Cpu);
-    let network = Motion::new(&mut parameters, sizes).expect("every weight has its place");
-    parameters.finish().expect("no weight is left over");
+/// Four slices: before the pair, the pair, after it; and what the pair has above the window.
+struct Inputs {
+    slices: Tensor,
+    features: Features,
+    over_range: Tensor,
+}
 
-    let mut random = ChaCha8Rng::seed_from_u64(6);
-    let values: Vec<f32> = (0..4 * 32 * 48).map(|_| random.random()).collect();
-    let slices = Tensor::from_slice(&values).view([4, 1, 32, 48]);
-    let features = network.encode(&slices).expect("encodes");
-    let slice = |index| features.narrow(index, 1).expect("a slice");
-    // OverRangePair the window by up to 500 HU, in half of the pixels; on the left the same in both.
-    let values: Vec<f32> = (0..2 * 32 * 48).map(|_| random.random_range(-0.25..0.25)).collect();
-    let above = Tensor::from_slice(&values).view([2, 1, 32, 48]).clamp_min(0.0);
-    above.get(1).narrow(2, 0, 24).copy_(&above.get(0).narrow(2, 0, 24));
-    // Both there, one of them, the other, none.
-    let cases = [(0.5f32, [1f32, 1.0]), (0.25, [1.0, 0.0]), (0.8, [0.0, 1.0]), (0.6, [0.0, 0.0])];
-    let (mut outputs, mut carried, mut doubts) = (Vec::new(), Vec::new(), Vec::new());
-    for (alpha, there) in cases {
-        let flag = |end: usize| Tensor::from_slice(&[there[end]]).view([1, 1, 1, 1]);
+impl Inputs {
+    fn new(network: &MotionGenerator) -> Inputs {
+        let mut random = ChaCha8Rng::seed_from_u64(6);
+        let values: Vec<f32> = (0..4 * 32 * 48).map(|_| random.random()).collect();
+        let slices = Tensor::from_slice(&values).view([4, 1, 32, 48]);
+        let features = network.encode(&slices).expect("encodes");
+        // Up to 500 HU above the window in half of the pixels; equal in both on the left.
+        let values: Vec<f32> = (0..2 * 32 * 48).map(|_| random.random_range(-0.25..0.25)).collect();
+        let over_range = Tensor::from_slice(&values).view([2, 1, 32, 48]).clamp_min(0.0);
+        over_range.get(1).narrow(2, 0, 24).copy_(&over_range.get(0).narrow(2, 0, 24));
+        Inputs { slices, features, over_range }
+    }
+
+    fn slice(&self, index: i64) -> Features {
+        self.features.narrow(index, 1).expect("a slice")
+    }
+
+    fn context(&self, present: [f32; 2]) -> ContextSlices {
+        let flag = |end: usize| Tensor::from_slice(&[present[end]]).view([1, 1, 1, 1]);
         let outer = |end: usize| -> Features {
             let own = [1, 2][end];
-            slice(if there[end] > 0.0 { [0, 3][end] } else { own })
+            self.slice(if present[end] > 0.0 { [0, 3][end] } else { own })
         };
-        let around = ContextSlices { slices: [outer(0), outer(1)], there: [flag(0), flag(1)] };
-        let alpha = Tensor::from_slice(&[alpha]);
-        let decode = |around: Option<&ContextSlices>, midpoint_flow: Option<&MidpointFlow>| {
-            let pair = Pair { slices: [&slice(1), &slice(2)], around, midpoint_flow };
-            network.decode(pair, &alpha).expect("decodes")
-        };
-        let made = decode(Some(&around), None);
-        // What is found once a pair may be found before.
-        let pair =
-            Pair { slices: [&slice(1), &slice(2)], around: Some(&around), midpoint_flow: None };
-        let midpoint_flow = network.midpoint_flow(pair).expect("aligns");
-        assert_eq!(midpoint_flow.is_some(), sizes.shared > 0);
-        let again = decode(Some(&around), midpoint_flow.as_ref());
-        assert_eq!((&made - again).abs().max().double_value(&[]), 0.0);
-        if there == [0.0, 0.0] {
-            // Nothing beyond is the same as no word about it.
-            assert!((&made - decode(None, None)).abs().max().double_value(&[]) < 1e-6);
-        }
-        let [mut first, mut second] = [1, 2].map(slice);
-        let raised =
-            |index| OverRange::of(&(above.narrow(0, index, 1) + 1.0)).expect("grey values");
-        (first.above, second.above) = (raised(0), raised(1));
-        let pair = Pair { slices: [&first, &second], around: Some(&around), midpoint_flow: None };
-        let evidence = network.decode_with_outputs(pair, &alpha).expect("decodes");
-        let moved = OverRangePair::moved(pair.above(), &evidence.motion)
-            .expect("moves")
-            .expect("some of it");
-        carried.push(moved.onto(&made.clamp(0.0, 1.0), &evidence.mask).expect("adds"));
-        doubts.push(moved.doubt(&made.full_like(0.125)).expect("doubts"));
-        outputs.push(made);
+        ContextSlices { slices: [outer(0), outer(1)], present: [flag(0), flag(1)] }
     }
+}
+
+/// The slice at alpha, the same with the values above the window, and the expected error of those.
+fn decode(network: &MotionGenerator, inputs: &Inputs, case: (f32, [f32; 2])) -> [Tensor; 3] {
+    let (alpha, present) = (Tensor::from_slice(&[case.0]), case.1);
+    let (first, second) = (inputs.slice(1), inputs.slice(2));
+    let context = inputs.context(present);
+    let pair = Pair { slices: [&first, &second], context: Some(&context) };
+    let decoded = network.decode(pair, &alpha).expect("decodes");
+    let midpoint = network.midpoint_flow(pair).expect("finds the flow");
+    let outputs = network.decode_with_outputs(pair, midpoint.as_ref(), &alpha).expect("decodes");
+    let outputs = outputs.expect("HRINet-Motion has outputs");
+    assert_eq!((&decoded - outputs.slices).abs().max().double_value(&[]), 0.0);
+    if present == [0.0, 0.0] {
+        // Absent context slices are no context.
+        let alone = network.decode(Pair::new(&first, &second), &alpha).expect("decodes");
+        assert!((&decoded - alone).abs().max().double_value(&[]) < 1e-6);
+    }
+    let [first, second] = [0, 1].map(|index| {
+        OverRange::of(&(inputs.over_range.narrow(0, index, 1) + 1.0)).expect("grey values")
+    });
+    let over_range = OverRangePair::warped([first.as_ref(), second.as_ref()], &outputs.flow)
+        .expect("warps")
+        .expect("values above the window");
+    let sum = over_range.add_to(&decoded.clamp(0.0, 1.0), &outputs.blend_mask).expect("adds");
+    let error = over_range.expected_error(&decoded.full_like(0.125)).expect("adds");
+    [decoded, sum, error]
+}
+
+fn agrees(config: &MotionConfig) {
+    let weights = weights(config);
+    let tensors = weights.iter().map(|(name, tensor)| (name.clone(), tensor.shallow_clone()));
+    let mut parameters = Parameters::from_tensors(tensors.collect(), Device::Cpu);
+    let network = MotionGenerator::new(&mut parameters, config).expect("weights of every layer");
+    parameters.finish().expect("no further weights");
+    let inputs = Inputs::new(&network);
+    let pair = (inputs.slice(1), inputs.slice(2));
+    let midpoint = network.midpoint_flow(Pair::new(&pair.0, &pair.1)).expect("finds the flow");
+    assert_eq!(midpoint.is_some(), config.shared > 0);
+    let decoded = CASES.map(|case| decode(&network, &inputs, case));
+    let all = |index: usize| Tensor::cat(&decoded.each_ref().map(|planes| &planes[index]), 0);
 
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("motion.safetensors");
     let mut tensors: Vec<(String, Tensor)> =
         weights.into_iter().map(|(name, tensor)| (format!("weights.{name}"), tensor)).collect();
-    tensors.push(("slices".into(), slices.squeeze_dim(1)));
-    tensors.push(("shared".into(), Tensor::from_slice(&[sizes.shared as f32])));
-    tensors.push(("alpha".into(), Tensor::from_slice(&cases.map(|(alpha, _)| alpha))));
-    let there: Vec<f32> = cases.iter().flat_map(|(_, there)| *there).collect();
-    tensors.push(("there".into(), Tensor::from_slice(&there).view([4, 2])));
-    tensors.push(("output".into(), Tensor::cat(&outputs, 0)));
-    tensors.push(("above".into(), above));
-    tensors.push(("carried".into(), Tensor::cat(&carried, 0)));
-    tensors.push(("doubts".into(), Tensor::cat(&doubts, 0)));
+    tensors.push(("slices".into(), inputs.slices.squeeze_dim(1)));
+    tensors.push(("shared".into(), Tensor::from_slice(&[config.shared as f32])));
+    tensors.push(("alpha".into(), Tensor::from_slice(&CASES.map(|(alpha, _)| alpha))));
+    let present: Vec<f32> = CASES.iter().flat_map(|(_, present)| *present).collect();
+    tensors.push(("there".into(), Tensor::from_slice(&present).view([4, 2])));
+    tensors.push(("output".into(), all(0)));
+    tensors.push(("above".into(), inputs.over_range));
+    tensors.push(("carried".into(), all(1)));
+    tensors.push(("doubts".into(), all(2)));
     Tensor::write_safetensors(&tensors, &path).unwrap();
     let largest: f64 =
         python::run("motion.py", &[path.to_str().unwrap()]).trim().parse().expect("a number");

@@ -141,7 +141,7 @@ fn in_both_orders_a_reversed_stack_gives_reversed_slices() {
         let apart = made(&a, &b, 0.75) - made(&b, &a, 0.25);
         apart.iter().fold(0f32, |most, apart| most.max(apart.abs()))
     };
-    let (once, both) = (farthest(&shipped()), farthest(&shipped().in_both_orders()));
+    let (once, both) = (farthest(&shipped()), farthest(&shipped().with_ensemble()));
     assert!(both < 0.01, "{both} HU apart");
     // The network alone is not symmetric: the mean of both orders is what makes it so.
     assert!(once > 1.0, "{once} HU apart");
@@ -155,7 +155,7 @@ fn slices_made_one_by_one_are_those_made_together() {
         Array2::from_shape_simple_fn((40, 56), || random.random::<f32>())
     };
     for name in shipped_names() {
-        let model = Model::load(name, Device::Cpu).expect("a shipped model loads").in_both_orders();
+        let model = Model::load(name, Device::Cpu).expect("a shipped model loads").with_ensemble();
         let [first, second] = [1, 2].map(|seed| model.encode(&plane(seed)).expect("encodes"));
         let alphas = [0.25, 0.5, 0.8];
         let together = Neighbours::of_pair(&first, &second);

@@ -180,7 +180,7 @@ fn in_both_orders_the_mean_of_both_is_expected() {
     let single = model(&bytes);
     let (one, mut other) = (expected(&single, &volume), expected(&single, &turned));
     other.invert_axis(Axis(0));
-    let both = expected(&model(&bytes).in_both_orders(), &volume);
+    let both = expected(&model(&bytes).with_ensemble(), &volume);
     assert!((&one - &other).iter().any(|apart| apart.abs() > 1e-3), "orders differ");
     for ((&one, &other), &both) in one.iter().zip(&other).zip(&both) {
         assert!((0.5 * (one + other) - both).abs() < 1e-3 * (1.0 + both), "{one} {other} {both}");

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use hrinet::network::autoencoder::features::AutoencoderFeatures;
 use hrinet::network::{EncodedSlice, Features, Neighbours, SliceNetwork};
 use hrinet::resample::Interpolator;
 use hrinet::resample::interpolate::interpolate;
@@ -35,28 +36,32 @@ impl SliceNetwork for Blend {
         let values: Vec<f32> = slice.iter().copied().collect();
         let (rows, columns) = slice.dim();
         Ok(EncodedSlice {
-            features: Features { maps: vec![Tensor::from_slice(&values)], above: None },
+            features: Features::new(AutoencoderFeatures {
+                maps: vec![Tensor::from_slice(&values)],
+            }),
+            over_range: None,
             size: [rows, columns],
         })
     }
 
-    fn decode(&self, around: &Neighbours, alphas: &[f64]) -> Result<Array3<f32>> {
-        let [a, b] = around.pair;
-        self.decoded.set(self.decoded.get() + alphas.len());
+    fn decode(&self, neighbours: &Neighbours, fractions: &[f64]) -> Result<Array3<f32>> {
+        let [a, b] = neighbours.pair;
+        self.decoded.set(self.decoded.get() + fractions.len());
         let values = |slice: &EncodedSlice| {
-            Vec::<f32>::try_from(&slice.features.maps[0]).expect("a flat slice")
+            let features = slice.features.maps::<AutoencoderFeatures>().expect("this network's");
+            Vec::<f32>::try_from(&features.maps[0]).expect("a flat slice")
         };
         let (a, b) = (values(a), values(b));
         let mut sign = -1.0;
         let mut made = Vec::new();
-        for alpha in alphas {
+        for fraction in fractions {
             for (a, b) in a.iter().zip(&b) {
                 sign = -sign;
-                let blend = alpha * f64::from(*a) + (1.0 - alpha) * f64::from(*b);
+                let blend = (1.0 - fraction) * f64::from(*a) + fraction * f64::from(*b);
                 made.push((blend + sign * self.residual) as f32);
             }
         }
-        let size = (alphas.len(), 0, 0);
+        let size = (fractions.len(), 0, 0);
         Ok(Array3::from_shape_vec(plane_of(size, made.len()), made).expect("whole planes"))
     }
 

@@ -1,6 +1,6 @@
 //! Equations 1 to 9: value and gradient against closed forms and finite differences, in float64.
 
-use hrinet::network::Features;
+use hrinet::network::autoencoder::features::AutoencoderFeatures;
 use hrinet::training::losses::paper::{
     eq1_patch_gan, eq2_anchor, eq2_critic, eq3_stage_one, eq4_step_one, eq5_mse_content,
     eq6_perceptual_content, eq7_against_critic, eq8_against_patch_gan, eq9_step_two, laplace,
@@ -135,14 +135,14 @@ fn equation_5_is_the_mean_of_squares() {
 fn equation_6_is_the_mean_over_all_numbers_of_all_maps() {
     let truth = LOGITS;
     let maps =
-        |x: &Tensor| Features { maps: vec![x.narrow(0, 0, 4), x.narrow(0, 4, 2)], above: None };
+        |x: &Tensor| AutoencoderFeatures { maps: vec![x.narrow(0, 0, 4), x.narrow(0, 4, 2)] };
     let truths = maps(&Tensor::from_slice(&truth));
     compare(
         &[0.1, 0.2, -0.3, 0.4, 0.5, -2.0],
         |x| eq6_perceptual_content(&truths, &maps(x)).unwrap(),
         |x| mean(x.iter().zip(&truth).map(|(a, b)| (a - b).powi(2))),
     );
-    let nothing = || Features { maps: Vec::new(), above: None };
+    let nothing = || AutoencoderFeatures { maps: Vec::new() };
     assert!(eq6_perceptual_content(&nothing(), &nothing()).is_err());
 }
 

@@ -58,7 +58,7 @@ fn every_step_moves_its_own_network_and_nothing_else() {
     let features = trainer.generator.network.encode(&slices).unwrap();
     let alpha = Tensor::from_slice(&[0.3f32; 4]);
     // Attached to the generator: a step that did not cut them off would reach it.
-    let made = trainer.generator.network.decode(Pair::alone(&features, &features), &alpha).unwrap();
+    let made = trainer.generator.network.decode(Pair::new(&features, &features), &alpha).unwrap();
     let mixed = made.narrow(0, 0, 2);
 
     trainer.critic_step((&slices, &made, &mixed), &batch.random_alpha, LEARNING_RATE).unwrap();

@@ -8,7 +8,7 @@ use crate::network::nn::correlation;
 use crate::network::nn::parameters::Parameters;
 
 /// 3x3 convolution, residual blocks of two, and a doubling of the plane.
-pub struct Level {
+pub struct DecoderLevel {
     entry: ConvolutionPrelu,
     /// Of both slices beyond the pair.
     context: Option<Convolution>,
@@ -20,7 +20,7 @@ pub struct Level {
 }
 
 /// Channels of a level.
-pub struct LevelConfig {
+pub struct DecoderLevelConfig {
     /// What it sees of the pair.
     pub inputs: i64,
     /// Of the map of one slice beyond the pair.
@@ -35,13 +35,17 @@ pub struct LevelConfig {
     pub correlation: i64,
 }
 
-impl Level {
+impl DecoderLevel {
     /// Of these sizes.
     ///
     /// # Errors
     /// [`crate::Error::Argument`] where stored weights do not fit.
-    pub fn new(parameters: &mut Parameters, name: &str, sizes: LevelConfig) -> Result<Level> {
-        let LevelConfig { inputs, context, inner, outputs, deeper, correlation } = sizes;
+    pub fn new(
+        parameters: &mut Parameters,
+        name: &str,
+        config: DecoderLevelConfig,
+    ) -> Result<DecoderLevel> {
+        let DecoderLevelConfig { inputs, context, inner, outputs, deeper, correlation } = config;
         let mut unit = |part: &str, channels| {
             ConvolutionPrelu::new(parameters, &format!("{name}.{part}"), channels, 1)
         };
@@ -63,7 +67,7 @@ impl Level {
         let alike = if correlation > 0 { correlation::channels(correlation) } else { 0 };
         let alike = context_conv(parameters, &format!("{name}.correlation"), (alike, inner))?;
         let correlation = alike.map(|convolution| (convolution, correlation));
-        Ok(Level { entry, context, correlation, residual, upsampling })
+        Ok(DecoderLevel { entry, context, correlation, residual, upsampling })
     }
 
     /// `[N, inputs, H, W]` to `[N, outputs, 2 H, 2 W]`. `maps`: of both slices, which `x` holds too.
