@@ -74,7 +74,7 @@ def by_program(ct, labels, gap, method):
              "--threads", "1", "--device", "cpu"],
             check=True, capture_output=True, text=True,
         )
-        seconds = float(re.search(r"labels made in ([0-9.]+) s", done.stderr + done.stdout)[1])
+        seconds = float(re.search(r"labels in ([0-9.]+) s", done.stderr + done.stdout)[1])
         return sitk.GetArrayFromImage(sitk.ReadImage(at("made"))), seconds
 
 
