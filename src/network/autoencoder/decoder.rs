@@ -5,7 +5,7 @@ use tch::Tensor;
 use crate::error::Result;
 use crate::network::autoencoder::encoder::{FIRST_MAP, TRUNK};
 use crate::network::autoencoder::features::AutoencoderFeatures;
-use crate::network::nn::conv::{Convolution, ConvolutionPair, Init};
+use crate::network::nn::conv::{Convolution, ConvolutionConfig, ConvolutionPair, Init};
 use crate::network::nn::parameters::Parameters;
 
 /// Decodes from the coarsest map, adds the finer ones on the way up, and ends at the full plane.
@@ -22,7 +22,6 @@ impl Decoder {
     /// # Errors
     /// [`crate::Error::Argument`] where the weights of a checkpoint do not fit.
     pub fn new(parameters: &mut Parameters, map_channels: &[i64]) -> Result<Decoder> {
-        let init = Init::LeakyNormal;
         let levels = FIRST_MAP - 1 + map_channels.len();
         let mut inputs = map_channels[map_channels.len() - 1];
         let mut blocks = Vec::new();
@@ -34,10 +33,11 @@ impl Decoder {
                 None => 0,
             };
             let name = format!("decoder.stride{}", 1 << halvings);
-            blocks.push(ConvolutionPair::new(parameters, &name, (inputs + map, outputs))?);
+            blocks.push(ConvolutionPair::new(parameters, &name, inputs + map, outputs)?);
             inputs = outputs;
         }
-        let exit = Convolution::new(parameters, "decoder.exit", (inputs, 1), (3, 1), init)?;
+        let exit = ConvolutionConfig::new(inputs, 1).init(Init::LeakyNormal);
+        let exit = Convolution::new(parameters, "decoder.exit", exit)?;
         Ok(Decoder { blocks, exit })
     }
 

@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use crate::error::Result;
 use crate::network::autoencoder::features::AutoencoderFeatures;
-use crate::network::nn::conv::{Convolution, ConvolutionPair, Init};
+use crate::network::nn::conv::{Convolution, ConvolutionConfig, ConvolutionPair, Init};
 use crate::network::nn::parameters::Parameters;
 
 /// Channels of the trunk after each halving of the plane.
@@ -27,8 +27,10 @@ impl Encoder {
     /// # Errors
     /// [`crate::Error::Argument`] where the weights of a checkpoint do not fit.
     pub fn new(parameters: &mut Parameters, map_channels: &[i64]) -> Result<Encoder> {
-        let init = Init::LeakyNormal;
-        let entry = Convolution::new(parameters, "encoder.entry", (1, TRUNK[0]), (1, 1), init)?;
+        let convolution =
+            |inputs, outputs| ConvolutionConfig::new(inputs, outputs).init(Init::LeakyNormal);
+        let entry = convolution(1, TRUNK[0]).kernel(1);
+        let entry = Convolution::new(parameters, "encoder.entry", entry)?;
         let mut blocks = Vec::new();
         let mut bottlenecks = Vec::new();
         let mut inputs = TRUNK[0];
@@ -37,11 +39,11 @@ impl Encoder {
         {
             let stride = 2 << level;
             let name = format!("encoder.stride{stride}");
-            blocks.push(ConvolutionPair::new(parameters, &name, (inputs, outputs))?);
+            blocks.push(ConvolutionPair::new(parameters, &name, inputs, outputs)?);
             if level + 1 >= FIRST_MAP {
-                let channels = (outputs, map_channels[level + 1 - FIRST_MAP]);
+                let bottleneck = convolution(outputs, map_channels[level + 1 - FIRST_MAP]);
                 let name = format!("{name}.bottleneck");
-                bottlenecks.push(Convolution::new(parameters, &name, channels, (3, 1), init)?);
+                bottlenecks.push(Convolution::new(parameters, &name, bottleneck)?);
             }
             inputs = outputs;
         }

@@ -1,4 +1,4 @@
-//! D1, the critic: guesses the alpha at which an image was mixed.
+//! D1, the critic: estimates the alpha at which an image was decoded.
 
 use tch::Tensor;
 
@@ -6,29 +6,26 @@ use crate::error::Result;
 use crate::network::autoencoder::encoder::Encoder;
 use crate::network::nn::parameters::Parameters;
 
-/// Channels of the trunk's last map, which is averaged.
+/// Channels of the trunk's map.
 const MAP_CHANNELS: [i64; 1] = [16];
 
-/// The encoder trunk of ACAI with weights of its own (parameters omega of the paper); its map at
-/// stride 16 is averaged to one number.
+/// The encoder trunk of ACAI with weights of its own (parameters omega of the paper), whose map at
+/// stride 16 is averaged to one value per image.
 pub struct Critic {
     trunk: Encoder,
 }
 
 impl Critic {
-    /// From drawn or stored weights.
+    /// Builds the network with random weights or those of a checkpoint.
     ///
     /// # Errors
-    /// [`crate::Error::Argument`] where stored weights do not fit.
+    /// [`crate::Error::Argument`] where the weights of a checkpoint do not fit.
     pub fn new(parameters: &mut Parameters) -> Result<Critic> {
         Ok(Critic { trunk: Encoder::new(parameters, &MAP_CHANNELS)? })
     }
 
-    /// Images `[N, 1, H, W]`, sides multiples of 16, to guesses of alpha `[N]`: 0 for a real slice
-    /// or its reconstruction. Nothing bounds a guess.
-    ///
-    /// # Errors
-    /// [`crate::Error::Torch`] for another shape.
+    /// Estimates alpha `[N]`, unbounded, of images `[N, 1, H, W]` whose sides are multiples of 16; 0
+    /// stands for a real slice or its reconstruction.
     pub fn guess(&self, images: &Tensor) -> Result<Tensor> {
         let map = &self.trunk.forward(images)?.maps[0];
         Ok(map.f_mean_dim([1i64, 2, 3].as_slice(), false, None)?)
@@ -41,7 +38,7 @@ mod tests {
     use tch::{Device, Kind};
 
     #[test]
-    fn one_number_an_image_that_depends_on_that_image_alone() {
+    fn estimate_of_an_image_is_independent_of_its_batch() {
         let mut parameters = Parameters::random(3, Device::Cpu);
         let critic = Critic::new(&mut parameters).unwrap();
         let images = Tensor::rand([3, 1, 32, 48], (Kind::Float, Device::Cpu));

@@ -1,53 +1,55 @@
-//! D2, the PatchGAN of Isola et al. (CVPR 2017): is each 70 x 70 patch of an image a real one?
+//! D2, the PatchGAN of Isola et al. (CVPR 2017): classifies 70 x 70 patches as real or decoded.
 
 use tch::Tensor;
 
 use crate::error::{Error, Result};
-use crate::network::nn::conv::{Convolution, Init, leaky_relu};
+use crate::network::nn::conv::{Convolution, ConvolutionConfig, Init, leaky_relu};
 use crate::network::nn::parameters::Parameters;
 
 /// Channels and stride of each 4x4 convolution before the last.
 const LAYERS: [(i64, i64); 4] = [(64, 2), (128, 2), (256, 2), (512, 1)];
 
-/// Side of the patch that one logit sees, pixels.
+/// Side in pixels of the patch that one logit sees.
 pub const PATCH: i64 = 70;
 
-/// Sides of less than this many pixels leave no map of logits.
+/// Smallest side in pixels of an image that leaves a map of logits.
 pub const MIN_SIDE: i64 = 32;
 
-/// Standard deviation of the first weights, as in the reference implementation.
+/// Standard deviation of the initial weights, as in the reference implementation.
 const DEVIATION: f64 = 0.02;
 
-/// Keeps the normalisation of a flat patch finite.
+/// Keeps the normalisation of a constant image finite.
 const EPSILON: f64 = 1e-5;
 
-/// 4x4 convolutions with leaky ReLU, instance normalisation from the second on, then one logit a
-/// patch (parameters psi of the paper).
+/// 4 x 4 convolutions with leaky ReLU and, from the second on, instance normalisation; then one
+/// logit per patch (parameters psi of the paper).
 pub struct PatchGan {
     layers: Vec<Convolution>,
     exit: Convolution,
 }
 
 impl PatchGan {
-    /// From drawn or stored weights.
+    /// Builds the network with random weights or those of a checkpoint.
     ///
     /// # Errors
-    /// [`Error::Argument`] where stored weights do not fit.
+    /// [`Error::Argument`] where the weights of a checkpoint do not fit.
     pub fn new(parameters: &mut Parameters) -> Result<PatchGan> {
-        let start = Init::NearZero(DEVIATION);
+        let convolution = |inputs, outputs| {
+            ConvolutionConfig::new(inputs, outputs).kernel(4).init(Init::NearZero(DEVIATION))
+        };
         let mut layers = Vec::new();
         let mut inputs = 1;
         for (number, (outputs, stride)) in LAYERS.into_iter().enumerate() {
             let name = format!("layer{}", number + 1);
-            let channels = (inputs, outputs);
-            layers.push(Convolution::new(parameters, &name, channels, (4, stride), start)?);
+            let layer = convolution(inputs, outputs).stride(stride);
+            layers.push(Convolution::new(parameters, &name, layer)?);
             inputs = outputs;
         }
-        let exit = Convolution::new(parameters, "exit", (inputs, 1), (4, 1), start)?;
+        let exit = Convolution::new(parameters, "exit", convolution(inputs, 1))?;
         Ok(PatchGan { layers, exit })
     }
 
-    /// Images `[N, 1, H, W]` to logits `[N, 1, H / 8 - 2, W / 8 - 2]`: positive for a real patch.
+    /// Logits `[N, 1, H / 8 - 2, W / 8 - 2]` of images `[N, 1, H, W]`, positive for a real patch.
     ///
     /// # Errors
     /// [`Error::Argument`] for sides of less than [`MIN_SIDE`].
@@ -59,8 +61,8 @@ impl PatchGan {
         let (_, _, rows, columns) = images.size4()?;
         if rows.min(columns) < MIN_SIDE {
             return Err(Error::Argument(format!(
-                "images of {rows} x {columns} are too small for the PatchGAN; at least \
-                 {MIN_SIDE} pixels a side"
+                "images of {rows} x {columns} are too small for the PatchGAN; sides must be at least \
+                 {MIN_SIDE} pixels"
             )));
         }
         let mut x = images.shallow_clone();
@@ -81,7 +83,7 @@ mod tests {
     use super::*;
     use tch::{Device, Kind};
 
-    /// Instance normalisation looks at the whole plane; the patch is that of the convolutions.
+    /// Without instance normalisation, which sees the whole plane.
     #[test]
     fn one_logit_sees_70_by_70_pixels() {
         let mut parameters = Parameters::random(4, Device::Cpu);
@@ -100,24 +102,24 @@ mod tests {
     }
 
     #[test]
-    fn normalised_logits_forget_brightness_and_contrast_past_the_first_layer() {
+    fn instance_normalisation_removes_contrast() {
         let mut parameters = Parameters::random(4, Device::Cpu);
         let network = PatchGan::new(&mut parameters).unwrap();
         let image = Tensor::rand([2, 1, 64, 64], (Kind::Float, Device::Cpu));
         let logits = network.logits(&(&image * 50.0)).unwrap();
         assert_eq!(logits.size(), [2, 1, 6, 6]);
-        // The first layer is linear but for its leaky ReLU: a doubled image is a doubled input of
-        // the normalisation, which takes the factor away.
+        // The first layer is linear up to its leaky ReLU: a doubled image doubles the input of the
+        // normalisation, which removes the factor.
         let doubled = network.logits(&(&image * 100.0)).unwrap();
-        let apart = (&doubled - &logits).abs().max().double_value(&[]);
-        assert!(apart < 1e-2 * logits.std(true).double_value(&[]), "{apart}");
+        let difference = (&doubled - &logits).abs().max().double_value(&[]);
+        assert!(difference < 1e-2 * logits.std(true).double_value(&[]), "{difference}");
         let unnormalised = network.forward(&(&image * 2.0), false).unwrap();
         let once = network.forward(&image, false).unwrap();
         assert!((unnormalised - once).abs().max().double_value(&[]) > 0.0);
     }
 
     #[test]
-    fn images_without_a_patch_are_refused() {
+    fn image_smaller_than_a_patch_is_rejected() {
         let mut parameters = Parameters::random(4, Device::Cpu);
         let network = PatchGan::new(&mut parameters).unwrap();
         let image = |side: i64| Tensor::rand([1, 1, side, 64], (Kind::Float, Device::Cpu));

@@ -3,88 +3,97 @@
 use tch::Tensor;
 
 use crate::error::Result;
-use crate::network::nn::conv::{Convolution, ConvolutionPrelu, Init, Upsampling};
+use crate::network::nn::conv::{
+    Convolution, ConvolutionConfig, ConvolutionPrelu, Init, Upsampling,
+};
 use crate::network::nn::correlation;
 use crate::network::nn::parameters::Parameters;
 
-/// 3x3 convolution, residual blocks of two, and a doubling of the plane.
+/// Standard deviation of the upsampling's first weights, small so that training starts at zero flow.
+const UPSAMPLING_DEVIATION: f64 = 1e-3;
+
+/// A 3 x 3 convolution, residual blocks of two, and upsampling by 2.
 pub struct DecoderLevel {
     entry: ConvolutionPrelu,
-    /// Of both slices beyond the pair.
+    /// Applied to the context maps, beside the entry.
     context: Option<Convolution>,
-    /// Of how alike both slices are, up to so many pixels away.
-    correlation: Option<(Convolution, i64)>,
-    /// One residual block after the other, of two convolutions each.
+    /// Applied to the correlation of both slices' maps, beside the entry.
+    correlation: Option<Correlation>,
+    /// Residual blocks of two convolutions each.
     residual: Vec<[ConvolutionPrelu; 2]>,
     upsampling: Upsampling,
 }
 
-/// Channels of a level.
+/// Correlation of two maps, and a convolution of it.
+struct Correlation {
+    radius: i64,
+    convolution: Convolution,
+}
+
+/// Sizes of a decoder level.
 pub struct DecoderLevelConfig {
-    /// What it sees of the pair.
+    /// Channels of the maps of the pair, side by side.
     pub inputs: i64,
-    /// Of the map of one slice beyond the pair.
+    /// Channels of the context map of one slice; 0 for none.
     pub context: i64,
-    /// Of its own maps.
+    /// Channels inside.
     pub inner: i64,
-    /// What it hands on, at twice the pixels.
+    /// Channels of the output, at twice the resolution.
     pub outputs: i64,
     /// Residual blocks beyond the first.
     pub deeper: i64,
-    /// Radius of the correlation.
+    /// Radius of the correlation in pixels; 0 for none.
     pub correlation: i64,
 }
 
 impl DecoderLevel {
-    /// Of these sizes.
+    /// Builds the level with random weights or those of a checkpoint.
     ///
     /// # Errors
-    /// [`crate::Error::Argument`] where stored weights do not fit.
+    /// [`crate::Error::Argument`] where the weights of a checkpoint do not fit.
     pub fn new(
         parameters: &mut Parameters,
         name: &str,
         config: DecoderLevelConfig,
     ) -> Result<DecoderLevel> {
         let DecoderLevelConfig { inputs, context, inner, outputs, deeper, correlation } = config;
-        let mut unit = |part: &str, channels| {
-            ConvolutionPrelu::new(parameters, &format!("{name}.{part}"), channels, 1)
+        let same = ConvolutionConfig::new(inner, inner);
+        let mut unit = |part: String, config| {
+            ConvolutionPrelu::new(parameters, &format!("{name}.{part}"), config)
         };
-        let entry = unit("entry", (inputs, inner))?;
-        let first =
-            [unit("residual.first", (inner, inner))?, unit("residual.second", (inner, inner))?];
-        let mut residual = vec![first];
+        let entry = unit("entry".into(), ConvolutionConfig::new(inputs, inner))?;
+        let mut residual =
+            vec![[unit("residual.first".into(), same)?, unit("residual.second".into(), same)?]];
         for number in 1..=deeper {
-            let mut unit = |part: &str, start| {
-                let name = format!("{name}.deeper{number}.{part}");
-                ConvolutionPrelu::with_init(parameters, &name, (inner, inner), 1, start)
-            };
-            residual.push([unit("first", Init::FanInUniform)?, unit("second", Init::Zero)?]);
+            residual.push([
+                unit(format!("deeper{number}.first"), same)?,
+                unit(format!("deeper{number}.second"), same.init(Init::Zero))?,
+            ]);
         }
-        let doubling = format!("{name}.upsampling");
+        let init = Init::NearZero(UPSAMPLING_DEVIATION);
         let upsampling =
-            Upsampling::new(parameters, &doubling, (inner, outputs), Init::NearZero(1e-3))?;
-        let context = context_conv(parameters, &format!("{name}.context"), (2 * context, inner))?;
-        let alike = if correlation > 0 { correlation::channels(correlation) } else { 0 };
-        let alike = context_conv(parameters, &format!("{name}.correlation"), (alike, inner))?;
-        let correlation = alike.map(|convolution| (convolution, correlation));
+            Upsampling::new(parameters, &format!("{name}.upsampling"), inner, outputs, init)?;
+        let context = zero_conv(parameters, &format!("{name}.context"), 2 * context, inner)?;
+        let channels = if correlation > 0 { correlation::channels(correlation) } else { 0 };
+        let convolution = zero_conv(parameters, &format!("{name}.correlation"), channels, inner)?;
+        let correlation =
+            convolution.map(|convolution| Correlation { radius: correlation, convolution });
         Ok(DecoderLevel { entry, context, correlation, residual, upsampling })
     }
 
-    /// `[N, inputs, H, W]` to `[N, outputs, 2 H, 2 W]`. `maps`: of both slices, which `x` holds too.
-    ///
-    /// # Errors
-    /// [`crate::Error::Torch`].
+    /// `[N, inputs, H, W]` to `[N, outputs, 2 H, 2 W]`. `maps`: those of both slices, which `x`
+    /// contains too.
     pub fn forward(
         &self,
         x: &Tensor,
         context: Option<Tensor>,
         maps: [&Tensor; 2],
     ) -> Result<Tensor> {
-        let mut beside: Vec<_> = self.context.iter().zip(context).collect();
-        if let Some((convolution, radius)) = &self.correlation {
-            beside.push((convolution, correlation::correlation(maps[0], maps[1], *radius)?));
+        let mut others: Vec<_> = self.context.iter().zip(context).collect();
+        if let Some(Correlation { radius, convolution }) = &self.correlation {
+            others.push((convolution, correlation::correlation(maps[0], maps[1], *radius)?));
         }
-        let mut sum = self.entry.forward_beside(x, &beside)?;
+        let mut sum = self.entry.forward_sum(x, &others)?;
         for [first, second] in &self.residual {
             sum = sum.f_add(&second.forward(&first.forward(&sum)?)?)?;
         }
@@ -92,12 +101,13 @@ impl DecoderLevel {
     }
 }
 
-/// A convolution of what lies beyond the pair, which says nothing at first; `None` without inputs.
-pub fn context_conv(
+/// A convolution that starts at zero, so that its input is ignored at first; `None` for no inputs.
+pub(crate) fn zero_conv(
     parameters: &mut Parameters,
     name: &str,
-    channels: (i64, i64),
+    inputs: i64,
+    outputs: i64,
 ) -> Result<Option<Convolution>> {
-    let new = || Convolution::new(parameters, name, channels, (3, 1), Init::Zero);
-    (channels.0 > 0).then(new).transpose()
+    let config = ConvolutionConfig::new(inputs, outputs).init(Init::Zero);
+    (inputs > 0).then(|| Convolution::new(parameters, name, config)).transpose()
 }

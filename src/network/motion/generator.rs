@@ -15,13 +15,13 @@ use crate::network::features::{Features, Pair};
 use crate::network::generator::{Generator, GeneratorConfig};
 use crate::network::motion::config::MotionConfig;
 use crate::network::motion::context::MotionPair;
-use crate::network::motion::decoder_level::{DecoderLevel, DecoderLevelConfig, context_conv};
+use crate::network::motion::decoder_level::{DecoderLevel, DecoderLevelConfig, zero_conv};
 use crate::network::motion::features::MotionFeatures;
 use crate::network::motion::flow::{FLOW_CHANNELS, FlowState, MidpointFlow};
 use crate::network::motion::outputs::MotionOutputs;
 use crate::network::motion::refinement::Refinement;
 use crate::network::nn::conv::{
-    Convolution, ConvolutionPrelu, Init, concat_channels, split_channels,
+    Convolution, ConvolutionConfig, ConvolutionPrelu, concat_channels, split_channels,
 };
 use crate::network::nn::parameters::Parameters;
 use crate::network::nn::warp::warp_pair;
@@ -54,9 +54,11 @@ impl EncoderLevel {
         inputs: i64,
         outputs: i64,
     ) -> Result<EncoderLevel> {
+        let first = ConvolutionConfig::new(inputs, outputs).stride(2);
+        let second = ConvolutionConfig::new(outputs, outputs);
         Ok(EncoderLevel([
-            ConvolutionPrelu::new(parameters, &format!("{name}.first"), (inputs, outputs), 2)?,
-            ConvolutionPrelu::new(parameters, &format!("{name}.second"), (outputs, outputs), 1)?,
+            ConvolutionPrelu::new(parameters, &format!("{name}.first"), first)?,
+            ConvolutionPrelu::new(parameters, &format!("{name}.second"), second)?,
         ]))
     }
 
@@ -90,17 +92,16 @@ impl MotionGenerator {
         };
         let mut context_encoder = [const { None }; 4];
         for (level, encoder) in context_encoder.iter_mut().enumerate() {
-            // The name of these weights in checkpoints.
-            let name = format!("outlook.stride{}", 2 << level);
-            let channels = (config.widths[level], config.context[level]);
-            if channels.1 > 0 {
-                let init = Init::FanInUniform;
-                *encoder = Some(Convolution::new(parameters, &name, channels, (1, 1), init)?);
+            if config.context[level] > 0 {
+                // Checkpoints call these weights so.
+                let name = format!("outlook.stride{}", 2 << level);
+                let channels = ConvolutionConfig::new(config.widths[level], config.context[level]);
+                *encoder = Some(Convolution::new(parameters, &name, channels.kernel(1))?);
             }
         }
         let context_slices = if config.has_context() && refinement.is_some() { 2 } else { 0 };
-        let channels = (context_slices, config.refinement);
-        let refinement_context = context_conv(parameters, "refinement.context", channels)?;
+        let refinement_context =
+            zero_conv(parameters, "refinement.context", context_slices, config.refinement)?;
         let shared = config.shared as usize;
         Ok(MotionGenerator {
             encoder,

@@ -1,48 +1,41 @@
-//! The small network at full resolution that ends a slice of HRINet-Motion.
+//! The small network at full resolution that refines merged slices of HRINet-Motion.
 
 use tch::Tensor;
 
 use crate::error::Result;
-use crate::network::nn::conv::{Convolution, ConvolutionPrelu, Init};
+use crate::network::nn::conv::{Convolution, ConvolutionConfig, ConvolutionPrelu, Init};
 use crate::network::nn::parameters::Parameters;
 
-/// Maps that it sees beside the hidden ones.
+/// Input channels beside the hidden map.
 const MAPS: i64 = 7;
 
-/// Three convolutions and an exit that starts silent.
+/// Three convolutions with PReLU, and an exit that starts at zero.
 pub struct Refinement {
-    units: Vec<ConvolutionPrelu>,
+    units: [ConvolutionPrelu; 3],
     exit: Convolution,
 }
 
 impl Refinement {
-    /// For `hidden` maps from the decoder, with this many channels of its own.
+    /// Builds the network for `hidden` channels of the decoder, with `channels` of its own.
     ///
     /// # Errors
-    /// [`crate::Error::Argument`] where stored weights do not fit.
+    /// [`crate::Error::Argument`] where the weights of a checkpoint do not fit.
     pub fn new(parameters: &mut Parameters, hidden: i64, channels: i64) -> Result<Refinement> {
-        let mut units = Vec::new();
-        let mut inputs = MAPS + hidden;
-        for number in 1..=3 {
-            let name = format!("refinement.{number}");
-            units.push(ConvolutionPrelu::new(parameters, &name, (inputs, channels), 1)?);
-            inputs = channels;
-        }
-        let exit =
-            Convolution::new(parameters, "refinement.exit", (inputs, 1), (3, 1), Init::Zero)?;
+        let mut unit = |number, inputs| {
+            let config = ConvolutionConfig::new(inputs, channels);
+            ConvolutionPrelu::new(parameters, &format!("refinement.{number}"), config)
+        };
+        let units = [unit(1, MAPS + hidden)?, unit(2, channels)?, unit(3, channels)?];
+        let exit = ConvolutionConfig::new(channels, 1).init(Init::Zero);
+        let exit = Convolution::new(parameters, "refinement.exit", exit)?;
         Ok(Refinement { units, exit })
     }
 
-    /// What is to be added to the slices, `[N, 1, H, W]`, from what was found of them,
-    /// `[N, MAPS + hidden, H, W]`, and of what lies beyond the pair where `context` looks at it.
-    ///
-    /// # Errors
-    /// [`crate::Error::Torch`].
-    pub fn forward(&self, seen: &Tensor, context: &[(&Convolution, Tensor)]) -> Result<Tensor> {
-        let mut refined = self.units[0].forward_beside(seen, context)?;
-        for unit in &self.units[1..] {
-            refined = unit.forward(&refined)?;
-        }
+    /// Correction of slices `[N, 1, H, W]` from maps `[N, MAPS + hidden, H, W]`, and from the
+    /// context slices where `context` has a convolution of them.
+    pub fn forward(&self, maps: &Tensor, context: &[(&Convolution, Tensor)]) -> Result<Tensor> {
+        let [first, second, third] = &self.units;
+        let refined = third.forward(&second.forward(&first.forward_sum(maps, context)?)?)?;
         self.exit.forward(&refined)
     }
 }

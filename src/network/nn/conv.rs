@@ -3,44 +3,78 @@
 use tch::Tensor;
 
 use crate::error::Result;
-use crate::network::nn::parameters::{Initial, Parameters};
+use crate::network::nn::parameters::{Distribution, Parameters};
 
 /// Slope of the paper's leaky ReLU below zero.
 const LEAK: f64 = 0.2;
 
-/// How the weights of a convolution start.
+/// Initialisation of the weights and the bias of a convolution.
 #[derive(Clone, Copy, Debug)]
 pub enum Init {
-    /// ACAI's: normal with std 1 / sqrt(fan_in * (1 + 0.2^2)), zero bias.
+    /// That of ACAI: normal with std 1 / sqrt(fan_in * (1 + 0.2^2)), zero bias.
     LeakyNormal,
-    /// PyTorch's: uniform within 1 / sqrt(fan_in), the bias too.
+    /// That of PyTorch: weights and bias uniform within 1 / sqrt(fan_in).
     FanInUniform,
-    /// Normal with this standard deviation, zero bias: close to saying nothing.
+    /// Normal with this standard deviation, zero bias.
     NearZero(f64),
-    /// All zero: the layer says nothing before it has learnt something.
+    /// All zero: the layer contributes nothing until it has learnt.
     Zero,
 }
 
 impl Init {
-    fn weight_and_bias(self, fan_in: i64) -> (Initial, Initial) {
+    fn weight_and_bias(self, fan_in: i64) -> (Distribution, Distribution) {
         let fan_in = fan_in as f64;
+        let zero = Distribution::Constant(0.0);
         match self {
             Init::LeakyNormal => {
                 let deviation = 1.0 / (fan_in * (1.0 + LEAK * LEAK)).sqrt();
-                (Initial::Normal(deviation), Initial::Constant(0.0))
+                (Distribution::Normal(deviation), zero)
             }
             Init::FanInUniform => {
-                let bound = Initial::Uniform(1.0 / fan_in.sqrt());
+                let bound = Distribution::Uniform(1.0 / fan_in.sqrt());
                 (bound, bound)
             }
-            Init::NearZero(deviation) => (Initial::Normal(deviation), Initial::Constant(0.0)),
-            Init::Zero => (Initial::Constant(0.0), Initial::Constant(0.0)),
+            Init::NearZero(deviation) => (Distribution::Normal(deviation), zero),
+            Init::Zero => (zero, zero),
         }
     }
 }
 
-/// A square convolution with bias and zero padding, which keeps the plane's size at stride 1 where
-/// the kernel is odd and takes one pixel off where it is even.
+/// Shape and initialisation of a square convolution; 3 x 3, stride 1 and PyTorch's initialisation
+/// unless told otherwise.
+#[derive(Clone, Copy, Debug)]
+pub struct ConvolutionConfig {
+    inputs: i64,
+    outputs: i64,
+    kernel: i64,
+    stride: i64,
+    init: Init,
+}
+
+impl ConvolutionConfig {
+    /// A convolution from `inputs` to `outputs` channels.
+    pub fn new(inputs: i64, outputs: i64) -> ConvolutionConfig {
+        ConvolutionConfig { inputs, outputs, kernel: 3, stride: 1, init: Init::FanInUniform }
+    }
+
+    /// Sets the side of the kernel in pixels.
+    pub fn kernel(self, kernel: i64) -> ConvolutionConfig {
+        ConvolutionConfig { kernel, ..self }
+    }
+
+    /// Sets the stride in pixels.
+    pub fn stride(self, stride: i64) -> ConvolutionConfig {
+        ConvolutionConfig { stride, ..self }
+    }
+
+    /// Sets the initialisation.
+    pub fn init(self, init: Init) -> ConvolutionConfig {
+        ConvolutionConfig { init, ..self }
+    }
+}
+
+/// A square convolution with bias and zero padding. At stride 1 it keeps the size of the plane where
+/// the kernel is odd, and takes one pixel off where it is even.
 pub struct Convolution {
     weight: Tensor,
     bias: Tensor,
@@ -49,15 +83,17 @@ pub struct Convolution {
 }
 
 impl Convolution {
-    /// `kernel` x `kernel`, from `inputs` to `outputs` channels.
+    /// Builds the layer from the weights `name.weight` and `name.bias`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Argument`] where the weights of a checkpoint do not fit.
     pub fn new(
         parameters: &mut Parameters,
         name: &str,
-        (inputs, outputs): (i64, i64),
-        (kernel, stride): (i64, i64),
-        start: Init,
+        config: ConvolutionConfig,
     ) -> Result<Convolution> {
-        let (weight, bias) = start.weight_and_bias(inputs * kernel * kernel);
+        let ConvolutionConfig { inputs, outputs, kernel, stride, init } = config;
+        let (weight, bias) = init.weight_and_bias(inputs * kernel * kernel);
         let shape = [outputs, inputs, kernel, kernel];
         Ok(Convolution {
             weight: parameters.get(&format!("{name}.weight"), &shape, weight)?,
@@ -76,47 +112,51 @@ impl Convolution {
     }
 }
 
-/// The same weight with its channels side by side in memory. A convolution takes the order of its
-/// weight for its output, and with few channels computes a seventh faster this way round.
+/// Stores a weight with its channels contiguous. A convolution takes the memory format of its weight
+/// for its output, and with few channels computes a seventh faster in this one.
 fn channels_last(weight: &Tensor) -> Result<Tensor> {
     let last = weight.f_permute([0i64, 2, 3, 1])?.f_contiguous()?;
     Ok(last.f_permute([0i64, 3, 1, 2])?)
 }
 
-/// Maps `[N, C, H, W]` as one of all their channels, which lie side by side in memory as a convolution wants
-/// them: cheaper than plane by plane, which it would put in order itself.
+/// Concatenates the channels of maps `[N, C, H, W]`, in channels-last memory format: a convolution
+/// would convert planes to it, which takes longer.
 pub fn concat_channels(maps: &[&Tensor]) -> Result<Tensor> {
     let last =
         maps.iter().map(|map| Ok(map.f_permute([0i64, 2, 3, 1])?)).collect::<Result<Vec<_>>>()?;
     Ok(Tensor::f_cat(&last, 3)?.f_permute([0i64, 3, 1, 2])?)
 }
 
-/// Channels before `at`, and from there on.
-pub fn split_channels(x: &Tensor, at: i64) -> Result<(Tensor, Tensor)> {
-    let (_, channels, _, _) = x.size4()?;
-    Ok((x.f_narrow(1, 0, at)?, x.f_narrow(1, at, channels - at)?))
+/// Splits maps `[N, C, H, W]` into the channels before `at` and those from `at` on, as views.
+pub fn split_channels(maps: &Tensor, at: i64) -> Result<(Tensor, Tensor)> {
+    let (_, channels, _, _) = maps.size4()?;
+    Ok((maps.f_narrow(1, 0, at)?, maps.f_narrow(1, at, channels - at)?))
 }
 
-/// A weight in the precision of what it is applied to; itself where that is float32.
+/// A weight in the precision of its input; float32 is not copied.
 fn as_kind_of(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     Ok(weight.f_to_kind(x.f_kind()?)?)
 }
 
-/// A 4 x 4 transposed convolution that doubles the plane.
+/// A 4 x 4 transposed convolution of stride 2, which doubles the sides of the plane.
 pub struct Upsampling {
     weight: Tensor,
     bias: Tensor,
 }
 
 impl Upsampling {
-    /// From `inputs` to `outputs` channels.
+    /// Builds the layer, from `inputs` to `outputs` channels.
+    ///
+    /// # Errors
+    /// [`crate::Error::Argument`] where the weights of a checkpoint do not fit.
     pub fn new(
         parameters: &mut Parameters,
         name: &str,
-        (inputs, outputs): (i64, i64),
-        start: Init,
+        inputs: i64,
+        outputs: i64,
+        init: Init,
     ) -> Result<Upsampling> {
-        let (weight, bias) = start.weight_and_bias(outputs * 16);
+        let (weight, bias) = init.weight_and_bias(outputs * 16);
         Ok(Upsampling {
             weight: parameters.get(&format!("{name}.weight"), &[inputs, outputs, 4, 4], weight)?,
             bias: parameters.get(&format!("{name}.bias"), &[outputs], bias)?,
@@ -132,28 +172,32 @@ impl Upsampling {
 
 /// The paper's leaky ReLU: x where it is positive, 0.2 x elsewhere.
 ///
-/// This binding of libtorch gives its own leaky ReLU no slope, and PReLU would gather a gradient for a
-/// slope that nobody learns. The kernel of its *gradient* takes the slope: applied to x itself it
-/// gives x or 0.2 x by the sign of x, and the gradient of that is the same kernel again.
+/// tch's own leaky ReLU takes no slope, and PReLU would gather a gradient for a fixed slope. The
+/// kernel of the leaky ReLU's *gradient* takes the slope: applied to x itself it returns x or 0.2 x
+/// by the sign of x, and the gradient of that is the same kernel again.
 pub fn leaky_relu(x: &Tensor) -> Result<Tensor> {
     Ok(x.f_detach()?.f_leaky_relu_backward(x, LEAK, false)?)
 }
 
-/// Two 3 x 3 convolutions, leaky ReLU after each: what the paper's EN and DE blocks share.
+/// Two 3 x 3 convolutions, each followed by leaky ReLU, as in the paper's EN and DE blocks.
 pub struct ConvolutionPair {
     convolutions: [Convolution; 2],
 }
 
 impl ConvolutionPair {
-    /// From `inputs` to `outputs` channels, and on in `outputs`.
+    /// Builds the block, from `inputs` to `outputs` channels.
+    ///
+    /// # Errors
+    /// [`crate::Error::Argument`] where the weights of a checkpoint do not fit.
     pub fn new(
         parameters: &mut Parameters,
         name: &str,
-        (inputs, outputs): (i64, i64),
+        inputs: i64,
+        outputs: i64,
     ) -> Result<ConvolutionPair> {
         let mut unit = |part: &str, inputs| {
-            let name = format!("{name}.{part}");
-            Convolution::new(parameters, &name, (inputs, outputs), (3, 1), Init::LeakyNormal)
+            let config = ConvolutionConfig::new(inputs, outputs).init(Init::LeakyNormal);
+            Convolution::new(parameters, &format!("{name}.{part}"), config)
         };
         Ok(ConvolutionPair { convolutions: [unit("first", inputs)?, unit("second", outputs)?] })
     }
@@ -165,45 +209,36 @@ impl ConvolutionPair {
     }
 }
 
-/// A 3 x 3 convolution and a PReLU with one learnt slope a channel: the unit of HRINet-Motion.
+/// A convolution and a PReLU with one learnt slope per channel, the unit of HRINet-Motion.
 pub struct ConvolutionPrelu {
     convolution: Convolution,
     slope: Tensor,
 }
 
 impl ConvolutionPrelu {
-    /// From `inputs` to `outputs` channels with the given stride.
+    /// Builds the unit from the weights `name.weight`, `name.bias` and `name.slope`.
+    ///
+    /// # Errors
+    /// [`crate::Error::Argument`] where the weights of a checkpoint do not fit.
     pub fn new(
         parameters: &mut Parameters,
         name: &str,
-        channels: (i64, i64),
-        stride: i64,
+        config: ConvolutionConfig,
     ) -> Result<ConvolutionPrelu> {
-        Self::with_init(parameters, name, channels, stride, Init::FanInUniform)
-    }
-
-    /// The same with weights that start in another way.
-    pub fn with_init(
-        parameters: &mut Parameters,
-        name: &str,
-        channels: (i64, i64),
-        stride: i64,
-        start: Init,
-    ) -> Result<ConvolutionPrelu> {
-        let convolution = Convolution::new(parameters, name, channels, (3, stride), start)?;
-        let slope =
-            parameters.get(&format!("{name}.slope"), &[channels.1], Initial::Constant(0.25))?;
+        let convolution = Convolution::new(parameters, name, config)?;
+        let slope = Distribution::Constant(0.25);
+        let slope = parameters.get(&format!("{name}.slope"), &[config.outputs], slope)?;
         Ok(ConvolutionPrelu { convolution, slope })
     }
 
     /// `[N, inputs, H, W]` to `[N, outputs, H / stride, W / stride]`.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(self.convolution.forward(x)?.f_prelu(&self.slope)?)
+        self.forward_sum(x, &[])
     }
 
-    /// The same, with what other convolutions of the same outputs make of other maps added before the
-    /// PReLU.
-    pub fn forward_beside(&self, x: &Tensor, others: &[(&Convolution, Tensor)]) -> Result<Tensor> {
+    /// Like [`ConvolutionPrelu::forward`], but adds other convolutions of other maps, with the same
+    /// output channels, before the PReLU.
+    pub fn forward_sum(&self, x: &Tensor, others: &[(&Convolution, Tensor)]) -> Result<Tensor> {
         let mut sum = self.convolution.forward(x)?;
         for (convolution, map) in others {
             sum = sum.f_add(&convolution.forward(map)?)?;

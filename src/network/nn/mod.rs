@@ -1,9 +1,11 @@
 //! Building blocks of networks, which know no system.
 //!
-//! - [`parameters`]: named weights, drawn at random or taken from a checkpoint;
-//! - [`conv`]: convolutions and their initialisation;
-//! - [`warp`]: backward warping of feature maps by a flow field;
-//! - [`correlation`]: similarity of two feature maps over displacements.
+//! | module | holds |
+//! | --- | --- |
+//! | [`parameters`] | named weights, random or from a checkpoint |
+//! | [`conv`] | convolutions, their initialisation and activations |
+//! | [`warp`] | backward warping of feature maps by a flow field |
+//! | [`correlation`] | correlation of two feature maps over displacements |
 
 pub mod conv;
 pub mod correlation;

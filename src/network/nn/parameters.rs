@@ -1,4 +1,4 @@
-//! The named weights of a network: drawn at random for a new one, or taken from a checkpoint.
+//! The named weights of a network, random or from a checkpoint.
 
 use std::collections::BTreeMap;
 
@@ -9,11 +9,11 @@ use tch::{Device, Tensor};
 
 use crate::error::{Error, Result};
 
-/// How a new weight is drawn. The draws come from a generator of our own, so that a seed gives the
-/// same network under every version of libtorch and on every device.
+/// Distribution of a random weight. Random numbers are not libtorch's, so that a seed gives the same
+/// network with every version of it and on every device.
 #[derive(Clone, Copy, Debug)]
-pub enum Initial {
-    /// One value everywhere.
+pub enum Distribution {
+    /// The same value everywhere.
     Constant(f32),
     /// Normal with mean 0 and this standard deviation.
     Normal(f64),
@@ -27,7 +27,7 @@ enum Source {
     Extended(BTreeMap<String, Tensor>, Box<ChaCha8Rng>),
 }
 
-/// Weights by name, in the order in which the network asks for them.
+/// Weights by name, in the order in which a network is built.
 pub struct Parameters {
     source: Source,
     device: Device,
@@ -35,7 +35,7 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Weights drawn from a seed.
+    /// Random weights from a seed.
     pub fn random(seed: u64, device: Device) -> Parameters {
         let source = Source::Random(Box::new(ChaCha8Rng::seed_from_u64(seed)));
         Parameters { source, device, named: Vec::new() }
@@ -46,25 +46,25 @@ impl Parameters {
         Parameters { source: Source::Tensors(tensors), device, named: Vec::new() }
     }
 
-    /// Weights from a checkpoint; those that it lacks are drawn from a seed. A network that grows goes
-    /// on from what a smaller one learnt.
+    /// Weights from a checkpoint, and random ones from a seed where it lacks them: a larger network
+    /// starts from the weights of a smaller one.
     pub fn extended(tensors: BTreeMap<String, Tensor>, seed: u64, device: Device) -> Parameters {
         let random = Box::new(ChaCha8Rng::seed_from_u64(seed));
         Parameters { source: Source::Extended(tensors, random), device, named: Vec::new() }
     }
 
-    /// The weight of this name and shape, float32 on the device.
+    /// Adds the weight of this name and shape, float32 on the device, and returns it.
     ///
     /// # Errors
     /// [`Error::Argument`] where a checkpoint lacks it or holds another shape.
-    pub fn get(&mut self, name: &str, shape: &[i64], initial: Initial) -> Result<Tensor> {
+    pub fn get(&mut self, name: &str, shape: &[i64], distribution: Distribution) -> Result<Tensor> {
         let values = match &mut self.source {
-            Source::Random(random) => draw(random, shape, initial)?,
+            Source::Random(random) => sample(random, shape, distribution)?,
             Source::Tensors(tensors) => take(tensors, name, shape)?
                 .ok_or_else(|| Error::Argument(format!("the weights {name:?} are missing")))?,
             Source::Extended(tensors, random) => match take(tensors, name, shape)? {
                 Some(tensor) => tensor,
-                None => draw(random, shape, initial)?,
+                None => sample(random, shape, distribution)?,
             },
         };
         let tensor = values.f_to_device(self.device)?;
@@ -72,7 +72,7 @@ impl Parameters {
         Ok(tensor)
     }
 
-    /// Ends the building of a network: all weights, in order.
+    /// Ends the building of a network and returns all of its weights in order.
     ///
     /// # Errors
     /// [`Error::Argument`] where a checkpoint holds weights that the network does not have.
@@ -80,18 +80,20 @@ impl Parameters {
         if let Source::Tensors(tensors) | Source::Extended(tensors, _) = &self.source
             && let Some(name) = tensors.keys().next()
         {
-            return Err(Error::Argument(format!("the weights {name:?} belong to no part of it")));
+            return Err(Error::Argument(format!(
+                "the weights {name:?} belong to no layer of the network"
+            )));
         }
         Ok(self.named)
     }
 
-    /// Where the weights live.
+    /// The device of the weights.
     pub fn device(&self) -> Device {
         self.device
     }
 }
 
-/// The weight of this name, which must have this shape.
+/// Removes the weight of this name, which must have this shape.
 fn take(
     tensors: &mut BTreeMap<String, Tensor>,
     name: &str,
@@ -107,14 +109,14 @@ fn take(
     }
 }
 
-fn draw(random: &mut ChaCha8Rng, shape: &[i64], initial: Initial) -> Result<Tensor> {
+fn sample(random: &mut ChaCha8Rng, shape: &[i64], distribution: Distribution) -> Result<Tensor> {
     let count = shape.iter().product::<i64>() as usize;
-    let values: Vec<f32> = match initial {
-        Initial::Constant(value) => vec![value; count],
-        Initial::Normal(deviation) => (0..count)
+    let values: Vec<f32> = match distribution {
+        Distribution::Constant(value) => vec![value; count],
+        Distribution::Normal(deviation) => (0..count)
             .map(|_| (random.sample::<f64, _>(StandardNormal) * deviation) as f32)
             .collect(),
-        Initial::Uniform(bound) => {
+        Distribution::Uniform(bound) => {
             (0..count).map(|_| random.random_range(-bound..=bound) as f32).collect()
         }
     };
@@ -126,10 +128,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_gives_the_same_weights_with_the_moments_asked_for() {
+    fn seed_determines_weights_of_the_given_deviation() {
         let take = |seed| {
             let mut parameters = Parameters::random(seed, Device::Cpu);
-            parameters.get("a", &[100, 100], Initial::Normal(0.5)).unwrap()
+            parameters.get("a", &[100, 100], Distribution::Normal(0.5)).unwrap()
         };
         assert_eq!(take(7), take(7));
         assert_ne!(take(7), take(8));
@@ -138,16 +140,16 @@ mod tests {
     }
 
     #[test]
-    fn a_checkpoint_must_fit_exactly() {
-        let stored = || {
+    fn weights_that_do_not_fit_are_rejected() {
+        let weights = || {
             let tensors =
                 [("a".to_string(), Tensor::zeros([2, 3], (tch::Kind::Float, Device::Cpu)))];
             Parameters::from_tensors(tensors.into_iter().collect(), Device::Cpu)
         };
-        let error = stored().get("b", &[2, 3], Initial::Constant(0.0)).unwrap_err();
+        let error = weights().get("b", &[2, 3], Distribution::Constant(0.0)).unwrap_err();
         assert!(error.to_string().contains("\"b\" are missing"));
-        let error = stored().get("a", &[3, 2], Initial::Constant(0.0)).unwrap_err();
+        let error = weights().get("a", &[3, 2], Distribution::Constant(0.0)).unwrap_err();
         assert!(error.to_string().contains("[2, 3] instead of [3, 2]"));
-        assert!(stored().finish().is_err());
+        assert!(weights().finish().is_err());
     }
 }
