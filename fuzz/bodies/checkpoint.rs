@@ -1,4 +1,4 @@
-//! A checkpoint that is loaded, made a model and used.
+//! Checkpoints: reading them, building the model, decoding a slice.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ use tch::Device;
 
 use super::LONGEST;
 
-/// Loads the bytes as they are, and once more with a checksum that fits: else it would keep all that
-/// lies behind it from being reached.
+/// Loads the bytes as they are, and again with a matching checksum, without which nothing behind the
+/// check would be reached.
 pub fn checkpoint(bytes: &[u8]) {
     if bytes.len() > LONGEST {
         return;
@@ -31,17 +31,17 @@ fn load(bytes: &[u8]) {
     let Ok(model) = Model::new(checkpoint, Device::Cpu) else {
         return;
     };
-    // Weights may be anything: what comes out is no picture, but it has its shape.
+    // With arbitrary weights, the shape of the output is all that can be checked.
     let plane = Array2::from_shape_fn((3, 5), |(row, column)| (row + column) as f32 / 8.0);
     let Ok(encoded) = model.encode(&plane) else {
         return;
     };
-    if let Ok(made) = model.decode(&Neighbours::of_pair(&encoded, &encoded), &[0.25, 0.5]) {
-        assert_eq!(made.dim(), (2, 3, 5));
+    if let Ok(slices) = model.decode(&Neighbours::of_pair(&encoded, &encoded), &[0.25, 0.5]) {
+        assert_eq!(slices.dim(), (2, 3, 5));
     }
 }
 
-/// The same bytes with the checksum of the tensors that are there.
+/// The bytes with the checksum of their own tensors.
 fn sealed(bytes: &[u8]) -> Option<Vec<u8>> {
     const FIELD: &[u8] = br#"weights_sha256\":\""#;
     let place = bytes.windows(FIELD.len()).position(|window| window == FIELD)? + FIELD.len();

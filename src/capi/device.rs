@@ -17,7 +17,7 @@ fn devices() -> &'static [[CString; 2]] {
     DEVICES.get_or_init(|| {
         cuda::load();
         let text = |text: String| CString::new(text).unwrap_or_default();
-        let usable = device::usable().into_iter();
+        let usable = device::available().into_iter();
         usable.map(|device| [text(device.name), text(device.description)]).collect()
     })
 }
@@ -25,7 +25,7 @@ fn devices() -> &'static [[CString; 2]] {
 /// The device of this name, CUDA's too.
 pub(super) fn named(name: &str) -> Result<tch::Device, Error> {
     cuda::load();
-    device::device(name)
+    device::parse(name)
 }
 
 fn of_device(index: u32, which: usize) -> *const c_char {

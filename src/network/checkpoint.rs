@@ -1,9 +1,8 @@
-//! A checkpoint: one safetensors file with weights and everything needed to use them.
+//! The checkpoint: one safetensors file with weights and all that is needed to use them.
 //!
-//! Its metadata holds one entry, `hrinet`, a JSON [`Header`]. Tensors are float32, named by group:
-//! `generator.*` in every checkpoint, and in one that training can go on from whatever state the
-//! training keeps (`optimizer.*`). `confidence.*` where the generator has a head that says how far off
-//! its slices are expected to be.
+//! Its metadata has one entry, `hrinet`, a JSON [`Header`]. Tensors are float32, named by group:
+//! `generator.*` in every checkpoint, `confidence.*` for an error head, and the state of the
+//! training (`optimizer.*`) where training can be resumed.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -16,7 +15,7 @@ use tch::{Kind, Tensor};
 use crate::error::{Error, Result};
 use crate::network::system::{Architecture, System};
 
-/// The newest format that is read, and the one that is written.
+/// Version of the format that is written, the newest that is read.
 pub const FORMAT: u32 = 1;
 
 /// Group of the generator's weights.
@@ -25,75 +24,74 @@ pub(crate) const GENERATOR: &str = "generator";
 /// Group of the error head's weights, under the name that checkpoints have had from the beginning.
 pub(crate) const ERROR_HEAD: &str = "confidence";
 
-/// The metadata entry that makes a safetensors file one of ours.
+/// Metadata entry of a checkpoint of this library.
 const ENTRY: &str = "hrinet";
 
-/// Larger than any checkpoint: a file that is something else is not read into memory.
+/// Larger than any checkpoint; a larger file is not read into memory.
 const MAX_BYTES: u64 = 4_000_000_000;
 
-/// How the weights came about.
+/// Record of a training.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Record {
-    /// The command line that trains the same again.
+    /// Command line that repeats the training.
     pub command: String,
-    /// Names of the volumes trained on.
+    /// Names of the training volumes.
     pub trained_on: Vec<String>,
-    /// Names of the volumes held out for validation.
+    /// Names of the volumes of the validation set, which were held out.
     pub held_out: Vec<String>,
-    /// Seed of weights and batches.
+    /// Seed of initial weights and batches.
     pub seed: u64,
-    /// Optimiser steps taken.
+    /// Number of optimiser steps.
     pub steps: u64,
-    /// Seconds of training, over all resumed runs.
+    /// Duration of the training in seconds, over all resumed runs.
     pub seconds: f64,
     /// `cpu` or `cuda:N`.
     pub device: String,
-    /// Mean PSNR in dB over the held-out slices at the last validation, and that of the linear
-    /// blend on the same slices.
+    /// Mean PSNR in dB over the held-out slices at the last validation, then that of the linear
+    /// blend.
     pub held_out_psnr: Option<[f64; 2]>,
-    /// The largest distance in mm between known slices in training; `None` where it was not recorded.
+    /// The largest slice spacing in mm between known slices in training; `None` if not recorded.
     #[serde(default, skip_serializing_if = "Option::is_none", alias = "longest_gap_mm")]
     pub max_slice_spacing_mm: Option<f64>,
-    /// Mean absolute error in HU over the held-out slices at the last validation, as it was expected and
-    /// as it was: of a training of the confidence alone.
+    /// Mean expected and mean real absolute error in HU over the held-out slices at the last
+    /// validation, in the training of an error head.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_out_error_hu: Option<[f64; 2]>,
-    /// SHA-256 of the checkpoint file that training began from, where it did not begin anew.
+    /// SHA-256 of the checkpoint file that training started from; `None` for random weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub began_from: Option<String>,
-    /// SHA-256 of the checkpoint file of the model that it learnt from, beside the real slices, where there was one.
+    /// SHA-256 of the teacher's checkpoint file; `None` for a training without distillation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taught_by: Option<String>,
-    /// The version of this software.
+    /// Version of this library.
     pub version: String,
-    /// How the weights of `confidence.*` came about, where there are any: learnt later, beside a
-    /// generator that stayed as it was.
+    /// Record of the error head's own training, with the generator frozen.
     #[serde(skip_serializing_if = "Option::is_none", alias = "confidence")]
     pub error_head: Option<Box<Record>>,
 }
 
-/// What stands beside the tensors.
+/// All of a checkpoint but its tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Header {
-    /// Version of this format, [`FORMAT`].
+    /// Version of the format, [`FORMAT`].
     pub format: u32,
-    /// The system that the weights belong to.
+    /// System of the weights.
     pub system: System,
     /// Sizes of the generator.
     pub architecture: Architecture,
-    /// The grey window, HU that become 0 and 1.
+    /// Grey window: HU that become 0 and 1.
     pub window_hu: [f64; 2],
-    /// How the weights came about.
+    /// Record of the training.
     pub record: Record,
-    /// The settings of the training, for going on with it.
+    /// Settings of the training, to resume it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub training: Option<serde_json::Value>,
-    /// SHA-256 of all tensors, by name: finds what got damaged on the way.
+    /// SHA-256 of all tensors by name, which detects damage.
     pub weights_sha256: String,
 }
 
-/// Just enough to tell a newer format before the rest is understood.
+/// The part of a header that detects a newer format, whatever else it holds.
 #[derive(Deserialize)]
 struct FormatOnly {
     format: u32,
@@ -101,11 +99,11 @@ struct FormatOnly {
 
 /// A checkpoint in memory.
 pub struct Checkpoint {
-    /// What stands beside the tensors.
+    /// All but the tensors.
     pub header: Header,
     /// All tensors by full name, float32 on the CPU.
     pub tensors: BTreeMap<String, Tensor>,
-    /// SHA-256 of the file.
+    /// SHA-256 of the file, in hexadecimal.
     pub file_sha256: String,
 }
 
@@ -114,7 +112,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`Error::Io`], [`Error::Damaged`], [`Error::Unsupported`] for a file that is no checkpoint of
-    /// ours, [`Error::Newer`].
+    /// this library, [`Error::Newer`].
     pub fn read(path: &Path) -> Result<Checkpoint> {
         let io = |error| Error::io(path, error);
         let metadata = std::fs::metadata(path).map_err(io)?;
@@ -122,7 +120,7 @@ impl Checkpoint {
             return Err(Error::unsupported(path, "a folder; a checkpoint is a .safetensors file"));
         }
         if metadata.len() > MAX_BYTES {
-            return Err(foreign(path, "it is larger than any checkpoint"));
+            return Err(not_a_checkpoint(path, "it is larger than any checkpoint"));
         }
         Self::from_bytes(path, &std::fs::read(path).map_err(io)?)
     }
@@ -130,19 +128,19 @@ impl Checkpoint {
     /// Reads a checkpoint from memory; `path` names it in errors.
     ///
     /// # Errors
-    /// As [`Checkpoint::read`].
+    /// Those of [`Checkpoint::read`] but [`Error::Io`].
     pub fn from_bytes(path: &Path, bytes: &[u8]) -> Result<Checkpoint> {
-        // A safetensors file begins with the length of its JSON header; one that is ours but cut
-        // short is damaged, anything else is foreign.
+        // A safetensors file begins with the length of its JSON header. A truncated checkpoint is
+        // damaged; anything else is another kind of file.
         if bytes.len() < 10 || bytes[8] != b'{' {
-            return Err(foreign(path, "it is no safetensors file"));
+            return Err(not_a_checkpoint(path, "it is no safetensors file"));
         }
         let damaged =
             |reason: String| Error::damaged(path, format!("damaged checkpoint: {reason}"));
         let (_, metadata) =
             SafeTensors::read_metadata(bytes).map_err(|error| damaged(error.to_string()))?;
         let entry = metadata.metadata().as_ref().and_then(|entries| entries.get(ENTRY));
-        let entry = entry.ok_or_else(|| foreign(path, "it lacks HRINet's metadata"))?;
+        let entry = entry.ok_or_else(|| not_a_checkpoint(path, "it lacks HRINet's metadata"))?;
         let format: FormatOnly =
             serde_json::from_str(entry).map_err(|error| damaged(error.to_string()))?;
         if format.format > FORMAT {
@@ -163,7 +161,7 @@ impl Checkpoint {
         views.sort_by(|a, b| a.0.cmp(&b.0));
         let sum = checksum(views.iter().map(|(name, view)| (name.as_str(), view.data())));
         if sum != header.weights_sha256 {
-            return Err(damaged("its weights do not have the checksum that it states".into()));
+            return Err(damaged("its weights do not match its checksum".into()));
         }
         let tensors = views
             .into_iter()
@@ -172,7 +170,7 @@ impl Checkpoint {
         Ok(Checkpoint { header, tensors, file_sha256: hex(&Sha256::digest(bytes)) })
     }
 
-    /// The tensors of one group, without its name and dot.
+    /// Tensors of a group by name, without the group.
     pub fn group(&self, group: &str) -> BTreeMap<String, Tensor> {
         let prefix = format!("{group}.");
         let inside = |(name, tensor): (&String, &Tensor)| {
@@ -182,21 +180,21 @@ impl Checkpoint {
     }
 }
 
-/// The bytes of a checkpoint file. `header.weights_sha256` is filled in.
+/// Serialises a checkpoint file, and fills in `header.weights_sha256`.
 ///
 /// # Errors
-/// [`Error::Torch`] where a tensor cannot be read back from its device.
+/// [`Error::Argument`] where safetensors refuses a tensor.
 pub fn to_bytes(mut header: Header, tensors: &BTreeMap<String, Tensor>) -> Result<Vec<u8>> {
-    let mut stored: Vec<(&str, Vec<usize>, Vec<u8>)> = Vec::new();
+    let mut serialised: Vec<(&str, Vec<usize>, Vec<u8>)> = Vec::new();
     for (name, tensor) in tensors {
         let shape = tensor.size().iter().map(|&side| side as usize).collect();
-        stored.push((name, shape, to_le_bytes(tensor)?));
+        serialised.push((name, shape, to_le_bytes(tensor)?));
     }
-    header.weights_sha256 = checksum(stored.iter().map(|(name, _, data)| (*name, &data[..])));
+    header.weights_sha256 = checksum(serialised.iter().map(|(name, _, data)| (*name, &data[..])));
     let as_text = |error: &dyn std::fmt::Display| Error::Argument(format!("checkpoint: {error}"));
     let entry = serde_json::to_string(&header).map_err(|error| as_text(&error))?;
     let metadata = HashMap::from([(ENTRY.to_string(), entry)]);
-    let views = stored
+    let views = serialised
         .iter()
         .map(|(name, shape, data)| Ok((*name, TensorView::new(Dtype::F32, shape.clone(), data)?)))
         .collect::<std::result::Result<Vec<_>, safetensors::SafeTensorError>>()
@@ -204,7 +202,7 @@ pub fn to_bytes(mut header: Header, tensors: &BTreeMap<String, Tensor>) -> Resul
     safetensors::serialize(views, Some(metadata)).map_err(|error| as_text(&error))
 }
 
-fn foreign(path: &Path, reason: &str) -> Error {
+fn not_a_checkpoint(path: &Path, reason: &str) -> Error {
     Error::unsupported(path, format!("not an HRINet checkpoint: {reason}"))
 }
 
@@ -266,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read_again_and_the_same_bytes_come_out() {
+    fn written_checkpoint_is_read_back() {
         let (header, tensors) = small();
         let bytes = to_bytes(header.clone(), &tensors).unwrap();
         assert_eq!(bytes, to_bytes(header, &tensors).unwrap());
@@ -277,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_foreign_and_newer_files_are_told_apart() {
+    fn damaged_foreign_and_newer_files_have_errors_of_their_own() {
         let (header, tensors) = small();
         let bytes = to_bytes(header.clone(), &tensors).unwrap();
         for length in [0, 5, 9, 40, 200, bytes.len() - 5] {

@@ -156,12 +156,12 @@ mod tests {
     fn excess_is_blended_and_replaces_saturated_values() {
         let first = OverRange::of(&row(&[0.3, 2.0, 2.0, 1.02, 0.0])).unwrap();
         let second = OverRange::of(&row(&[1.0, 1.2, 1.0, 1.04, 0.0])).unwrap();
-        let above = OverRangePair::of([first.as_ref(), second.as_ref()]).unwrap().unwrap();
-        assert_eq!(above.roi, Roi([[0, 1], [1, 4]]));
+        let over_range = OverRangePair::of([first.as_ref(), second.as_ref()]).unwrap().unwrap();
+        assert_eq!(over_range.roi, Roi([[0, 1], [1, 4]]));
         let share = Tensor::from_slice(&[0.25f32]).view([1, 1, 1, 1]);
-        let sum = above.add_to(&row(&[0.9; 5]), &share).unwrap();
+        let sum = over_range.add_to(&row(&[0.9; 5]), &share).unwrap();
         assert!(max_difference(&sum, &row(&[0.9, 1.4, 1.15, 0.935, 0.9])) < 1e-6, "{sum}");
-        let error = above.expected_error(&row(&[0.1; 5])).unwrap();
+        let error = over_range.expected_error(&row(&[0.1; 5])).unwrap();
         assert!(max_difference(&error, &row(&[0.1, 0.4, 0.6, 0.11, 0.1])) < 1e-6, "{error}");
     }
 
@@ -175,10 +175,10 @@ mod tests {
     fn bounding_rectangle_gives_the_result_of_the_whole_plane() {
         tch::manual_seed(4);
         let options = (Kind::Float, Device::Cpu);
-        // A few spots that share no pixel, one of them at the border.
-        let spots = |places: &[[i64; 2]]| {
+        // A few spots without common pixels, one of them at the border.
+        let spots = |corners: &[[i64; 2]]| {
             let grey = Tensor::zeros([1, 1, 128, 160], options);
-            for &[row, column] in places {
+            for &[row, column] in corners {
                 let _ = grey.narrow(2, row, 5).narrow(3, column, 7).uniform_(0.5, 2.5);
             }
             grey
@@ -190,23 +190,27 @@ mod tests {
             None,
             None,
         ) * 4.0;
-        let (made, share) =
+        let (slices, share) =
             (Tensor::rand([1, 1, 128, 160], options), Tensor::rand([1, 1, 128, 160], options));
-        let result = |everywhere: bool| {
+        let result = |whole_plane: bool| {
             let [first, second] = grey.each_ref().map(|grey| {
-                let raised = OverRange::of(grey).unwrap().unwrap();
-                let roi = if everywhere { Roi([[0, 128], [0, 160]]) } else { raised.roi };
-                OverRange { roi, ..raised }
+                let over_range = OverRange::of(grey).unwrap().unwrap();
+                let roi = if whole_plane { Roi([[0, 128], [0, 160]]) } else { over_range.roi };
+                OverRange { roi, ..over_range }
             });
-            let above =
+            let over_range =
                 OverRangePair::warped([Some(&first), Some(&second)], &flow).unwrap().unwrap();
-            (above.roi, above.add_to(&made, &share).unwrap(), above.expected_error(&made).unwrap())
+            (
+                over_range.roi,
+                over_range.add_to(&slices, &share).unwrap(),
+                over_range.expected_error(&slices).unwrap(),
+            )
         };
-        let (place, made_there, doubt_there) = result(false);
-        let (_, made_everywhere, doubt_everywhere) = result(true);
-        assert!(place.0[0][0] > 0 && place.0[1][0] > 0 && place.0[0][1] < 128, "{place:?}");
-        assert!(max_difference(&made_there, &made_everywhere) < 1e-4);
-        assert!(max_difference(&doubt_there, &doubt_everywhere) < 1e-4);
-        assert!(max_difference(&made_there, &made) > 0.5);
+        let (roi, sum, error) = result(false);
+        let (_, whole_sum, whole_error) = result(true);
+        assert!(roi.0[0][0] > 0 && roi.0[1][0] > 0 && roi.0[0][1] < 128, "{roi:?}");
+        assert!(max_difference(&sum, &whole_sum) < 1e-4);
+        assert!(max_difference(&error, &whole_error) < 1e-4);
+        assert!(max_difference(&sum, &slices) > 0.5);
     }
 }

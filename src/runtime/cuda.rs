@@ -1,9 +1,9 @@
-//! CUDA's part of libtorch: a library of its own, some gigabytes with all that it needs.
+//! libtorch's CUDA library, which is loaded at run time.
 //!
-//! One build serves with it and without. libtorch looks for its functions once, at the first question about CUDA,
-//! and never again; so it is loaded before.
+//! One build serves machines with and without it: with all that it needs, it takes some gigabytes.
+//! libtorch looks for CUDA once, at the first question about it, so it is loaded before that.
 
-// The one `unsafe` outside `capi`: a library that is opened runs its initialisers.
+// The one `unsafe` outside `capi`: opening a library runs its initialisers.
 #![allow(unsafe_code)]
 
 use std::path::{Path, PathBuf};
@@ -11,24 +11,25 @@ use std::sync::Once;
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
 
-/// Loads it, once, where it lies in the folder of the libtorch that this process uses. Where it does not, or
-/// cannot be loaded, there is the CPU; the log says why.
+/// Loads the CUDA library from the folder of the libtorch in use, in the first call. Without it, or
+/// where loading fails, the CPU remains; the log says why.
 pub fn load() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let Ok(maps) = std::fs::read_to_string("/proc/self/maps") else { return };
         let Some(path) = beside_libtorch(&maps).filter(|path| path.exists()) else { return };
-        // SAFETY: what runs now are the initialisers of libtorch's own library; nothing in it is called here.
+        // SAFETY: the initialisers that run are those of libtorch's own library, of which nothing is
+        // called here.
         match unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_GLOBAL) } {
-            // It stays as long as the process: libtorch keeps pointers into it.
+            // Never closed: libtorch keeps pointers into it.
             Ok(library) => std::mem::forget(library),
             Err(error) => log::warn!("CUDA cannot be used: {error}"),
         }
     });
 }
 
-/// Where it lies if it lies beside libtorch: `maps` is a process's table of mapped files. A libtorch under another
-/// name, made for a process that may hold a second one, has the CPU alone.
+/// Path of the CUDA library beside the libtorch in `maps`, a process's table of mapped files. `None`
+/// for a libtorch under another name, as a process that may hold two of them has: it is for the CPU.
 fn beside_libtorch(maps: &str) -> Option<PathBuf> {
     let files = maps.lines().filter_map(|line| line.find('/').map(|at| Path::new(&line[at..])));
     let libtorch = files.into_iter().find(|file| file.ends_with("libtorch_cpu.so"))?;
@@ -40,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_is_looked_for_beside_the_libtorch_of_the_process() {
+    fn cuda_library_is_beside_the_mapped_libtorch() {
         let line = |file: &str| format!("7f12a000-7f12b000 r-xp 00000000 fe:00 1835 {file}\n");
         let maps =
             line("[heap]") + &line("/usr/lib/libc.so.6") + &line("/a b/torch/lib/libtorch_cpu.so");
@@ -51,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn this_process_has_a_libtorch_that_it_is_looked_for_beside() {
+    fn libtorch_of_this_process_is_found() {
         assert!(tch::get_num_threads() > 0);
         let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
         let folder = beside_libtorch(&maps).and_then(|path| Some(path.parent()?.to_owned()));

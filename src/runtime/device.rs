@@ -1,14 +1,14 @@
-//! CPU or CUDA by name.
+//! Devices by name: the CPU and CUDA devices.
 
 use tch::{Cuda, Device, Kind, Tensor};
 
 use crate::error::{Error, Result};
 
-/// The device of this name: `auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:N`.
+/// Parses a device: `auto` (CUDA where available, else the CPU), `cpu`, `cuda` or `cuda:N`.
 ///
 /// # Errors
-/// [`Error::Argument`] for another name, [`Error::Device`] where there is no such device.
-pub fn device(name: &str) -> Result<Device> {
+/// [`Error::Argument`] for another name, [`Error::Device`] for a device that is not available.
+pub fn parse(name: &str) -> Result<Device> {
     let index = match name {
         "cpu" => return Ok(Device::Cpu),
         "auto" => return Ok(if Cuda::is_available() { Device::Cuda(0) } else { Device::Cpu }),
@@ -18,7 +18,7 @@ pub fn device(name: &str) -> Result<Device> {
             .and_then(|number| number.parse::<usize>().ok())
             .ok_or_else(|| {
                 Error::Argument(format!(
-                    "no device is called {name:?}; there are auto, cpu, cuda and cuda:N"
+                    "unknown device {name:?}; choose auto, cpu, cuda or cuda:N"
                 ))
             })?,
     };
@@ -28,49 +28,49 @@ pub fn device(name: &str) -> Result<Device> {
     }
     Err(Error::Device(match count {
         0 => format!(
-            "device {name:?}: no CUDA device can be used here: {}; use cpu or auto",
-            without_cuda()
+            "device {name:?}: no CUDA device is available: {}; use cpu or auto",
+            reason_without_cuda()
         ),
         _ => format!("device {name:?}: there are {count} CUDA devices, counted from 0"),
     }))
 }
 
-/// Why CUDA is not there, as libtorch says when it is asked for memory there.
-fn without_cuda() -> String {
+/// Reason why CUDA is unavailable, from libtorch's refusal to allocate there.
+fn reason_without_cuda() -> String {
     match Tensor::f_zeros([1], (Kind::Float, Device::Cuda(0))).map_err(Error::from) {
-        Err(Error::Torch(said)) if said.contains("Could not run") => {
+        Err(Error::Torch(message)) if message.contains("Could not run") => {
             "the libtorch in use has no part for CUDA".into()
         }
-        Err(Error::Torch(said)) => said.trim_start_matches("Internal torch error: ").into(),
+        Err(Error::Torch(message)) => message.trim_start_matches("Internal torch error: ").into(),
         _ => "libtorch finds none".into(),
     }
 }
 
-/// A device that can be used here.
+/// An available device.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Usable {
-    /// The name that [`device`] understands.
+pub struct DeviceInfo {
+    /// Name for [`parse`].
     pub name: String,
-    /// What it is, for people: `CPU, 8 cores`, `CUDA, NVIDIA H100 80GB HBM3`.
+    /// Description to show: `CPU, 8 cores`, `CUDA, NVIDIA H100 80GB HBM3`.
     pub description: String,
 }
 
-/// All devices that can be used here; the CPU first.
-pub fn usable() -> Vec<Usable> {
+/// Available devices, the CPU first.
+pub fn available() -> Vec<DeviceInfo> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let plural = if cores == 1 { "" } else { "s" };
-    let cpu = Usable { name: "cpu".into(), description: format!("CPU, {cores} core{plural}") };
+    let cpu = DeviceInfo { name: "cpu".into(), description: format!("CPU, {cores} core{plural}") };
     let count = if Cuda::is_available() { Cuda::device_count().max(0) as usize } else { 0 };
     let product = cuda_product().map_or(String::new(), |product| format!(", {product}"));
-    let cuda = (0..count).map(|index| Usable {
+    let cuda = (0..count).map(|index| DeviceInfo {
         name: name(Device::Cuda(index)),
         description: format!("CUDA{product}"),
     });
     std::iter::once(cpu).chain(cuda).collect()
 }
 
-/// What the driver calls the cards, where all are alike: their order here may be another than
-/// CUDA's.
+/// Product name of the cards from the driver, where all have the same: their order there may differ
+/// from CUDA's.
 fn cuda_product() -> Option<String> {
     let cards = std::fs::read_dir("/proc/driver/nvidia/gpus").ok()?;
     let products = cards.filter_map(|card| {
@@ -83,7 +83,7 @@ fn cuda_product() -> Option<String> {
     (products.len() == 1).then(|| products.remove(0))
 }
 
-/// The name that [`device`] understands.
+/// Name of a device, for [`parse`].
 pub fn name(device: Device) -> String {
     match device {
         Device::Cuda(index) => format!("cuda:{index}"),
@@ -96,21 +96,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_usable_device_is_understood_by_its_name() {
-        let usable = usable();
-        assert_eq!(usable[0].name, "cpu");
-        for Usable { name, description } in usable {
-            assert!(device(&name).is_ok(), "{name}");
+    fn names_of_available_devices_are_parsed() {
+        let available = available();
+        assert_eq!(available[0].name, "cpu");
+        for DeviceInfo { name, description } in available {
+            assert!(parse(&name).is_ok(), "{name}");
             assert!(description.to_lowercase().starts_with(&name[..3]), "{description}");
         }
     }
 
     #[test]
-    fn names_are_understood_or_refused_with_the_choice() {
-        assert_eq!(device("cpu").unwrap(), Device::Cpu);
-        assert!(device("gpu").unwrap_err().to_string().contains("cuda:N"));
-        assert!(device("cuda:-1").is_err());
-        let error = device("cuda:99").unwrap_err().to_string();
+    fn unknown_device_is_rejected_with_the_choices() {
+        assert_eq!(parse("cpu").unwrap(), Device::Cpu);
+        assert!(parse("gpu").unwrap_err().to_string().contains("cuda:N"));
+        assert!(parse("cuda:-1").is_err());
+        let error = parse("cuda:99").unwrap_err().to_string();
         assert!(error.contains("CUDA device") && !error.contains('\n'), "{error}");
         assert_eq!(name(Device::Cuda(1)), "cuda:1");
     }

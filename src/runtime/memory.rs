@@ -1,11 +1,11 @@
-//! How much memory is free, and how much this process took.
+//! Memory that is available, and that this process has used.
 
 use sysinfo::{MemoryRefreshKind, System};
 
 use crate::error::{Error, Result};
 
-/// Bytes that this process can still take: what the system has free, or less where a container
-/// limits it.
+/// Bytes that this process can still allocate: the system's available memory, or less where a
+/// container limits it.
 pub fn available() -> u64 {
     let mut system = System::new();
     system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
@@ -16,10 +16,10 @@ pub fn available() -> u64 {
     }
 }
 
-/// Refuses work that would not fit.
+/// Checks that `needed` bytes are available.
 ///
 /// # Errors
-/// [`Error::Memory`] with what it needs, what is there, and the advice.
+/// [`Error::Memory`] with both figures and `advice`.
 pub fn check(needed: u64, advice: &str) -> Result<()> {
     let available = available();
     if needed <= available {
@@ -28,7 +28,7 @@ pub fn check(needed: u64, advice: &str) -> Result<()> {
     Err(Error::Memory { needed, available, advice: advice.to_string() })
 }
 
-/// The most bytes of memory that this process held at once so far, where the system tells.
+/// Peak resident memory of this process in bytes; `None` where the system does not report it.
 pub fn peak() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -41,17 +41,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_fit_is_refused_with_both_numbers() {
+    fn work_beyond_available_memory_is_rejected() {
         let error = check(u64::MAX, "choose a larger spacing").unwrap_err().to_string();
         assert!(error.contains("TB of memory") && error.contains("larger spacing"), "{error}");
         assert!(check(1, "").is_ok());
     }
 
     #[test]
-    fn the_peak_grows_with_what_is_held() {
-        let before = peak().expect("Linux tells");
-        let held = std::hint::black_box(vec![1u8; 200_000_000]);
-        assert!(peak().expect("Linux tells") >= before.max(200_000_000));
-        drop(std::hint::black_box(held));
+    fn peak_grows_with_allocated_memory() {
+        let before = peak().expect("Linux reports it");
+        let block = std::hint::black_box(vec![1u8; 200_000_000]);
+        assert!(peak().expect("Linux reports it") >= before.max(200_000_000));
+        drop(std::hint::black_box(block));
     }
 }

@@ -1,4 +1,10 @@
-//! The machine that the library runs on: devices, libtorch's part for CUDA, memory.
+//! The machine that the library runs on.
+//!
+//! | module | holds |
+//! | --- | --- |
+//! | [`device`] | devices by name, the list of available ones |
+//! | [`cuda`] | loading of libtorch's CUDA library |
+//! | [`memory`] | available memory, peak memory of the process |
 
 pub mod cuda;
 pub mod device;

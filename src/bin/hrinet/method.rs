@@ -41,7 +41,7 @@ impl DeviceChoice {
             Some(threads) => tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX)),
             None => {}
         }
-        device::device(&self.device)
+        device::parse(&self.device)
     }
 }
 

@@ -41,7 +41,8 @@ impl Decoder {
         Ok(Decoder { blocks, exit })
     }
 
-    /// Decodes maps `[N, C, H / 16, W / 16]`, ... to slices `[N, 1, H, W]`; the last layer is linear.
+    /// Decodes maps `[N, C, H / 16, W / 16]`, ... to slices `[N, 1, H, W]`; the last layer is
+    /// linear.
     ///
     /// # Errors
     /// [`crate::Error::Argument`] without any map.

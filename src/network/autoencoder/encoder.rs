@@ -50,7 +50,7 @@ impl Encoder {
         Ok(Encoder { entry, blocks, bottlenecks })
     }
 
-    /// Encodes slices `[N, 1, H, W]` to maps `[N, C, H / 16, W / 16]`, `[N, C, H / 32, W / 32]`, ...
+    /// Encodes slices `[N, 1, H, W]` to maps `[N, C, H / 16, W / 16]`, `[N, C, H / 32, W / 32]`, ....
     /// The trunk continues with the wide features, not with the squeezed ones.
     pub fn forward(&self, slices: &Tensor) -> Result<AutoencoderFeatures> {
         let mut wide = self.entry.forward(slices)?;

@@ -1,4 +1,4 @@
-//! Real networks on planes of any size, through a checkpoint file.
+//! Networks of every kind on planes of any size, loaded from a checkpoint file.
 
 use hrinet::network::{Checkpoint, Model, Neighbours, SliceNetwork, System};
 use hrinet::resample::Interpolator;
@@ -9,9 +9,9 @@ use hrinet::volume::{Axis, Geometry, Rescale, Volume};
 use ndarray::{Array2, Array3, s};
 use tch::Device;
 
-/// An untrained network of a system, by way of a file.
+/// An untrained network of a system, from a file.
 fn model(system: System) -> Model {
-    // Systems that train against discriminators share their generator with hrinet-mse.
+    // Systems with discriminators have the generator of hrinet-mse.
     let trained_as = match system {
         System::HrinetMotion | System::Ae => system,
         _ => System::HrinetMse,

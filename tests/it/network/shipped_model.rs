@@ -1,5 +1,5 @@
-//! The models that ship: they load by name; the default beats what users have today, and keeps its promises on a
-//! real CT.
+//! The shipped models: loading by name, accuracy against linear and cubic interpolation on real CTs,
+//! known slices, ensembles.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ fn shipped() -> Model {
     Model::load(DEFAULT, Device::Cpu).expect("the shipped model loads")
 }
 
-/// A real CT beside the project, or one that `scripts/dev/fetch-samples` brings.
+/// A real CT beside the project, or one that `scripts/dev/fetch-samples` downloads.
 fn ct(path: &str) -> Option<Volume> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if !path.exists() {
@@ -31,7 +31,7 @@ fn ct(path: &str) -> Option<Volume> {
     Some(io::read(&path).expect("a CT"))
 }
 
-/// PSNR and SSIM over linear and over cubic.
+/// Gains in PSNR and SSIM over linear and over cubic interpolation.
 fn gains(volume: &Volume, gap: usize, slices: Option<std::ops::Range<usize>>) -> [[f64; 2]; 2] {
     let model = shipped();
     let scores = |method: Interpolator| {
@@ -45,7 +45,7 @@ fn gains(volume: &Volume, gap: usize, slices: Option<std::ops::Range<usize>>) ->
 }
 
 #[test]
-fn all_are_the_motion_network_and_their_cards_name_their_checksums() {
+fn model_cards_name_checksum_and_command() {
     for name in shipped_names() {
         let model = Model::load(name, Device::Cpu).expect("a shipped model loads");
         assert_eq!(model.system(), System::HrinetMotion);
@@ -53,7 +53,7 @@ fn all_are_the_motion_network_and_their_cards_name_their_checksums() {
         let card = std::fs::read_to_string(card).expect("the model's card");
         assert!(card.contains(model.checksum()), "the card of {name} is of another model");
         assert!(card.contains(&model.record().command), "the card of {name} has another command");
-        // Never trained on what it is tested on.
+        // Test volumes are in no training.
         let record = model.record();
         for test in ["sts003", "sts010", "sts018", "sts031", "sts044", "sts050", "lidc0314"] {
             assert!(!record.trained_on.iter().chain(&record.held_out).any(|name| name == test));
@@ -61,10 +61,9 @@ fn all_are_the_motion_network_and_their_cards_name_their_checksums() {
     }
 }
 
-/// What each is for: the sharp one's grain is that of scanned slices, the default's slices are closer to
-/// them.
+/// The sharp model has the noise of known slices; the default one has the higher PSNR.
 #[test]
-fn the_sharp_model_has_the_noise_of_scanned_slices_and_is_still_closer_than_cubic() {
+fn sharp_model_has_the_noise_of_known_slices_and_beats_cubic() {
     let Some(limb) = ct("../shared/ct/test/sts010.nii.gz") else { return };
     let sharp = Model::load("hrinet-motion-sharp", Device::Cpu).expect("a shipped model loads");
     let of = |method: Interpolator| {
@@ -84,7 +83,7 @@ fn the_sharp_model_has_the_noise_of_scanned_slices_and_is_still_closer_than_cubi
 }
 
 #[test]
-fn it_beats_linear_and_cubic_on_a_chest_that_it_never_saw() {
+fn default_model_beats_linear_and_cubic_on_an_unseen_chest() {
     let Some(chest) = ct(".samples/cxr.nii.gz") else { return };
     for gap in [2, 4] {
         for [psnr, ssim] in gains(&chest, gap, Some(60..69)) {
@@ -94,7 +93,7 @@ fn it_beats_linear_and_cubic_on_a_chest_that_it_never_saw() {
 }
 
 #[test]
-fn it_beats_linear_and_cubic_on_soft_tissue_that_it_never_saw() {
+fn default_model_beats_linear_and_cubic_on_unseen_soft_tissue() {
     let Some(limb) = ct("../shared/ct/test/sts010.nii.gz") else { return };
     for gap in [2, 3, 6] {
         for [psnr, ssim] in gains(&limb, gap, None) {
@@ -104,10 +103,10 @@ fn it_beats_linear_and_cubic_on_soft_tissue_that_it_never_saw() {
 }
 
 #[test]
-fn known_slices_of_a_real_ct_come_back_bit_for_bit() {
+fn known_slices_of_a_real_ct_are_unchanged() {
     let Some(chest) = ct(".samples/cxr.nii.gz") else { return };
     let model = shipped();
-    // 31.25 mm is 12.5 slices: every second new slice is a known one.
+    // 31.25 mm is 12.5 slices: every second output slice is a known one.
     let plan = Plan::new(chest.geometry(), Some(Axis::K), &Spacing::Exact(31.25)).unwrap();
     let (made, work) =
         interpolate(&chest, &plan, &Interpolator::Network(&model), &mut |_| Ok(())).unwrap();
@@ -128,28 +127,29 @@ fn known_slices_of_a_real_ct_come_back_bit_for_bit() {
 }
 
 #[test]
-fn in_both_orders_a_reversed_stack_gives_reversed_slices() {
+fn ensemble_gives_reversed_slices_of_a_reversed_stack() {
     let Some(volume) = ct("../shared/ct/test/sts003.nii.gz") else { return };
     let voxels::Voxels::Int16(array) = volume.voxels() else { panic!("CTs are int16") };
     let hu = |index| array.index_axis(ndarray::Axis(0), index).map(|&hu| f32::from(hu));
     let (a, b) = (hu(20), hu(23));
-    let farthest = |model: &Model| {
-        let made = |a: &ndarray::Array2<f32>, b: &ndarray::Array2<f32>, alpha| {
+    let max_difference = |model: &Model| {
+        let slices = |a: &ndarray::Array2<f32>, b: &ndarray::Array2<f32>, alpha| {
             between_slices(a.view(), b.view(), &[alpha], &Interpolator::Network(model))
                 .expect("slices")
         };
-        let apart = made(&a, &b, 0.75) - made(&b, &a, 0.25);
-        apart.iter().fold(0f32, |most, apart| most.max(apart.abs()))
+        let difference = slices(&a, &b, 0.75) - slices(&b, &a, 0.25);
+        difference.iter().fold(0f32, |max, value| max.max(value.abs()))
     };
-    let (once, both) = (farthest(&shipped()), farthest(&shipped().with_ensemble()));
-    assert!(both < 0.01, "{both} HU apart");
-    // The network alone is not symmetric: the mean of both orders is what makes it so.
-    assert!(once > 1.0, "{once} HU apart");
+    let alone = max_difference(&shipped());
+    let ensemble = max_difference(&shipped().with_ensemble());
+    assert!(ensemble < 0.01, "differs by {ensemble} HU");
+    // The network alone is not symmetric.
+    assert!(alone > 1.0, "differs by {alone} HU");
 }
 
-/// What a network finds once a pair is the same whichever slice asks first, in both orders.
+/// The cached midpoint flow is independent of the slice that needs it first, in both orders.
 #[test]
-fn slices_made_one_by_one_are_those_made_together() {
+fn slices_decoded_one_by_one_are_those_of_a_batch() {
     let plane = |seed: u64| {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         Array2::from_shape_simple_fn((40, 56), || random.random::<f32>())
@@ -157,16 +157,16 @@ fn slices_made_one_by_one_are_those_made_together() {
     for name in shipped_names() {
         let model = Model::load(name, Device::Cpu).expect("a shipped model loads").with_ensemble();
         let [first, second] = [1, 2].map(|seed| model.encode(&plane(seed)).expect("encodes"));
-        let alphas = [0.25, 0.5, 0.8];
+        let fractions = [0.2, 0.5, 0.75];
         let together = Neighbours::of_pair(&first, &second);
-        let together = model.decode(&together, &alphas).expect("decodes");
+        let together = model.decode(&together, &fractions).expect("decodes");
         let one_by_one = Neighbours::of_pair(&first, &second);
-        for (index, alpha) in alphas.into_iter().enumerate().rev() {
-            let alone = model.decode(&one_by_one, &[alpha]).expect("decodes");
-            let apart =
+        for (index, fraction) in fractions.into_iter().enumerate().rev() {
+            let alone = model.decode(&one_by_one, &[fraction]).expect("decodes");
+            let difference =
                 &alone.index_axis(ArrayAxis(0), 0) - &together.index_axis(ArrayAxis(0), index);
-            let largest = apart.iter().fold(0f32, |most, value| most.max(value.abs()));
-            assert!(largest < 1e-4, "{name} at {alpha}: differs by {largest}");
+            let largest = difference.iter().fold(0f32, |max, value| max.max(value.abs()));
+            assert!(largest < 1e-4, "{name} at {fraction}: differs by {largest}");
         }
     }
 }
