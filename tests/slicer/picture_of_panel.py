@@ -26,7 +26,7 @@ def main(ct, picture):
     widget = HRINetResampleWidget(parent)
     widget.resources = {"UI/HRINetResample.ui": conftest.MODULE / "Resources/UI/HRINetResample.ui"}
     widget.setup()
-    parent.resize(460, 560)
+    parent.resize(460, 680)
     parent.show()
     while widget._model_section.busy or widget._apply_section.busy:
         APPLICATION.processEvents()

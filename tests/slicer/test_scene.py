@@ -7,6 +7,7 @@ import vtk
 
 import builders
 from HRINetResampleLib.binding import hrinet
+from HRINetResampleLib.logic import ResampleChoices
 from HRINetResampleLib.scene import volumes
 
 
@@ -25,6 +26,16 @@ def test_output_is_named_after_the_input(logic):
     thick = builders.volume(name="Chest")
     assert logic.resample(thick, model="linear").GetName() == "Chest HRINet"
     assert logic.resample(thick, model="linear").GetName() == "Chest HRINet_1"
+
+
+def test_choices_can_be_an_object_or_named_fields(logic):
+    thick = builders.volume()
+    choices = ResampleChoices(model="linear", spacing="factor", factor=3)
+    assert builders.array(logic.resample(thick, choices)).shape[0] == 19
+    assert builders.array(logic.resample(thick, choices, factor=2)).shape[0] == 13
+    assert choices.factor == 3
+    with pytest.raises(TypeError, match="colour"):
+        logic.resample(thick, colour="red")
 
 
 def test_display_is_copied_from_the_input(logic):

@@ -82,10 +82,15 @@ class ApplySection:
         self.ui.applyButton.setEnabled(True)
         self.ui.applyButton.setToolTip(_("Interpolate the slices"))
 
-    def forget(self):
-        """Drops what was asked: the parameters are gone, or a run has started."""
+    def pause(self):
+        """Ignores a pending outcome: a run has started."""
         self._parameters = None
         self._preview.ask(None)
+
+    def forget(self):
+        """Forgets the outcome: the parameters are gone."""
+        self.pause()
+        self.run = None
 
     def show_text(self, text):
         """Shows a text in the status line."""

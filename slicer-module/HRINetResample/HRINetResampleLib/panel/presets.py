@@ -36,7 +36,9 @@ PRESETS = (
         _("About three times as fast as Measure, and slightly less accurate."),
     ),
     Preset("cubic", _("Plain: cubic"), _("Cubic spline through the known slices, no network.")),
-    Preset("linear", _("Plain: linear"), _("Mean of the two neighbouring slices, no network.")),
+    Preset(
+        "linear", _("Plain: linear"), _("Weighted mean of the two neighbouring slices, no network.")
+    ),
     Preset("", _("Custom file"), _("A model from a checkpoint file.")),
 )
 CUSTOM = len(PRESETS) - 1

@@ -210,7 +210,7 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._show_error(error)
             return
         self._finish, self._progress_text = finish, progress_text
-        self._apply_section.forget()
+        self._apply_section.pause()
         self._apply_section.show_running(True)
         self._apply_section.show_text(_("Working {where}").format(where=self.task.backend))
 
@@ -239,6 +239,8 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._apply_section.show_text(text)
         else:
             self._show_error(failure)
+        if self._apply_section.run is None and self._parameters is not None:
+            self._show_model()  # the parameters have changed during the run
 
     def _finish_resampling(self, task, run):
         output = task.finish()
