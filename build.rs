@@ -1,7 +1,8 @@
 //! Links library, program and tests to libtorch by rpath, so that they run without environment
 //! variables, and generates the C header.
 
-use std::{env, fs, path::PathBuf};
+use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -52,22 +53,7 @@ fn header() {
     let target = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default()).join("hrinet.h");
     let mut builder =
         cbindgen::Builder::new().with_config(cbindgen::Config::from_root_or_default(&root));
-    // Order of the sections in the header.
-    let topics = [
-        "version",
-        "status",
-        "call",
-        "log",
-        "device",
-        "model",
-        "volume",
-        "plan",
-        "interpolate",
-        "labels",
-        "trainer_options",
-        "trainer",
-    ];
-    for topic in topics {
+    for topic in topics(&root) {
         builder = builder.with_src(root.join(format!("src/capi/{topic}.rs")));
     }
     match builder.generate() {
@@ -82,4 +68,11 @@ fn header() {
         }
         Err(error) => println!("cargo:error=cannot generate the C header: {error}"),
     }
+}
+
+/// Topics of the C API in the order of the header: the public modules of `src/capi/mod.rs`.
+fn topics(root: &Path) -> Vec<String> {
+    let text = fs::read_to_string(root.join("src/capi/mod.rs")).unwrap_or_default();
+    let topic = |line: &str| Some(line.strip_prefix("pub mod ")?.strip_suffix(';')?.to_string());
+    text.lines().filter_map(topic).collect()
 }

@@ -35,24 +35,24 @@
 #include <stdint.h>
 
 /**
- * The version of this interface. It grows with every change that a compiled host would notice;
- * wrappers compare it when they load.
+ * Version of this interface. It grows with every change that breaks compiled hosts; wrappers
+ * compare it when they load.
  */
 #define HRINET_ABI_VERSION 1
 
 /**
- * The axis of `HrinetResampleOptions` that means the one with the largest spacing.
+ * Value of `axis` in `HrinetResampleOptions` for the slice axis of the volume.
  */
 #define HRINET_AXIS_AUTO -1
 
 /**
- * A way to make slices: a network with its weights, the linear blend or the cubic spline.
- * Immutable: any number of threads may use it at once.
+ * An interpolator: a network with its weights, linear or cubic interpolation. Immutable: any
+ * number of threads may use it at once.
  */
 typedef struct HrinetModel HrinetModel;
 
 /**
- * An output's grid and where each of its slices comes from. Immutable.
+ * Output grid of a volume, and the source of each slice. Immutable.
  */
 typedef struct HrinetPlan HrinetPlan;
 
@@ -63,24 +63,48 @@ typedef struct HrinetPlan HrinetPlan;
 typedef struct HrinetTrainer HrinetTrainer;
 
 /**
- * What a call came to: `HRINET_OK`, or what went wrong. Codes are never reused; new ones are added
+ * Result of a call: `HRINET_OK` or the kind of failure. Codes are never reused; new ones are added
  * at the end of their group.
  */
 typedef int32_t HrinetStatus;
 
 /**
- * Says one line (UTF-8, valid during the call) of a level: 1 error, 2 warning, 3 information,
- * 4 debugging. It may come from any thread, from several at once; it must not call the library.
+ * Receives one log line (UTF-8, valid during the call) of a level: 1 error, 2 warning, 3
+ * information, 4 debugging. It may be called from any thread, from several at once. It must not
+ * call the library, throw a C++ exception or leave by `longjmp`.
  */
 typedef void (*HrinetLogCallback)(int32_t level, const char *line, void *user);
 
 /**
- * The numbers that a network computes in: one of the `HRINET_PRECISION_*` values.
+ * Number format of a network's computation: one of the `HRINET_PRECISION_*` values.
  */
 typedef int32_t HrinetPrecision;
 
 /**
- * What a model is.
+ * Options of a model. Set it up with `hrinet_model_options_init`.
+ */
+typedef struct {
+  /**
+   * Size of this struct as the host knows it.
+   */
+  size_t struct_size;
+  /**
+   * `"auto"` (CUDA where there is one; the default), `"cpu"`, `"cuda"` or `"cuda:N"`: UTF-8.
+   */
+  const char *device;
+  /**
+   * `HRINET_PRECISION_FLOAT32` (the default) or `HRINET_PRECISION_BFLOAT16`.
+   */
+  HrinetPrecision precision;
+  /**
+   * 1: interpolate every slice twice, with the pair in either order, and take the mean; a little
+   * more accurate, at nearly twice the time. 0 (the default): once.
+   */
+  int32_t ensemble;
+} HrinetModelOptions;
+
+/**
+ * Description of a model.
  */
 typedef struct {
   /**
@@ -98,7 +122,7 @@ typedef struct {
    */
   const char *checksum;
   /**
-   * Where it computes, `"cpu"` or `"cuda:N"`: valid as long as the model.
+   * The device that computes, `"cpu"` or `"cuda:N"`: valid as long as the model.
    */
   const char *device;
   /**
@@ -111,18 +135,26 @@ typedef struct {
    */
   double window_high_hu;
   /**
-   * How many numbers were learnt.
+   * Number of trained parameters.
    */
   uint64_t parameter_count;
+  /**
+   * 1 for a model with an error head, which a job with `expected_error` needs; else 0.
+   */
+  int32_t predicts_error;
+  /**
+   * 1 for a model that finds flow, which `HRINET_LABELS_ANATOMY` needs; else 0.
+   */
+  int32_t has_flow;
 } HrinetModelInfo;
 
 /**
- * The type of a voxel: one of the `HRINET_INT8`, ... values.
+ * Voxel type: one of the `HRINET_INT8`, ... values.
  */
 typedef int32_t HrinetVoxelType;
 
 /**
- * Describes a volume; owns nothing. Set it up with `hrinet_volume_init`.
+ * Description of a volume; owns nothing. Set it up with `hrinet_volume_init`.
  */
 typedef struct {
   /**
@@ -130,15 +162,15 @@ typedef struct {
    */
   size_t struct_size;
   /**
-   * The voxels' type.
+   * Voxel type.
    */
   HrinetVoxelType voxel_type;
   /**
-   * The first voxel, (0, 0, 0), aligned to its type. NULL where only the place matters.
+   * The first voxel, (0, 0, 0), aligned to its type. NULL where only the geometry matters.
    */
   void *data;
   /**
-   * Voxels along i, j, k.
+   * Number of voxels along i, j, k.
    */
   size_t size[3];
   /**
@@ -147,12 +179,12 @@ typedef struct {
    */
   ptrdiff_t strides[3];
   /**
-   * Takes (i, j, k, 1) to RAS in mm, row by row.
+   * Matrix from (i, j, k, 1) to RAS in mm, row by row.
    */
   double ijk_to_ras[16];
   /**
-   * Where the k slices lie, in mm from the first along k, where they are unevenly spaced; NULL
-   * where they are even. `size[2]` numbers, valid while the struct is used.
+   * Positions of the k slices in mm from the first, for unevenly spaced slices; else NULL.
+   * `size[2]` numbers, valid while the struct is used.
    */
   const double *slice_positions_mm;
   /**
@@ -166,12 +198,12 @@ typedef struct {
 } HrinetVolume;
 
 /**
- * How the output's slices are chosen: one of the `HRINET_SPACING_*` values.
+ * Wished spacing of the output slices: one of the `HRINET_SPACING_*` values.
  */
 typedef int32_t HrinetSpacing;
 
 /**
- * What is wanted. Set it up with `hrinet_resample_options_init`.
+ * Options of a plan. Set it up with `hrinet_resample_options_init`.
  */
 typedef struct {
   /**
@@ -179,7 +211,7 @@ typedef struct {
    */
   size_t struct_size;
   /**
-   * How the output's slices are chosen.
+   * Wished spacing of the output slices.
    */
   HrinetSpacing spacing;
   /**
@@ -191,18 +223,18 @@ typedef struct {
    */
   double spacing_mm;
   /**
-   * The axis across which slices are made: 0 (i), 1 (j), 2 (k) or `HRINET_AXIS_AUTO`.
+   * Axis along which to interpolate: 0 (i), 1 (j), 2 (k) or `HRINET_AXIS_AUTO`.
    */
   int32_t axis;
   /**
-   * For `HRINET_SPACING_LIKE`: a volume whose place counts, not its voxels; else NULL. It is
-   * looked at when the plan is made, not later.
+   * For `HRINET_SPACING_LIKE`: a volume, whose geometry alone is read; else NULL. It is read
+   * when the plan is created, not later.
    */
   const HrinetVolume *like;
 } HrinetResampleOptions;
 
 /**
- * Where an output slice comes from.
+ * Source of an output slice.
  */
 typedef struct {
   /**
@@ -210,25 +242,53 @@ typedef struct {
    */
   size_t struct_size;
   /**
-   * 1 for a copy of a known slice, 0 for one that is made.
+   * 1 for a copy of a known slice, 0 for an interpolated one.
    */
   int32_t is_known;
   /**
-   * The known slice; or the first of the two on both sides.
+   * The known slice, or the first of the two on both sides.
    */
   uint32_t first;
   /**
-   * The known slice; or the second of the two on both sides.
+   * The known slice, or the second of the two on both sides.
    */
   uint32_t second;
   /**
-   * The paper's coefficient: 1 is the first slice, 0 the second.
+   * Position between them: 0 at the first, 1 at the second.
    */
-  double alpha;
+  double fraction;
 } HrinetSlice;
 
 /**
- * How far a job has come.
+ * Method for labels between two known slices: one of the `HRINET_LABELS_*` values.
+ */
+typedef int32_t HrinetLabelMethod;
+
+/**
+ * A label map of a job. Set it up with `hrinet_label_job_init`.
+ */
+typedef struct {
+  /**
+   * Size of this struct as the host knows it.
+   */
+  size_t struct_size;
+  /**
+   * Labels on the grid of the CT, of any voxel type; their geometry and rescale are not read.
+   */
+  const HrinetVolume *input;
+  /**
+   * Labels on the output grid, of the voxel type of `input`; their geometry and rescale are not
+   * read.
+   */
+  const HrinetVolume *output;
+  /**
+   * Method between known slices; `HRINET_LABELS_SHAPE` by default.
+   */
+  HrinetLabelMethod method;
+} HrinetLabelJob;
+
+/**
+ * Progress of a job.
  */
 typedef struct {
   /**
@@ -236,25 +296,72 @@ typedef struct {
    */
   size_t struct_size;
   /**
-   * New slices made so far.
+   * Slices interpolated so far, of all outputs.
    */
   uint32_t slices_done;
   /**
-   * New slices in all.
+   * Slices to interpolate, of all outputs: those of the volume (with its expected errors) and of
+   * each label map.
    */
   uint32_t slices_total;
 } HrinetProgress;
 
 /**
- * Told after every few slices, from the thread that called the job. Anything but 0 cancels the job:
- * it returns `HRINET_CANCELLED`. It may call the library, but not free what the job uses.
+ * Called after every few slices, from the thread that called the job. Anything but 0 cancels the
+ * job, which then returns `HRINET_CANCELLED`. It may call the library, but not free what the job
+ * uses. It must not throw a C++ exception or leave by `longjmp`.
  */
 typedef int32_t (*HrinetProgressCallback)(const HrinetProgress *progress, void *user);
 
 /**
- * How labels between two known slices are chosen: one of the `HRINET_LABELS_*` values.
+ * A resampling: inputs, plan, model and the wanted outputs. Set it up with `hrinet_job_init`.
  */
-typedef int32_t HrinetLabelMethod;
+typedef struct {
+  /**
+   * Size of this struct as the host knows it.
+   */
+  size_t struct_size;
+  /**
+   * The model; NULL: linear interpolation.
+   */
+  const HrinetModel *model;
+  /**
+   * The plan of `input`.
+   */
+  const HrinetPlan *plan;
+  /**
+   * The CT, of the plan's voxel type. May be NULL for label maps whose method is not
+   * `HRINET_LABELS_ANATOMY`.
+   */
+  const HrinetVolume *input;
+  /**
+   * Called after every few slices; may be NULL.
+   */
+  HrinetProgressCallback progress;
+  /**
+   * Passed to `progress`.
+   */
+  void *user;
+  /**
+   * Place for the resampled CT, of the plan's voxel type and output size; NULL where it is not
+   * wanted.
+   */
+  const HrinetVolume *output;
+  /**
+   * Place for the expected absolute error of every voxel in HU, 0 in known slices: of
+   * `HRINET_FLOAT32` and the plan's output size; NULL where it is not wanted. Needs a model with
+   * `predicts_error`. An expected error is a mean, not a bound.
+   */
+  const HrinetVolume *expected_error;
+  /**
+   * Label maps to resample; NULL where there are none.
+   */
+  const HrinetLabelJob *labels;
+  /**
+   * Number of label maps.
+   */
+  size_t label_count;
+} HrinetJob;
 
 /**
  * Course of the learning rate after the warm-up: one of the `HRINET_LR_SCHEDULE_*` values.
@@ -468,28 +575,27 @@ typedef struct {
 } HrinetStepLosses;
 
 /**
- * Done.
+ * Success.
  */
 #define HRINET_OK 0
 
 /**
- * A pointer that must not be NULL is.
+ * A pointer is NULL that must not be.
  */
 #define HRINET_NULL_POINTER 100
 
 /**
- * An argument or option that makes no sense.
+ * An invalid argument or option.
  */
 #define HRINET_INVALID_ARGUMENT 101
 
 /**
- * A grid that cannot be worked on: zero spacing, sheared axes, a single slice.
+ * An invalid grid: zero spacing, sheared axes, a single slice.
  */
 #define HRINET_INVALID_GEOMETRY 102
 
 /**
- * A struct whose `struct_size` this library does not know: it was not initialised by its
- * `*_init` function.
+ * A struct with an unknown `struct_size`: it was not initialised by its `_init` function.
  */
 #define HRINET_INVALID_STRUCT_SIZE 103
 
@@ -499,32 +605,32 @@ typedef struct {
 #define HRINET_INVALID_TEXT 104
 
 /**
- * A trainer that another thread is using at the moment.
+ * A trainer is in use by another thread.
  */
 #define HRINET_IN_USE 105
 
 /**
- * The file system refused: not found, no permission, disk full.
+ * The file system failed: not found, no permission, disk full.
  */
 #define HRINET_FILE_SYSTEM 200
 
 /**
- * A file that is cut short or contradicts itself.
+ * A file is truncated or inconsistent.
  */
 #define HRINET_FILE_DAMAGED 201
 
 /**
- * A sound file of a kind that is not read.
+ * A valid file of an unsupported kind.
  */
 #define HRINET_FILE_UNSUPPORTED 202
 
 /**
- * A checkpoint that a later version wrote.
+ * A checkpoint of a later version.
  */
 #define HRINET_FILE_NEWER 203
 
 /**
- * A device that does not exist here.
+ * A device does not exist.
  */
 #define HRINET_NO_DEVICE 300
 
@@ -534,12 +640,12 @@ typedef struct {
 #define HRINET_OUT_OF_MEMORY 301
 
 /**
- * The host's callback asked to stop.
+ * The callback of the host cancelled the job.
  */
 #define HRINET_CANCELLED 400
 
 /**
- * A defect of this library, caught.
+ * An internal error of this library, caught.
  */
 #define HRINET_INTERNAL 500
 
@@ -614,17 +720,17 @@ typedef struct {
 #define HRINET_FLOAT64 10
 
 /**
- * The whole division of the slice spacing that comes closest to the in-plane spacing.
+ * The whole division of the slice spacing closest to the in-plane spacing.
  */
 #define HRINET_SPACING_ISOTROPIC 0
 
 /**
- * `factor` parts a known spacing.
+ * The slice spacing divided by `factor`.
  */
 #define HRINET_SPACING_FACTOR 1
 
 /**
- * The whole division that comes closest to `spacing_mm`.
+ * The whole division of the slice spacing closest to `spacing_mm`.
  */
 #define HRINET_SPACING_NEAREST 2
 
@@ -634,20 +740,26 @@ typedef struct {
 #define HRINET_SPACING_EXACT 3
 
 /**
- * The slices of the grid of `like`, as far as they lie within the volume.
+ * The slices of the grid of `like`, as far as they are within the volume.
  */
 #define HRINET_SPACING_LIKE 4
 
 /**
- * Those of the nearer known slice; of the first where both are equally near.
+ * The labels of the nearer known slice; of the first one halfway between both.
  */
 #define HRINET_LABELS_NEAREST 0
 
 /**
- * Outlines in between, by signed distances in mm, label by label: no staircase, and what ends between
- * two slices tapers. 0 is the background.
+ * Outlines between those of both slices, by signed distances in mm, label by label: no staircase;
+ * a label that ends between two slices tapers. 0 is the background.
  */
 #define HRINET_LABELS_SHAPE 1
+
+/**
+ * As `HRINET_LABELS_SHAPE`, along the flow that the model finds in the CT: needs a model with
+ * `has_flow`, and the job's `input`.
+ */
+#define HRINET_LABELS_ANATOMY 2
 
 /**
  * Half a cosine down to one hundredth of the peak at the end of the iterations.
@@ -709,19 +821,19 @@ extern "C" {
 #endif // __cplusplus
 
 /**
- * The version of the interface of the library that is loaded: `HRINET_ABI_VERSION` of its header.
+ * Version of the interface of the loaded library: `HRINET_ABI_VERSION` of its header.
  */
 uint32_t hrinet_abi_version(void);
 
 /**
- * The version of the library, `"0.1.0"`: UTF-8, valid for the life of the process.
+ * Version of the library, `"0.1.0"`: UTF-8, valid for the life of the process.
  */
 const char *hrinet_version(void);
 
 /**
- * What went wrong in the last call of this thread that did not return `HRINET_OK`: one line of
- * UTF-8 with the value, the path or the shape. Valid until this thread's next call fails; empty
- * where none has failed.
+ * Message of the last call of this thread that did not return `HRINET_OK`: one line of UTF-8 with
+ * the value, path or shape. Valid until the next call of this thread fails; empty before the first
+ * failure.
  */
 const char *hrinet_last_error_message(void);
 
@@ -735,20 +847,20 @@ const char *hrinet_last_error_message(void);
 HrinetStatus hrinet_set_log_callback(HrinetLogCallback callback, int32_t level, void *user);
 
 /**
- * How many devices can be used: the CPU, and each CUDA device. What is found at the first call
- * holds for the life of the process.
+ * Number of usable devices: the CPU and each CUDA device. The list of the first call is kept for
+ * the life of the process.
  */
 uint32_t hrinet_device_count(void);
 
 /**
- * The name of a device, as `hrinet_model_load` takes it: `"cpu"` for index 0, then `"cuda:0"`, ...
+ * Name of a device, as `HrinetModelOptions` takes it: `"cpu"` for index 0, then `"cuda:0"`, ...
  * UTF-8, valid for the life of the process; NULL where there is no such device.
  */
 const char *hrinet_device_name(uint32_t index);
 
 /**
- * What a device is, for people: `"CPU, 8 cores"`. UTF-8, valid for the life of the process; NULL
- * where there is no such device.
+ * Description of a device for people: `"CPU, 8 cores"`. UTF-8, valid for the life of the process;
+ * NULL where there is no such device.
  */
 const char *hrinet_device_description(uint32_t index);
 
@@ -758,47 +870,47 @@ const char *hrinet_device_description(uint32_t index);
 int32_t hrinet_cuda_is_available(void);
 
 /**
- * Sets how many CPU threads the calling thread's work uses from now on, at least 1.
+ * Sets the number of CPU threads for the work of the calling thread, at least 1.
  */
 HrinetStatus hrinet_set_num_threads(int32_t threads);
 
 /**
- * How many CPU threads the calling thread's work uses.
+ * Number of CPU threads for the work of the calling thread.
  */
 int32_t hrinet_num_threads(void);
 
 /**
- * Loads a shipped model by its name (`"hrinet-motion"`) or a checkpoint file by its path onto a
- * device: `"auto"` (CUDA where there is one), `"cpu"`, `"cuda"` or `"cuda:N"`. `"linear"` and
- * `"cubic"` are the plain interpolators, which compute on the CPU whatever the device. Free it with
- * `hrinet_model_free`.
+ * Sets all fields to their defaults: device `"auto"`, float32, no ensemble.
  *
- * Fails with `HRINET_INVALID_ARGUMENT` (no such name), the file's codes, `HRINET_NO_DEVICE`.
- *
- * @pre `name_or_path` and `device` are strings; `model` points to a place for a pointer.
+ * @pre `options` points to a struct.
  */
-HrinetStatus hrinet_model_load(const char *name_or_path, const char *device, HrinetModel **model);
+HrinetStatus hrinet_model_options_init(HrinetModelOptions *options);
 
 /**
- * As `hrinet_model_load`, for a network that computes in another precision.
+ * Loads a model by name (`"hrinet-motion"`, `"linear"`, `"cubic"`) or a checkpoint file by its
+ * path; `options` may be NULL for the defaults. `"linear"` and `"cubic"` compute on the CPU
+ * whatever the device. Free it with `hrinet_model_free`.
  *
- * Fails also with `HRINET_INVALID_ARGUMENT` for a precision that the network cannot compute in.
+ * Fails with `HRINET_INVALID_ARGUMENT` for an unknown name, and for a precision that the network
+ * does not compute in; the file's codes; `HRINET_NO_DEVICE`.
  *
- * @pre As `hrinet_model_load`.
+ * @pre `name_or_path` is a string; `options` is NULL or points to a struct; `model` points to a place
+ * for a pointer.
  */
-HrinetStatus hrinet_model_load_with_precision(const char *name_or_path,
-                                              const char *device,
-                                              HrinetPrecision precision,
-                                              HrinetModel **model);
+HrinetStatus hrinet_model_load(const char *name_or_path,
+                               const HrinetModelOptions *options,
+                               HrinetModel **model);
 
 /**
- * Loads a checkpoint from `size` bytes in memory, which are not needed after the call.
+ * Loads a checkpoint from `size` bytes in memory, which are not needed after the call; `options`
+ * may be NULL for the defaults. Fails as `hrinet_model_load`.
  *
- * @pre `bytes` points to `size` bytes; `device` is a string; `model` points to a place for a pointer.
+ * @pre `bytes` points to `size` bytes; `options` is NULL or points to a struct; `model` points to a
+ * place for a pointer.
  */
 HrinetStatus hrinet_model_load_from_memory(const uint8_t *bytes,
                                            size_t size,
-                                           const char *device,
+                                           const HrinetModelOptions *options,
                                            HrinetModel **model);
 
 /**
@@ -809,14 +921,6 @@ HrinetStatus hrinet_model_load_from_memory(const uint8_t *bytes,
 HrinetStatus hrinet_model_info(const HrinetModel *model, HrinetModelInfo *info);
 
 /**
- * Whether a model has learnt how far off its slices are expected to be, so that
- * `hrinet_interpolate_with_confidence` takes it: 1 or 0; 0 for NULL.
- *
- * @pre `model` is NULL or a loaded model.
- */
-int32_t hrinet_model_has_confidence(const HrinetModel *model);
-
-/**
  * Frees a model; NULL is allowed. No other thread may be using it.
  *
  * @pre `model` is NULL or a loaded model, which must not be used again.
@@ -824,24 +928,24 @@ int32_t hrinet_model_has_confidence(const HrinetModel *model);
 void hrinet_model_free(HrinetModel *model);
 
 /**
- * Sets all fields to their defaults: no voxels, size 0, spacing 1 mm, stored numbers are HU.
+ * Sets all fields to their defaults: no voxels, size 0, spacing 1 mm, stored values are HU.
  *
  * @pre `volume` points to a struct.
  */
 HrinetStatus hrinet_volume_init(HrinetVolume *volume);
 
 /**
- * Sets all fields to their defaults: isotropic, the axis with the largest spacing.
+ * Sets all fields to their defaults: isotropic, along the slice axis of the volume.
  *
  * @pre `options` points to a struct.
  */
 HrinetStatus hrinet_resample_options_init(HrinetResampleOptions *options);
 
 /**
- * Plans the output of a volume; its `data` is not looked at. Free it with `hrinet_plan_free`.
+ * Plans the output grid of a volume, whose `data` is not read. Free it with `hrinet_plan_free`.
  *
- * Fails with `HRINET_INVALID_GEOMETRY` for a grid that cannot be worked on (a single slice, sheared
- * axes), `HRINET_INVALID_ARGUMENT` for options that make no sense.
+ * Fails with `HRINET_INVALID_GEOMETRY` for an invalid grid (a single slice, sheared axes),
+ * `HRINET_INVALID_ARGUMENT` for invalid options.
  *
  * @pre `volume` and `options` point to structs; `plan` points to a place for a pointer.
  */
@@ -850,31 +954,30 @@ HrinetStatus hrinet_plan_create(const HrinetVolume *volume,
                                 HrinetPlan **plan);
 
 /**
- * Describes the output: size, place, type and rescale; `data` is NULL, the voxels lie without gaps,
- * i fastest. `output->data` is then the host's to set, and `strides` to change.
+ * Describes the output: size, geometry, voxel type and rescale; `data` is NULL, for voxels without
+ * gaps, i fastest. The host sets `output->data`, and may set `strides`.
  *
  * @pre `plan` is a plan; `output` points to a struct.
  */
 HrinetStatus hrinet_plan_output(const HrinetPlan *plan, HrinetVolume *output);
 
 /**
- * Bytes of the output's voxels without gaps; 0 for NULL.
+ * Bytes of the voxels of the output, without gaps; 0 for NULL.
  *
  * @pre `plan` is NULL or a plan.
  */
 size_t hrinet_plan_output_bytes(const HrinetPlan *plan);
 
 /**
- * About how many bytes of memory `hrinet_interpolate_volume` takes with this model (NULL: the linear
- * blend) beside the voxels of input and output; 0 for a NULL plan.
+ * Approximate bytes of memory that `hrinet_resample` takes for the volume with a model (NULL:
+ * linear interpolation) beside the voxels of input and output; 0 for a NULL plan.
  *
  * @pre `plan` and `model` are NULL or what they say.
  */
-uint64_t hrinet_plan_work_bytes(const HrinetPlan *plan,
-                                const HrinetModel *model);
+uint64_t hrinet_plan_work_bytes(const HrinetPlan *plan, const HrinetModel *model);
 
 /**
- * How many slices the output has across the slice axis; 0 for NULL.
+ * Number of output slices along the slice axis; 0 for NULL.
  *
  * @pre `plan` is NULL or a plan.
  */
@@ -888,7 +991,7 @@ uint32_t hrinet_plan_slice_count(const HrinetPlan *plan);
 int32_t hrinet_plan_axis(const HrinetPlan *plan);
 
 /**
- * Where output slice `index` comes from. `slice->struct_size` must be set to `sizeof(HrinetSlice)`.
+ * Source of output slice `index`. `slice->struct_size` must be set to `sizeof(HrinetSlice)`.
  *
  * @pre `plan` is a plan; `slice` points to a struct.
  */
@@ -902,54 +1005,47 @@ HrinetStatus hrinet_plan_slice(const HrinetPlan *plan, uint32_t index, HrinetSli
 void hrinet_plan_free(HrinetPlan *plan);
 
 /**
- * Makes the planned volume: reads `input`, writes the voxels of `output`, both of the plan's type
- * and sizes, with any strides, and not overlapping.
+ * Sets all fields to their defaults: NULL and 0, with `HRINET_LABELS_SHAPE`.
  *
- * Known slices are copied bit for bit. `model` may be NULL: then slices in between are the linear
- * blend. Several jobs may use one model and one plan at once.
- *
- * Fails with `HRINET_INVALID_ARGUMENT` for a type or a size that is not the plan's and for voxels
- * that are NaN or infinite, `HRINET_CANCELLED`, `HRINET_TORCH`. The voxels of `output` are then
- * unspecified.
- *
- * @pre Handles and structs are what they say; `data` of both volumes reaches as far as their sizes and
- * strides; nobody else touches the voxels of `output`, or writes those of `input`, meanwhile.
+ * @pre `labels` points to a struct.
  */
-HrinetStatus hrinet_interpolate_volume(const HrinetModel *model,
-                                       const HrinetPlan *plan,
-                                       const HrinetVolume *input,
-                                       HrinetProgressCallback progress,
-                                       void *user,
-                                       const HrinetVolume *output);
+HrinetStatus hrinet_label_job_init(HrinetLabelJob *labels);
 
 /**
- * As `hrinet_interpolate_volume`, and writes to `expected_error` how far off every voxel of `output` is
- * expected to be: mean absolute errors in HU, 0 in known slices. `expected_error` is of
- * `HRINET_FLOAT32` and of the plan's output size, with any strides, and overlaps neither of the others;
- * of its geometry and rescale nothing is read. The voxels of `output` are the same as without.
+ * Sets all fields to their defaults: NULL and 0.
  *
- * An expected error is no bound: single voxels are off by more. To what lies outside the model's grey
- * window, which it does not see, half the difference of the two known slices there is added.
- *
- * Fails also with `HRINET_INVALID_ARGUMENT` for a model that has learnt none
- * (`hrinet_model_has_confidence`).
- *
- * @pre As `hrinet_interpolate_volume`, `expected_error` as `output`.
+ * @pre `job` points to a struct.
  */
-HrinetStatus hrinet_interpolate_with_confidence(const HrinetModel *model,
-                                                const HrinetPlan *plan,
-                                                const HrinetVolume *input,
-                                                HrinetProgressCallback progress,
-                                                void *user,
-                                                const HrinetVolume *output,
-                                                const HrinetVolume *expected_error);
+HrinetStatus hrinet_job_init(HrinetJob *job);
 
 /**
- * Makes the slices between two known ones: the paper's operation, for interactive hosts.
+ * Resamples a volume: reads `input` and the label maps, writes the voxels of the wanted outputs,
+ * with any strides. Known slices are copied bit for bit. Several jobs may use one model and one
+ * plan at once.
  *
- * `first`, `second`: `rows` x `columns` in HU, row by row. `alphas`: `count` numbers from 0 to 1,
- * 1 is `first`. `made`: room for `count` x `rows` x `columns` HU. HU outside the model's window are
- * blended as in a volume. `model` may be NULL: then they are the linear blend.
+ * The memory from the first to the last voxel of an output must not overlap that of an input or of
+ * another output.
+ *
+ * Fails with `HRINET_INVALID_ARGUMENT` for a voxel type or size that does not fit the plan,
+ * overlapping memory, non-finite voxels, an output that the model does not offer and a job without
+ * output; `HRINET_CANCELLED`; `HRINET_TORCH`. The voxels of all outputs are then unspecified.
+ *
+ * @pre `job` points to a struct, its handles and pointers are what they say or NULL; `data` of each
+ * volume reaches as far as size and strides; meanwhile no other thread touches the voxels of
+ * outputs or writes those of inputs.
+ */
+HrinetStatus hrinet_resample(const HrinetJob *job);
+
+/**
+ * Interpolates slices between two known ones: the paper's operation, for interactive hosts.
+ *
+ * `first`, `second`: `rows` x `columns` in HU, row by row. `alphas`: `count` interpolation
+ * coefficients from 0 to 1; 1 is `first`, 0 is `second`. `slices`: place for `count` x `rows` x
+ * `columns` HU, which must not overlap the inputs. HU outside the model's window are interpolated
+ * as in a volume. `model` may be NULL for linear interpolation.
+ *
+ * Fails with `HRINET_INVALID_ARGUMENT` for no pixels, an alpha outside 0 to 1, non-finite pixels
+ * and overlapping memory; `HRINET_TORCH`.
  *
  * @pre `model` is NULL or a model; the pointers reach as far as said.
  */
@@ -960,43 +1056,7 @@ HrinetStatus hrinet_interpolate_slices(const HrinetModel *model,
                                        size_t columns,
                                        const double *alphas,
                                        size_t count,
-                                       float *made);
-
-/**
- * Brings a label map onto the output grid of the plan of its CT: reads `input`, writes the voxels of
- * `output`, both of the plan's sizes and of one type, which need not be the CT's, with any strides,
- * and not overlapping. Known slices are copied bit for bit.
- *
- * Fails with `HRINET_INVALID_ARGUMENT` for another size, two types, a method that is not known;
- * `HRINET_CANCELLED`. The voxels of `output` are then unspecified.
- *
- * @pre As `hrinet_interpolate_volume`.
- */
-HrinetStatus hrinet_interpolate_labels(const HrinetPlan *plan,
-                                       const HrinetVolume *input,
-                                       HrinetLabelMethod method,
-                                       HrinetProgressCallback progress,
-                                       void *user,
-                                       const HrinetVolume *output);
-
-/**
- * As `hrinet_interpolate_labels`, along with the tissue: outlines in between follow the motion that
- * `model` finds in `image`, the CT of the plan, where its slices differ, and as with
- * `HRINET_LABELS_SHAPE` where they do not.
- *
- * Fails also with `HRINET_INVALID_ARGUMENT` for a model that finds no motion (any but
- * `"hrinet-motion"`), an image of another size and voxels of it that are NaN or infinite;
- * `HRINET_TORCH`.
- *
- * @pre As `hrinet_interpolate_volume`; `image` is read as `input` is.
- */
-HrinetStatus hrinet_interpolate_labels_with_image(const HrinetModel *model,
-                                                  const HrinetPlan *plan,
-                                                  const HrinetVolume *image,
-                                                  const HrinetVolume *input,
-                                                  HrinetProgressCallback progress,
-                                                  void *user,
-                                                  const HrinetVolume *output);
+                                       float *slices);
 
 /**
  * Sets all fields to the defaults of a system: those of the paper for its five.

@@ -1,142 +1,144 @@
-//! How well a method makes slices that are known: drop the inner slices of every group, make them
-//! again, compare (section 4.3 and Table 2 of the paper).
+//! Evaluation of interpolators: inner slices of every group are dropped, interpolated and compared
+//! with the real ones (section 4.3 and Table 2 of the paper).
 
 use std::ops::Range;
 
-use ndarray::{Axis as ArrayAxis, Zip};
+use ndarray::{Array2, Array3, Axis as ArrayAxis, Zip};
 
 use crate::error::{Error, Result};
 use crate::metrics::calibration::Calibration;
 use crate::metrics::tissue;
 use crate::metrics::tissue::TissueSums;
 use crate::metrics::{Mean, SliceScores};
-use crate::resample::Interpolator;
-use crate::resample::expected_error;
-use crate::resample::expected_error::interpolate_with_error;
-use crate::resample::interpolate::{Progress, interpolate};
-use crate::resample::{Plan, SliceSource, Spacing};
+use crate::resample::{Interpolator, Job, OnProgress, Outputs, Plan, SliceSource, Spacing};
 use crate::volume::slice_stack::SliceStack;
 use crate::volume::voxels::{slice, slice_mut, with_voxels};
 use crate::volume::{Axis, Geometry, Rescale, Volume, Voxel, Voxels, Window};
 
-/// The mean scores of one volume at one gap.
+/// Mean scores of one volume at one gap.
 pub struct Evaluation {
-    /// Slices that were dropped, made again and compared.
+    /// Slices that were dropped, interpolated and compared.
     pub slices: usize,
-    /// Wall-clock time that making them took.
+    /// Wall-clock time of their interpolation.
     pub seconds: f64,
     /// Means over these slices.
     pub scores: SliceScores,
     /// Bias and noise in each of [`tissue::TISSUES`], over these slices.
     pub tissues: [TissueSums; 4],
-    /// Expected and real errors of their voxels, for a network with a confidence. Real ones are of grey
-    /// values clipped to the window, as the network learnt them.
+    /// Expected and real errors of their voxels, for a network with an error head. Real errors are
+    /// of grey values clipped to the window from below, as in training.
     pub calibration: Option<Calibration>,
 }
 
-/// Keeps every `gap`-th of the slices in `range` (all, if `None`), makes the others with `method`,
-/// and compares them with the real ones in the window -1000..1000 HU.
-///
-/// # Errors
-/// [`Error::Argument`] for a gap below 2, or one that leaves no whole group; as [`interpolate`].
-pub fn evaluate(
-    volume: &Volume,
-    gap: usize,
-    range: Option<Range<usize>>,
-    method: &Interpolator,
-    on_progress: &mut dyn FnMut(Progress) -> Result<()>,
-) -> Result<Evaluation> {
-    let comparison = Comparison { known: volume, truth: volume, gap, range, confidence: false };
-    evaluate_against(comparison, method, on_progress)
-}
-
-/// What is kept, and what is compared with it.
+/// Known slices and truth of an evaluation.
 #[derive(Clone)]
 pub struct Comparison<'a> {
-    /// Slices of this volume are kept.
+    /// Volume of the known slices.
     pub known: &'a Volume,
-    /// Slices of this one, on the same grid, are what should come out in between.
+    /// Volume of the real slices, on the same grid.
     pub truth: &'a Volume,
-    /// Every how many slices one is kept.
+    /// Slice steps between two known slices; 2 drops every second slice.
     pub gap: usize,
-    /// The slices that are looked at; `None`: all.
+    /// Slices to use; `None`: all.
     pub range: Option<Range<usize>>,
-    /// Whether expected errors are compared with real ones, where the method has any.
-    pub confidence: bool,
+    /// Whether to compare expected with real errors, where the interpolator predicts them.
+    pub expected_error: bool,
 }
 
-/// As [`evaluate`], with known slices and truth from two volumes.
+impl<'a> Comparison<'a> {
+    /// A comparison of all slices of a volume with its own known slices, without expected errors.
+    pub fn new(volume: &'a Volume, gap: usize) -> Comparison<'a> {
+        Comparison { known: volume, truth: volume, gap, range: None, expected_error: false }
+    }
+
+    /// The slices to use, of `count`.
+    fn slices(&self, count: usize) -> Result<Range<usize>> {
+        let range = self.range.clone().unwrap_or(0..count);
+        let (gap, slices) = (self.gap, range.end.min(count).saturating_sub(range.start));
+        if gap < 2 {
+            return Err(Error::Argument(format!("a gap of {gap}; use 2 or more")));
+        }
+        if slices <= gap {
+            return Err(Error::Argument(format!(
+                "{slices} slices are too few for a gap of {gap}: it needs {} or more",
+                gap + 1
+            )));
+        }
+        Ok(range.start..range.start + slices)
+    }
+
+    fn check_volumes(&self) -> Result<()> {
+        let [known, truth] = [self.known, self.truth].map(|volume| volume.geometry().size());
+        if known != truth {
+            return Err(Error::Geometry(format!(
+                "known slices from a volume of {known:?} voxels, real ones from {truth:?}; use \
+                 volumes of one grid"
+            )));
+        }
+        match self.truth.geometry().uneven_slices() {
+            None => Ok(()),
+            Some(_) => Err(Error::Geometry(
+                "the slices are unevenly spaced; evaluate on an even volume".into(),
+            )),
+        }
+    }
+}
+
+/// Keeps every `gap`-th slice of a comparison, interpolates the others and compares them with the
+/// real ones in the window -1000 to 1000 HU.
 ///
 /// # Errors
-/// As [`evaluate`]; [`Error::Geometry`] for volumes of different size.
-pub fn evaluate_against(
-    Comparison { known, truth, gap, range, confidence }: Comparison,
-    method: &Interpolator,
-    on_progress: &mut dyn FnMut(Progress) -> Result<()>,
+/// [`Error::Argument`] for a gap below 2 and one that leaves no whole group; [`Error::Geometry`]
+/// for volumes of different size and unevenly spaced slices; as [`Job::run`].
+pub fn evaluate(
+    comparison: &Comparison,
+    interpolator: &Interpolator,
+    on_progress: OnProgress,
 ) -> Result<Evaluation> {
+    let Comparison { known, truth, gap, .. } = *comparison;
     let axis = truth.geometry().slice_axis();
-    let count = truth.geometry().length(axis);
-    let sizes = [known, truth].map(|volume| volume.geometry().size());
-    if sizes[0] != sizes[1] {
-        return Err(Error::Geometry(format!(
-            "known slices of a volume of {:?} voxels, the truth of one of {:?}",
-            sizes[0], sizes[1]
-        )));
-    }
-    let range = range.unwrap_or(0..count);
-    let slices = range.end.min(count).saturating_sub(range.start);
-    if gap < 2 {
-        return Err(Error::Argument(format!("a gap of {gap}; 2 drops every second slice")));
-    }
-    if slices <= gap {
-        return Err(Error::Argument(format!(
-            "{slices} slices are too few for a gap of {gap}: it needs {} or more",
-            gap + 1
-        )));
-    }
-    if truth.geometry().uneven_slices().is_some() {
-        return Err(Error::Geometry("the slices are unevenly spaced; groups would differ".into()));
-    }
-    let groups = (slices - 1) / gap;
+    comparison.check_volumes()?;
+    let range = comparison.slices(truth.geometry().length(axis))?;
+    let groups = (range.len() - 1) / gap;
     let thinned = thinned(known, axis, range.start, gap, groups + 1)?;
     let plan = Plan::new(thinned.geometry(), Some(axis), &Spacing::Factor(gap))?;
-    let (made, expected, work) = if confidence && expected_error::check(method).is_ok() {
-        let (made, expected, work) = interpolate_with_error(&thinned, &plan, method, on_progress)?;
-        (made, Some(expected), work)
-    } else {
-        let (made, work) = interpolate(&thinned, &plan, method, on_progress)?;
-        (made, None, work)
-    };
+    let mut job = Job::new(&plan, interpolator, &thinned);
+    job.expected_error = comparison.expected_error && interpolator.predicts_error();
+    let outputs = job.run(on_progress)?;
+    compare(truth, range.start, &plan, &outputs)
+}
 
+/// Compares the interpolated slices with those of `truth`, of which `start` is the first.
+fn compare(truth: &Volume, start: usize, plan: &Plan, outputs: &Outputs) -> Result<Evaluation> {
+    let axis = plan.axis();
     let mut mean = Mean::default();
     let mut tissues = [TissueSums::default(); 4];
-    let mut calibration = expected.as_ref().map(|_| Calibration::default());
+    let mut calibration = outputs.expected_error.as_ref().map(|_| Calibration::default());
     for (index, source) in plan.slices().iter().enumerate() {
-        if matches!(source, SliceSource::Between { .. }) {
-            let truth = hounsfield(truth, axis, range.start + index);
-            let prediction = hounsfield(&made, axis, index);
-            mean.add(SliceScores::of(truth.view(), prediction.view(), Window::CT)?);
-            tissue::add(&mut tissues, truth.view(), prediction.view());
-            if let (Some(calibration), Some(expected)) = (&mut calibration, &expected) {
-                let expected = hounsfield(expected, axis, index);
-                Zip::from(&expected).and(&truth).and(&prediction).for_each(
-                    |&expected, &truth, &prediction| {
-                        // Noise of air below the window was never learnt.
-                        let seen = |hu: f64| hu.max(Window::CT.low);
-                        calibration.add(expected, (seen(truth) - seen(prediction)).abs());
-                    },
-                );
-            }
+        if matches!(source, SliceSource::Known(_)) {
+            continue;
+        }
+        let real = hounsfield(truth, axis, start + index);
+        let interpolated = hounsfield(&outputs.volume, axis, index);
+        mean.add(SliceScores::of(real.view(), interpolated.view(), Window::CT)?);
+        tissue::add(&mut tissues, real.view(), interpolated.view());
+        if let (Some(calibration), Some(expected)) = (&mut calibration, &outputs.expected_error) {
+            let expected = hounsfield(expected, axis, index);
+            Zip::from(&expected).and(&real).and(&interpolated).for_each(|&expected, &a, &b| {
+                // Noise of air below the window is not part of the training.
+                let clipped = |hu: f64| hu.max(Window::CT.low);
+                calibration.add(expected, (clipped(a) - clipped(b)).abs());
+            });
         }
     }
     let scores = mean.scores().unwrap_or_default();
-    let seconds = work.time.as_secs_f64();
+    let seconds = outputs.work.time.as_secs_f64();
     Ok(Evaluation { slices: mean.count(), seconds, scores, tissues, calibration })
 }
 
-/// The volume as the paper measures it: planes across the slice axis scaled to `side` x `side` pixels
-/// (bilinear, with the smoothing that a smaller picture needs), HU clipped to the window -1000..1000
-/// and rounded. Of its place in space only the slice spacing is kept. `None` for a label map.
+/// Prepares a volume as the paper does: slices scaled to `side` x `side` pixels (bilinear, with
+/// antialiasing), HU clipped to the window -1000 to 1000 and rounded. Of the geometry only the
+/// slice spacing is kept. `None` for a label map.
 ///
 /// # Errors
 /// As [`SliceStack::of_ct`] and [`SliceStack::resized`].
@@ -145,33 +147,32 @@ pub fn resized(volume: &Volume, side: usize) -> Result<Option<Volume>> {
     let axis = input.slice_axis();
     let Some(stack) = SliceStack::of_ct("", volume)? else { return Ok(None) };
     let slices = stack.resized(side)?.slices;
-    let apart = input.spacing(axis);
-    // Finer in the plane than across, so that the slice axis is found again.
-    let steps = [[0.5 * apart, 0.0, 0.0], [0.0, 0.5 * apart, 0.0], [0.0, 0.0, apart]];
+    let spacing = input.spacing(axis);
+    // Finer in the plane than along the slice axis, so that the same axis is found again.
+    let steps = [[0.5 * spacing, 0.0, 0.0], [0.0, 0.5 * spacing, 0.0], [0.0, 0.0, spacing]];
     let geometry = Geometry::new([side, side, slices.dim().0], [0.0; 3], steps)?;
     Volume::new(slices.into(), Rescale::IDENTITY, geometry).map(Some)
 }
 
-/// The volume as a scanner with slices `count` times as thick sees it: each slice the mean of `count`
-/// around it, in HU; fewer at both ends, see [`whole_averages`]. A thick slice is an average over its
-/// thickness, not a sample.
+/// Averages slices as a scanner with slices `count` times as thick does: each one is the mean of
+/// `count` slices around it, in HU; of fewer at both ends, see [`whole_averages`].
 ///
 /// # Errors
-/// [`Error::Argument`] for an even count, whose averages would lie between the slices.
+/// [`Error::Argument`] for an even count, whose averages would be between the slices.
 pub fn averaged(volume: &Volume, count: usize) -> Result<Volume> {
     if count.is_multiple_of(2) {
         return Err(Error::Argument(format!(
-            "averages of {count} slices lie between slices; take an odd number"
+            "averages of {count} slices are between slices; use an odd number"
         )));
     }
     let axis = volume.geometry().slice_axis();
     let slices = volume.geometry().length(axis);
     let [i, j, k] = volume.geometry().size();
-    let mut averages = ndarray::Array3::<f32>::zeros((k, j, i));
+    let mut averages = Array3::<f32>::zeros((k, j, i));
     for index in 0..slices {
         let members = index.saturating_sub(count / 2)..(index + count / 2 + 1).min(slices);
         let share = 1.0 / members.len() as f64;
-        let mut mean = ndarray::Array2::<f64>::zeros(slice(&averages, axis, index).dim());
+        let mut mean = Array2::<f64>::zeros(slice(&averages, axis, index).dim());
         for member in members {
             mean.scaled_add(share, &hounsfield(volume, axis, member));
         }
@@ -180,12 +181,12 @@ pub fn averaged(volume: &Volume, count: usize) -> Result<Volume> {
     Volume::new(averages.into(), Rescale::IDENTITY, volume.geometry().clone())
 }
 
-/// Those of the slices `0..slices` in `range` whose average is over `count` slices.
+/// Slices of `range`, out of `slices`, whose average is over `count` whole slices.
 pub fn whole_averages(range: Range<usize>, slices: usize, count: usize) -> Range<usize> {
     range.start.max(count / 2)..range.end.min(slices.saturating_sub(count / 2))
 }
 
-/// `count` slices of a volume, one every `gap`, from `first` on.
+/// Takes `count` slices of a volume, one every `gap`, from `first` on.
 pub(crate) fn thinned(
     volume: &Volume,
     axis: Axis,
@@ -204,7 +205,7 @@ pub(crate) fn thinned(
 }
 
 /// One slice in HU.
-pub(crate) fn hounsfield(volume: &Volume, axis: Axis, index: usize) -> ndarray::Array2<f64> {
+pub(crate) fn hounsfield(volume: &Volume, axis: Axis, index: usize) -> Array2<f64> {
     let rescale = volume.rescale();
     with_voxels!(volume.voxels(), array => {
         slice(array, axis, index).map(|&stored| rescale.to_hu(Voxel::to_f64(stored)))
@@ -214,9 +215,9 @@ pub(crate) fn hounsfield(volume: &Volume, axis: Axis, index: usize) -> ndarray::
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::Array3;
+    use Array3;
 
-    /// A ramp is its own average away from its ends, and a single bright slice is spread evenly.
+    /// A ramp equals its average away from its ends, and a single bright slice is spread evenly.
     #[test]
     fn thick_slices_are_averages() {
         let steps = [[0.5, 0.0, 0.0], [0.0, 0.5, 0.0], [0.0, 0.0, 1.0]];
@@ -237,12 +238,11 @@ mod tests {
             assert!((hu(&flash, k) - (600.0 / 5.0 - 1000.0)).abs() < 1e-3, "{k}");
         }
         assert!(averaged(&volume(&|_| 0), 4).unwrap_err().to_string().contains("odd"));
-        // Thick slices that are thinned and blended: the ramp again, of either truth.
+        // Thick slices that are thinned and interpolated: the ramp again.
         let truth = volume(&|k| 100 * k as i16);
-        let known = &ramp;
-        let range = Some(1..8);
-        let comparison = Comparison { known, truth: &truth, gap: 2, range, confidence: false };
-        let measured = evaluate_against(comparison, &Interpolator::Linear, &mut |_| Ok(()));
+        let comparison =
+            Comparison { known: &ramp, range: Some(1..8), ..Comparison::new(&truth, 2) };
+        let measured = evaluate(&comparison, &Interpolator::Linear, &mut |_| Ok(()));
         assert_eq!(measured.unwrap().scores.rmse, 0.0);
     }
 
@@ -260,8 +260,9 @@ mod tests {
             let plane = hounsfield(&resized, Axis::K, index);
             assert!(plane.iter().all(|&hu| hu == 300.0 * index as f64 - 600.0));
         }
-        // A ramp along the slice axis is its own linear blend.
-        let measured = evaluate(&resized, 2, None, &Interpolator::Linear, &mut |_| Ok(())).unwrap();
+        // A ramp along the slice axis is its own linear interpolation.
+        let comparison = Comparison::new(&resized, 2);
+        let measured = evaluate(&comparison, &Interpolator::Linear, &mut |_| Ok(())).unwrap();
         assert_eq!((measured.slices, measured.scores.rmse), (2, 0.0));
     }
 }

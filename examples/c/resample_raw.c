@@ -1,4 +1,4 @@
-/* Makes the slices in between of raw voxels in a file, with nothing but hrinet.h.
+/* Interpolates slices of raw voxels in a file, with nothing but hrinet.h.
  *
  * usage: resample_raw IN.raw COLUMNS ROWS SLICES PIXEL_MM SLICE_MM OUT.raw [MODEL]
  *
@@ -20,7 +20,7 @@ static void on_interrupt(int signal_number) {
 /* Called now and then on this thread; anything but 0 cancels. */
 static int32_t on_progress(const HrinetProgress *progress, void *user) {
     (void)user;
-    fprintf(stderr, "\r%u of %u new slices", (unsigned)progress->slices_done,
+    fprintf(stderr, "\r%u of %u slices", (unsigned)progress->slices_done,
             (unsigned)progress->slices_total);
     return stop;
 }
@@ -32,7 +32,7 @@ static int failed(const char *what) {
 
 static size_t number(const char *text) { return (size_t)strtoul(text, NULL, 10); }
 
-/* Reads or writes the whole file; 0 where that did not work. */
+/* Reads or writes the whole file; 0 on failure. */
 static int transfer(const char *path, const char *mode, void *voxels, size_t bytes) {
     FILE *file = fopen(path, mode);
     size_t moved = 0;
@@ -46,25 +46,29 @@ int main(int argc, char **argv) {
     HrinetPlan *plan = NULL;
     HrinetResampleOptions options;
     HrinetVolume ct, fine;
+    HrinetJob job;
     HrinetStatus status;
+    const char *name = argc == 9 ? argv[8] : "hrinet-motion";
     size_t bytes;
     int result = 1;
 
     if (argc < 8 || argc > 9)
-        return failed("usage: resample_raw IN.raw COLUMNS ROWS SLICES PIXEL_MM SLICE_MM OUT.raw [MODEL]");
+        return failed("usage: resample_raw IN.raw COLUMNS ROWS SLICES PIXEL_MM SLICE_MM OUT.raw "
+                      "[MODEL]");
     if (hrinet_abi_version() != HRINET_ABI_VERSION)
         return failed("libhrinet is of another version than hrinet.h");
 
-    /* What there is: voxels that stay ours, and where they lie. */
+    /* The input: voxels that stay ours, and their geometry. */
     hrinet_volume_init(&ct);
     ct.voxel_type = HRINET_INT16;
     ct.size[0] = number(argv[2]), ct.size[1] = number(argv[3]), ct.size[2] = number(argv[4]);
     ct.ijk_to_ras[0] = ct.ijk_to_ras[5] = strtod(argv[5], NULL);
     ct.ijk_to_ras[10] = strtod(argv[6], NULL);
 
-    /* What is wanted: slices as close as the pixels. The plan says what that comes to. */
+    /* The output grid: by default slices as close as the pixels. */
     hrinet_resample_options_init(&options);
-    if (hrinet_plan_create(&ct, &options, &plan) != HRINET_OK) return failed(hrinet_last_error_message());
+    if (hrinet_plan_create(&ct, &options, &plan) != HRINET_OK)
+        return failed(hrinet_last_error_message());
     hrinet_plan_output(plan, &fine);
 
     bytes = ct.size[0] * ct.size[1] * ct.size[2] * sizeof(int16_t);
@@ -73,12 +77,16 @@ int main(int argc, char **argv) {
     if (!ct.data || !fine.data) {
         failed("not enough memory");
     } else if (!transfer(argv[1], "rb", ct.data, bytes)) {
-        failed("the input is not there, or not that long");
-    } else if (hrinet_model_load(argc == 9 ? argv[8] : "hrinet-motion", "auto", &model) != HRINET_OK) {
+        failed("the input file is missing or too short");
+    } else if (hrinet_model_load(name, NULL, &model) != HRINET_OK) {
         failed(hrinet_last_error_message());
     } else {
         signal(SIGINT, on_interrupt);
-        status = hrinet_interpolate_volume(model, plan, &ct, on_progress, NULL, &fine);
+        hrinet_job_init(&job);
+        job.model = model, job.plan = plan;
+        job.input = &ct, job.output = &fine;
+        job.progress = on_progress;
+        status = hrinet_resample(&job);
         fprintf(stderr, "\n");
         if (status != HRINET_OK) {
             failed(hrinet_last_error_message());

@@ -1,6 +1,6 @@
-// Makes the slices in between of a CT that ITK reads: a NIfTI or NRRD file, or a folder with a DICOM
-// series. The output has the input's type, origin, directions and pixels, bit for bit; only the
-// spacing across the slices is new.
+// Interpolates slices of a CT that ITK reads: a NIfTI or NRRD file, or a folder with a DICOM
+// series. The output keeps pixel type, origin, directions and known slices of the input, bit for
+// bit; only the slice spacing is finer.
 //
 // usage: itk_resample INPUT OUTPUT [MODEL]
 #include <hrinet.hpp>
@@ -31,7 +31,8 @@ hrinet::Geometry geometry_of(const Ct<Pixel>& image) {
     for (unsigned row = 0; row < 3; ++row) {
         spacing[row] = image.GetSpacing()[row];
         origin[row] = image.GetOrigin()[row];
-        for (unsigned axis = 0; axis < 3; ++axis) direction[row][axis] = image.GetDirection()[row][axis];
+        for (unsigned axis = 0; axis < 3; ++axis)
+            direction[row][axis] = image.GetDirection()[row][axis];
     }
     return hrinet::Geometry::lps(spacing, origin, direction);
 }
@@ -67,7 +68,7 @@ void resample(const Ct<Pixel>& known, const std::string& output, const hrinet::M
     const auto fine = image_for(plan, known);
     const hrinet::Span<Pixel> voxels(fine->GetBufferPointer(), plan.voxels());
     model.interpolate(plan, ct, voxels, [](hrinet::Progress progress) {
-        std::cerr << '\r' << progress.done << " of " << progress.total << " new slices";
+        std::cerr << '\r' << progress.done << " of " << progress.total << " slices";
         return progress.keep_going();
     });
     std::cerr << '\n';
@@ -81,9 +82,10 @@ typename Ct<Pixel>::Pointer read(const std::string& input) {
     names->SetDirectory(input);
     const auto series = names->GetSeriesUIDs();
     if (series.size() != 1)
-        throw std::runtime_error(input + " holds " + std::to_string(series.size()) + " series, not one");
-    // GDCM sorts by place along the slices. ITK takes their mean distance: with hrinet.h, uneven ones
-    // can be given as slice positions.
+        throw std::runtime_error(input + " holds " + std::to_string(series.size()) +
+                                 " series, not one");
+    // GDCM sorts by place along the slices. ITK takes their mean distance: with hrinet.h, uneven
+    // ones can be given as slice positions.
     const auto reader = itk::ImageSeriesReader<Ct<Pixel>>::New();
     reader->SetImageIO(itk::GDCMImageIO::New());
     reader->SetFileNames(names->GetFileNames(series.front()));
@@ -94,7 +96,8 @@ typename Ct<Pixel>::Pointer read(const std::string& input) {
 itk::IOComponentEnum type_of(const std::string& input) {
     // GDCM has applied rescale slope and intercept: HU fit into 16 bits.
     if (itksys::SystemTools::FileIsDirectory(input)) return itk::IOComponentEnum::SHORT;
-    const auto io = itk::ImageIOFactory::CreateImageIO(input.c_str(), itk::IOFileModeEnum::ReadMode);
+    const auto mode = itk::IOFileModeEnum::ReadMode;
+    const auto io = itk::ImageIOFactory::CreateImageIO(input.c_str(), mode);
     if (!io) throw std::runtime_error(input + " is no image that ITK reads");
     io->SetFileName(input);
     io->ReadImageInformation();
@@ -111,10 +114,11 @@ int main(int argc, char** argv) {
     try {
         const std::string input = argv[1], output = argv[2];
         const auto model = hrinet::Model::load(argc == 4 ? argv[3] : "hrinet-motion");
+        using Type = itk::IOComponentEnum;
         switch (type_of(input)) {
-            case itk::IOComponentEnum::SHORT: resample(*read<short>(input), output, model); break;
-            case itk::IOComponentEnum::USHORT: resample(*read<unsigned short>(input), output, model); break;
-            case itk::IOComponentEnum::INT: resample(*read<int>(input), output, model); break;
+            case Type::SHORT: resample(*read<short>(input), output, model); break;
+            case Type::USHORT: resample(*read<unsigned short>(input), output, model); break;
+            case Type::INT: resample(*read<int>(input), output, model); break;
             default: resample(*read<float>(input), output, model);
         }
     } catch (const std::exception& error) {  // hrinet::Error and itk::ExceptionObject are both one

@@ -62,7 +62,7 @@ fn sources_grow(input: &Geometry, axis: Axis, plan: &Plan, context: &str) {
                 assert!(index < known.len(), "{context}: {source:?}");
                 index as f64
             }
-            SliceSource::Between { first, fraction } => {
+            SliceSource::Interpolated { first, fraction } => {
                 assert!(fraction > 0.0 && fraction < 1.0, "{context}: {source:?}");
                 assert!(first + 1 < known.len(), "{context}: {source:?}");
                 first as f64 + fraction
@@ -86,7 +86,7 @@ fn slices_lie_where_they_come_from(input: &Geometry, axis: Axis, plan: &Plan, co
     for (place, source) in places.iter().zip(plan.slices()) {
         let (expected, tolerance) = match *source {
             SliceSource::Known(index) => (known[index], meets),
-            SliceSource::Between { first, fraction } => {
+            SliceSource::Interpolated { first, fraction } => {
                 (known[first] + fraction * (known[first + 1] - known[first]), rounding)
             }
         };

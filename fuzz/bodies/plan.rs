@@ -1,8 +1,6 @@
 //! Any grid, any wish: a plan that keeps its laws, or an error.
 
-use hrinet::resample::Interpolator;
-use hrinet::resample::interpolate::work_bytes;
-use hrinet::resample::{Plan, Spacing};
+use hrinet::resample::{Interpolator, Plan, Spacing};
 use hrinet::volume::{Axis, Geometry};
 
 use super::laws;
@@ -33,7 +31,7 @@ pub fn plan(bytes: &[u8]) {
     };
     if let Ok(plan) = Plan::new(&input, axis, &spacing) {
         laws::assert_kept(&input, axis, &spacing, &plan);
-        work_bytes(&plan, &Interpolator::Linear);
+        Interpolator::Linear.work_bytes(&plan);
     }
 }
 

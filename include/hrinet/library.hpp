@@ -1,5 +1,6 @@
 /// @file hrinet/library.hpp
-/// Errors, and what is the library's as a whole: its version, its log, devices, threads. Part of hrinet.hpp.
+/// Errors, and what is the library's as a whole: its version, its log, devices, threads. Part of
+/// hrinet.hpp.
 #ifndef HRINET_LIBRARY_HPP
 #define HRINET_LIBRARY_HPP
 
@@ -110,10 +111,16 @@ inline void set_num_threads(std::int32_t threads) {
 }
 
 /// What the library has to say, and how much of it.
-enum class LogLevel : std::int32_t { none = 0, error = 1, warning = 2, information = 3, debugging = 4 };
+enum class LogLevel : std::int32_t {
+    none = 0,
+    error = 1,
+    warning = 2,
+    information = 3,
+    debugging = 4
+};
 
-/// Takes log lines, from any thread, several at once; it must not call the library. What it throws is
-/// dropped.
+/// Takes log lines, from any thread, several at once; it must not call the library. What it throws
+/// is dropped.
 using LogFunction = std::function<void(LogLevel, const char* line)>;
 
 namespace detail {
@@ -128,8 +135,8 @@ extern "C" inline void hrinet_hpp_log(std::int32_t level, const char* line, void
 
 }  // namespace detail
 
-/// Sends log lines up to `level` to `function`; an empty one ends it. The function is kept until the
-/// process ends, for threads that may still be in it.
+/// Sends log lines up to `level` to `function`; an empty one ends it. The function is kept until
+/// the process ends, for threads that may still be in it.
 inline void set_log(LogLevel level, LogFunction function) {
     detail::require_abi();
     if (!function) {

@@ -1,5 +1,5 @@
 /// @file hrinet/plan.hpp
-/// What is wanted of a volume, and which slices that makes. Part of hrinet.hpp.
+/// Output grids: wished spacing, and the source of each slice. Part of hrinet.hpp.
 #ifndef HRINET_PLAN_HPP
 #define HRINET_PLAN_HPP
 
@@ -15,11 +15,11 @@
 
 namespace hrinet {
 
-/// The axis across which slices are made.
+/// The axis along which to interpolate.
 enum class Axis : std::int32_t { automatic = HRINET_AXIS_AUTO, i = 0, j = 1, k = 2 };
 
-/// What is wanted: isotropic, across the axis with the largest spacing, unless something else is said.
-/// The last word about the spacing counts.
+/// Wished spacing and axis: by default isotropic, along the slice axis of the volume. The spacing
+/// that is set last counts.
 class ResampleOptions {
 public:
     ResampleOptions() {
@@ -27,42 +27,42 @@ public:
         detail::check(hrinet_resample_options_init(&options_));
     }
 
-    /// The whole division of the slice spacing that comes closest to the in-plane spacing.
+    /// The whole division of the slice spacing closest to the in-plane spacing.
     ResampleOptions& isotropic() { return spacing(HRINET_SPACING_ISOTROPIC, 0); }
 
-    /// `parts` slices for each one.
-    ResampleOptions& factor(std::uint32_t parts) {
-        options_.factor = parts;
+    /// The slice spacing divided by a factor.
+    ResampleOptions& factor(std::uint32_t factor) {
+        options_.factor = factor;
         return spacing(HRINET_SPACING_FACTOR, 0);
     }
 
-    /// The whole division that comes closest to `mm`.
+    /// The whole division of the slice spacing closest to `mm`.
     ResampleOptions& nearest(double mm) { return spacing(HRINET_SPACING_NEAREST, mm); }
 
     /// Exactly `mm`, even where known slices are then missed.
     ResampleOptions& exact(double mm) { return spacing(HRINET_SPACING_EXACT, mm); }
 
-    /// The slices of another volume's grid, as far as they lie within the volume. Its place is kept,
-    /// not its voxels.
+    /// The slices of another volume's grid, as far as they are within the volume. Its geometry is
+    /// copied, not its voxels.
     template <class T>
     ResampleOptions& like(const Volume<T>& other) {
         auto kept = std::make_shared<Like>(
             Like{{nullptr, other.size(), other.geometry()}, HrinetVolume{}});
-        if (!other.slice_positions().empty()) kept->place.slice_positions(other.slice_positions());
-        kept->described = kept->place.c();
+        if (!other.slice_positions().empty()) kept->grid.slice_positions(other.slice_positions());
+        kept->described = kept->grid.c();
         spacing(HRINET_SPACING_LIKE, 0);
         like_ = std::move(kept);
         options_.like = &like_->described;
         return *this;
     }
 
-    /// The axis across which slices are made.
+    /// The axis along which to interpolate.
     ResampleOptions& axis(Axis axis) {
         options_.axis = static_cast<std::int32_t>(axis);
         return *this;
     }
 
-    /// The same for hrinet.h; valid as long as these options or a copy of them.
+    /// The options for hrinet.h; valid as long as these options or a copy of them.
     const HrinetResampleOptions& c() const noexcept { return options_; }
 
 private:
@@ -75,7 +75,7 @@ private:
     }
 
     struct Like {
-        Volume<const std::int16_t> place;
+        Volume<const std::int16_t> grid;
         HrinetVolume described;
     };
 
@@ -83,18 +83,18 @@ private:
     std::shared_ptr<Like> like_;  // Shared by copies, so that the pointer in options_ stays good.
 };
 
-/// Where an output slice comes from.
+/// Source of an output slice.
 struct Slice {
     bool is_known;       ///< A copy of a known slice, bit for bit.
     std::uint32_t first;   ///< The known slice; or the first of the two on both sides.
     std::uint32_t second;  ///< The known slice; or the second of the two on both sides.
-    double alpha;          ///< The paper's coefficient: 1 is the first slice, 0 the second.
+    double fraction;       ///< Position between them: 0 at the first, 1 at the second.
 };
 
-/// An output's grid and where each of its slices comes from. Immutable: for any number of threads.
+/// Output grid of a volume, and the source of each slice. Immutable: for any number of threads.
 class Plan {
 public:
-    /// The output of a volume, whose voxels are not looked at.
+    /// Plans the output of a volume, whose voxels are not read.
     template <class T>
     explicit Plan(const Volume<T>& volume, const ResampleOptions& options = {}) {
         const HrinetVolume described = volume.c();
@@ -103,51 +103,52 @@ public:
         plan_.reset(plan);
     }
 
-    /// The output's voxels along i, j, k.
+    /// Voxels of the output along i, j, k.
     std::array<std::size_t, 3> size() const {
         const HrinetVolume described = output();
         return {described.size[0], described.size[1], described.size[2]};
     }
 
-    /// The output's place in the patient.
+    /// Geometry of the output.
     Geometry geometry() const {
         const HrinetVolume described = output();
         std::array<double, 16> matrix{};
-        for (std::size_t entry = 0; entry < 16; ++entry) matrix[entry] = described.ijk_to_ras[entry];
+        for (std::size_t entry = 0; entry < 16; ++entry)
+            matrix[entry] = described.ijk_to_ras[entry];
         return Geometry::ijk_to_ras(matrix);
     }
 
-    /// How many voxels the output has.
+    /// Number of voxels of the output.
     std::size_t voxels() const {
         const auto [i, j, k] = size();
         return i * j * k;
     }
 
-    /// Bytes of the output's voxels without gaps.
+    /// Bytes of the voxels of the output, without gaps.
     std::size_t bytes() const { return hrinet_plan_output_bytes(get()); }
 
     /// The slice axis.
     Axis axis() const { return static_cast<Axis>(hrinet_plan_axis(get())); }
 
-    /// How many slices the output has across the slice axis.
+    /// Number of slices of the output along the slice axis.
     std::uint32_t slice_count() const { return hrinet_plan_slice_count(get()); }
 
-    /// Where output slice `index` comes from.
+    /// Source of output slice `index`.
     Slice slice(std::uint32_t index) const {
         HrinetSlice described{};
         described.struct_size = sizeof described;
         detail::check(hrinet_plan_slice(get(), index, &described));
-        return {described.is_known != 0, described.first, described.second, described.alpha};
+        return {described.is_known != 0, described.first, described.second, described.fraction};
     }
 
-    /// Where each output slice comes from.
+    /// Source of each output slice.
     std::vector<Slice> slices() const {
         std::vector<Slice> all;
         for (std::uint32_t index = 0; index < slice_count(); ++index) all.push_back(slice(index));
         return all;
     }
 
-    /// The output for hrinet.h; its data is NULL.
+    /// The output for hrinet.h; its `data` is NULL.
     HrinetVolume output() const {
         HrinetVolume described;
         detail::check(hrinet_plan_output(get(), &described));

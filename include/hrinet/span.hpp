@@ -27,7 +27,8 @@ public:
               class = std::enable_if_t<std::is_convertible_v<
                   std::remove_pointer_t<decltype(std::data(std::declval<Container&>()))> (*)[],
                   T (*)[]>>>
-    constexpr Span(Container&& values) noexcept : data_(std::data(values)), size_(std::size(values)) {}
+    constexpr Span(Container&& values) noexcept
+        : data_(std::data(values)), size_(std::size(values)) {}
 
     constexpr T* data() const noexcept { return data_; }
     constexpr std::size_t size() const noexcept { return size_; }

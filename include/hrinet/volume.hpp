@@ -27,8 +27,8 @@ using Matrix3 = std::array<std::array<double, 3>, 3>;
 ///
 /// hrinet.h speaks RAS (x to the patient's right, y to the front, z up), as 3D Slicer and NIfTI do;
 /// ITK and DICOM speak LPS (x to the left, y to the back). The constructors say which one is meant,
-/// and none does without saying it. From one to the other only signs of x and y change, so nothing is
-/// rounded.
+/// and none does without saying it. From one to the other only signs of x and y change, so nothing
+/// is rounded.
 class Geometry {
 public:
     /// Spacing 1 mm, voxel (0, 0, 0) at the origin, axes along R, A and S.
@@ -101,9 +101,10 @@ private:
 
     /// RAS to LPS, or back. `0 - x`, so that no zero becomes -0.
     Geometry flipped() const {
-        Geometry made = *this;
-        for (std::size_t entry = 0; entry < 8; ++entry) made.ijk_to_ras_[entry] = 0 - ijk_to_ras_[entry];
-        return made;
+        Geometry flipped = *this;
+        for (std::size_t entry = 0; entry < 8; ++entry)
+            flipped.ijk_to_ras_[entry] = 0 - ijk_to_ras_[entry];
+        return flipped;
     }
 
     std::array<double, 16> ijk_to_ras_;

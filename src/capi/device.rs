@@ -1,17 +1,17 @@
-//! Where work is done: devices, and threads of the CPU.
+//! Devices, and threads of the CPU.
 
 use std::ffi::{CString, c_char};
 use std::sync::OnceLock;
 
 use tch::Cuda;
 
-use crate::capi::call::{call, wrong};
+use crate::capi::guard::{call, invalid_argument};
 use crate::capi::status::HrinetStatus;
 use crate::error::Error;
 use crate::runtime::cuda;
 use crate::runtime::device;
 
-/// Names and descriptions of all usable devices, for the life of the process.
+/// Names and descriptions of all usable devices, kept for the life of the process.
 fn devices() -> &'static [[CString; 2]] {
     static DEVICES: OnceLock<Vec<[CString; 2]>> = OnceLock::new();
     DEVICES.get_or_init(|| {
@@ -22,8 +22,8 @@ fn devices() -> &'static [[CString; 2]] {
     })
 }
 
-/// The device of this name, CUDA's too.
-pub(super) fn named(name: &str) -> Result<tch::Device, Error> {
+/// Finds a device by name, CUDA devices included.
+pub(super) fn parse_device(name: &str) -> Result<tch::Device, Error> {
     cuda::load();
     device::parse(name)
 }
@@ -39,8 +39,8 @@ fn of_device(index: u32, which: usize) -> *const c_char {
     found
 }
 
-/// How many devices can be used: the CPU, and each CUDA device. What is found at the first call
-/// holds for the life of the process.
+/// Number of usable devices: the CPU and each CUDA device. The list of the first call is kept for
+/// the life of the process.
 #[unsafe(no_mangle)]
 pub extern "C" fn hrinet_device_count() -> u32 {
     let mut count = 0;
@@ -51,15 +51,15 @@ pub extern "C" fn hrinet_device_count() -> u32 {
     count
 }
 
-/// The name of a device, as `hrinet_model_load` takes it: `"cpu"` for index 0, then `"cuda:0"`, ...
+/// Name of a device, as `HrinetModelOptions` takes it: `"cpu"` for index 0, then `"cuda:0"`, ...
 /// UTF-8, valid for the life of the process; NULL where there is no such device.
 #[unsafe(no_mangle)]
 pub extern "C" fn hrinet_device_name(index: u32) -> *const c_char {
     of_device(index, 0)
 }
 
-/// What a device is, for people: `"CPU, 8 cores"`. UTF-8, valid for the life of the process; NULL
-/// where there is no such device.
+/// Description of a device for people: `"CPU, 8 cores"`. UTF-8, valid for the life of the process;
+/// NULL where there is no such device.
 #[unsafe(no_mangle)]
 pub extern "C" fn hrinet_device_description(index: u32) -> *const c_char {
     of_device(index, 1)
@@ -77,19 +77,19 @@ pub extern "C" fn hrinet_cuda_is_available() -> i32 {
     available
 }
 
-/// Sets how many CPU threads the calling thread's work uses from now on, at least 1.
+/// Sets the number of CPU threads for the work of the calling thread, at least 1.
 #[unsafe(no_mangle)]
 pub extern "C" fn hrinet_set_num_threads(threads: i32) -> HrinetStatus {
     call(|| {
         if threads < 1 {
-            return Err(wrong(format!("{threads} threads; at least 1")));
+            return Err(invalid_argument(format!("{threads} threads; use 1 or more")));
         }
         tch::set_num_threads(threads);
         Ok(())
     })
 }
 
-/// How many CPU threads the calling thread's work uses.
+/// Number of CPU threads for the work of the calling thread.
 #[unsafe(no_mangle)]
 pub extern "C" fn hrinet_num_threads() -> i32 {
     let mut threads = 0;

@@ -1,8 +1,8 @@
-//! The end of the process while threads work: libtorch is not taken down under their feet.
+//! End of the process while threads work: libtorch is kept until they have stopped.
 //!
-//! When a process ends, libtorch's own clean-up runs; a thread that still computes then crashes, and
-//! with it the process. A hook that libc runs earlier stops the jobs and waits for them. From then on
-//! every call is refused, and what is to be freed is left to the end of the process.
+//! When a process ends, libtorch's own clean-up runs; a thread that still computes then crashes,
+//! and with it the process. A hook that libc runs earlier stops the jobs and waits for them. From
+//! then on every call is refused, and what is to be freed is left to the end of the process.
 
 use std::cell::Cell;
 use std::ffi::c_int;
@@ -55,8 +55,8 @@ pub(super) fn is_ending() -> bool {
 
 /// Sets the hook, once, before the first network is made.
 ///
-/// libc runs hooks from the last to the first, and libtorch sets up what its convolutions need, with
-/// hooks of its own, when the first ones run. So they run here before ours is set.
+/// libc runs hooks from the last to the first, and libtorch sets up what its convolutions need,
+/// with hooks of its own, when the first ones run. So they run here before ours is set.
 pub(super) fn prepare() {
     static PREPARED: Once = Once::new();
     PREPARED.call_once(|| {

@@ -1,16 +1,17 @@
-//! What the library has to say goes to the host, or nowhere.
+//! Log lines, which go to the host.
 
 use std::ffi::{CString, c_char, c_void};
 use std::sync::{Once, PoisonError, RwLock};
 
 use log::{LevelFilter, Log, Metadata, Record};
 
-use crate::capi::call::{Refusal, call};
+use crate::capi::guard::{Refusal, call};
 use crate::capi::status::HrinetStatus;
 use crate::error::Error;
 
-/// Says one line (UTF-8, valid during the call) of a level: 1 error, 2 warning, 3 information,
-/// 4 debugging. It may come from any thread, from several at once; it must not call the library.
+/// Receives one log line (UTF-8, valid during the call) of a level: 1 error, 2 warning, 3
+/// information, 4 debugging. It may be called from any thread, from several at once. It must not
+/// call the library, throw a C++ exception or leave by `longjmp`.
 pub type HrinetLogCallback =
     Option<unsafe extern "C" fn(level: i32, line: *const c_char, user: *mut c_void)>;
 
@@ -39,7 +40,8 @@ impl Log for Forward {
         let Some(target) = target else { return };
         let line = record.args().to_string().replace(['\0', '\n'], " ");
         let Ok(line) = CString::new(line) else { return };
-        // SAFETY: the host gave this callback for calls from any thread; the line outlives the call.
+        // SAFETY: the host gave this callback for calls from any thread; the line outlives the
+        // call.
         unsafe { (target.callback)(record.level() as i32, line.as_ptr(), target.user) };
     }
 

@@ -1,67 +1,66 @@
-//! Plans: what an output will be, before any work is done.
+//! Plans: the output grid, before any work is done.
 
 use std::ffi::c_void;
 
-use crate::capi::call::{Refusal, borrow, call, check_size, require, unknown};
-use crate::capi::model::{HrinetModel, method};
+use crate::capi::guard::{Refusal, borrow, call, check_size, require, unknown};
+use crate::capi::model::{HrinetModel, interpolator};
 use crate::capi::status::HrinetStatus;
 use crate::capi::volume::{HrinetVolume, HrinetVoxelType, voxel_bytes};
 use crate::error::Error;
-use crate::resample::interpolate::work_bytes;
 use crate::resample::{Plan, SliceSource, Spacing};
 use crate::volume::Axis;
 
-/// How the output's slices are chosen: one of the `HRINET_SPACING_*` values.
+/// Wished spacing of the output slices: one of the `HRINET_SPACING_*` values.
 pub type HrinetSpacing = i32;
 
-/// The whole division of the slice spacing that comes closest to the in-plane spacing.
+/// The whole division of the slice spacing closest to the in-plane spacing.
 pub const HRINET_SPACING_ISOTROPIC: HrinetSpacing = 0;
-/// `factor` parts a known spacing.
+/// The slice spacing divided by `factor`.
 pub const HRINET_SPACING_FACTOR: HrinetSpacing = 1;
-/// The whole division that comes closest to `spacing_mm`.
+/// The whole division of the slice spacing closest to `spacing_mm`.
 pub const HRINET_SPACING_NEAREST: HrinetSpacing = 2;
 /// Exactly `spacing_mm`, even where known slices are then missed.
 pub const HRINET_SPACING_EXACT: HrinetSpacing = 3;
-/// The slices of the grid of `like`, as far as they lie within the volume.
+/// The slices of the grid of `like`, as far as they are within the volume.
 pub const HRINET_SPACING_LIKE: HrinetSpacing = 4;
 
-/// The axis of `HrinetResampleOptions` that means the one with the largest spacing.
+/// Value of `axis` in `HrinetResampleOptions` for the slice axis of the volume.
 pub const HRINET_AXIS_AUTO: i32 = -1;
 
-/// What is wanted. Set it up with `hrinet_resample_options_init`.
+/// Options of a plan. Set it up with `hrinet_resample_options_init`.
 #[repr(C)]
 pub struct HrinetResampleOptions {
     /// Size of this struct as the host knows it.
     pub struct_size: usize,
-    /// How the output's slices are chosen.
+    /// Wished spacing of the output slices.
     pub spacing: HrinetSpacing,
     /// For `HRINET_SPACING_FACTOR`.
     pub factor: u32,
     /// For `HRINET_SPACING_NEAREST` and `HRINET_SPACING_EXACT`.
     pub spacing_mm: f64,
-    /// The axis across which slices are made: 0 (i), 1 (j), 2 (k) or `HRINET_AXIS_AUTO`.
+    /// Axis along which to interpolate: 0 (i), 1 (j), 2 (k) or `HRINET_AXIS_AUTO`.
     pub axis: i32,
-    /// For `HRINET_SPACING_LIKE`: a volume whose place counts, not its voxels; else NULL. It is
-    /// looked at when the plan is made, not later.
+    /// For `HRINET_SPACING_LIKE`: a volume, whose geometry alone is read; else NULL. It is read
+    /// when the plan is created, not later.
     pub like: *const HrinetVolume,
 }
 
-/// Where an output slice comes from.
+/// Source of an output slice.
 #[repr(C)]
 pub struct HrinetSlice {
     /// Size of this struct as the host knows it.
     pub struct_size: usize,
-    /// 1 for a copy of a known slice, 0 for one that is made.
+    /// 1 for a copy of a known slice, 0 for an interpolated one.
     pub is_known: i32,
-    /// The known slice; or the first of the two on both sides.
+    /// The known slice, or the first of the two on both sides.
     pub first: u32,
-    /// The known slice; or the second of the two on both sides.
+    /// The known slice, or the second of the two on both sides.
     pub second: u32,
-    /// The paper's coefficient: 1 is the first slice, 0 the second.
-    pub alpha: f64,
+    /// Position between them: 0 at the first, 1 at the second.
+    pub fraction: f64,
 }
 
-/// An output's grid and where each of its slices comes from. Immutable.
+/// Output grid of a volume, and the source of each slice. Immutable.
 pub struct HrinetPlan {
     pub(super) plan: Plan,
     pub(super) voxel_type: HrinetVoxelType,
@@ -69,7 +68,7 @@ pub struct HrinetPlan {
     rescale: [f64; 2],
 }
 
-/// Sets all fields to their defaults: isotropic, the axis with the largest spacing.
+/// Sets all fields to their defaults: isotropic, along the slice axis of the volume.
 ///
 /// # Safety
 /// `options` points to a struct.
@@ -93,10 +92,10 @@ pub unsafe extern "C" fn hrinet_resample_options_init(
     })
 }
 
-/// Plans the output of a volume; its `data` is not looked at. Free it with `hrinet_plan_free`.
+/// Plans the output grid of a volume, whose `data` is not read. Free it with `hrinet_plan_free`.
 ///
-/// Fails with `HRINET_INVALID_GEOMETRY` for a grid that cannot be worked on (a single slice, sheared
-/// axes), `HRINET_INVALID_ARGUMENT` for options that make no sense.
+/// Fails with `HRINET_INVALID_GEOMETRY` for an invalid grid (a single slice, sheared axes),
+/// `HRINET_INVALID_ARGUMENT` for invalid options.
 ///
 /// # Safety
 /// `volume` and `options` point to structs; `plan` points to a place for a pointer.
@@ -128,8 +127,8 @@ pub unsafe extern "C" fn hrinet_plan_create(
     })
 }
 
-/// Describes the output: size, place, type and rescale; `data` is NULL, the voxels lie without gaps,
-/// i fastest. `output->data` is then the host's to set, and `strides` to change.
+/// Describes the output: size, geometry, voxel type and rescale; `data` is NULL, for voxels without
+/// gaps, i fastest. The host sets `output->data`, and may set `strides`.
 ///
 /// # Safety
 /// `plan` is a plan; `output` points to a struct.
@@ -164,7 +163,7 @@ pub unsafe extern "C" fn hrinet_plan_output(
     })
 }
 
-/// Bytes of the output's voxels without gaps; 0 for NULL.
+/// Bytes of the voxels of the output, without gaps; 0 for NULL.
 ///
 /// # Safety
 /// `plan` is NULL or a plan.
@@ -182,8 +181,8 @@ pub unsafe extern "C" fn hrinet_plan_output_bytes(plan: *const HrinetPlan) -> us
     bytes
 }
 
-/// About how many bytes of memory `hrinet_interpolate_volume` takes with this model (NULL: the linear
-/// blend) beside the voxels of input and output; 0 for a NULL plan.
+/// Approximate bytes of memory that `hrinet_resample` takes for the volume with a model (NULL:
+/// linear interpolation) beside the voxels of input and output; 0 for a NULL plan.
 ///
 /// # Safety
 /// `plan` and `model` are NULL or what they say.
@@ -197,13 +196,13 @@ pub unsafe extern "C" fn hrinet_plan_work_bytes(
         // SAFETY: a plan or NULL, as the caller promises.
         let plan = unsafe { borrow(plan, "plan")? };
         // SAFETY: a model or NULL, as the caller promises.
-        bytes = work_bytes(&plan.plan, &unsafe { method(model) });
+        bytes = unsafe { interpolator(model) }.work_bytes(&plan.plan);
         Ok(())
     });
     bytes
 }
 
-/// How many slices the output has across the slice axis; 0 for NULL.
+/// Number of output slices along the slice axis; 0 for NULL.
 ///
 /// # Safety
 /// `plan` is NULL or a plan.
@@ -234,7 +233,7 @@ pub unsafe extern "C" fn hrinet_plan_axis(plan: *const HrinetPlan) -> i32 {
     axis
 }
 
-/// Where output slice `index` comes from. `slice->struct_size` must be set to `sizeof(HrinetSlice)`.
+/// Source of output slice `index`. `slice->struct_size` must be set to `sizeof(HrinetSlice)`.
 ///
 /// # Safety
 /// `plan` is a plan; `slice` points to a struct.
@@ -259,14 +258,14 @@ pub unsafe extern "C" fn hrinet_plan_slice(
                 is_known: 1,
                 first: known as u32,
                 second: known as u32,
-                alpha: 1.0,
+                fraction: 0.0,
             },
-            SliceSource::Between { first, .. } => HrinetSlice {
+            SliceSource::Interpolated { first, fraction } => HrinetSlice {
                 struct_size,
                 is_known: 0,
                 first: first as u32,
                 second: first as u32 + 1,
-                alpha: source.alpha().unwrap_or(1.0),
+                fraction,
             },
         };
         // SAFETY: not NULL, and a place for the struct, as the caller promises.

@@ -1,48 +1,47 @@
-//! Return codes.
+//! Status codes.
 
 use crate::error::Error;
 
-/// What a call came to: `HRINET_OK`, or what went wrong. Codes are never reused; new ones are added
+/// Result of a call: `HRINET_OK` or the kind of failure. Codes are never reused; new ones are added
 /// at the end of their group.
 pub type HrinetStatus = i32;
 
-/// Done.
+/// Success.
 pub const HRINET_OK: HrinetStatus = 0;
-/// A pointer that must not be NULL is.
+/// A pointer is NULL that must not be.
 pub const HRINET_NULL_POINTER: HrinetStatus = 100;
-/// An argument or option that makes no sense.
+/// An invalid argument or option.
 pub const HRINET_INVALID_ARGUMENT: HrinetStatus = 101;
-/// A grid that cannot be worked on: zero spacing, sheared axes, a single slice.
+/// An invalid grid: zero spacing, sheared axes, a single slice.
 pub const HRINET_INVALID_GEOMETRY: HrinetStatus = 102;
-/// A struct whose `struct_size` this library does not know: it was not initialised by its
-/// `*_init` function.
+/// A struct with an unknown `struct_size`: it was not initialised by its `_init` function.
 pub const HRINET_INVALID_STRUCT_SIZE: HrinetStatus = 103;
 /// Text that is not UTF-8.
 pub const HRINET_INVALID_TEXT: HrinetStatus = 104;
-/// A trainer that another thread is using at the moment.
+/// A trainer is in use by another thread.
 pub const HRINET_IN_USE: HrinetStatus = 105;
-/// The file system refused: not found, no permission, disk full.
+/// The file system failed: not found, no permission, disk full.
 pub const HRINET_FILE_SYSTEM: HrinetStatus = 200;
-/// A file that is cut short or contradicts itself.
+/// A file is truncated or inconsistent.
 pub const HRINET_FILE_DAMAGED: HrinetStatus = 201;
-/// A sound file of a kind that is not read.
+/// A valid file of an unsupported kind.
 pub const HRINET_FILE_UNSUPPORTED: HrinetStatus = 202;
-/// A checkpoint that a later version wrote.
+/// A checkpoint of a later version.
 pub const HRINET_FILE_NEWER: HrinetStatus = 203;
-/// A device that does not exist here.
+/// A device does not exist.
 pub const HRINET_NO_DEVICE: HrinetStatus = 300;
 /// The work does not fit into memory.
 pub const HRINET_OUT_OF_MEMORY: HrinetStatus = 301;
-/// The host's callback asked to stop.
+/// The callback of the host cancelled the job.
 pub const HRINET_CANCELLED: HrinetStatus = 400;
-/// A defect of this library, caught.
+/// An internal error of this library, caught.
 pub const HRINET_INTERNAL: HrinetStatus = 500;
 /// libtorch failed.
 pub const HRINET_TORCH: HrinetStatus = 501;
 /// Training went astray: a loss that is not a number.
 pub const HRINET_TRAINING: HrinetStatus = 502;
 
-/// The code of an error of the library.
+/// Status code of an error of the library.
 pub(super) fn of(error: &Error) -> HrinetStatus {
     match error {
         Error::Argument(_) => HRINET_INVALID_ARGUMENT,
@@ -54,14 +53,14 @@ pub(super) fn of(error: &Error) -> HrinetStatus {
         Error::Device(_) => HRINET_NO_DEVICE,
         Error::Memory { .. } => HRINET_OUT_OF_MEMORY,
         Error::Cancelled => HRINET_CANCELLED,
-        Error::Torch(message) if tells_of_memory(message) => HRINET_OUT_OF_MEMORY,
+        Error::Torch(message) if is_out_of_memory(message) => HRINET_OUT_OF_MEMORY,
         Error::Torch(_) => HRINET_TORCH,
         Error::Training(_) => HRINET_TRAINING,
     }
 }
 
-/// Whether libtorch says, of the CPU or of CUDA, that it got no memory.
-fn tells_of_memory(message: &str) -> bool {
+/// Whether a message of libtorch reports that memory ran out, on the CPU or on CUDA.
+fn is_out_of_memory(message: &str) -> bool {
     ["can't allocate memory", "not enough memory", "out of memory"]
         .iter()
         .any(|words| message.contains(words))
@@ -73,7 +72,7 @@ mod tests {
     use tch::{Device, Kind, Tensor};
 
     #[test]
-    fn libtorch_without_memory_has_the_code_of_memory() {
+    fn failed_allocation_of_libtorch_is_out_of_memory() {
         // A petabyte.
         let error = Tensor::f_zeros([1 << 48], (Kind::Float, Device::Cpu)).unwrap_err();
         let error = Error::from(error);

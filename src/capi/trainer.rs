@@ -6,10 +6,10 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use ndarray::ArrayView4;
 
-use crate::capi::call::{Refusal, borrow, call, check_size, require, text, wrong};
-use crate::capi::device::named;
+use crate::capi::device::parse_device;
 use crate::capi::exit;
-use crate::capi::model::{HrinetModel, boxed_network};
+use crate::capi::guard::{Refusal, borrow, call, check_size, invalid_argument, require, text};
+use crate::capi::model::HrinetModel;
 use crate::capi::status::HrinetStatus;
 use crate::capi::trainer_options::HrinetTrainerOptions;
 use crate::error::Error;
@@ -67,7 +67,7 @@ pub unsafe extern "C" fn hrinet_trainer_create(
         // SAFETY: a struct and a string or NULL, as the caller promises.
         let (settings, device) =
             unsafe { (borrow(options, "options")?.settings()?, text(device, "device")?) };
-        let device = named(device)?;
+        let device = parse_device(device)?;
         exit::prepare();
         let created = Trainer::new(settings, device)?;
         // SAFETY: not NULL, and a place for a pointer, as the caller promises.
@@ -96,7 +96,9 @@ pub unsafe extern "C" fn hrinet_trainer_create_from_model(
         let (settings, model) =
             unsafe { (borrow(options, "options")?.settings()?, borrow(model, "model")?) };
         let network = model.network().ok_or_else(|| {
-            wrong("a plain interpolator has no weights to begin from; load a network".into())
+            invalid_argument(
+                "a plain interpolator has no weights to begin from; load a network".into(),
+            )
         })?;
         let created = Trainer::begin_from(&network.checkpoint()?, settings, network.device())?;
         // SAFETY: not NULL, and a place for a pointer, as the caller promises.
@@ -123,7 +125,7 @@ pub unsafe extern "C" fn hrinet_trainer_load(
         require(trainer, "trainer")?;
         // SAFETY: strings or NULL, as the caller promises.
         let (path, device) = unsafe { (text(path, "path")?, text(device, "device")?) };
-        let (path, device) = (Path::new(path), named(device)?);
+        let (path, device) = (Path::new(path), parse_device(device)?);
         exit::prepare();
         let checkpoint = Checkpoint::read(path)?;
         let resume = |checkpoint: Checkpoint| {
@@ -262,11 +264,11 @@ unsafe fn planes<'a>(
 ) -> Result<ArrayView4<'a, f32>, Refusal> {
     let count = shape.iter().try_fold(1usize, |all, &side| all.checked_mul(side));
     let count = count.filter(|&count| count > 0 && count <= isize::MAX as usize / 8);
-    let count =
-        count.ok_or_else(|| wrong(format!("a batch of {shape:?} voxels; none may be 0")))?;
+    let count = count
+        .ok_or_else(|| invalid_argument(format!("a batch of {shape:?} voxels; none may be 0")))?;
     // SAFETY: not NULL, and `count` numbers, as the caller promises.
     let values = unsafe { std::slice::from_raw_parts(values, count) };
-    ArrayView4::from_shape(shape, values).map_err(|error| wrong(error.to_string()))
+    ArrayView4::from_shape(shape, values).map_err(|error| invalid_argument(error.to_string()))
 }
 
 impl HrinetStepLosses {
@@ -343,7 +345,7 @@ pub unsafe extern "C" fn hrinet_trainer_model(
         let checkpoint = Checkpoint::from_bytes("a trainer".as_ref(), &trainer.model()?)?;
         let snapshot = Model::new(checkpoint, trainer.device())?;
         // SAFETY: not NULL, and a place for a pointer, as the caller promises.
-        unsafe { model.write(boxed_network(snapshot)) };
+        unsafe { model.write(HrinetModel::into_handle(snapshot.into())) };
         Ok(())
     })
 }

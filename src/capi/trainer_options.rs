@@ -3,7 +3,7 @@
 use std::ffi::{CString, c_char};
 use std::sync::OnceLock;
 
-use crate::capi::call::{Refusal, call, check_size, require, text, unknown};
+use crate::capi::guard::{Refusal, call, check_size, require, text, unknown};
 use crate::capi::model::{
     HRINET_PRECISION_BFLOAT16, HRINET_PRECISION_FLOAT32, HrinetPrecision, precision,
 };

@@ -1,15 +1,26 @@
-//! A host's volume: voxels that stay the host's, and their place in space.
+//! Volumes of a host: geometry, and voxels that stay the host's.
 
 use std::ffi::c_void;
+use std::ops::Range;
 
 use ndarray::{ArrayView3, ArrayViewMut3, Ix3, ShapeBuilder};
 
-use crate::capi::call::{Refusal, call, check_size, require, wrong};
+use crate::capi::guard::{Refusal, call, check_size, invalid_argument, require};
 use crate::capi::status::HrinetStatus;
 use crate::error::Error;
-use crate::volume::{Geometry, Rescale, Voxel, VoxelType};
+use crate::volume::{Geometry, Rescale, Voxel, VoxelType, VoxelsView, VoxelsViewMut};
 
-/// The type of a voxel: one of the `HRINET_INT8`, ... values.
+/// Evaluates an expression with `$T` as the Rust type of a voxel type from C; returns the error of
+/// a value that is none.
+macro_rules! with_voxel_type {
+    ($value:expr, $T:ident => $body:expr) => {
+        $crate::volume::voxel_type::with_voxel_type!(
+            $crate::capi::volume::voxel_type($value)?, $T => $body
+        )
+    };
+}
+
+/// Voxel type: one of the `HRINET_INT8`, ... values.
 pub type HrinetVoxelType = i32;
 
 /// 8-bit signed integers.
@@ -33,24 +44,24 @@ pub const HRINET_FLOAT32: HrinetVoxelType = 9;
 /// 64-bit floating point.
 pub const HRINET_FLOAT64: HrinetVoxelType = 10;
 
-/// Describes a volume; owns nothing. Set it up with `hrinet_volume_init`.
+/// Description of a volume; owns nothing. Set it up with `hrinet_volume_init`.
 #[repr(C)]
 pub struct HrinetVolume {
     /// Size of this struct as the host knows it.
     pub struct_size: usize,
-    /// The voxels' type.
+    /// Voxel type.
     pub voxel_type: HrinetVoxelType,
-    /// The first voxel, (0, 0, 0), aligned to its type. NULL where only the place matters.
+    /// The first voxel, (0, 0, 0), aligned to its type. NULL where only the geometry matters.
     pub data: *mut c_void,
-    /// Voxels along i, j, k.
+    /// Number of voxels along i, j, k.
     pub size: [usize; 3],
     /// Bytes from one voxel to the next along i, j, k, each greater than zero; all 0 for voxels
     /// without gaps, i fastest.
     pub strides: [isize; 3],
-    /// Takes (i, j, k, 1) to RAS in mm, row by row.
+    /// Matrix from (i, j, k, 1) to RAS in mm, row by row.
     pub ijk_to_ras: [f64; 16],
-    /// Where the k slices lie, in mm from the first along k, where they are unevenly spaced; NULL
-    /// where they are even. `size[2]` numbers, valid while the struct is used.
+    /// Positions of the k slices in mm from the first, for unevenly spaced slices; else NULL.
+    /// `size[2]` numbers, valid while the struct is used.
     pub slice_positions_mm: *const f64,
     /// `HU = rescale_slope * stored + rescale_intercept`.
     pub rescale_slope: f64,
@@ -58,7 +69,7 @@ pub struct HrinetVolume {
     pub rescale_intercept: f64,
 }
 
-/// Sets all fields to their defaults: no voxels, size 0, spacing 1 mm, stored numbers are HU.
+/// Sets all fields to their defaults: no voxels, size 0, spacing 1 mm, stored values are HU.
 ///
 /// # Safety
 /// `volume` points to a struct.
@@ -116,14 +127,14 @@ pub(super) fn voxel_bytes(value: HrinetVoxelType) -> Result<usize, Error> {
 }
 
 impl HrinetVolume {
-    /// Refuses a struct that was not set up.
+    /// Refuses a struct that was not initialised, and an unknown voxel type.
     pub(super) fn check(&self, name: &'static str) -> Result<(), Refusal> {
         check_size::<HrinetVolume>(name, self.struct_size)?;
         voxel_type(self.voxel_type)?;
         Ok(())
     }
 
-    /// Where it lies.
+    /// Geometry of the volume.
     ///
     /// # Safety
     /// `slice_positions_mm` is NULL or points to `size[2]` numbers.
@@ -147,7 +158,7 @@ impl HrinetVolume {
         geometry.with_slice_positions(positions.to_vec())
     }
 
-    /// How stored numbers become HU.
+    /// Conversion of stored values to HU.
     pub(super) fn rescale(&self) -> Result<Rescale, Error> {
         let (slope, intercept) = (self.rescale_slope, self.rescale_intercept);
         if slope == 0.0 || !slope.is_finite() || !intercept.is_finite() {
@@ -176,8 +187,42 @@ impl HrinetVolume {
     /// As [`HrinetVolume::view`]; nobody else reads or writes the voxels meanwhile.
     pub(super) unsafe fn view_mut<'a, T: Voxel>(&self) -> Result<ArrayViewMut3<'a, T>, Refusal> {
         let shape = self.shape::<T>()?;
-        // SAFETY: as in `view`; no two voxels share a place, which `shape` checked.
+        // SAFETY: as in `view`; no two voxels share an address, which `shape` checked.
         Ok(unsafe { ArrayViewMut3::from_shape_ptr(shape, self.data.cast::<T>()) })
+    }
+
+    /// The voxels as an array `[k, j, i]` of whatever type they have.
+    ///
+    /// # Safety
+    /// As [`HrinetVolume::view`].
+    pub(super) unsafe fn voxels<'a>(&self) -> Result<VoxelsView<'a>, Refusal> {
+        // SAFETY: as the caller promises, for the type that the struct names.
+        with_voxel_type!(self.voxel_type, T => Ok(unsafe { self.view::<T>()? }.into()))
+    }
+
+    /// As [`HrinetVolume::voxels`], to be written to.
+    ///
+    /// # Safety
+    /// As [`HrinetVolume::view_mut`].
+    pub(super) unsafe fn voxels_mut<'a>(&self) -> Result<VoxelsViewMut<'a>, Refusal> {
+        // SAFETY: as the caller promises, for the type that the struct names.
+        with_voxel_type!(self.voxel_type, T => Ok(unsafe { self.view_mut::<T>()? }.into()))
+    }
+
+    /// Addresses from the first voxel to behind the last one.
+    pub(super) fn memory(&self) -> Result<Range<usize>, Refusal> {
+        let bytes = with_voxel_type!(self.voxel_type, T => {
+            self.shape::<T>()?;
+            size_of::<T>()
+        });
+        let [i, j, _] = self.size;
+        let strides = match self.strides {
+            [0, 0, 0] => [bytes, bytes * i, bytes * i * j],
+            strides => strides.map(|stride| stride as usize),
+        };
+        let last: usize = self.size.iter().zip(strides).map(|(n, stride)| (n - 1) * stride).sum();
+        let start = self.data.addr();
+        Ok(start..start.saturating_add(last + bytes))
     }
 
     fn shape<T>(&self) -> Result<ndarray::StrideShape<Ix3>, Refusal> {
@@ -187,53 +232,45 @@ impl HrinetVolume {
         if !self.data.cast::<T>().is_aligned() {
             let message =
                 format!("data at {:p} is not aligned to {} bytes", self.data, align_of::<T>());
-            return Err(wrong(message));
+            return Err(invalid_argument(message));
         }
         let [i, j, k] = self.size;
         let voxels = i.checked_mul(j).and_then(|plane| plane.checked_mul(k));
         let bytes = voxels.and_then(|voxels| voxels.checked_mul(size_of::<T>()));
         if bytes.is_none_or(|bytes| bytes > isize::MAX as usize) {
-            return Err(wrong(format!("a size of {:?} voxels is beyond any memory", self.size)));
+            return Err(invalid_argument(format!(
+                "a size of {:?} voxels is beyond any memory",
+                self.size
+            )));
         }
         if self.strides == [0; 3] {
             return Ok((k, j, i).strides((i * j, i, 1)));
         }
         let each = size_of::<T>() as isize;
         if self.strides.iter().any(|&stride| stride <= 0 || stride % each != 0) {
-            return Err(wrong(format!(
+            return Err(invalid_argument(format!(
                 "strides of {:?} bytes; each must be a positive multiple of {each}",
                 self.strides
             )));
         }
         let [along_i, along_j, along_k] = self.strides.map(|stride| (stride / each) as usize);
-        // From the finest stride up, each must step over all that the finer ones reach.
+        // From the smallest stride up, each must step over the extent of the smaller ones.
         let mut axes = [(along_i, i), (along_j, j), (along_k, k)];
         axes.sort_unstable();
         let mut reach = 1usize;
         for (stride, length) in axes {
             if length > 1 && stride < reach {
                 let message = format!("strides of {:?} bytes let voxels overlap", self.strides);
-                return Err(wrong(message));
+                return Err(invalid_argument(message));
             }
             reach = stride
                 .checked_mul(length.saturating_sub(1))
                 .and_then(|last| last.checked_add(reach))
                 .filter(|&reach| reach <= isize::MAX as usize / size_of::<T>())
                 .ok_or_else(|| {
-                    wrong(format!("strides of {:?} bytes are too large", self.strides))
+                    invalid_argument(format!("strides of {:?} bytes are too large", self.strides))
                 })?;
         }
         Ok((k, j, i).strides((along_k, along_j, along_i)))
     }
 }
-
-/// Evaluates an expression with `$T` as the Rust type of a voxel type from C; returns the error of
-/// a value that is none.
-macro_rules! with_voxel_type {
-    ($value:expr, $T:ident => $body:expr) => {
-        $crate::volume::voxel_type::with_voxel_type!(
-            $crate::capi::volume::voxel_type($value)?, $T => $body
-        )
-    };
-}
-pub(super) use with_voxel_type;

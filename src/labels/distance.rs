@@ -3,17 +3,17 @@
 
 use ndarray::{Array2, ArrayView2, ArrayViewMut1, Axis};
 
-/// How far inside (positive) or outside (negative) a shape each pixel lies, in mm: the distance to
-/// the nearest pixel outside, less that to the nearest pixel inside. `pixel`: mm between rows and
-/// between columns. Nothing is farther than `most` mm: an empty mask is `-most` everywhere, a full
-/// one `most`.
-pub fn signed(mask: ArrayView2<bool>, pixel: [f64; 2], most: f64) -> Array2<f64> {
-    let inside = to_nearest(mask.map(|&inside| !inside).view(), pixel, most);
-    inside - to_nearest(mask, pixel, most)
+/// Signed distance of each pixel from a shape's outline, in mm: the distance to the nearest pixel
+/// outside, minus that to the nearest pixel inside. `pixel`: distance in mm between rows and
+/// between columns. Distances are at most `limit` mm: an empty mask is `-limit` everywhere, a full
+/// one `limit`.
+pub fn signed(mask: ArrayView2<bool>, pixel: [f64; 2], limit: f64) -> Array2<f64> {
+    let inside = to_nearest(mask.map(|&inside| !inside).view(), pixel, limit);
+    inside - to_nearest(mask, pixel, limit)
 }
 
-/// The distance of each pixel to the nearest one of the mask, in mm, at most `most`.
-fn to_nearest(mask: ArrayView2<bool>, pixel: [f64; 2], most: f64) -> Array2<f64> {
+/// Distance of each pixel to the nearest one of the mask, in mm, at most `limit`.
+fn to_nearest(mask: ArrayView2<bool>, pixel: [f64; 2], limit: f64) -> Array2<f64> {
     let mut squares = mask.map(|&inside| if inside { 0.0 } else { f64::INFINITY });
     let mut pass = Pass::default();
     for (axis, step) in [(Axis(0), pixel[0]), (Axis(1), pixel[1])] {
@@ -21,14 +21,14 @@ fn to_nearest(mask: ArrayView2<bool>, pixel: [f64; 2], most: f64) -> Array2<f64>
             pass.run(line, step);
         }
     }
-    squares.mapv_into(|square| square.sqrt().min(most))
+    squares.mapv_into(|square| square.sqrt().min(limit))
 }
 
-/// One line's lower envelope; its lists are kept from line to line.
+/// Lower envelope of one line; its lists are reused for the next one.
 #[derive(Default)]
 struct Pass {
     values: Vec<f64>,
-    /// Positions of the parabolas of the envelope, and where each one begins to be lowest.
+    /// Vertices of the parabolas of the envelope, and the start of the part where each is lowest.
     vertices: Vec<usize>,
     starts: Vec<f64>,
 }
@@ -46,7 +46,7 @@ impl Pass {
             }
             let mut start = f64::NEG_INFINITY;
             while let (Some(&last), Some(&begins)) = (self.vertices.last(), self.starts.last()) {
-                start = meeting((last, self.values[last]), (at, *value), step);
+                start = intersection(last, self.values[last], at, *value, step);
                 if start > begins {
                     break;
                 }
@@ -66,14 +66,15 @@ impl Pass {
                 lowest += 1;
             }
             let vertex = self.vertices[lowest];
-            let apart = (at as f64 - vertex as f64) * step;
-            *value = self.values[vertex] + apart * apart;
+            let offset = (at as f64 - vertex as f64) * step;
+            *value = self.values[vertex] + offset * offset;
         }
     }
 }
 
-/// Where, in mm along the line, the second parabola becomes lower than the first.
-fn meeting((a, height_a): (usize, f64), (b, height_b): (usize, f64), step: f64) -> f64 {
+/// Position in mm along the line from which the parabola with vertex `b` is lower than that with
+/// `a`.
+fn intersection(a: usize, height_a: f64, b: usize, height_b: f64, step: f64) -> f64 {
     let (a, b) = (a as f64 * step, b as f64 * step);
     0.5 * (a + b) + (height_b - height_a) / (2.0 * (b - a))
 }
@@ -88,22 +89,22 @@ mod tests {
     use proptest::prelude::*;
     use rand::{RngExt, SeedableRng};
 
-    /// By looking at every pair of pixels.
-    fn by_definition(mask: ArrayView2<bool>, pixel: [f64; 2], most: f64) -> Array2<f64> {
+    /// Signed distances from every pair of pixels.
+    fn by_definition(mask: ArrayView2<bool>, pixel: [f64; 2], limit: f64) -> Array2<f64> {
         let nearest = |at: (usize, usize), wanted: bool| {
             let others = mask.indexed_iter().filter(|&(_, &inside)| inside == wanted);
-            let apart = |(row, column): (usize, usize)| {
+            let distance = |(row, column): (usize, usize)| {
                 let (y, x) = (row as f64 - at.0 as f64, column as f64 - at.1 as f64);
                 (y * pixel[0]).hypot(x * pixel[1])
             };
-            others.map(|(other, _)| apart(other)).fold(most, f64::min)
+            others.map(|(other, _)| distance(other)).fold(limit, f64::min)
         };
         Array2::from_shape_fn(mask.dim(), |at| nearest(at, false) - nearest(at, true))
     }
 
     proptest! {
         #[test]
-        fn distances_are_those_of_the_definition(
+        fn distances_match_the_definition(
             inside in proptest::collection::vec(any::<bool>(), 63),
             rows in 0.2f64..5.0,
             columns in 0.2f64..5.0,
@@ -111,15 +112,15 @@ mod tests {
             let mask = Array2::from_shape_vec((7, 9), inside).expect("63 pixels");
             let quick = signed(mask.view(), [rows, columns], 100.0);
             let slow = by_definition(mask.view(), [rows, columns], 100.0);
-            let apart = (quick - slow).mapv_into(f64::abs).fold(0.0, |a: f64, &b| a.max(b));
-            prop_assert!(apart < 1e-9, "{apart}");
+            let error = (quick - slow).mapv_into(f64::abs).fold(0.0, |a: f64, &b| a.max(b));
+            prop_assert!(error < 1e-9, "{error}");
         }
     }
 
-    /// Planes of up to 200 pixels a side, from a few pixels drawn to a few left out, and pixels up to ten
-    /// times as long as wide.
+    /// Planes of up to 200 pixels a side, from nearly empty to nearly full masks, and pixels up to
+    /// ten times as long as wide.
     #[test]
-    fn distances_are_those_of_scipy() {
+    fn distances_match_scipy() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut random = rand_chacha::ChaCha8Rng::seed_from_u64(5);
         let cases: Vec<_> = (0..40)
@@ -130,7 +131,7 @@ mod tests {
                 let share = 1.0 / (1.0 + share.exp());
                 let mut mask =
                     Array2::from_shape_simple_fn((rows, columns), || random.random_bool(share));
-                // SciPy gives no distance to what is not there.
+                // SciPy defines no distance to an empty mask.
                 mask[(0, columns - 1)] = true;
                 mask[(rows - 1, 0)] = false;
                 let file = |end: &str| folder.path().join(format!("{number}.{end}"));
@@ -147,13 +148,13 @@ mod tests {
             let theirs = bytes.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap()));
             let ours = signed(mask.view(), pixel, 1e6);
             assert_eq!(bytes.len(), 8 * ours.len());
-            let apart = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-            assert!(apart < 1e-9, "{apart} mm in {:?} pixels of {pixel:?} mm", mask.dim());
+            let error = ours.iter().zip(theirs).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+            assert!(error < 1e-9, "{error} mm in {:?} pixels of {pixel:?} mm", mask.dim());
         }
     }
 
     #[test]
-    fn empty_and_full_masks_are_as_far_as_can_be() {
+    fn empty_and_full_masks_have_the_limit() {
         let empty = Array2::from_elem((3, 4), false);
         assert!(signed(empty.view(), [1.0, 2.0], 50.0).iter().all(|&mm| mm == -50.0));
         let full = Array2::from_elem((3, 4), true);

@@ -1,155 +1,160 @@
-//! Label maps on the grid of a plan: labels are names, which no blend lies between.
+//! Resampling of label maps on a plan: labels are names, which cannot be averaged.
 //!
-//! - `nearest`: those of the nearer known slice;
-//! - `shape`: every label's outline moves from one known slice to the next (`shape`, `bodies`);
-//! - `anatomy`: so it does, along with the tissue, whose motion a network finds in the CT (`flow`).
+//! - nearest: the labels of the nearer known slice;
+//! - shape: the outline of every label moves from one known slice to the next, by signed distances
+//!   (`shape`, `components`);
+//! - anatomy: like shape, along the flow that a network finds in the CT (`anatomy`, `flow`).
 //!
-//! Known slices are copied bit for bit, no new label appears, and a voxel outside the bounds of every
-//! label in both neighbours is background (0).
+//! Known slices are copied bit for bit, no new label appears, and a voxel outside the bounds of
+//! every label in both neighbouring slices is background (0).
 
 mod anatomy;
 mod components;
 mod distance;
 mod distance_cache;
 mod flow;
-mod nearest;
 mod outline;
 mod roi;
 mod runs;
 mod shape;
 
-pub use anatomy::{Image, labels_with_image, labels_with_image_into};
+use ndarray::{ArrayRef3, ArrayView2, ArrayViewMut2};
+use serde::{Deserialize, Serialize};
 
-use ndarray::{Array3, ArrayRef3, ArrayViewMut2};
-
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::network::SliceNetwork;
-use crate::resample::Plan;
-use crate::resample::interpolate::{Progress, copy_known};
-use crate::volume::voxels::{slice, slice_mut, with_voxels};
-use crate::volume::{Volume, Voxel, Voxels};
+use crate::resample::pass::{Counter, copy_known};
+use crate::resample::{Image, Interpolator, Plan};
+use crate::volume::Voxel;
+use crate::volume::voxels::{slice, slice_mut};
+use anatomy::Tissue;
 use roi::Roi;
 use shape::Shapes;
 
-/// Bytes that the shapes of two slices, their motion and a slice between them take a pixel: 50 were
-/// measured for four labels side by side, 148 for 18 rings around each other, whose boxes overlap; motion
-/// and what meets by it take 64.
-const BYTES_A_PIXEL: usize = 250;
+/// Bytes per pixel for the shapes of two slices, their flow and a slice between them: 50 were
+/// measured for four labels side by side, 148 for 18 rings around each other, whose bounds overlap;
+/// the flow and its matches take 64.
+const BYTES_PER_PIXEL: usize = 250;
 
-/// How labels between two known slices are chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Method for labels between two known slices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LabelMethod {
-    /// Those of the nearer known slice; of the first where both are equally near.
+    /// The labels of the nearer known slice; of the first one halfway between both.
     Nearest,
-    /// Outlines in between, by signed distances in mm: no staircase, and what ends between two slices
-    /// tapers.
+    /// Outlines between those of both slices, by signed distances in mm: no staircase; a label that
+    /// ends between two slices tapers.
     Shape,
+    /// Like shape, along the flow that the model finds in the CT.
+    Anatomy,
 }
 
-/// The label map of a CT on the output grid of the CT's plan.
-///
-/// # Errors
-/// As [`labels_into`].
-pub fn labels(
-    input: &Volume,
-    plan: &Plan,
-    method: LabelMethod,
-    on_progress: &mut dyn FnMut(Progress) -> Result<()>,
-) -> Result<Volume> {
-    let [i, j, k] = plan.output().size();
-    with_voxels!(input.voxels(), array => {
-        let mut output = Array3::from_elem((k, j, i), Default::default());
-        labels_into(array, plan, method, &mut output, on_progress)?;
-        Volume::new(Voxels::from(output), input.rescale(), plan.output().clone())
-    })
+impl LabelMethod {
+    /// The best method with an interpolator: anatomy where it finds flow, else shape.
+    pub fn default_for(interpolator: &Interpolator) -> LabelMethod {
+        if interpolator.has_flow() { LabelMethod::Anatomy } else { LabelMethod::Shape }
+    }
+
+    /// Checks that an interpolator offers the method.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for anatomy with an interpolator that finds no flow.
+    pub fn check(self, interpolator: &Interpolator) -> Result<()> {
+        if self != LabelMethod::Anatomy || interpolator.has_flow() {
+            return Ok(());
+        }
+        Err(Error::Argument(
+            "the label method anatomy needs a model that finds flow; use hrinet-motion, or the \
+             label method shape"
+                .into(),
+        ))
+    }
 }
 
-/// Brings a label map onto the output grid of the plan of its CT, both as arrays `[k, j, i]` of any
-/// strides. Known slices are copied bit for bit.
-///
-/// `on_progress` is called from this thread after every slice; an error from it,
-/// [`crate::Error::Cancelled`] say, ends the work and comes back.
-///
-/// # Errors
-/// [`crate::Error::Geometry`] for an array that is not of the plan's size.
-pub fn labels_into<T: Voxel>(
-    input: &ArrayRef3<T>,
-    plan: &Plan,
-    method: LabelMethod,
-    output: &mut ArrayRef3<T>,
-    on_progress: &mut dyn FnMut(Progress) -> Result<()>,
-) -> Result<()> {
-    let mut progress = begin(input, plan, output, on_progress)?;
-    let axis = plan.axis();
-    for (first, members) in plan.pairs() {
-        let neighbours = [slice(input, axis, first), slice(input, axis, first + 1)];
-        let shapes = match method {
-            LabelMethod::Nearest => None,
-            // A pixel more than what is drawn: the nearest outside.
-            LabelMethod::Shape => around(neighbours.map(Roi::drawn), (1, 1), neighbours[0].dim())
-                .map(|part| {
-                    let neighbours = neighbours.map(|slice| part.of(slice));
-                    (part, Shapes::new(neighbours, pixel(plan), None))
-                }),
-        };
-        for (index, fraction) in members {
-            let mut made = slice_mut(output, axis, index);
-            match method {
-                LabelMethod::Nearest => made.assign(&nearest::of(neighbours, fraction)),
-                LabelMethod::Shape => write(shapes.as_ref(), fraction, made),
+/// Label slices to interpolate on a plan.
+pub(crate) struct LabelPass<'a, 'b> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) method: LabelMethod,
+    /// The CT, for [`LabelMethod::Anatomy`].
+    pub(crate) image: Option<&'a Image<'b>>,
+    /// Finds the flow, for [`LabelMethod::Anatomy`].
+    pub(crate) network: Option<&'a dyn SliceNetwork>,
+}
+
+/// Labels between two known slices.
+enum Between<'a, T> {
+    Nearest([ArrayView2<'a, T>; 2]),
+    /// Shapes within a part of the plane; `None` where both slices are background.
+    Shapes(Option<(Roi, Shapes<T>)>),
+}
+
+impl LabelPass<'_, '_> {
+    /// Copies the known slices bit for bit and interpolates the others; arrays `[k, j, i]`.
+    pub(crate) fn run<T: Voxel>(
+        &self,
+        input: &ArrayRef3<T>,
+        output: &mut ArrayRef3<T>,
+        counter: &mut Counter,
+    ) -> Result<()> {
+        copy_known(input, self.plan, output);
+        counter.advance(0)?;
+        let axis = self.plan.axis();
+        let tissue = self.image.zip(self.network);
+        let tissue = tissue.map(|(image, network)| Tissue::new(self.plan, image, network));
+        for (first, members) in self.plan.pairs() {
+            let pair = [slice(input, axis, first), slice(input, axis, first + 1)];
+            let between = match (self.method, &tissue) {
+                (LabelMethod::Nearest, _) => Between::Nearest(pair),
+                (LabelMethod::Anatomy, Some(tissue)) => {
+                    Between::Shapes(tissue.shapes(pair, first)?)
+                }
+                _ => Between::Shapes(shapes(pair, pixel_mm(self.plan))),
+            };
+            for (index, fraction) in members {
+                between.write(fraction, slice_mut(output, axis, index));
+                counter.advance(1)?;
             }
-            progress.done += 1;
-            on_progress(progress)?;
+        }
+        Ok(())
+    }
+}
+
+impl<T: Voxel> Between<'_, T> {
+    /// Writes the slice at `fraction` from the first, in (0, 1).
+    fn write(&self, fraction: f64, mut output: ArrayViewMut2<T>) {
+        match self {
+            Between::Nearest([first, second]) => {
+                output.assign(if fraction > 0.5 { second } else { first });
+            }
+            Between::Shapes(shapes) => {
+                output.fill(T::default());
+                if let Some((roi, shapes)) = shapes {
+                    shapes.write(fraction, roi.of_mut(output));
+                }
+            }
         }
     }
-    Ok(())
 }
 
-/// Copies the known slices, and tells that nothing is made yet.
-fn begin<T: Voxel>(
-    input: &ArrayRef3<T>,
-    plan: &Plan,
-    output: &mut ArrayRef3<T>,
-    on_progress: &mut dyn FnMut(Progress) -> Result<()>,
-) -> Result<Progress> {
-    plan.check_shapes(input.shape(), output.shape())?;
-    copy_known(input, plan, output);
-    let progress = Progress { done: 0, total: plan.made_count() };
-    on_progress(progress)?;
-    Ok(progress)
+/// Shapes of two slices, in the part of the plane with labels and one pixel around it: the nearest
+/// pixel outside.
+fn shapes<T: Voxel>(pair: [ArrayView2<T>; 2], pixel: [f64; 2]) -> Option<(Roi, Shapes<T>)> {
+    let roi = Roi::around(pair.map(Roi::of_labels), 1, 1, pair[0].dim())?;
+    Some((roi, Shapes::new(pair.map(|slice| roi.of(slice)), pixel, None)))
 }
 
-/// The part of a plane of `size` with what is drawn in either slice, `margin` pixels around it, and
-/// sides at multiples of `step`; `None` where nothing is drawn.
-fn around(
-    drawn: [Option<Roi>; 2],
-    (margin, step): (usize, usize),
-    size: (usize, usize),
-) -> Option<Roi> {
-    let all = drawn.into_iter().flatten().reduce(Roi::with)?;
-    Some(all.grown(margin, step, size))
-}
-
-/// Writes the slice at `fraction` of shapes that lie in a part of it; background beyond.
-fn write<T: Voxel>(shapes: Option<&(Roi, Shapes<T>)>, fraction: f64, mut output: ArrayViewMut2<T>) {
-    output.fill(T::default());
-    if let Some((part, shapes)) = shapes {
-        shapes.write(fraction, part.of_mut(output));
-    }
-}
-
-/// Bytes of memory that [`labels_into`] needs beside input and output; with the network that finds the
-/// motion, [`labels_with_image_into`].
+/// Bytes of memory that resampling a label map takes beside input and output; `network`: the one
+/// that finds the flow for [`LabelMethod::Anatomy`].
 pub fn work_bytes(plan: &Plan, network: Option<&dyn SliceNetwork>) -> u64 {
     let [columns, rows] = plan.axis().others().map(|axis| plan.output().length(axis));
     let pixels = rows * columns;
-    // The network is done before the shapes begin.
-    let motion = network.map_or(0, |network| network.working_bytes(pixels));
-    motion.max((BYTES_A_PIXEL * pixels) as u64)
+    // The network has finished before the shapes begin.
+    let flow = network.map_or(0, |network| network.working_bytes(pixels));
+    flow.max((BYTES_PER_PIXEL * pixels) as u64)
 }
 
-/// mm between the rows and between the columns of the plan's slices.
-fn pixel(plan: &Plan) -> [f64; 2] {
+/// Distance in mm between the rows and between the columns of the slices of a plan.
+fn pixel_mm(plan: &Plan) -> [f64; 2] {
     let [columns, rows] = plan.axis().others().map(|axis| plan.output().spacing(axis));
     [rows, columns]
 }
@@ -157,9 +162,9 @@ fn pixel(plan: &Plan) -> [f64; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
-    use crate::resample::Spacing;
+    use crate::resample::{Progress, Spacing};
     use crate::volume::Geometry;
+    use ndarray::Array3;
 
     fn plan() -> Plan {
         let steps = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 4.0]];
@@ -167,33 +172,38 @@ mod tests {
         Plan::new(&geometry, None, &Spacing::Factor(4)).unwrap()
     }
 
-    #[test]
-    fn each_slice_is_the_nearest_known_one() {
-        let labels = Array3::from_shape_fn((3, 3, 2), |(k, j, i)| (10 * (k + 1) + 2 * j + i) as u8);
+    fn nearest(
+        labels: &Array3<u8>,
+        on_progress: &mut dyn FnMut(Progress) -> Result<()>,
+    ) -> Result<Array3<u8>> {
+        let plan = plan();
         let mut output = Array3::zeros((9, 3, 2));
-        let mut told = Vec::new();
-        let mut tell = |progress: Progress| -> Result<()> {
-            told.push((progress.done, progress.total));
+        let method = LabelMethod::Nearest;
+        let pass = LabelPass { plan: &plan, method, image: None, network: None };
+        let mut counter = Counter::new(plan.interpolated_count(), on_progress);
+        pass.run(labels, &mut output, &mut counter)?;
+        Ok(output)
+    }
+
+    #[test]
+    fn nearest_takes_the_nearer_known_slice() {
+        let labels = Array3::from_shape_fn((3, 3, 2), |(k, j, i)| (10 * (k + 1) + 2 * j + i) as u8);
+        let mut reported = Vec::new();
+        let output = nearest(&labels, &mut |progress| {
+            reported.push((progress.done, progress.total));
             Ok(())
-        };
-        labels_into(&labels, &plan(), LabelMethod::Nearest, &mut output, &mut tell).unwrap();
+        });
+        let output = output.unwrap();
         for (index, nearest) in [0, 0, 0, 1, 1, 1, 1, 2, 2].into_iter().enumerate() {
             let expected = labels.index_axis(ndarray::Axis(0), nearest);
             assert_eq!(output.index_axis(ndarray::Axis(0), index), expected, "slice {index}");
         }
-        assert_eq!((told[0], told[told.len() - 1]), ((0, 6), (6, 6)));
+        assert_eq!((reported[0], reported[reported.len() - 1]), ((0, 6), (6, 6)));
     }
 
     #[test]
-    fn another_size_and_a_cancel_end_it() {
-        let labels = Array3::<u8>::zeros((4, 3, 2));
-        let mut output = Array3::zeros((9, 3, 2));
-        let error =
-            labels_into(&labels, &plan(), LabelMethod::Nearest, &mut output, &mut |_| Ok(()));
-        assert!(error.unwrap_err().to_string().contains("[4, 3, 2]"));
-        let labels = Array3::<u8>::zeros((3, 3, 2));
-        let mut cancel = |_| Err(Error::Cancelled);
-        let ended = labels_into(&labels, &plan(), LabelMethod::Nearest, &mut output, &mut cancel);
+    fn error_of_the_callback_is_returned() {
+        let ended = nearest(&Array3::zeros((3, 3, 2)), &mut |_| Err(Error::Cancelled));
         assert!(matches!(ended, Err(Error::Cancelled)));
     }
 }

@@ -1,33 +1,33 @@
-//! A body in one slice, and how far inside or outside it any pixel lies.
+//! Outline of a component in one slice, and the depth of pixels in it.
 
 use ndarray::{Array2, s};
 
 use crate::labels::distance;
 use crate::labels::roi::Roi;
 
-/// The pixels of a body in one slice: for every row the columns that they take.
+/// Pixels of a component in one slice, as spans of columns in each row.
 #[derive(Default)]
 pub struct Outline {
     first_row: usize,
-    /// Of each row from the first on, the number of spans before it, and the number of all.
+    /// For each row from the first on the number of spans before it; then the number of all.
     before: Vec<usize>,
-    /// First column, and the one after the last; from left to right.
+    /// First column and the one after the last; from left to right.
     spans: Vec<[usize; 2]>,
 }
 
-/// The plane that an outline lies in.
+/// Size of the plane of an outline.
 #[derive(Clone, Copy, Debug)]
 pub struct Plane {
     /// Rows and columns.
     pub size: [usize; 2],
-    /// mm between rows and between columns.
+    /// Distance in mm between rows and between columns.
     pub pixel: [f64; 2],
-    /// mm; nothing is farther apart.
+    /// Diagonal in mm, the largest distance.
     pub diagonal: f64,
 }
 
 impl Plane {
-    /// Of rows and columns; `pixel`: mm between rows and between columns.
+    /// A plane of rows and columns; `pixel`: distance in mm between rows and between columns.
     pub fn new(size: [usize; 2], pixel: [f64; 2]) -> Plane {
         let [rows, columns] = [0, 1].map(|axis| size[axis] as f64 * pixel[axis]);
         Plane { size, pixel, diagonal: rows.hypot(columns) }
@@ -35,19 +35,19 @@ impl Plane {
 }
 
 impl Outline {
-    /// Adds pixels of a row; rows come in order, and a row's pixels from left to right.
+    /// Adds a span of a row; rows in order, and the spans of a row from left to right.
     pub fn push(&mut self, row: usize, columns: [usize; 2]) {
         if self.spans.is_empty() {
             self.first_row = row;
             self.before = vec![0];
         }
-        let place = row - self.first_row + 1;
-        self.before.resize(place, self.spans.len());
+        let rows = row - self.first_row + 1;
+        self.before.resize(rows, self.spans.len());
         self.spans.push(columns);
         self.before.push(self.spans.len());
     }
 
-    /// Whether it has no pixel.
+    /// Whether there is no pixel.
     pub fn is_empty(&self) -> bool {
         self.spans.is_empty()
     }
@@ -57,19 +57,19 @@ impl Outline {
     }
 
     fn row(&self, row: usize) -> &[[usize; 2]] {
-        let place = row.checked_sub(self.first_row).filter(|place| place + 1 < self.before.len());
-        place.map_or(&[], |place| &self.spans[self.before[place]..self.before[place + 1]])
+        let index = row.checked_sub(self.first_row).filter(|index| index + 1 < self.before.len());
+        index.map_or(&[], |index| &self.spans[self.before[index]..self.before[index + 1]])
     }
 
-    /// How far inside (positive) or outside (negative) a pixel lies, mm: the exact distance to the
-    /// nearest pixel of the plane outside, or to the nearest pixel inside, which is not
-    /// looked for farther than `most`; the plane's diagonal where all of it is inside.
+    /// Depth of a pixel in mm: the exact distance to the nearest pixel of the plane outside,
+    /// positive inside; outside the negative distance to the nearest pixel inside, searched no
+    /// farther than `limit`. The diagonal of the plane where all of it is inside.
     ///
-    /// It looks along the rows, nearest first, until one is farther away than what was found: what
-    /// is asked lies near an outline.
-    pub fn depth(&self, at: [usize; 2], plane: Plane, most: f64) -> f64 {
+    /// Searches row by row, nearest first, until a row is farther away than the nearest pixel so
+    /// far: fast near an outline.
+    pub fn depth(&self, at: [usize; 2], plane: Plane, limit: f64) -> f64 {
         let own = self.row(at[0]);
-        let inside = holding(own, at[1]).is_some();
+        let inside = span_with(own, at[1]).is_some();
         let along = |row: usize| {
             let spans = self.row(row);
             match inside {
@@ -77,10 +77,10 @@ impl Outline {
                 false => to_inside(spans, at[1]),
             }
         };
-        let farthest = if inside { plane.diagonal } else { most };
+        let farthest = if inside { plane.diagonal } else { limit };
         let mut nearest = farthest * farthest;
         let farthest_row = at[0].max(plane.size[0] - 1 - at[0]);
-        // From outside, rows before the outline's first or beyond its last hold nothing.
+        // Seen from outside, rows before the first and after the last have no pixel.
         let empty = match inside {
             true => 0,
             false => {
@@ -102,15 +102,15 @@ impl Outline {
         if inside { nearest.sqrt() } else { -nearest.sqrt() }
     }
 
-    /// [`Outline::depth`] of all pixels in a box that holds it, and of the deepest one.
+    /// [`Outline::depth`] of all pixels within bounds that contain it, and the largest depth.
     pub fn depths(&self, bounds: Roi, plane: Plane) -> (Array2<f64>, f64) {
-        // One pixel of what is around it, where the plane has one: the nearest outside.
-        let around = bounds.grown(1, 1, plane.size.into());
+        // One pixel around the bounds, where the plane has one: the nearest outside.
+        let around = bounds.extended(1, 1, plane.size.into());
         let mut mask = Array2::from_elem(around.size(), false);
         let [top, left] = around.corner();
-        for place in 0..self.before.len() - 1 {
-            for &[first, end] in self.row(self.first_row + place) {
-                let row = self.first_row + place - top;
+        for index in 0..self.before.len() - 1 {
+            for &[first, end] in self.row(self.first_row + index) {
+                let row = self.first_row + index - top;
                 mask.slice_mut(s![row, first - left..end - left]).fill(true);
             }
         }
@@ -121,15 +121,15 @@ impl Outline {
     }
 }
 
-/// The span that a column lies in.
-fn holding(spans: &[[usize; 2]], column: usize) -> Option<[usize; 2]> {
+/// The span with a column.
+fn span_with(spans: &[[usize; 2]], column: usize) -> Option<[usize; 2]> {
     let next = spans.partition_point(|span| span[1] <= column);
     spans.get(next).copied().filter(|span| span[0] <= column)
 }
 
 /// Columns from `column` to the nearest one in no span; `None` where the whole row is inside.
 fn to_outside(spans: &[[usize; 2]], column: usize, columns: usize) -> Option<usize> {
-    let Some([first, end]) = holding(spans, column) else { return Some(0) };
+    let Some([first, end]) = span_with(spans, column) else { return Some(0) };
     let left = (first > 0).then(|| column - first + 1);
     let right = (end < columns).then(|| end - column);
     left.into_iter().chain(right).min()
@@ -150,9 +150,9 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// The distances of the whole box, which are tested against SciPy's.
+        /// Against the distance map of the whole bounds, which is tested against SciPy.
         #[test]
-        fn a_pixel_is_as_deep_as_the_distance_map_says(
+        fn depth_matches_the_distance_map(
             inside in proptest::collection::vec(prop_oneof![2 => Just(0u8), 3 => Just(1)], 99),
             pixel in [0.2f64..5.0, 0.2f64..5.0],
         ) {
@@ -167,11 +167,12 @@ mod tests {
             let expected = distance::signed(mask.view(), pixel, plane.diagonal);
             for ((row, column), expected) in expected.indexed_iter() {
                 let depth = outline.depth([row, column], plane, plane.diagonal);
-                prop_assert!((depth - expected).abs() < 1e-9, "{depth} {expected} at {row} {column}");
+                let error = (depth - expected).abs();
+                prop_assert!(error < 1e-9, "{depth} {expected} at {row} {column}");
                 let near = outline.depth([row, column], plane, 2.5);
                 prop_assert!((near - expected.max(-2.5)).abs() < 1e-9, "{near} {expected}");
             }
-            let whole = Roi::of_run(0, 0..11).with(Roi::of_run(8, 0..1));
+            let whole = Roi::of_run(0, 0..11).union(Roi::of_run(8, 0..1));
             let (depths, deepest) = outline.depths(whole, plane);
             prop_assert_eq!(deepest, depths.iter().copied().fold(0.0, f64::max));
             prop_assert_eq!(depths, expected);

@@ -1,4 +1,4 @@
-//! The runs of a slice's rows: pixels side by side that carry the same label.
+//! Runs of a slice: neighbouring pixels of a row with the same label.
 
 use std::ops::Range;
 
@@ -6,7 +6,7 @@ use ndarray::ArrayView2;
 
 use crate::volume::Voxel;
 
-/// Pixels of one row, side by side, with one label that is not the background (0).
+/// Neighbouring pixels of one row with one label that is not the background (0).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run<T> {
     /// The label.
@@ -20,12 +20,12 @@ pub struct Run<T> {
 /// All runs of a slice, row by row and from left to right.
 pub struct Runs<T> {
     all: Vec<Run<T>>,
-    /// Of each row the number of runs before it, and the number of all.
+    /// For each row the number of runs before it; then the number of all.
     before: Vec<usize>,
 }
 
 impl<T: Voxel> Runs<T> {
-    /// Those of `slice`.
+    /// Finds the runs of a slice.
     pub fn of(slice: ArrayView2<T>) -> Runs<T> {
         let mut all: Vec<Run<T>> = Vec::new();
         let mut before = vec![0];
@@ -49,17 +49,17 @@ impl<T: Voxel> Runs<T> {
 }
 
 impl<T> Runs<T> {
-    /// All of them.
+    /// All runs.
     pub fn all(&self) -> &[Run<T>] {
         &self.all
     }
 
-    /// The places in [`Runs::all`] of a row's runs.
+    /// Indices in [`Runs::all`] of the runs of a row.
     pub fn row(&self, row: usize) -> Range<usize> {
         self.before[row]..self.before[row + 1]
     }
 
-    /// Rows of the slice.
+    /// Number of rows of the slice.
     pub fn rows(&self) -> usize {
         self.before.len() - 1
     }
@@ -71,7 +71,7 @@ mod tests {
     use ndarray::array;
 
     #[test]
-    fn a_run_ends_where_the_label_does_and_with_the_row() {
+    fn run_ends_with_its_label_and_row() {
         let slice = array![[1u8, 1, 0, 1, 2], [2, 0, 0, 0, 0], [0, 0, 0, 0, 0], [0, 3, 3, 3, 3]];
         let runs = Runs::of(slice.view());
         let run = |label, row, columns| Run { label, row, columns };

@@ -1,29 +1,28 @@
-//! Shapes in between: signed distances of two slices blended (Raya and Udupa, IEEE TMI 1990), for each
-//! body of each label.
+//! Shape-based interpolation: weighted means of the signed distances in two slices (Raya and Udupa,
+//! IEEE TMI 1990), for each connected component of each label.
 //!
-//! A pixel takes the label that it lies deepest in. Where no label reaches it but all that is not
-//! background does (two labels whose common border moves), it takes the one that it is nearest to, so
-//! that no gap opens between neighbours. Equal depths go to the label with fewer pixels, which has
-//! more to lose, then to the one that is met first, row by row, in either slice; where two labels are
-//! alike in that too, to the one in the first slice.
+//! A pixel takes the label in which it is deepest. Where it is outside every label but inside all
+//! labels together (two labels with a common border that moves), it takes the nearest one, so that
+//! no gap opens between neighbours. Of equal depths the label with fewer pixels wins, then the one
+//! whose first pixel comes first, row by row, in either slice, then the one of the first slice.
 //!
-//! Distances are asked for near outlines alone: a pixel that lies in the same body in both slices, or
-//! in none, lies in it between them too.
+//! Distances are computed near outlines alone: a pixel that is in the same component in both
+//! slices, or in none, is so between them too.
 
 use ndarray::{ArrayView2, ArrayViewMut2};
 
 use crate::labels::components::{Component, Components};
-use crate::labels::flow::{Flow, Meeting};
+use crate::labels::flow::{Flow, Match};
 use crate::labels::outline::Plane;
 use crate::volume::Voxel;
 
-/// DistanceCache closer than this are equal, mm.
-const EQUAL: f64 = 1e-6;
+/// Depths within this many mm are equal.
+const DEPTH_TOLERANCE_MM: f64 = 1e-6;
 
-/// The bodies of two neighbouring slices, ready for every slice between them.
+/// Shapes of two neighbouring slices, from which every slice between them is interpolated.
 pub struct Shapes<T> {
     labels: Components<T>,
-    /// All labels as one, where there are several.
+    /// Components of all labels as one, where there are several.
     foreground: Option<Components<u8>>,
     flow: Option<Flow>,
     /// Rows and columns.
@@ -31,15 +30,15 @@ pub struct Shapes<T> {
 }
 
 impl<T: Voxel> Shapes<T> {
-    /// Of two slices of the same size. `pixel`: mm between rows and between columns.
-    /// `flow`: between them, where the tissue's motion is known.
+    /// Prepares two slices of the same size. `pixel`: distance in mm between rows and between
+    /// columns. `flow`: between the slices, where it is known.
     pub fn new(slices: [ArrayView2<T>; 2], pixel: [f64; 2], flow: Option<Flow>) -> Shapes<T> {
         let plane = Plane::new(slices[0].dim().into(), pixel);
-        let meetings: Vec<Meeting> = flow.iter().flat_map(|flow| flow.meetings()).collect();
-        let labels = Components::of(slices, plane, &meetings);
-        let foreground = labels.several_labels().then(|| {
+        let matches: Vec<Match> = flow.iter().flat_map(|flow| flow.matches()).collect();
+        let labels = Components::of(slices, plane, &matches);
+        let foreground = labels.has_several_labels().then(|| {
             let masks = slices.map(|slice| slice.map(|&label| u8::from(label != T::default())));
-            Components::of([masks[0].view(), masks[1].view()], plane, &meetings)
+            Components::of([masks[0].view(), masks[1].view()], plane, &matches)
         });
         Shapes { labels, foreground, flow, size: plane.size }
     }
@@ -48,126 +47,131 @@ impl<T: Voxel> Shapes<T> {
     pub fn write(&self, fraction: f64, mut output: ArrayViewMut2<T>) {
         for ((row, column), out) in output.indexed_iter_mut() {
             let at = [row, column];
-            let seen =
-                self.flow.as_ref().map(|flow| [0, 1].map(|side| flow.place(at, side, fraction)));
-            *out = self.label(&Place { at, fraction, seen, size: self.size });
+            let flow = self.flow.as_ref();
+            let positions = flow.map(|flow| [0, 1].map(|side| flow.position(at, side, fraction)));
+            *out = self.label(&Pixel { at, fraction, positions, size: self.size });
         }
     }
 
-    fn label(&self, place: &Place) -> T {
-        let near = match place.near(&self.labels) {
-            Near::Background => return T::default(),
-            Near::Within(body) => return body.label,
-            Near::Outlines(near) => near,
+    fn label(&self, pixel: &Pixel) -> T {
+        let numbers = match pixel.surroundings(&self.labels) {
+            Surroundings::Background => return T::default(),
+            Surroundings::Inside(component) => return component.label,
+            Surroundings::Outlines(numbers) => numbers,
         };
-        match place.deepest(near.bodies(&self.labels)) {
-            Some((body, depth)) if depth > EQUAL => body.label,
-            nearest if self.covers(place) => {
+        match pixel.deepest(numbers.components(&self.labels)) {
+            Some((component, depth)) if depth > DEPTH_TOLERANCE_MM => component.label,
+            nearest if self.covers(pixel) => {
                 // The nearest of those around first: few others are nearer.
-                let all = nearest.map(|(body, _)| body).into_iter().chain(&self.labels.all);
-                place.deepest(all).map_or_else(T::default, |(body, _)| body.label)
+                let first = nearest.map(|(component, _)| component);
+                let all = first.into_iter().chain(&self.labels.all);
+                pixel.deepest(all).map_or_else(T::default, |(component, _)| component.label)
             }
             _ => T::default(),
         }
     }
 
-    /// Whether all labels together reach a pixel.
-    fn covers(&self, place: &Place) -> bool {
+    /// Whether a pixel is inside all labels together.
+    fn covers(&self, pixel: &Pixel) -> bool {
         let Some(foreground) = &self.foreground else { return false };
-        match place.near(foreground) {
-            Near::Background => false,
-            Near::Within(_) => true,
-            Near::Outlines(near) => {
-                place.deepest(near.bodies(foreground)).is_some_and(|(_, depth)| depth > EQUAL)
-            }
+        match pixel.surroundings(foreground) {
+            Surroundings::Background => false,
+            Surroundings::Inside(_) => true,
+            Surroundings::Outlines(numbers) => pixel
+                .deepest(numbers.components(foreground))
+                .is_some_and(|(_, depth)| depth > DEPTH_TOLERANCE_MM),
         }
     }
 }
 
 /// A pixel of a plane between two slices.
-struct Place {
+struct Pixel {
+    /// Row and column.
     at: [usize; 2],
-    /// How far from the first slice the plane is, in (0, 1).
+    /// Position of the plane: 0 at the first slice, 1 at the second.
     fraction: f64,
-    /// Where it lies in both slices (row, column), where motion is known.
-    seen: Option<[[f64; 2]; 2]>,
+    /// Positions (row, column) of the pixel in both slices, where the flow is known.
+    positions: Option<[[f64; 2]; 2]>,
     /// Rows and columns of the plane.
     size: [usize; 2],
 }
 
-/// What both slices have where a pixel in between is seen from.
-enum Near<'a, T> {
+/// Content of both slices around the positions of a pixel.
+enum Surroundings<'a, T> {
     Background,
-    /// One body and nothing else, in both.
-    Within(&'a Component<T>),
-    /// Several bodies, or one and background.
+    /// One component and nothing else, in both.
+    Inside(&'a Component<T>),
+    /// Several components, or one and background.
     Outlines(Numbers),
 }
 
-/// Of bodies, as [`Components::numbers`] has them: those of the pixel itself in both slices, and of the four
-/// pixels of each around where it lies there.
+/// Numbers of components as in [`Components::numbers`]: at the pixel itself in both slices, and at
+/// the four pixels around its position in each.
 struct Numbers([u32; 10]);
 
 impl Numbers {
-    /// The bodies, each once.
-    fn bodies<T>(self, all: &Components<T>) -> impl Iterator<Item = &Component<T>> {
+    /// The components, each once.
+    fn components<T>(self, all: &Components<T>) -> impl Iterator<Item = &Component<T>> {
         let Numbers(mut numbers) = self;
         numbers.sort_unstable();
-        let new = move |&place: &usize| place == 0 || numbers[place] != numbers[place - 1];
-        let met = (0..numbers.len()).filter(new).map(move |place| numbers[place]);
-        met.filter(|&number| number > 0).map(|number| &all.all[number as usize - 1])
+        let is_new = move |&at: &usize| at == 0 || numbers[at] != numbers[at - 1];
+        let distinct = (0..numbers.len()).filter(is_new).map(move |at| numbers[at]);
+        distinct.filter(|&number| number > 0).map(|number| &all.all[number as usize - 1])
     }
 }
 
-impl Place {
-    /// The bodies that may reach here. No other one does: none of its pixels is among the four that its
-    /// depth is looked up between, so that it is negative in both slices.
-    fn near<'a, T>(&self, labels: &'a Components<T>) -> Near<'a, T> {
+impl Pixel {
+    /// The components whose depth may be positive here. That of any other is negative in both
+    /// slices: none of its pixels is among the four between which its depth is interpolated.
+    fn surroundings<'a, T>(&self, labels: &'a Components<T>) -> Surroundings<'a, T> {
         let own = [0, 1].map(|side| labels.numbers[side][self.at]);
         let mut numbers = [own[0]; 10];
         numbers[1] = own[1];
-        if let Some(places) = self.seen {
+        if let Some(positions) = self.positions {
             for side in 0..2 {
-                let near = around(places[side], self.size);
+                let near = around(positions[side], self.size);
                 for (number, at) in numbers[2 + 4 * side..].iter_mut().zip(near) {
                     *number = labels.numbers[side][at];
                 }
             }
         }
         match (numbers.iter().all(|&number| number == own[0]), own[0]) {
-            (true, 0) => Near::Background,
-            (true, number) => Near::Within(&labels.all[number as usize - 1]),
-            (false, _) => Near::Outlines(Numbers(numbers)),
+            (true, 0) => Surroundings::Background,
+            (true, number) => Surroundings::Inside(&labels.all[number as usize - 1]),
+            (false, _) => Surroundings::Outlines(Numbers(numbers)),
         }
     }
 
-    /// The one of some bodies that the pixel lies deepest in, and how deep, mm; `None` where it is
-    /// within the bounds of none.
+    /// The component in which the pixel is deepest, and its depth in mm; `None` outside the bounds
+    /// of all.
     fn deepest<'a, T>(
         &self,
-        bodies: impl Iterator<Item = &'a Component<T>>,
+        components: impl Iterator<Item = &'a Component<T>>,
     ) -> Option<(&'a Component<T>, f64)> {
         let mut best: Option<(&Component<T>, f64)> = None;
-        for body in bodies.filter(|body| body.bounds.holds(self.at)) {
-            let worst = best.map_or(f64::NEG_INFINITY, |(_, deepest)| deepest - 2.0 * EQUAL);
-            let own = (body, body.depth(self.at, self.seen, (self.fraction, worst)));
-            let better = best.is_none_or(|best| match (own.1 - best.1).abs() <= EQUAL {
-                true => own.0.rank < best.0.rank,
-                false => own.1 > best.1,
+        for component in components.filter(|component| component.bounds.contains(self.at)) {
+            let limit =
+                best.map_or(f64::NEG_INFINITY, |(_, deepest)| deepest - 2.0 * DEPTH_TOLERANCE_MM);
+            let depth = component.depth(self.at, self.positions, self.fraction, limit);
+            let is_better = best.is_none_or(|(best, deepest)| {
+                match (depth - deepest).abs() <= DEPTH_TOLERANCE_MM {
+                    true => component.rank < best.rank,
+                    false => depth > deepest,
+                }
             });
-            if better {
-                best = Some(own);
+            if is_better {
+                best = Some((component, depth));
             }
         }
         best
     }
 }
 
-/// The four pixels around a place (row, column), those of the plane's border where it lies beyond.
-fn around(place: [f64; 2], size: [usize; 2]) -> [[usize; 2]; 4] {
+/// The four pixels around a position (row, column), clamped to the plane.
+fn around(position: [f64; 2], size: [usize; 2]) -> [[usize; 2]; 4] {
     let near = |axis: usize| {
         let last = size[axis] - 1;
-        let low = place[axis].clamp(0.0, last as f64) as usize;
+        let low = position[axis].clamp(0.0, last as f64) as usize;
         [low, (low + 1).min(last)]
     };
     let [[above, under], [left, right]] = [near(0), near(1)];
@@ -183,9 +187,9 @@ mod tests {
 
     const PIXEL: [f64; 2] = [0.7, 1.1];
 
-    /// The bodies of a pair `[2, rows, columns]` as masks: numbers spread to neighbours of the same label
-    /// until none changes.
-    fn bodies_by_spreading(pair: &Array3<u8>) -> Vec<Array3<bool>> {
+    /// Components of a pair `[2, rows, columns]` as masks: numbers spread to neighbours of the same
+    /// label until none changes.
+    fn components_by_spreading(pair: &Array3<u8>) -> Vec<Array3<bool>> {
         let mut numbers = Array3::from_shape_fn(pair.dim(), |at| {
             if pair[at] > 0 { at.0 * 999 + at.1 * 31 + at.2 + 1 } else { 0 }
         });
@@ -213,11 +217,13 @@ mod tests {
         found.into_iter().map(|number| numbers.mapv(|other| other == number)).collect()
     }
 
-    /// How deep each pixel of a plane lies in a body, everywhere in its box.
-    fn depth_by_maps(body: &Array3<bool>, fraction: f64) -> Array2<f64> {
-        let most = f64::hypot(body.dim().1 as f64 * PIXEL[0], body.dim().2 as f64 * PIXEL[1]);
-        let depth = |side| distance::signed(body.index_axis(Axis(0), side), PIXEL, most);
-        let there = [0, 1].map(|side| body.index_axis(Axis(0), side).iter().any(|&inside| inside));
+    /// Depth of each pixel of a plane in a component, everywhere in its bounds.
+    fn depth_by_maps(component: &Array3<bool>, fraction: f64) -> Array2<f64> {
+        let most =
+            f64::hypot(component.dim().1 as f64 * PIXEL[0], component.dim().2 as f64 * PIXEL[1]);
+        let depth = |side| distance::signed(component.index_axis(Axis(0), side), PIXEL, most);
+        let there =
+            [0, 1].map(|side| component.index_axis(Axis(0), side).iter().any(|&inside| inside));
         let deepest = |map: &Array2<f64>| map.iter().copied().fold(0.0, f64::max);
         let blend = match there {
             [true, true] => depth(0) * (1.0 - fraction) + depth(1) * fraction,
@@ -225,7 +231,7 @@ mod tests {
             _ => depth(1).mapv(|mm| mm - (1.0 - fraction) * deepest(&depth(1))),
         };
         let box_of = |axis: usize| {
-            let taken = body.indexed_iter().filter(|&(_, &inside)| inside);
+            let taken = component.indexed_iter().filter(|&(_, &inside)| inside);
             let at: Vec<usize> = taken.map(|(at, _)| [at.0, at.1, at.2][axis]).collect();
             at.iter().copied().min().unwrap()..=at.iter().copied().max().unwrap()
         };
@@ -241,31 +247,37 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(60))]
 
-        /// The label of the deepest body, by whole distance maps of bodies found otherwise; equal depths,
-        /// which either may win, are left out.
+        /// Against whole distance maps of components that are found in another way. Equal depths,
+        /// which either label may win, are left out.
         #[test]
-        fn a_pixel_takes_the_label_it_lies_deepest_in(
-            pixels in proptest::collection::vec(prop_oneof![3 => Just(0u8), 4 => Just(1), 2 => Just(2)], 126),
+        fn pixel_takes_the_label_in_which_it_is_deepest(
+            pixels in proptest::collection::vec(
+                prop_oneof![3 => Just(0u8), 4 => Just(1), 2 => Just(2)],
+                126,
+            ),
             fraction in 0.1f64..0.9,
         ) {
             let pair = Array3::from_shape_vec((2, 7, 9), pixels).expect("126 pixels");
             let slices = [pair.index_axis(Axis(0), 0), pair.index_axis(Axis(0), 1)];
             let shapes = Shapes::new(slices, PIXEL, None);
-            let mut made = Array2::zeros((7, 9));
-            shapes.write(fraction, made.view_mut());
+            let mut output = Array2::zeros((7, 9));
+            shapes.write(fraction, output.view_mut());
 
-            let bodies = bodies_by_spreading(&pair);
-            let label = |body: &Array3<bool>| {
-                let at = body.indexed_iter().find(|&(_, &inside)| inside).expect("a pixel").0;
+            let components = components_by_spreading(&pair);
+            let label = |component: &Array3<bool>| {
+                let at = component.indexed_iter().find(|&(_, &inside)| inside).expect("a pixel").0;
                 pair[at]
             };
             let all = pair.mapv(|label| u8::from(label > 0));
-            let covering: Vec<_> =
-                bodies_by_spreading(&all).iter().map(|body| depth_by_maps(body, fraction)).collect();
-            let depths: Vec<_> = bodies.iter().map(|body| depth_by_maps(body, fraction)).collect();
-            for (at, &label_made) in made.indexed_iter() {
-                let mut ranked: Vec<(f64, u8)> =
-                    depths.iter().zip(&bodies).map(|(map, body)| (map[at], label(body))).collect();
+            let maps = |components: &[Array3<bool>]| -> Vec<Array2<f64>> {
+                components.iter().map(|component| depth_by_maps(component, fraction)).collect()
+            };
+            let covering = maps(&components_by_spreading(&all));
+            let depths = maps(&components);
+            for (at, &label_found) in output.indexed_iter() {
+                let mut ranked: Vec<(f64, u8)> = (depths.iter().zip(&components))
+                    .map(|(map, component)| (map[at], label(component)))
+                    .collect();
                 ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
                 let covered = covering.iter().map(|map| map[at]).fold(f64::NEG_INFINITY, f64::max);
                 let Some(&(deepest, expected)) = ranked.first() else { continue };
@@ -276,7 +288,7 @@ mod tests {
                     continue;
                 }
                 let expected = if deepest.max(covered) > 0.0 { expected } else { 0 };
-                prop_assert_eq!(label_made, expected, "at {:?} of {:?}", at, pair);
+                prop_assert_eq!(label_found, expected, "at {:?} of {:?}", at, pair);
             }
         }
     }

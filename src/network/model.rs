@@ -159,11 +159,6 @@ impl Model {
         self.generator.as_ref()
     }
 
-    /// Whether [`SliceNetwork::flow`] returns flow fields.
-    pub fn has_flow(&self) -> bool {
-        self.architecture().has_flow()
-    }
-
     /// The device that the model computes on.
     pub fn device(&self) -> Device {
         self.device
@@ -209,6 +204,10 @@ impl SliceNetwork for Model {
 
     fn max_slice_spacing_mm(&self) -> Option<f64> {
         self.record().max_slice_spacing_mm
+    }
+
+    fn has_flow(&self) -> bool {
+        self.architecture().has_flow()
     }
 
     /// The mean of both orders, so that the flow of a reversed stack is the reversed flow.

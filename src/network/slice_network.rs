@@ -13,7 +13,7 @@ use crate::network::over_range::OverRange;
 ///
 /// Slices are grey values, 0 to 1 within the window and more above it. Planes are at `fractions` of
 /// the way from the first slice of a pair to the second: 0 is the first, 1 the second.
-pub trait SliceNetwork {
+pub trait SliceNetwork: std::any::Any {
     /// HU that become grey 0 and grey 1.
     fn window_hu(&self) -> [f64; 2];
 
@@ -54,6 +54,11 @@ pub trait SliceNetwork {
 
     /// Whether it uses context slices, the known slices beyond the pair.
     fn has_context(&self) -> bool {
+        false
+    }
+
+    /// Whether [`SliceNetwork::flow`] returns anything.
+    fn has_flow(&self) -> bool {
         false
     }
 

@@ -8,9 +8,7 @@ use ndarray::{Array2, s};
 use crate::error::{Error, Result};
 use crate::evaluation::{hounsfield, thinned};
 use crate::render::text::{LETTER, save, write};
-use crate::resample::Interpolator;
-use crate::resample::interpolate::{Progress, interpolate};
-use crate::resample::{Plan, Spacing};
+use crate::resample::{Interpolator, Job, OnProgress, Plan, Spacing};
 use crate::volume::{Volume, Window};
 
 /// White pixels between slices, and round the name of a row.
@@ -41,15 +39,15 @@ pub struct Group {
 /// factor to about the size of the plane. Grey is the window -1000..1000 HU.
 ///
 /// # Errors
-/// [`Error::Argument`] for a group or a square that is not within the volume; as [`interpolate`];
+/// [`Error::Argument`] for a group or a square that is not within the volume; as [`Job::run`];
 /// [`Error::Io`].
 pub fn draw(
     volume: &Volume,
     group: Group,
-    methods: &[(&str, Interpolator)],
+    methods: &[(&str, &Interpolator)],
     square: Option<Square>,
     path: &Path,
-    on_progress: &mut dyn FnMut(Progress) -> Result<()>,
+    on_progress: OnProgress,
 ) -> Result<()> {
     let axis = volume.geometry().slice_axis();
     let Group { first, gap } = group;
@@ -64,7 +62,7 @@ pub fn draw(
     let plan = Plan::new(known.geometry(), Some(axis), &Spacing::Factor(gap))?;
     let mut rows = Vec::new();
     for (name, method) in methods {
-        let (made, _) = interpolate(&known, &plan, method, on_progress)?;
+        let made = Job::new(&plan, method, &known).run(on_progress)?.volume;
         let planes: Vec<_> = (0..=gap).map(|index| hounsfield(&made, axis, index)).collect();
         rows.push((*name, planes));
     }
@@ -125,7 +123,7 @@ mod tests {
     fn drawn(square: Option<Square>) -> GrayImage {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.png");
-        let methods = [("linear", Interpolator::Linear)];
+        let methods = [("linear", &Interpolator::Linear)];
         let group = Group { first: 1, gap: 2 };
         draw(&volume(), group, &methods, square, &path, &mut |_| Ok(())).unwrap();
         image::open(&path).unwrap().to_luma8()

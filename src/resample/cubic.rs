@@ -1,28 +1,70 @@
-//! A cubic spline through unevenly spaced points, many at once.
+//! Cubic spline interpolation along the slice axis, at even or uneven slice positions.
 //!
-//! The spline is level at both ends (first derivative zero), which on even points is the cubic
-//! B-spline interpolation with mirrored ends that ITK and SciPy do.
+//! The spline has zero first derivative at both ends, which for even positions is the cubic
+//! B-spline interpolation with mirrored boundaries of ITK and SciPy.
 
 use ndarray::Array2;
 
-/// The part of a spline that depends on the places alone.
-pub struct Spline {
-    gaps: Vec<f64>,
-    /// Of the elimination: what is taken of the row above, and the pivots.
+use crate::error::Result;
+use crate::resample::pass::Pass;
+use crate::volume::{Axis, Voxel};
+
+/// Interpolates row by row: a spline needs all slices, but each row on its own.
+pub(super) fn interpolate<T: Voxel>(pass: &mut Pass<T>) -> Result<()> {
+    let axis = pass.plan.axis();
+    let spline = Spline::new(pass.plan.known_positions());
+    let (low, high) = pass.range;
+    let pairs = pass.plan.pairs();
+    let across = ndarray::Axis(axis.others()[1].array_axis());
+    let rows = pass.input.len_of(across);
+    let (total, mut done) = (pass.plan.interpolated_count(), 0);
+    for row in 0..rows {
+        // [slices, columns]: of the two remaining axes, i is the last.
+        let mut known = pass.input.index_axis(across, row);
+        if axis == Axis::I {
+            known.swap_axes(0, 1);
+        }
+        let values = known.map(|value| value.to_f64());
+        let second = spline.second_derivatives(&values);
+        if let Some(output) = &mut pass.output {
+            let mut output = output.index_axis_mut(across, row);
+            if axis == Axis::I {
+                output.swap_axes(0, 1);
+            }
+            for (first, members) in &pairs {
+                for &(index, fraction) in members {
+                    for column in 0..values.ncols() {
+                        let value = spline.value(&values, &second, *first, fraction, column);
+                        output[(index, column)] = T::from_f64(value.clamp(low, high));
+                    }
+                }
+            }
+        }
+        let now = total * (row + 1) / rows;
+        pass.counter.advance(now - done)?;
+        done = now;
+    }
+    Ok(())
+}
+
+/// Spline coefficients that depend on the positions alone.
+struct Spline {
+    spacings: Vec<f64>,
+    /// Elimination factors and pivots of the tridiagonal system of the second derivatives.
     factors: Vec<f64>,
     pivots: Vec<f64>,
 }
 
 impl Spline {
-    /// For points at these growing places; two or more.
-    pub fn new(places: &[f64]) -> Spline {
-        let gaps: Vec<f64> = places.windows(2).map(|pair| pair[1] - pair[0]).collect();
-        let count = places.len();
+    /// Prepares the spline through points at two or more increasing positions.
+    fn new(positions: &[f64]) -> Spline {
+        let spacings: Vec<f64> = positions.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        let count = positions.len();
         let mut pivots = vec![0.0; count];
         let mut factors = vec![0.0; count];
         for row in 0..count {
-            let before = if row > 0 { gaps[row - 1] } else { 0.0 };
-            let after = if row + 1 < count { gaps[row] } else { 0.0 };
+            let before = if row > 0 { spacings[row - 1] } else { 0.0 };
+            let after = if row + 1 < count { spacings[row] } else { 0.0 };
             let diagonal = 2.0 * (before + after);
             if row == 0 {
                 pivots[row] = diagonal;
@@ -31,16 +73,16 @@ impl Spline {
                 pivots[row] = diagonal - factors[row] * before;
             }
         }
-        Spline { gaps, factors, pivots }
+        Spline { spacings, factors, pivots }
     }
 
     /// Second derivatives at the points, for values `[points, columns]`.
-    pub fn second_derivatives(&self, values: &Array2<f64>) -> Array2<f64> {
+    fn second_derivatives(&self, values: &Array2<f64>) -> Array2<f64> {
         let (count, columns) = values.dim();
         let mut solution = Array2::zeros((count, columns));
         for column in 0..columns {
             let slope =
-                |gap: usize| (values[(gap + 1, column)] - values[(gap, column)]) / self.gaps[gap];
+                |at: usize| (values[(at + 1, column)] - values[(at, column)]) / self.spacings[at];
             for row in 0..count {
                 let before = if row > 0 { slope(row - 1) } else { 0.0 };
                 let after = if row + 1 < count { slope(row) } else { 0.0 };
@@ -49,7 +91,7 @@ impl Spline {
             }
             for row in (0..count).rev() {
                 let below = if row + 1 < count {
-                    self.gaps[row] * solution[(row + 1, column)]
+                    self.spacings[row] * solution[(row + 1, column)]
                 } else {
                     0.0
                 };
@@ -59,8 +101,8 @@ impl Spline {
         solution
     }
 
-    /// The value `fraction` of the way from point `first` to the next.
-    pub fn value(
+    /// Value of a column at `fraction` from point `first` (0) to the next one (1).
+    fn value(
         &self,
         values: &Array2<f64>,
         second: &Array2<f64>,
@@ -68,8 +110,8 @@ impl Spline {
         fraction: f64,
         column: usize,
     ) -> f64 {
-        let (a, b, gap) = (1.0 - fraction, fraction, self.gaps[first]);
-        let bend = |weight: f64| (weight * weight * weight - weight) * gap * gap / 6.0;
+        let (a, b, spacing) = (1.0 - fraction, fraction, self.spacings[first]);
+        let bend = |weight: f64| (weight * weight * weight - weight) * spacing * spacing / 6.0;
         a * values[(first, column)]
             + b * values[(first + 1, column)]
             + bend(a) * second[(first, column)]
@@ -82,17 +124,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cubic_with_level_ends_is_met_exactly() {
+    fn cubic_polynomial_with_flat_ends_is_reproduced() {
         // f(x) = x^2 (3 - 2 x / 3 * ...) with f'(0) = f'(3) = 0: f(x) = 3 x^2 / 2 - x^3 / 3.
         let f = |x: f64| 1.5 * x * x - x * x * x / 3.0;
-        let places = [0.0, 0.5, 1.7, 3.0];
-        let spline = Spline::new(&places);
-        let values = Array2::from_shape_fn((4, 2), |(row, _)| f(places[row]));
+        let positions = [0.0, 0.5, 1.7, 3.0];
+        let spline = Spline::new(&positions);
+        let values = Array2::from_shape_fn((4, 2), |(row, _)| f(positions[row]));
         let second = spline.second_derivatives(&values);
         for (first, fraction) in [(0, 0.3), (1, 0.5), (2, 0.9)] {
-            let x = places[first] + fraction * (places[first + 1] - places[first]);
-            let got = spline.value(&values, &second, first, fraction, 1);
-            assert!((got - f(x)).abs() < 1e-12, "{got} {}", f(x));
+            let x = positions[first] + fraction * (positions[first + 1] - positions[first]);
+            let value = spline.value(&values, &second, first, fraction, 1);
+            assert!((value - f(x)).abs() < 1e-12, "{value} {}", f(x));
         }
     }
 }

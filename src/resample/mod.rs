@@ -1,16 +1,27 @@
-//! Interpolates a volume along its slice axis.
+//! Resampling of a volume along its slice axis.
 //!
-//! - [`plan`]: which slices of the output are known and which are interpolated, and from what;
-//! - [`interpolator`]: linear, cubic, or a network: what makes the slices;
-//! - [`interpolate`]: volume, plan and interpolator to the output;
-//! - [`expected_error`]: how far off the interpolated slices may be;
-//! - [`cubic`]: the B-spline along the slice axis.
+//! - [`plan`]: output grid, and the source of each output slice;
+//! - [`interpolator`]: linear, cubic or a network, by name;
+//! - [`job`]: options, inputs and wanted outputs of a resampling; [`array_job`] the same on arrays
+//!   of a host;
+//! - [`pair`]: slices between two known ones, the paper's operation;
+//! - [`expected_error`]: mean of the expected errors.
 
-pub mod cubic;
+pub mod array_job;
+mod cubic;
 pub mod expected_error;
-pub mod interpolate;
 pub mod interpolator;
+pub mod job;
+mod lattice;
+mod learned;
+mod linear;
+pub mod pair;
+pub(crate) mod pass;
 pub mod plan;
 
-pub use interpolator::Interpolator;
+pub use array_job::{ArrayJob, Image, LabelArrays, Work};
+pub use interpolator::{Interpolator, InterpolatorOptions};
+pub use job::{Job, JobOptions, Outputs, resample};
+pub use pair::between_slices;
+pub use pass::{OnProgress, Progress};
 pub use plan::{Plan, SliceSource, Spacing};

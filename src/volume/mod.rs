@@ -6,12 +6,14 @@
 pub mod geometry;
 pub mod slice_stack;
 pub(crate) mod vector;
+pub mod views;
 pub mod voxel_type;
 pub mod voxels;
 pub mod window;
 
 pub use geometry::{Axis, Geometry};
 pub use slice_stack::SliceStack;
+pub use views::{VoxelsView, VoxelsViewMut};
 pub use voxel_type::VoxelType;
 pub use voxels::{Rescale, Voxel, Voxels};
 pub use window::Window;

@@ -48,7 +48,7 @@ static inline void *allocate(size_t bytes) {
 
 static inline HrinetModel *load(const char *name_or_path) {
     HrinetModel *model = NULL;
-    CHECK(hrinet_model_load(name_or_path, "cpu", &model) == HRINET_OK);
+    CHECK(load_on(name_or_path, "cpu", &model) == HRINET_OK);
     return model;
 }
 

@@ -17,9 +17,10 @@ static int32_t tell(const HrinetProgress *progress, void *user) {
     told->last = progress->slices_done, told->total = progress->slices_total;
     if (told->model) {
         /* A callback may call the library, and even run a job of its own. */
-        static float first[256], second[256], made[256];
+        static float first[256], second[256], slice[256];
         const double half = 0.5;
-        CHECK(hrinet_interpolate_slices(told->model, first, second, 16, 16, &half, 1, made) == HRINET_OK);
+        CHECK(hrinet_interpolate_slices(told->model, first, second, 16, 16, &half, 1, slice) ==
+              HRINET_OK);
     }
     return told->calls++ == told->stop_at ? -7 : 0;
 }
@@ -43,14 +44,14 @@ int main(int argc, char **argv) {
         const HrinetModel *const used = with ? model : NULL;
         memset(&told, 0, sizeof told);
         told.thread = pthread_self(), told.model = model, told.stop_at = UINT32_MAX;
-        CHECK(hrinet_interpolate_volume(used, plan, &in, tell, &told, &out) == HRINET_OK);
+        CHECK(resample(used, plan, &in, tell, &told, &out) == HRINET_OK);
         CHECK(told.total == 3 * 9 && told.last == told.total);
         calls = told.calls;
         CHECK(calls >= 4);
         /* Wherever it is stopped, it stops there, and the next job is not affected. */
         for (i = 0; i < calls; ++i) {
             told.calls = told.last = 0, told.stop_at = i, told.model = NULL;
-            REFUSED(hrinet_interpolate_volume(used, plan, &in, tell, &told, &out), HRINET_CANCELLED,
+            REFUSED(resample(used, plan, &in, tell, &told, &out), HRINET_CANCELLED,
                     "cancel");
             CHECK(told.calls == i + 1);
         }

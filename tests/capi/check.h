@@ -31,4 +31,56 @@
         }                                                                                    \
     } while (0)
 
+/* Options of a model on a device. */
+static inline HrinetModelOptions options_on(const char *device) {
+    HrinetModelOptions options;
+    CHECK(hrinet_model_options_init(&options) == HRINET_OK);
+    options.device = device;
+    return options;
+}
+
+static inline HrinetStatus load_on(const char *name_or_path, const char *device,
+                                   HrinetModel **model) {
+    const HrinetModelOptions options = options_on(device);
+    return hrinet_model_load(name_or_path, &options, model);
+}
+
+static inline HrinetStatus load_bytes(const uint8_t *bytes, size_t size, const char *device,
+                                      HrinetModel **model) {
+    const HrinetModelOptions options = options_on(device);
+    return hrinet_model_load_from_memory(bytes, size, &options, model);
+}
+
+/* A job without output yet. */
+static inline HrinetJob job_of(const HrinetModel *model, const HrinetPlan *plan,
+                               const HrinetVolume *input) {
+    HrinetJob job;
+    CHECK(hrinet_job_init(&job) == HRINET_OK);
+    job.model = model, job.plan = plan, job.input = input;
+    return job;
+}
+
+/* Resamples a volume alone. */
+static inline HrinetStatus resample(const HrinetModel *model, const HrinetPlan *plan,
+                                    const HrinetVolume *input, HrinetProgressCallback progress,
+                                    void *user, const HrinetVolume *output) {
+    HrinetJob job = job_of(model, plan, input);
+    job.progress = progress, job.user = user, job.output = output;
+    return hrinet_resample(&job);
+}
+
+/* Resamples a label map alone; `image` is the CT, for anatomy. */
+static inline HrinetStatus resample_labels(const HrinetModel *model, const HrinetPlan *plan,
+                                           const HrinetVolume *image, const HrinetVolume *input,
+                                           HrinetLabelMethod method,
+                                           HrinetProgressCallback progress,
+                                           const HrinetVolume *output) {
+    HrinetJob job = job_of(model, plan, image);
+    HrinetLabelJob labels;
+    CHECK(hrinet_label_job_init(&labels) == HRINET_OK);
+    labels.input = input, labels.output = output, labels.method = method;
+    job.labels = &labels, job.label_count = 1, job.progress = progress;
+    return hrinet_resample(&job);
+}
+
 #endif

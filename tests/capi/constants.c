@@ -43,7 +43,9 @@ static const struct {
     IS(HRINET_SPACING_LIKE, 4),
     IS(HRINET_PRECISION_FLOAT32, 0),
     IS(HRINET_PRECISION_BFLOAT16, 1),
-    IS(HRINET_LABELS_NEAREST, 0), IS(HRINET_LABELS_SHAPE, 1),
+    IS(HRINET_LABELS_NEAREST, 0),
+    IS(HRINET_LABELS_SHAPE, 1),
+    IS(HRINET_LABELS_ANATOMY, 2),
     IS(HRINET_LR_SCHEDULE_COSINE, 0),
     IS(HRINET_LR_SCHEDULE_CONSTANT, 1),
     IS(HRINET_OPTIMIZER_ADAMW, 0),
@@ -60,6 +62,9 @@ static const struct {
 int main(void) {
     HrinetVolume volume;
     HrinetResampleOptions options;
+    HrinetModelOptions model;
+    HrinetJob job;
+    HrinetLabelJob labels;
     size_t i;
     int wrong = 0;
     for (i = 0; i < sizeof all / sizeof *all; ++i)
@@ -86,5 +91,17 @@ int main(void) {
     CHECK(hrinet_resample_options_init(&options) == HRINET_OK);
     CHECK(options.struct_size == sizeof options && options.spacing == HRINET_SPACING_ISOTROPIC);
     CHECK(options.axis == HRINET_AXIS_AUTO && !options.like);
+    memset(&model, 0xA5, sizeof model);
+    CHECK(hrinet_model_options_init(&model) == HRINET_OK);
+    CHECK(model.struct_size == sizeof model && !strcmp(model.device, "auto"));
+    CHECK(model.precision == HRINET_PRECISION_FLOAT32 && model.ensemble == 0);
+    memset(&job, 0xA5, sizeof job);
+    CHECK(hrinet_job_init(&job) == HRINET_OK);
+    CHECK(job.struct_size == sizeof job && !job.model && !job.plan && !job.input && !job.output);
+    CHECK(!job.progress && !job.user && !job.expected_error && !job.labels && !job.label_count);
+    memset(&labels, 0xA5, sizeof labels);
+    CHECK(hrinet_label_job_init(&labels) == HRINET_OK);
+    CHECK(labels.struct_size == sizeof labels && !labels.input && !labels.output);
+    CHECK(labels.method == HRINET_LABELS_SHAPE);
     return 0;
 }

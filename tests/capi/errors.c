@@ -2,8 +2,8 @@
  *
  * usage: errors CHECKPOINTS    (a folder by make_checkpoints.py)
  *
- * Not provoked: HRINET_OUT_OF_MEMORY, HRINET_INTERNAL, HRINET_TORCH need a machine or a library that
- * is ill; HRINET_TRAINING is in train.c, HRINET_IN_USE in threads.c. */
+ * Not provoked: HRINET_OUT_OF_MEMORY, HRINET_INTERNAL, HRINET_TORCH need a machine or a library
+ * that is ill; HRINET_TRAINING is in train.c, HRINET_IN_USE in threads.c. */
 #include "block.h"
 #include <math.h>
 
@@ -23,43 +23,56 @@ static int32_t cancel(const HrinetProgress *progress, void *user) {
 static void models(void) {
     HrinetModel *const untouched = (HrinetModel *)(void *)&folder;
     HrinetModel *model = untouched;
+    HrinetModelOptions options;
     HrinetModelInfo info;
     uint8_t bytes[64] = {0};
 
-    REFUSED(hrinet_model_load(NULL, "cpu", &model), HRINET_NULL_POINTER, "name_or_path");
-    REFUSED(hrinet_model_load("hrinet-motion", NULL, &model), HRINET_NULL_POINTER, "device");
-    REFUSED(hrinet_model_load("hrinet-motion", "cpu", NULL), HRINET_NULL_POINTER, "model");
-    REFUSED(hrinet_model_load("a\xff", "cpu", &model), HRINET_INVALID_TEXT, "name_or_path");
-    REFUSED(hrinet_model_load("hrinet-motion", "\xc3", &model), HRINET_INVALID_TEXT, "device");
-    REFUSED(hrinet_model_load("no-such-model", "cpu", &model), HRINET_INVALID_ARGUMENT,
+    REFUSED(load_on(NULL, "cpu", &model), HRINET_NULL_POINTER, "name_or_path");
+    REFUSED(load_on("hrinet-motion", NULL, &model), HRINET_NULL_POINTER, "device");
+    REFUSED(load_on("hrinet-motion", "cpu", NULL), HRINET_NULL_POINTER, "model");
+    REFUSED(load_on("a\xff", "cpu", &model), HRINET_INVALID_TEXT, "name_or_path");
+    REFUSED(load_on("hrinet-motion", "\xc3", &model), HRINET_INVALID_TEXT, "device");
+    REFUSED(load_on("no-such-model", "cpu", &model), HRINET_INVALID_ARGUMENT,
             "no-such-model");
-    REFUSED(hrinet_model_load(at("missing"), "cpu", &model), HRINET_FILE_SYSTEM,
+    REFUSED(load_on(at("missing"), "cpu", &model), HRINET_FILE_SYSTEM,
             "missing.safetensors");
-    REFUSED(hrinet_model_load(folder, "cpu", &model), HRINET_FILE_UNSUPPORTED, "folder");
-    REFUSED(hrinet_model_load(at("foreign"), "cpu", &model), HRINET_FILE_UNSUPPORTED,
+    REFUSED(load_on(folder, "cpu", &model), HRINET_FILE_UNSUPPORTED, "folder");
+    REFUSED(load_on(at("foreign"), "cpu", &model), HRINET_FILE_UNSUPPORTED,
             "foreign.safetensors");
-    REFUSED(hrinet_model_load(at("empty"), "cpu", &model), HRINET_FILE_UNSUPPORTED, "empty");
-    REFUSED(hrinet_model_load(at("newer"), "cpu", &model), HRINET_FILE_NEWER, "newer.safetensors");
-    REFUSED(hrinet_model_load(at("cut"), "cpu", &model), HRINET_FILE_DAMAGED, "cut.safetensors");
-    REFUSED(hrinet_model_load(at("flipped"), "cpu", &model), HRINET_FILE_DAMAGED, "checksum");
-    REFUSED(hrinet_model_load(at("unknown_system"), "cpu", &model), HRINET_FILE_DAMAGED,
+    REFUSED(load_on(at("empty"), "cpu", &model), HRINET_FILE_UNSUPPORTED, "empty");
+    REFUSED(load_on(at("newer"), "cpu", &model), HRINET_FILE_NEWER, "newer.safetensors");
+    REFUSED(load_on(at("cut"), "cpu", &model), HRINET_FILE_DAMAGED, "cut.safetensors");
+    REFUSED(load_on(at("flipped"), "cpu", &model), HRINET_FILE_DAMAGED, "checksum");
+    REFUSED(load_on(at("unknown_system"), "cpu", &model), HRINET_FILE_DAMAGED,
             "hrinet-tomorrow");
-    REFUSED(hrinet_model_load(at("other_sizes"), "cpu", &model), HRINET_FILE_DAMAGED,
+    REFUSED(load_on(at("other_sizes"), "cpu", &model), HRINET_FILE_DAMAGED,
             "other_sizes.safetensors");
-    REFUSED(hrinet_model_load("hrinet-motion", "gpu", &model), HRINET_INVALID_ARGUMENT, "gpu");
-    REFUSED(hrinet_model_load("hrinet-motion", "cuda:99", &model), HRINET_NO_DEVICE, "cuda:99");
-    REFUSED(hrinet_model_load_with_precision(at("small"), "cpu", 9, &model),
-            HRINET_INVALID_ARGUMENT, "9");
-    REFUSED(hrinet_model_load_with_precision(at("small"), "cpu", HRINET_PRECISION_BFLOAT16, &model),
-            HRINET_INVALID_ARGUMENT, "");
+    REFUSED(load_on("hrinet-motion", "gpu", &model), HRINET_INVALID_ARGUMENT, "gpu");
+    REFUSED(load_on("hrinet-motion", "cuda:99", &model), HRINET_NO_DEVICE, "cuda:99");
+    REFUSED(hrinet_model_options_init(NULL), HRINET_NULL_POINTER, "options");
+    options = options_on("cpu");
+    options.precision = 9;
+    REFUSED(hrinet_model_load(at("small"), &options, &model), HRINET_INVALID_ARGUMENT, "9");
+    options.precision = HRINET_PRECISION_BFLOAT16;
+    REFUSED(hrinet_model_load(at("small"), &options, &model), HRINET_INVALID_ARGUMENT, "");
+    options = options_on("cpu");
+    options.ensemble = 2;
+    REFUSED(hrinet_model_load(at("small"), &options, &model), HRINET_INVALID_ARGUMENT,
+            "ensemble is 2");
+    options = options_on("cpu");
+    options.struct_size = 4;
+    REFUSED(hrinet_model_load(at("small"), &options, &model), HRINET_INVALID_STRUCT_SIZE,
+            "options");
+    REFUSED(hrinet_model_load_from_memory(bytes, 64, &options, &model), HRINET_INVALID_STRUCT_SIZE,
+            "options");
     if (!hrinet_cuda_is_available())
-        REFUSED(hrinet_model_load("hrinet-motion", "cuda", &model), HRINET_NO_DEVICE, "cuda");
+        REFUSED(load_on("hrinet-motion", "cuda", &model), HRINET_NO_DEVICE, "cuda");
 
-    REFUSED(hrinet_model_load_from_memory(NULL, 64, "cpu", &model), HRINET_NULL_POINTER, "bytes");
-    REFUSED(hrinet_model_load_from_memory(bytes, 64, "cpu", NULL), HRINET_NULL_POINTER, "model");
-    REFUSED(hrinet_model_load_from_memory(bytes, 64, NULL, &model), HRINET_NULL_POINTER, "device");
-    REFUSED(hrinet_model_load_from_memory(bytes, 64, "cpu", &model), HRINET_FILE_UNSUPPORTED, "");
-    REFUSED(hrinet_model_load_from_memory(bytes, 0, "cpu", &model), HRINET_FILE_UNSUPPORTED, "");
+    REFUSED(load_bytes(NULL, 64, "cpu", &model), HRINET_NULL_POINTER, "bytes");
+    REFUSED(load_bytes(bytes, 64, "cpu", NULL), HRINET_NULL_POINTER, "model");
+    REFUSED(load_bytes(bytes, 64, NULL, &model), HRINET_NULL_POINTER, "device");
+    REFUSED(load_bytes(bytes, 64, "cpu", &model), HRINET_FILE_UNSUPPORTED, "");
+    REFUSED(load_bytes(bytes, 0, "cpu", &model), HRINET_FILE_UNSUPPORTED, "");
     CHECK(model == untouched);
 
     /* A path beyond ASCII is found. */
@@ -132,7 +145,8 @@ static void plans(void) {
          "like");
     describe(&other, NULL);
     other.ijk_to_ras[11] = 1000;
-    WITH((options.spacing = HRINET_SPACING_LIKE, options.like = &other), HRINET_INVALID_GEOMETRY, "");
+    WITH((options.spacing = HRINET_SPACING_LIKE, options.like = &other), HRINET_INVALID_GEOMETRY,
+         "");
 
     slice.struct_size = sizeof slice;
     CHECK(hrinet_plan_create(&volume, &options, &plan) == HRINET_OK);
@@ -162,22 +176,22 @@ static void volumes(void) {
     plan = plan_of(&in, 2);
     made = allocate(hrinet_plan_output_bytes(plan));
     CHECK(hrinet_plan_output(plan, &out) == HRINET_OK);
-    REFUSED(hrinet_interpolate_volume(model, plan, &in, NULL, NULL, &out), HRINET_NULL_POINTER,
+    REFUSED(resample(model, plan, &in, NULL, NULL, &out), HRINET_NULL_POINTER,
             "data");
     out.data = made;
-    REFUSED(hrinet_interpolate_volume(model, NULL, &in, NULL, NULL, &out), HRINET_NULL_POINTER,
+    REFUSED(resample(model, NULL, &in, NULL, NULL, &out), HRINET_NULL_POINTER,
             "plan");
-    REFUSED(hrinet_interpolate_volume(model, plan, NULL, NULL, NULL, &out), HRINET_NULL_POINTER,
+    REFUSED(resample(model, plan, NULL, NULL, NULL, &out), HRINET_NULL_POINTER,
             "input");
-    REFUSED(hrinet_interpolate_volume(model, plan, &in, NULL, NULL, NULL), HRINET_NULL_POINTER,
-            "output");
-    REFUSED(hrinet_interpolate_volume(model, plan, &in, cancel, NULL, &out), HRINET_CANCELLED, "");
+    REFUSED(resample(model, plan, &in, NULL, NULL, NULL), HRINET_INVALID_ARGUMENT,
+            "without output");
+    REFUSED(resample(model, plan, &in, cancel, NULL, &out), HRINET_CANCELLED, "");
 #undef WITH
 #define WITH(change, code, words)                                                              \
     do {                                                                                       \
         const HrinetVolume in_before = in, out_before = out;                                   \
         change;                                                                                \
-        REFUSED(hrinet_interpolate_volume(model, plan, &in, NULL, NULL, &out), code, words);   \
+        REFUSED(resample(model, plan, &in, NULL, NULL, &out), code, words);   \
         in = in_before, out = out_before;                                                      \
     } while (0)
     WITH(in.data = NULL, HRINET_NULL_POINTER, "data");
@@ -198,7 +212,7 @@ static void volumes(void) {
          "overlap");
     WITH((in.strides[0] = 2, in.strides[1] = 48, in.strides[2] = PTRDIFF_MAX - 1),
          HRINET_INVALID_ARGUMENT, "large");
-    CHECK(hrinet_interpolate_volume(model, plan, &in, NULL, NULL, &out) == HRINET_OK);
+    CHECK(resample(model, plan, &in, NULL, NULL, &out) == HRINET_OK);
     hrinet_plan_free(plan), free(made);
 
     /* Voxels that are no numbers. */
@@ -218,7 +232,7 @@ static void volumes(void) {
 
 static void slices(void) {
     HrinetModel *model = load(at("small"));
-    static float first[256], second[256], made[512];
+    static float first[256], second[256], made[512 + 256];
     const double alphas[2] = {0.5, 0.25}, beyond = 1.5, none = NAN;
     REFUSED(hrinet_interpolate_slices(model, NULL, second, 16, 16, alphas, 2, made),
             HRINET_NULL_POINTER, "first");
@@ -227,7 +241,7 @@ static void slices(void) {
     REFUSED(hrinet_interpolate_slices(model, first, second, 16, 16, NULL, 2, made),
             HRINET_NULL_POINTER, "alphas");
     REFUSED(hrinet_interpolate_slices(model, first, second, 16, 16, alphas, 2, NULL),
-            HRINET_NULL_POINTER, "made");
+            HRINET_NULL_POINTER, "slices");
     REFUSED(hrinet_interpolate_slices(model, first, second, 0, 16, alphas, 2, made),
             HRINET_INVALID_ARGUMENT, "0 x 16");
     REFUSED(hrinet_interpolate_slices(model, first, second, SIZE_MAX, 2, alphas, 2, made),
@@ -238,6 +252,8 @@ static void slices(void) {
             HRINET_INVALID_ARGUMENT, "1.5");
     REFUSED(hrinet_interpolate_slices(model, first, second, 16, 16, &none, 1, made),
             HRINET_INVALID_ARGUMENT, "NaN");
+    REFUSED(hrinet_interpolate_slices(model, first, made + 500, 16, 16, alphas, 2, made),
+            HRINET_INVALID_ARGUMENT, "slices overlaps second");
     first[17] = NAN;
     REFUSED(hrinet_interpolate_slices(model, first, second, 16, 16, alphas, 2, made),
             HRINET_INVALID_ARGUMENT, "(1, 1)");
@@ -245,45 +261,83 @@ static void slices(void) {
 }
 
 static void labels(void) {
-    static uint8_t voxels[VOXELS], made[VOXELS * 2];
-    HrinetVolume in, out, small;
+    static uint8_t voxels[VOXELS], made[VOXELS * 2 + 1], ct[VOXELS * 3];
+    HrinetVolume in, out, small, image, fine;
     HrinetPlan *plan;
-    HrinetModel *model = NULL, *linear = NULL;
+    HrinetModel *model, *linear;
+    HrinetLabelJob label;
+    HrinetJob job;
     describe(&in, voxels);
     in.voxel_type = HRINET_UINT8;
     plan = plan_of(&in, 2);
     CHECK(hrinet_plan_output(plan, &out) == HRINET_OK);
     out.data = made;
-#define LABELS(plan, in, method, out) hrinet_interpolate_labels(plan, in, method, NULL, NULL, out)
+#define LABELS(plan, in, method, out) resample_labels(NULL, plan, NULL, in, method, NULL, out)
     REFUSED(LABELS(NULL, &in, 0, &out), HRINET_NULL_POINTER, "plan");
-    REFUSED(LABELS(plan, NULL, 0, &out), HRINET_NULL_POINTER, "input");
-    REFUSED(LABELS(plan, &in, 0, NULL), HRINET_NULL_POINTER, "output");
+    REFUSED(LABELS(plan, NULL, 0, &out), HRINET_NULL_POINTER, "labels->input");
+    REFUSED(LABELS(plan, &in, 0, NULL), HRINET_NULL_POINTER, "labels->output");
     REFUSED(LABELS(plan, &in, 77, &out), HRINET_INVALID_ARGUMENT, "77");
-    REFUSED(hrinet_interpolate_labels(plan, &in, HRINET_LABELS_SHAPE, cancel, NULL, &out),
+    REFUSED(resample_labels(NULL, plan, NULL, &in, HRINET_LABELS_SHAPE, cancel, &out),
             HRINET_CANCELLED, "");
-    REFUSED(hrinet_interpolate_labels(plan, &in, 0, cancel, NULL, &out), HRINET_CANCELLED, "");
-    CHECK(hrinet_model_load("hrinet-motion", "cpu", &model) == HRINET_OK);
-    CHECK(hrinet_model_load("linear", "cpu", &linear) == HRINET_OK);
-    small = in;
+    REFUSED(resample_labels(NULL, plan, NULL, &in, 0, cancel, &out), HRINET_CANCELLED, "");
+    model = load("hrinet-motion");
+    linear = load("linear");
+    small = image = in;
+    image.data = ct;
     small.size[0] -= 1;
-#define ALONG(model, plan, image, in, out) \
-    hrinet_interpolate_labels_with_image(model, plan, image, in, NULL, NULL, out)
-    REFUSED(ALONG(NULL, plan, &in, &in, &out), HRINET_NULL_POINTER, "model");
-    REFUSED(ALONG(model, NULL, &in, &in, &out), HRINET_NULL_POINTER, "plan");
-    REFUSED(ALONG(model, plan, NULL, &in, &out), HRINET_NULL_POINTER, "image");
-    REFUSED(ALONG(model, plan, &in, NULL, &out), HRINET_NULL_POINTER, "input");
-    REFUSED(ALONG(model, plan, &in, &in, NULL), HRINET_NULL_POINTER, "output");
-    REFUSED(ALONG(linear, plan, &in, &in, &out), HRINET_INVALID_ARGUMENT, "no motion");
-    REFUSED(ALONG(model, plan, &small, &in, &out), HRINET_INVALID_ARGUMENT, "image");
-    REFUSED(hrinet_interpolate_labels_with_image(model, plan, &in, &in, cancel, NULL, &out),
+#define ANATOMY(model, plan, image, in, out) \
+    resample_labels(model, plan, image, in, HRINET_LABELS_ANATOMY, NULL, out)
+    REFUSED(ANATOMY(NULL, plan, &image, &in, &out), HRINET_INVALID_ARGUMENT, "finds flow");
+    REFUSED(ANATOMY(model, NULL, &image, &in, &out), HRINET_NULL_POINTER, "plan");
+    REFUSED(ANATOMY(model, plan, NULL, &in, &out), HRINET_NULL_POINTER, "input");
+    REFUSED(ANATOMY(model, plan, &image, NULL, &out), HRINET_NULL_POINTER, "labels->input");
+    REFUSED(ANATOMY(model, plan, &image, &in, NULL), HRINET_NULL_POINTER, "labels->output");
+    REFUSED(ANATOMY(linear, plan, &image, &in, &out), HRINET_INVALID_ARGUMENT, "finds flow");
+    REFUSED(ANATOMY(model, plan, &small, &in, &out), HRINET_INVALID_ARGUMENT, "input has size");
+    REFUSED(resample_labels(model, plan, &image, &in, HRINET_LABELS_ANATOMY, cancel, &out),
             HRINET_CANCELLED, "");
-    CHECK(ALONG(model, plan, &in, &in, &out) == HRINET_OK);
+    CHECK(ANATOMY(model, plan, &image, &in, &out) == HRINET_OK);
     hrinet_model_free(model);
     hrinet_model_free(linear);
     out.voxel_type = HRINET_UINT16;
     REFUSED(LABELS(plan, &in, 0, &out), HRINET_INVALID_ARGUMENT, "voxel_type");
     out.voxel_type = HRINET_UINT8, out.size[2] = 3;
-    REFUSED(LABELS(plan, &in, 0, &out), HRINET_INVALID_ARGUMENT, "output");
+    REFUSED(LABELS(plan, &in, 0, &out), HRINET_INVALID_ARGUMENT, "labels->output");
+    out.size[2] = 2 * SLICES - 1;
+
+    /* The structs of a job. */
+    REFUSED(hrinet_job_init(NULL), HRINET_NULL_POINTER, "job");
+    REFUSED(hrinet_label_job_init(NULL), HRINET_NULL_POINTER, "labels");
+    REFUSED(hrinet_resample(NULL), HRINET_NULL_POINTER, "job");
+    job = job_of(NULL, plan, &image);
+    REFUSED(hrinet_resample(&job), HRINET_INVALID_ARGUMENT, "without output");
+    job.label_count = 1;
+    REFUSED(hrinet_resample(&job), HRINET_NULL_POINTER, "labels");
+    CHECK(hrinet_label_job_init(&label) == HRINET_OK);
+    label.input = &in, label.output = &out;
+    job.labels = &label;
+    label.struct_size = 1;
+    REFUSED(hrinet_resample(&job), HRINET_INVALID_STRUCT_SIZE, "labels");
+    label.struct_size = sizeof label;
+    job.struct_size = 1;
+    REFUSED(hrinet_resample(&job), HRINET_INVALID_STRUCT_SIZE, "job");
+    job.struct_size = sizeof job;
+    in.data = NULL;
+    REFUSED(hrinet_resample(&job), HRINET_NULL_POINTER, "data");
+    in.data = voxels;
+    CHECK(hrinet_resample(&job) == HRINET_OK);
+
+    /* Memory that an output shares with an input or another output. */
+    out.data = voxels;
+    REFUSED(hrinet_resample(&job), HRINET_INVALID_ARGUMENT,
+            "labels->output overlaps labels->input");
+    out.data = made + 1;
+    job.output = &fine;
+    fine = out;
+    fine.data = made;
+    REFUSED(hrinet_resample(&job), HRINET_INVALID_ARGUMENT, "labels->output overlaps output");
+    fine.data = ct + VOXELS - 1;
+    REFUSED(hrinet_resample(&job), HRINET_INVALID_ARGUMENT, "output overlaps input");
     hrinet_plan_free(plan);
 }
 

@@ -1,6 +1,7 @@
 # Runs the examples of the repository, each against the program.
 function(example name)
-  add_test(NAME example_${name} COMMAND Python3::Interpreter "${CMAKE_CURRENT_SOURCE_DIR}/examples.py"
+  add_test(NAME example_${name} COMMAND Python3::Interpreter
+    "${CMAKE_CURRENT_SOURCE_DIR}/examples.py"
     "${hrinet_EXECUTABLE}" "${CMAKE_CURRENT_BINARY_DIR}/examples" ${ARGN})
   set_tests_properties(example_${name} PROPERTIES SKIP_RETURN_CODE 77 TIMEOUT 1200
     RESOURCE_LOCK examples ENVIRONMENT "OMP_WAIT_POLICY=PASSIVE;OMP_NUM_THREADS=2")

@@ -1,7 +1,8 @@
 """Runs the examples and compares what they write with what the program writes. Needs only Python.
 
 usage: examples.py PROGRAM WORK raw RESAMPLE_RAW
-       examples.py PROGRAM WORK itk ITK_RESAMPLE [INPUT]     INPUT: a CT file or DICOM folder of its own
+       examples.py PROGRAM WORK itk ITK_RESAMPLE [INPUT]
+INPUT: a CT file or DICOM folder
 """
 import array
 import gzip
@@ -32,11 +33,14 @@ def nrrd(path):
     """Sizes, origin and directions in LPS, and the voxels' bytes."""
     head, _, data = Path(path).read_bytes().partition(b"\n\n")
     fields = dict(
-        line.split(": ", 1) for line in head.decode().splitlines()[1:] if ": " in line and line[0] != "#"
+        line.split(": ", 1)
+        for line in head.decode().splitlines()[1:]
+        if ": " in line and line[0] != "#"
     )
     if fields["encoding"] in ("gzip", "gz"):
         data = gzip.decompress(data)
-    signs = {"left-posterior-superior": (1, 1, 1), "right-anterior-superior": (-1, -1, 1)}[fields["space"]]
+    spaces = {"left-posterior-superior": (1, 1, 1), "right-anterior-superior": (-1, -1, 1)}
+    signs = spaces[fields["space"]]
     vectors = [fields["space origin"], *fields["space directions"].split()]
     vectors = [[sign * value for sign, value in zip(signs, numbers(vector))] for vector in vectors]
     return fields["sizes"].split(), vectors, data
@@ -46,7 +50,9 @@ def phantom(columns, rows, slices):
     return array.array(
         "h",
         (
-            60 + 5 * i - 3 * j if (i - 12) ** 2 + (j - 10) ** 2 + 9 * (k - 1) ** 2 < 40 else -990 + i * j % 90
+            60 + 5 * i - 3 * j
+            if (i - 12) ** 2 + (j - 10) ** 2 + 9 * (k - 1) ** 2 < 40
+            else -990 + i * j % 90
             for k in range(slices)
             for j in range(rows)
             for i in range(columns)
@@ -72,7 +78,8 @@ if example == "raw":
     run(command, work / "in.raw", 24, 20, 4, 0.8, 3, work / "out.raw")
     run(program, "resample", work / "in.nrrd", work / "expected.nrrd", *options)
     assert (work / "out.raw").read_bytes() == nrrd(work / "expected.nrrd")[2]
-    assert subprocess.run([command, "nowhere", "24", "20", "4", "1", "3", work / "x"]).returncode == 1
+    missing = subprocess.run([command, "nowhere", "24", "20", "4", "1", "3", work / "x"])
+    assert missing.returncode == 1
     sys.exit(0)
 
 

@@ -34,7 +34,7 @@ static void *work(void *user) {
         HrinetModel *model = NULL;
         HrinetPlan *plan;
         int i;
-        if (hrinet_model_load(path, "cpu", &model) != HRINET_OK) break;
+        if (load_on(path, "cpu", &model) != HRINET_OK) break;
         if (hrinet_volume_init(&in) != HRINET_OK) break;
         in.data = voxels;
         in.size[0] = in.size[1] = SIDE, in.size[2] = DEEP;
@@ -49,7 +49,7 @@ static void *work(void *user) {
         }
         out.data = malloc(hrinet_plan_output_bytes(plan));
         for (i = 0; i < 3; ++i)
-            if (hrinet_interpolate_volume(model, plan, &in, tell, NULL, &out) != HRINET_OK) break;
+            if (resample(model, plan, &in, tell, NULL, &out) != HRINET_OK) break;
         hrinet_plan_free(plan);
         hrinet_model_free(model);
         free(out.data);
@@ -95,8 +95,10 @@ static int run(char *self, const char *how, long ms) {
         _exit(127);
     }
     CHECK(child > 0 && waitpid(child, &status, 0) == child);
-    if (WIFSIGNALED(status)) fprintf(stderr, "%s after %ld ms: signal %d\n", how, ms, WTERMSIG(status));
-    else if (WEXITSTATUS(status)) fprintf(stderr, "%s after %ld ms: status %d\n", how, ms, WEXITSTATUS(status));
+    if (WIFSIGNALED(status))
+        fprintf(stderr, "%s after %ld ms: signal %d\n", how, ms, WTERMSIG(status));
+    else if (WEXITSTATUS(status))
+        fprintf(stderr, "%s after %ld ms: status %d\n", how, ms, WEXITSTATUS(status));
     return status != 0;
 }
 
@@ -120,7 +122,8 @@ int main(int argc, char **argv) {
     way = argv[2];
     fill(voxels);
     hrinet_model_free(load(path));
-    for (i = 0; i < THREADS; ++i) CHECK(!pthread_create(&threads[i], NULL, strcmp(way, "train") ? work : train, NULL));
+    for (i = 0; i < THREADS; ++i)
+        CHECK(!pthread_create(&threads[i], NULL, strcmp(way, "train") ? work : train, NULL));
     wait_ms(strcmp(way, "callback") ? strtol(argv[3], NULL, 10) : 20000);
     if (!strcmp(way, "exit")) exit(0);
     return strcmp(way, "callback") ? 0 : 3;

@@ -45,16 +45,16 @@ int main(int argc, char **argv) {
         HrinetPlan *plan;
         /* By turns from a file and from memory; now and then it does some work, or fails. */
         if (round % 2)
-            CHECK(hrinet_model_load_from_memory(bytes, size, "cpu", &model) == HRINET_OK);
+            CHECK(load_bytes(bytes, size, "cpu", &model) == HRINET_OK);
         else
             model = load(argv[1]);
         plan = plan_of(&in, 2);
         if (round % 16 == 0) {
             CHECK(hrinet_plan_output(plan, &out) == HRINET_OK);
             out.data = allocate(hrinet_plan_output_bytes(plan));
-            CHECK(hrinet_interpolate_volume(model, plan, &in, NULL, NULL, &out) == HRINET_OK);
+            CHECK(resample(model, plan, &in, NULL, NULL, &out) == HRINET_OK);
             free(out.data);
-            CHECK(hrinet_model_load_from_memory(bytes, size / 2, "cpu", &refused) ==
+            CHECK(load_bytes(bytes, size / 2, "cpu", &refused) ==
                   HRINET_FILE_DAMAGED);
         }
         hrinet_plan_free(plan);

@@ -1,4 +1,5 @@
-/* Plain interpolators, label maps, the grid of another volume, devices, precision: closed forms.
+/* Linear and cubic interpolation, label maps, the grid of another volume, devices, precision:
+ * closed forms.
  *
  * usage: methods PAPER.safetensors
  * PAPER.safetensors: a checkpoint of a system of the paper. */
@@ -13,22 +14,22 @@ static int32_t cancel(const HrinetProgress *progress, void *user) {
     return progress->slices_done >= 2;
 }
 
-/* A ramp along k stays a ramp under the linear blend. The cubic spline, which ends level, is off it
- * by as much before the middle as after. */
+/* A ramp along k stays a ramp by linear interpolation. The cubic spline, which is flat at its ends,
+ * deviates by as much before the middle as after. */
 static void plain(const char *name, const HrinetVolume *ct, const HrinetPlan *plan) {
     HrinetModel *model = NULL;
     HrinetModelInfo info;
     HrinetVolume out;
     float *made;
     int index;
-    CHECK(hrinet_model_load(name, "auto", &model) == HRINET_OK);
+    CHECK(load_on(name, "auto", &model) == HRINET_OK);
     info.struct_size = sizeof info;
     CHECK(hrinet_model_info(model, &info) == HRINET_OK);
     CHECK(strcmp(info.system, name) == 0 && info.checksum[0] == 0 && info.parameter_count == 0);
     CHECK(isinf(info.window_low_hu) && info.window_low_hu < 0 && isinf(info.window_high_hu));
     CHECK(hrinet_plan_output(plan, &out) == HRINET_OK);
     out.data = made = malloc(hrinet_plan_output_bytes(plan));
-    CHECK(made && hrinet_interpolate_volume(model, plan, ct, NULL, NULL, &out) == HRINET_OK);
+    CHECK(made && resample(model, plan, ct, NULL, NULL, &out) == HRINET_OK);
     for (index = 0; index < MADE * PLANE; ++index)
         if (strcmp(name, "linear") == 0 || index / PLANE % FACTOR == 0)
             CHECK(fabs(made[index] - (10.0 * (index / PLANE) + index % PLANE)) < 1e-3);
@@ -51,24 +52,25 @@ static void labels(const HrinetPlan *plan) {
     in.data = known, out.data = made;
     in.size[0] = out.size[0] = COLUMNS, in.size[1] = out.size[1] = ROWS;
     in.size[2] = SLICES, out.size[2] = MADE;
-    CHECK(hrinet_interpolate_labels(plan, &in, 7, NULL, NULL, &out) == HRINET_INVALID_ARGUMENT);
-    CHECK(hrinet_interpolate_labels(plan, &in, HRINET_LABELS_NEAREST, cancel, NULL, &out) ==
+    CHECK(resample_labels(NULL, plan, NULL, &in, 7, NULL, &out) == HRINET_INVALID_ARGUMENT);
+    CHECK(resample_labels(NULL, plan, NULL, &in, HRINET_LABELS_NEAREST, cancel, &out) ==
           HRINET_CANCELLED);
-    CHECK(hrinet_interpolate_labels(plan, &in, HRINET_LABELS_NEAREST, NULL, NULL, &out) == HRINET_OK);
+    CHECK(resample_labels(NULL, plan, NULL, &in, HRINET_LABELS_NEAREST, NULL, &out) == HRINET_OK);
     for (index = 0; index < MADE * PLANE; ++index) /* 0 1 2 are slice 0, 3 to 6 are slice 1, ... */
         CHECK(made[index] == (index / PLANE + 1) / FACTOR + 1);
     out.voxel_type = HRINET_INT8;
-    CHECK(hrinet_interpolate_labels(plan, &in, 0, NULL, NULL, &out) == HRINET_INVALID_ARGUMENT);
+    CHECK(resample_labels(NULL, plan, NULL, &in, 0, NULL, &out) == HRINET_INVALID_ARGUMENT);
 }
 
 int main(int argc, char **argv) {
     float known[SLICES * PLANE], slices[2 * SIDE * SIDE], whole[SIDE * SIDE], half[SIDE * SIDE];
     HrinetResampleOptions options;
+    HrinetModelOptions half_precision;
     HrinetPlan *plan = NULL, *like = NULL;
     HrinetModel *model = NULL;
     HrinetVolume ct, other, out;
     const double middle = 0.5;
-    double apart = 0;
+    double difference = 0;
     uint32_t device;
     int index;
 
@@ -106,7 +108,7 @@ int main(int argc, char **argv) {
     CHECK(strncmp(hrinet_device_description(0), "CPU, ", 5) == 0);
     CHECK((hrinet_device_count() > 1) == (hrinet_cuda_is_available() == 1));
     for (device = 0; device < hrinet_device_count(); ++device) {
-        CHECK(hrinet_model_load("hrinet-motion", hrinet_device_name(device), &model) == HRINET_OK);
+        CHECK(load_on("hrinet-motion", hrinet_device_name(device), &model) == HRINET_OK);
         CHECK(hrinet_plan_work_bytes(plan, model) > 100000000);
         hrinet_model_free(model);
     }
@@ -114,23 +116,23 @@ int main(int argc, char **argv) {
 
     /* Precision: the same network with 8 bits, near by but not the same. */
     model = NULL;
-    CHECK(hrinet_model_load_with_precision("hrinet-motion", "cpu", HRINET_PRECISION_BFLOAT16,
-                                           &model) == HRINET_INVALID_ARGUMENT);
-    CHECK(hrinet_model_load_with_precision(argv[1], "cpu", 9, &model) == HRINET_INVALID_ARGUMENT);
+    half_precision = options_on("cpu");
+    half_precision.precision = HRINET_PRECISION_BFLOAT16;
+    CHECK(hrinet_model_load("hrinet-motion", &half_precision, &model) == HRINET_INVALID_ARGUMENT);
     CHECK(model == NULL);
     for (index = 0; index < 2 * SIDE * SIDE; ++index)
         slices[index] = (float)((index % SIDE) * 12 - 400 + 100 * (index / SIDE / SIDE));
-    CHECK(hrinet_model_load(argv[1], "cpu", &model) == HRINET_OK);
+    CHECK(load_on(argv[1], "cpu", &model) == HRINET_OK);
     CHECK(hrinet_interpolate_slices(model, slices, slices + SIDE * SIDE, SIDE, SIDE, &middle, 1,
                                     whole) == HRINET_OK);
     hrinet_model_free(model);
-    CHECK(hrinet_model_load_with_precision(argv[1], "cpu", HRINET_PRECISION_BFLOAT16, &model) ==
-          HRINET_OK);
+    CHECK(hrinet_model_load(argv[1], &half_precision, &model) == HRINET_OK);
     CHECK(hrinet_interpolate_slices(model, slices, slices + SIDE * SIDE, SIDE, SIDE, &middle, 1,
                                     half) == HRINET_OK);
     hrinet_model_free(model);
-    for (index = 0; index < SIDE * SIDE; ++index) apart = fmax(apart, fabs(whole[index] - half[index]));
-    CHECK(apart > 0 && apart < 60); /* of 2000 HU, through 20 layers of 8 bits */
+    for (index = 0; index < SIDE * SIDE; ++index)
+        difference = fmax(difference, fabs(whole[index] - half[index]));
+    CHECK(difference > 0 && difference < 60); /* of 2000 HU, through 20 layers of 8 bits */
     CHECK(hrinet_interpolate_slices(NULL, slices, slices + SIDE * SIDE, SIDE, SIDE, &middle, 1,
                                     half) == HRINET_OK);
     for (index = 0; index < SIDE * SIDE; ++index)

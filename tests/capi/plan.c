@@ -11,7 +11,8 @@ static HrinetPlan *planned(void) {
     return plan;
 }
 
-/* Slice distance and count; every slice lies at alpha between its neighbours; `known` are copies. */
+/* Slice distance and count; every slice is at its fraction between two known ones; `known` of them
+ * are copies. */
 static void expect(double mm, uint32_t slices, uint32_t known) {
     HrinetPlan *plan = planned();
     HrinetVolume out;
@@ -29,7 +30,7 @@ static void expect(double mm, uint32_t slices, uint32_t known) {
         double place;
         CHECK(hrinet_plan_slice(plan, i, &slice) == HRINET_OK);
         CHECK(slice.second == (slice.is_known ? slice.first : slice.first + 1));
-        place = 3.0 * (slice.alpha * slice.first + (1 - slice.alpha) * slice.second);
+        place = 3.0 * (slice.first + slice.fraction);
         CHECK(fabs(place - i * mm) < 1e-4);
         copies += slice.is_known != 0;
     }

@@ -100,7 +100,8 @@ int main(int argc, char **argv) {
 
     CHECK(argc == 4 || argc == 7);
     if (argc == 7) {
-        if (!(file = fopen(argv[4], "rb"))) return printf("skipped: there is no %s\n", argv[4]), SKIPPED;
+        if (!(file = fopen(argv[4], "rb")))
+            return printf("skipped: there is no %s\n", argv[4]), SKIPPED;
         fclose(file);
         take(argv[4], (size_t)strtoul(argv[5], NULL, 10), (size_t)strtoul(argv[6], NULL, 10));
     } else {
@@ -123,7 +124,7 @@ int main(int argc, char **argv) {
     bytes = hrinet_plan_output_bytes(plan);
     out.data = made = allocate(bytes), expected = allocate(bytes);
     CHECK(hrinet_set_num_threads(1) == HRINET_OK);
-    CHECK(hrinet_interpolate_volume(model, plan, &in, NULL, NULL, &out) == HRINET_OK);
+    CHECK(resample(model, plan, &in, NULL, NULL, &out) == HRINET_OK);
 
     CHECK((file = fopen(output, "rb")));
     read_header(file, &nifti);

@@ -35,20 +35,20 @@ int main(int argc, char **argv) {
     CHECK(strlen(hrinet_version()) >= 5);
 
     /* Errors say which, and why. */
-    CHECK(hrinet_model_load(NULL, "cpu", &model) == HRINET_NULL_POINTER);
+    CHECK(load_on(NULL, "cpu", &model) == HRINET_NULL_POINTER);
     CHECK(strstr(hrinet_last_error_message(), "name_or_path"));
-    CHECK(hrinet_model_load("no-such-model", "cpu", &model) == HRINET_INVALID_ARGUMENT);
-    CHECK(hrinet_model_load("nowhere.safetensors", "cpu", &model) == HRINET_FILE_SYSTEM);
-    CHECK(hrinet_model_load(argv[2], "cpu", &model) == HRINET_FILE_UNSUPPORTED);
-    CHECK(hrinet_model_load("linear\xff", "cpu", &model) == HRINET_INVALID_TEXT);
-    CHECK(hrinet_model_load("hrinet-motion", "cuda:99", &model) == HRINET_NO_DEVICE);
-    CHECK(hrinet_model_load("", "cpu", &model) == HRINET_INVALID_ARGUMENT);
+    CHECK(load_on("no-such-model", "cpu", &model) == HRINET_INVALID_ARGUMENT);
+    CHECK(load_on("nowhere.safetensors", "cpu", &model) == HRINET_FILE_SYSTEM);
+    CHECK(load_on(argv[2], "cpu", &model) == HRINET_FILE_UNSUPPORTED);
+    CHECK(load_on("linear\xff", "cpu", &model) == HRINET_INVALID_TEXT);
+    CHECK(load_on("hrinet-motion", "cuda:99", &model) == HRINET_NO_DEVICE);
+    CHECK(load_on("", "cpu", &model) == HRINET_INVALID_ARGUMENT);
     CHECK(model == NULL);
     hrinet_model_free(NULL);
     hrinet_plan_free(NULL);
 
     if (strcmp(argv[1], "-") != 0) {
-        CHECK(hrinet_model_load(argv[1], "cpu", &model) == HRINET_OK);
+        CHECK(load_on(argv[1], "cpu", &model) == HRINET_OK);
         info.struct_size = 3;
         CHECK(hrinet_model_info(model, &info) == HRINET_INVALID_STRUCT_SIZE);
         info.struct_size = sizeof info;
@@ -91,21 +91,21 @@ int main(int argc, char **argv) {
     CHECK(hrinet_plan_slice(plan, MADE, &slice) == HRINET_INVALID_ARGUMENT);
     CHECK(hrinet_plan_slice(plan, 4, &slice) == HRINET_OK);
     CHECK(!slice.is_known && slice.first == 1 && slice.second == 2);
-    CHECK(slice.alpha > 0.6666 && slice.alpha < 0.6667);
+    CHECK(slice.fraction > 0.3333 && slice.fraction < 0.3334);
 
     CHECK(hrinet_plan_output(plan, &out) == HRINET_OK);
     CHECK(out.size[0] == COLUMNS && out.size[1] == ROWS && out.size[2] == MADE);
     CHECK(out.ijk_to_ras[10] == 1.0 && out.ijk_to_ras[3] == -7.5 && out.data == NULL);
     CHECK(hrinet_plan_output_bytes(plan) == COLUMNS * ROWS * MADE * sizeof *made);
-    CHECK(hrinet_interpolate_volume(model, plan, &ct, NULL, NULL, &out) == HRINET_NULL_POINTER);
+    CHECK(resample(model, plan, &ct, NULL, NULL, &out) == HRINET_NULL_POINTER);
     made = malloc(hrinet_plan_output_bytes(plan));
     CHECK(made);
     out.data = made;
-    CHECK(hrinet_interpolate_volume(model, plan, &ct, cancel, NULL, &out) == HRINET_CANCELLED);
+    CHECK(resample(model, plan, &ct, cancel, NULL, &out) == HRINET_CANCELLED);
     out.voxel_type = HRINET_UINT16;
-    CHECK(hrinet_interpolate_volume(model, plan, &ct, NULL, NULL, &out) == HRINET_INVALID_ARGUMENT);
+    CHECK(resample(model, plan, &ct, NULL, NULL, &out) == HRINET_INVALID_ARGUMENT);
     out.voxel_type = HRINET_INT16;
-    CHECK(hrinet_interpolate_volume(model, plan, &ct, count, &calls, &out) == HRINET_OK);
+    CHECK(resample(model, plan, &ct, count, &calls, &out) == HRINET_OK);
     CHECK(calls > 1 && last_done == MADE - SLICES);
     for (k = 0; k < SLICES; ++k)
         CHECK(!memcmp(voxels + k * ROWS * COLUMNS, made + k * FACTOR * ROWS * COLUMNS,
@@ -123,10 +123,10 @@ int main(int argc, char **argv) {
     ct.strides[0] = 2, ct.strides[1] = 2 * (COLUMNS + 5), ct.strides[2] = 2 * (COLUMNS + 5) * ROWS;
     out.data = spread;
     out.strides[2] = 2, out.strides[1] = 2 * MADE, out.strides[0] = 2 * MADE * (ROWS - 1);
-    CHECK(hrinet_interpolate_volume(model, plan, &ct, NULL, NULL, &out) == HRINET_INVALID_ARGUMENT);
+    CHECK(resample(model, plan, &ct, NULL, NULL, &out) == HRINET_INVALID_ARGUMENT);
     CHECK(strstr(hrinet_last_error_message(), "overlap"));
     out.strides[0] = 2 * MADE * ROWS;
-    CHECK(hrinet_interpolate_volume(model, plan, &ct, NULL, NULL, &out) == HRINET_OK);
+    CHECK(resample(model, plan, &ct, NULL, NULL, &out) == HRINET_OK);
     for (k = 0; k < MADE; ++k)
         for (j = 0; j < ROWS; ++j)
             for (i = 0; i < COLUMNS; ++i)

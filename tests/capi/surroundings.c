@@ -46,13 +46,13 @@ int main(int argc, char **argv) {
     }
     CHECK(hrinet_set_log_callback(take, 4, lines) == HRINET_OK);
     model = load(argv[1]);
-    CHECK(hrinet_model_load("nowhere.safetensors", "cpu", &none) == HRINET_FILE_SYSTEM);
+    CHECK(load_on("nowhere.safetensors", "cpu", &none) == HRINET_FILE_SYSTEM);
     fill(voxels);
     describe(&in, voxels);
     plan = plan_of(&in, 3);
     CHECK(hrinet_plan_output(plan, &out) == HRINET_OK);
     out.data = allocate(hrinet_plan_output_bytes(plan));
-    CHECK(hrinet_interpolate_volume(model, plan, &in, count, NULL, &out) == HRINET_OK);
+    CHECK(resample(model, plan, &in, count, NULL, &out) == HRINET_OK);
     CHECK(hrinet_set_log_callback(NULL, 0, NULL) == HRINET_OK);
     hrinet_plan_free(plan);
     hrinet_model_free(model);

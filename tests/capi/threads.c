@@ -18,7 +18,7 @@ static char *made(void) {
     CHECK(hrinet_set_num_threads(1) == HRINET_OK);
     CHECK(hrinet_plan_output(plan, &out) == HRINET_OK);
     out.data = allocate(hrinet_plan_output_bytes(plan));
-    CHECK(hrinet_interpolate_volume(model, plan, &in, NULL, NULL, &out) == HRINET_OK);
+    CHECK(resample(model, plan, &in, NULL, NULL, &out) == HRINET_OK);
     return out.data;
 }
 
@@ -27,7 +27,7 @@ static void *work(void *user) {
     HrinetModel *none = NULL;
     int round;
     CHECK(!strcmp(hrinet_last_error_message(), ""));
-    REFUSED(hrinet_model_load(name, "cpu", &none), HRINET_INVALID_ARGUMENT, name);
+    REFUSED(load_on(name, "cpu", &none), HRINET_INVALID_ARGUMENT, name);
     for (round = 0; round < ROUNDS; ++round) {
         char *mine = made();
         HrinetModelInfo info;

@@ -193,10 +193,10 @@ static void fine_tuning_changes_a_copy(void) {
     options.iterations = 20;
     options.learning_rate = 5e-4;
     options.warm_up = 0;
-    CHECK(hrinet_model_load("linear", "cpu", &model) == HRINET_OK);
+    CHECK(load_on("linear", "cpu", &model) == HRINET_OK);
     CHECK(hrinet_trainer_create_from_model(&options, model, &trainer) == HRINET_INVALID_ARGUMENT);
     hrinet_model_free(model);
-    CHECK(hrinet_model_load("hrinet-motion", "cpu", &model) == HRINET_OK);
+    CHECK(load_on("hrinet-motion", "cpu", &model) == HRINET_OK);
     interpolate(model, before);
     CHECK(hrinet_trainer_create_from_model(&options, model, &trainer) == HRINET_OK);
     for (number = 0; number < 20; ++number) {

@@ -54,7 +54,8 @@ static void ten_types(const HrinetModel *model) {
         double low = 100, high = 0;
         HrinetVolume in, out;
         HrinetPlan *plan;
-        for (i = 0; i < VOXELS; ++i) put(type, voxels + (size_t)i * bytes, (i * 37 + i / 480) % 101);
+        for (i = 0; i < VOXELS; ++i)
+            put(type, voxels + (size_t)i * bytes, (i * 37 + i / 480) % 101);
         describe(&in, voxels);
         in.voxel_type = type;
         in.rescale_slope = 20, in.rescale_intercept = -1000;
@@ -63,7 +64,7 @@ static void ten_types(const HrinetModel *model) {
         CHECK(hrinet_plan_output(plan, &out) == HRINET_OK && out.voxel_type == type);
         CHECK(out.rescale_slope == 20 && out.rescale_intercept == -1000);
         out.data = made;
-        CHECK(hrinet_interpolate_volume(model, plan, &in, NULL, NULL, &out) == HRINET_OK);
+        CHECK(resample(model, plan, &in, NULL, NULL, &out) == HRINET_OK);
         for (i = 0; i < MADE; ++i) {
             const double value = get(type, made + (size_t)i * bytes);
             if (type == HRINET_FLOAT64) {
@@ -84,7 +85,8 @@ static void ten_types(const HrinetModel *model) {
 
 /* Every order of the axes, with gaps, against i fastest without any. */
 static void strides(const HrinetModel *model) {
-    static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2}, {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
+    static const int orders[6][3] = {{0, 1, 2}, {0, 2, 1}, {1, 0, 2},
+                                     {1, 2, 0}, {2, 0, 1}, {2, 1, 0}};
     static int16_t plain[VOXELS];
     HrinetVolume in, out;
     HrinetPlan *plan;
@@ -99,7 +101,7 @@ static void strides(const HrinetModel *model) {
     expected = allocate(made * sizeof *expected);
     CHECK(hrinet_plan_output(plan, &out) == HRINET_OK);
     out.data = expected;
-    CHECK(hrinet_interpolate_volume(model, plan, &in, NULL, NULL, &out) == HRINET_OK);
+    CHECK(resample(model, plan, &in, NULL, NULL, &out) == HRINET_OK);
     for (order = 0; order < 6; ++order)
         for (gap = 0; gap < 3; ++gap) {
             HrinetVolume views[2];
@@ -125,8 +127,9 @@ static void strides(const HrinetModel *model) {
                    (ptrdiff_t)(k) * views[which].strides[2]) / (ptrdiff_t)sizeof(int16_t)]
             for (k = 0; k < SLICES; ++k)
                 for (j = 0; j < ROWS; ++j)
-                    for (i = 0; i < COLUMNS; ++i) AT(0, i, j, k) = plain[(k * ROWS + j) * COLUMNS + i];
-            CHECK(hrinet_interpolate_volume(model, plan, &views[0], NULL, NULL, &views[1]) == HRINET_OK);
+                    for (i = 0; i < COLUMNS; ++i)
+                        AT(0, i, j, k) = plain[(k * ROWS + j) * COLUMNS + i];
+            CHECK(resample(model, plan, &views[0], NULL, NULL, &views[1]) == HRINET_OK);
             for (k = 0; k < out.size[2]; ++k)
                 for (j = 0; j < ROWS; ++j)
                     for (i = 0; i < COLUMNS; ++i)
@@ -163,7 +166,7 @@ static void axes(const HrinetModel *model) {
         CHECK(hrinet_plan_output(plan, &out) == HRINET_OK);
         CHECK(hrinet_plan_output_bytes(plan) <= sizeof made[which]);
         out.data = made[which];
-        CHECK(hrinet_interpolate_volume(model, plan, &in, NULL, NULL, &out) == HRINET_OK);
+        CHECK(resample(model, plan, &in, NULL, NULL, &out) == HRINET_OK);
         hrinet_plan_free(plan);
     }
     for (k = 0; k < 2 * SLICES - 1; ++k)
@@ -173,7 +176,7 @@ static void axes(const HrinetModel *model) {
                       made[1][(j * COLUMNS + i) * (2 * SLICES - 1) + k]);
 }
 
-/* The operation between two slices is that of a volume, which stays within its own range as well. */
+/* Slices between two are those of a volume, whose voxels also stay within its own range. */
 static void between(const HrinetModel *model) {
     static float voxels[VOXELS], made[VOXELS * 2], single[COLUMNS * ROWS * 3];
     static int16_t hu[VOXELS];
@@ -193,9 +196,9 @@ static void between(const HrinetModel *model) {
     plan = plan_of(&in, 2);
     CHECK(hrinet_plan_output(plan, &out) == HRINET_OK);
     out.data = made;
-    CHECK(hrinet_interpolate_volume(model, plan, &in, NULL, NULL, &out) == HRINET_OK);
-    CHECK(hrinet_interpolate_slices(model, voxels + plane, voxels + 2 * plane, ROWS, COLUMNS, alphas,
-                                    3, single) == HRINET_OK);
+    CHECK(resample(model, plan, &in, NULL, NULL, &out) == HRINET_OK);
+    CHECK(hrinet_interpolate_slices(model, voxels + plane, voxels + 2 * plane, ROWS, COLUMNS,
+                                    alphas, 3, single) == HRINET_OK);
     CHECK(!memcmp(single, voxels + plane, plane * sizeof *single));
     CHECK(!memcmp(single + 2 * plane, voxels + 2 * plane, plane * sizeof *single));
     for (i = 0; i < plane; ++i) {

@@ -1,5 +1,5 @@
-// What hrinet.hpp promises: typed voxels, geometry that says in which axes, exceptions that pass the
-// C boundary unharmed, handles that move.
+// What hrinet.hpp promises: typed voxels, geometry that says in which axes, exceptions that pass
+// the C boundary unharmed, handles that move.
 //
 // usage: wrapper MODEL [FOLDER]      FOLDER: also trains, and saves there
 #include <hrinet.hpp>
@@ -53,7 +53,8 @@ void geometry() {
     const hrinet::Vector3 spacing{0.7, 0.7, 3.1}, origin{-123.456, 0.1, 77.7};
     const hrinet::Matrix3 direction{{{{0, -1, 0}}, {{1, 0, 0}}, {{0, 0, -1}}}};
     const auto lps = Geometry::lps(spacing, origin, direction);
-    CHECK(lps.spacing() == spacing && lps.origin_lps() == origin && lps.direction_lps() == direction);
+    CHECK(lps.spacing() == spacing && lps.origin_lps() == origin);
+    CHECK(lps.direction_lps() == direction);
     CHECK((lps.origin_ras() == hrinet::Vector3{123.456, -0.1, 77.7}));
     CHECK((lps.direction_ras() == hrinet::Matrix3{{{{0, 1, 0}}, {{-1, 0, 0}}, {{0, 0, -1}}}}));
     const std::array<double, 16> matrix{0, 0.7, 0, 123.456, -0.7, 0, 0, -0.1,
@@ -102,7 +103,7 @@ void plans() {
     CHECK(plan.geometry().direction_lps() == place.direction_lps());
     const auto slices = plan.slices();
     CHECK(slices.size() == 13 && slices[4].is_known && slices[4].first == 1 && !slices[5].is_known);
-    CHECK(slices[5].first == 1 && slices[5].second == 2 && slices[5].alpha == 0.75);
+    CHECK(slices[5].first == 1 && slices[5].second == 2 && slices[5].fraction == 0.25);
 
     CHECK(planned_elsewhere(ct).slice_count() == 10);
     using hrinet::ResampleOptions;
@@ -175,15 +176,22 @@ void progress(const hrinet::Model& model) {
     CHECK(caught == 42);
     const auto labels = phantom<std::uint8_t>();
     const hrinet::Volume map(labels.data(), size);
-    std::vector<std::uint8_t> fine_labels(plan.voxels());
-    hrinet::interpolate_labels(plan, map, fine_labels);
+    std::vector<std::uint8_t> fine_labels(plan.voxels()), along(plan.voxels());
+    std::uint32_t slices = 0;
+    hrinet::Job(model, plan)
+        .input(ct)
+        .output(fine)
+        .labels(map, fine_labels)
+        .labels(map, along, hrinet::LabelMethod::anatomy)
+        .run([&](hrinet::Progress p) { return slices = p.total, p.keep_going(); });
+    CHECK(slices == 3 * 87);
     CHECK(std::equal(labels.begin(), labels.begin() + 480, fine_labels.begin() + 480 * 14));
-    std::vector<std::uint8_t> along(plan.voxels());
-    model.interpolate_labels(plan, ct, map, along);
     CHECK(std::equal(labels.begin() + 480, labels.begin() + 960, along.begin() + 480 * 30));
-    CHECK(status_of([&] { fine_labels.pop_back();
-                          hrinet::interpolate_labels(plan, map, fine_labels); },
-                    "room for") == HRINET_INVALID_ARGUMENT);
+    fine_labels.pop_back();
+    CHECK(status_of([&] { hrinet::Job(model, plan).labels(map, fine_labels).run(); }, "room for") ==
+          HRINET_INVALID_ARGUMENT);
+    CHECK(status_of([&] { hrinet::Job(model, plan).input(ct).run(); }, "without output") ==
+          HRINET_INVALID_ARGUMENT);
     CHECK(status_of([&] { std::vector<float> less(7); model.interpolate(plan, ct, less); },
                     "room for 7") == HRINET_INVALID_ARGUMENT);
 }
@@ -192,7 +200,8 @@ void models(const std::string& path, hrinet::Model& model) {
     std::ifstream file(path, std::ios::binary);
     const std::string bytes{std::istreambuf_iterator<char>(file), {}};
     const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
-    const auto again = hrinet::Model::load(hrinet::Span<const std::uint8_t>(data, bytes.size()), "cpu");
+    const hrinet::Span<const std::uint8_t> checkpoint(data, bytes.size());
+    const auto again = hrinet::Model::load(checkpoint, "cpu");
     CHECK(again.info().checksum == model.info().checksum && model.info().checksum.size() == 64);
     CHECK(model.info().system == "hrinet-motion" && model.info().device == "cpu");
     CHECK(hrinet::Model::load("cubic").info().parameter_count == 0);
@@ -259,17 +268,17 @@ void trainers(const std::string& folder) {
     CHECK(last < first);
 }
 
-// The small model has learnt none; confidence.c gets some.
+// The small model has no error head; expected_error.c has one that does.
 void expected_errors(const hrinet::Model& model) {
     const std::vector<float> voxels = phantom<float>();
     hrinet::Volume ct(voxels.data(), size, hrinet::Geometry::ras({0.8, 0.8, 3}, {0, 0, 0}));
     const hrinet::Plan plan(ct, hrinet::ResampleOptions{}.factor(2));
     std::vector<float> fine(plan.voxels()), errors(plan.voxels());
-    CHECK(!model.has_confidence());
-    CHECK(status_of([&] { model.interpolate_with_confidence(plan, ct, fine, errors); },
+    CHECK(!model.info().predicts_error && model.info().has_flow);
+    CHECK(status_of([&] { hrinet::Job(model, plan).input(ct).expected_error(errors).run(); },
                     "no expected error") == HRINET_INVALID_ARGUMENT);
     errors.pop_back();
-    CHECK(status_of([&] { model.interpolate_with_confidence(plan, ct, fine, errors); },
+    CHECK(status_of([&] { hrinet::Job(model, plan).input(ct).expected_error(errors).run(); },
                     "room for") == HRINET_INVALID_ARGUMENT);
 }
 

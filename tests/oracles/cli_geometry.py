@@ -27,10 +27,10 @@ for entry in report["slices"]:
         first, second = [entry["slice"]], [entry["index"]]
         weights = [1.0]
     else:
-        # A slice in between lies at alpha of the way from the second of its pair to the first.
+        # An interpolated slice is at a fraction of the way from the first of its pair to the second.
         first, second = entry["pair"], [entry["index"]]
-        weights = [entry["alpha"], 1 - entry["alpha"]]
-        assert 0 < entry["alpha"] < 1 and first[1] == first[0] + 1, entry
+        weights = [1 - entry["fraction"], entry["fraction"]]
+        assert 0 < entry["fraction"] < 1 and first[1] == first[0] + 1, entry
     sides = [length - 1 for number, length in enumerate(before.GetSize()) if number != axis]
     for corner in itertools.product(*[(0, side) for side in sides]):
         index = lambda slice_: [*corner[:axis], slice_, *corner[axis:]]

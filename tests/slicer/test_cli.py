@@ -78,7 +78,7 @@ def test_slicer_parses_the_description(module):
         "device": "string",
         "threads": "integer",
         "knownSlices": "integer",
-        "madeSlices": "integer",
+        "interpolatedSlices": "integer",
     }
 
 
@@ -95,7 +95,7 @@ def test_program_and_module_give_the_same_voxels(app_logic, run, logic):
     for ijk in ((0, 0, 0), (47, 39, 24)):
         assert np.abs(builders.world(output, ijk) - builders.world(fine, ijk)).max() < 1e-6
     assert node.GetParameterAsString("knownSlices") == "7"
-    assert node.GetParameterAsString("madeSlices") == "18"
+    assert node.GetParameterAsString("interpolatedSlices") == "18"
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_progress_tags_and_return_parameters_are_written(tmp_path):
         tmp_path, "--returnparameterfile", "back", "--model", "linear", "in.nrrd", "out.nrrd"
     )
     assert done.returncode == 0 and done.stderr == ""
-    assert (tmp_path / "back").read_text() == "knownSlices = 7\nmadeSlices = 18\n"
+    assert (tmp_path / "back").read_text() == "knownSlices = 7\ninterpolatedSlices = 18\n"
     start, middle, end = (
         done.stdout.find(tag)
         for tag in (

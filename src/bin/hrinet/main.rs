@@ -1,14 +1,14 @@
 //! The program `hrinet`: resample a CT, train a network, evaluate it.
 
+mod device;
 mod environment;
 mod evaluate;
 mod info;
 mod interrupt;
+mod json;
 mod messages;
-mod method;
-mod report;
 mod resample;
-mod slicer;
+mod slicer_cli;
 mod train;
 
 use std::ffi::OsString;
@@ -17,7 +17,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use hrinet::Error;
 
-/// Makes the slices in between: CT slice interpolation with HRINet.
+/// Increase the through-plane resolution of CT by interpolating slices.
 #[derive(Parser)]
 #[command(version, about, propagate_version = true)]
 struct Cli {
@@ -37,11 +37,11 @@ enum Command {
 
 fn main() -> ExitCode {
     let given: Vec<OsString> = std::env::args_os().collect();
-    if let Some(description) = slicer::description(&given) {
-        slicer::say(description.trim_end());
+    if let Some(description) = slicer_cli::description(&given) {
+        slicer_cli::say(description.trim_end());
         return ExitCode::SUCCESS;
     }
-    let slicer = slicer::Run::of(&given);
+    let slicer = slicer_cli::Run::of(&given);
     let mut cli = Cli::parse_from(match &slicer {
         Some(run) => run.arguments.clone(),
         None => arguments(given),
@@ -79,11 +79,11 @@ fn is_of_closed_output(panic: &(dyn std::any::Any + Send)) -> bool {
     })
 }
 
-fn run(cli: &Cli, slicer: Option<&slicer::Run>) -> hrinet::Result<()> {
+fn run(cli: &Cli, slicer: Option<&slicer_cli::Run>) -> hrinet::Result<()> {
     match &cli.command {
         Command::Resample(arguments) => {
-            let [known, made] = resample::run(arguments, &cli.verbosity)?;
-            slicer.map_or(Ok(()), |run| run.finish(known, made))
+            let counts = resample::run(arguments, &cli.verbosity)?;
+            slicer.map_or(Ok(()), |run| run.finish(&counts))
         }
         Command::Train(arguments) => train::run(arguments, &cli.verbosity),
         Command::Evaluate(arguments) => evaluate::run(arguments, &cli.verbosity),

@@ -8,7 +8,7 @@ use env_logger::Target;
 use indicatif::{ProgressBar, ProgressStyle};
 use log::LevelFilter;
 
-use crate::slicer;
+use crate::slicer_cli;
 
 /// Seconds between two plain lines where there is no terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
@@ -35,7 +35,7 @@ impl Verbosity {
     pub fn say(&self, line: impl std::fmt::Display) {
         match (self.quiet, self.slicer) {
             (true, _) => {}
-            (false, true) => slicer::say(&line.to_string()),
+            (false, true) => slicer_cli::say(&line.to_string()),
             (false, false) => eprintln!("{line}"),
         }
     }
@@ -64,7 +64,7 @@ pub fn set_up(verbosity: &Verbosity) {
 pub struct Progress {
     bar: Option<ProgressBar>,
     plain: Option<Plain>,
-    tags: Option<slicer::Tags>,
+    tags: Option<slicer_cli::Tags>,
 }
 
 struct Plain {
@@ -81,7 +81,7 @@ impl Progress {
         }
         if verbosity.slicer {
             return Progress {
-                tags: Some(slicer::Tags::start(what, total)),
+                tags: Some(slicer_cli::Tags::start(what, total)),
                 bar: None,
                 plain: None,
             };

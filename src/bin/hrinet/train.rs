@@ -14,11 +14,12 @@ use hrinet::{Error, Result};
 
 use choices::Choices;
 
+use crate::device::DeviceArguments;
 use crate::interrupt;
 use crate::messages::{Progress, Verbosity};
-use crate::method::DeviceChoice;
 
-/// How long the step under way, and the checkpoint after it, may take when the user stops a training.
+/// How long the step under way, and the checkpoint after it, may take when the user stops a
+/// training.
 const SAVING: Duration = Duration::from_secs(30);
 
 /// Train a system on a folder of volumes, so that `resample` and `evaluate` can use it.
@@ -49,14 +50,15 @@ pub struct Arguments {
     /// Begin with the weights of this checkpoint: Stage II after a shared Stage I, or fine-tuning.
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
-    /// Learn from what this model makes as well, beside the real slices: a checkpoint or a shipped model's name.
+    /// Learn from what this model makes as well, beside the real slices: a checkpoint or a shipped
+    /// model's name.
     #[arg(long, value_name = "MODEL")]
     teacher: Option<String>,
     /// Steps between two pictures of slices made between known ones; 0: none.
     #[arg(long, default_value_t = 1000, value_name = "N")]
     pictures: u64,
     #[command(flatten)]
-    device: DeviceChoice,
+    device: DeviceArguments,
 }
 
 impl Arguments {

@@ -1,4 +1,4 @@
-//! Where the slices of a plan come to lie, against closed forms.
+//! Slice positions of plans against closed forms.
 
 use super::*;
 
@@ -15,19 +15,18 @@ fn known(plan: &Plan) -> Vec<usize> {
 }
 
 #[test]
-fn isotropic_is_a_whole_division_that_keeps_every_slice() {
+fn isotropic_spacing_keeps_every_known_slice() {
     let plan = Plan::new(&stack(10, 5.0), None, &Spacing::Isotropic).unwrap();
     assert_eq!(plan.output().size(), [4, 4, 55]);
     assert!((plan.output().spacing(Axis::K) - 5.0 / 6.0).abs() < 1e-12);
     assert_eq!(known(&plan), (0..10).collect::<Vec<_>>());
-    let SliceSource::Between { first, fraction } = plan.slices()[8] else { panic!() };
+    let SliceSource::Interpolated { first, fraction } = plan.slices()[8] else { panic!() };
     assert_eq!(first, 1);
     assert!((fraction - 2.0 / 6.0).abs() < 1e-9);
-    assert!((plan.slices()[8].alpha().unwrap() - 4.0 / 6.0).abs() < 1e-9);
 }
 
 #[test]
-fn exact_spacing_keeps_slices_where_the_lattices_meet() {
+fn exact_spacing_keeps_slices_on_both_lattices() {
     let plan = Plan::new(&stack(5, 2.5), None, &Spacing::Exact(1.0)).unwrap();
     assert_eq!(plan.slices().len(), 11);
     assert_eq!(known(&plan), [0, 2, 4]);
@@ -37,7 +36,7 @@ fn exact_spacing_keeps_slices_where_the_lattices_meet() {
 }
 
 #[test]
-fn the_nearest_division_is_the_nearest_in_mm() {
+fn nearest_division_is_the_nearest_in_mm() {
     // 5 mm at a wish of 3.4: 2.5 mm is off by 0.9, 5 mm by 1.6.
     for (wish, parts) in [(3.4, 2), (3.8, 1), (2.1, 2), (2.05, 3), (9.0, 1)] {
         let plan = Plan::new(&stack(3, 5.0), None, &Spacing::Nearest(wish)).unwrap();
@@ -52,17 +51,17 @@ fn isotropic_input_is_a_copy() {
 }
 
 #[test]
-fn a_missing_slice_is_made_from_its_real_neighbours() {
+fn missing_slice_is_interpolated_between_its_neighbours() {
     let uneven = stack(4, 5.0).with_slice_positions(vec![0.0, 5.0, 15.0, 20.0]).unwrap();
     let plan = Plan::new(&uneven, None, &Spacing::Factor(1)).unwrap();
     assert_eq!(plan.slices().len(), 5);
-    assert_eq!(plan.slices()[2], SliceSource::Between { first: 1, fraction: 0.5 });
+    assert_eq!(plan.slices()[2], SliceSource::Interpolated { first: 1, fraction: 0.5 });
     assert!((plan.output().spacing(Axis::K) - 5.0).abs() < 1e-12);
     assert_eq!(known(&plan), [0, 1, 2, 3]);
 }
 
 #[test]
-fn a_reference_gives_its_lattice_within_the_volume() {
+fn reference_gives_its_slices_within_the_volume() {
     let input = stack(5, 4.0);
     let steps = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, -1.5]];
     let reference = Geometry::new([3, 3, 20], [0.0, 0.0, 40.0], steps).unwrap();
@@ -76,20 +75,20 @@ fn a_reference_gives_its_lattice_within_the_volume() {
 }
 
 #[test]
-fn nonsense_is_refused_with_its_value() {
+fn invalid_spacing_is_rejected_with_its_value() {
     for (slices, spacing, says) in [
         (1, Spacing::Isotropic, "single slice"),
         (5, Spacing::Factor(0), "factor of 0"),
         (5, Spacing::Exact(-1.0), "-1 mm"),
         (5, Spacing::Nearest(1e-9), "slices"),
         (5, Spacing::Exact(f64::NAN), "NaN mm"),
-        // One slice, and a spacing whose square is no number.
+        // One slice, and a spacing whose square overflows.
         (5, Spacing::Exact(1e200), "no finite extent"),
-        // Ten thousandths of a slice would all be that slice.
-        (2, Spacing::Factor(100_000), "50000 are the most"),
-        // Slices that no memory was taken for, here and in a reference.
-        (1 << 40, Spacing::Isotropic, "1099511627776 slices across k"),
-        (5, Spacing::Like(stack(1 << 40, 1.0)), "1099511627776 slices across k"),
+        // Hundred thousandths of a spacing would all match one slice.
+        (2, Spacing::Factor(100_000), "the maximum is 50000"),
+        // Grids larger than any memory, of the volume and of a reference.
+        (1 << 40, Spacing::Isotropic, "1099511627776 slices along k"),
+        (5, Spacing::Like(stack(1 << 40, 1.0)), "1099511627776 slices along k"),
     ] {
         let text = Plan::new(&stack(slices, 5.0), None, &spacing).unwrap_err().to_string();
         assert!(text.contains(says), "{text}");

@@ -1,8 +1,8 @@
 //! What compiled hosts rely on stays as `tests/capi/abi-N.txt` says for version N of the interface:
 //! macros, layouts and functions of the header as the C compiler sees them, symbols of the library.
 //!
-//! `HRINET_WRITE_ABI=1 cargo test --release --test capi_abi` writes the file, where nothing that is in
-//! it would break.
+//! `HRINET_WRITE_ABI=1 cargo test --release --test capi_abi` writes the file, where nothing that is
+//! in it would break.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -75,8 +75,8 @@ fn the_soname_carries_the_version_of_the_interface() {
     assert!(dynamic.contains(&soname), "{dynamic}");
 }
 
-/// A small interface to change: one struct that may grow, with four unused bytes at its end, and one
-/// that may not.
+/// A small interface to change: one struct that may grow, with four unused bytes at its end, and
+/// one that may not.
 const SMALL: &str = "
     #include <stddef.h>
     #include <stdint.h>

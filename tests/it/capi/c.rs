@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use hrinet::network::{Checkpoint, Model, System};
-use hrinet::resample::Interpolator;
-use hrinet::resample::interpolate::interpolate;
-use hrinet::resample::{Plan, Spacing};
+use hrinet::resample::{Interpolator, Plan, Spacing, resample};
 use hrinet::training::{Settings, Trainer};
 use hrinet::volume::{Geometry, Rescale, Volume, Voxels};
 use ndarray::Array3;
@@ -91,9 +89,7 @@ fn a_c_program_makes_the_same_voxels_bit_for_bit() {
     let model = Model::new(checkpoint, Device::Cpu).unwrap();
 
     let named = at("model.safetensors").display().to_string();
-    for (name, method) in
-        [("-", Interpolator::Linear), (named.as_str(), Interpolator::Network(&model))]
-    {
+    for (name, interpolator) in [("-", Interpolator::Linear), (named.as_str(), model.into())] {
         let output = Command::new(&program)
             .arg(name)
             .args([at("in.raw"), at("out.raw")])
@@ -104,7 +100,7 @@ fn a_c_program_makes_the_same_voxels_bit_for_bit() {
         assert!(output.status.success(), "{name}: {said}");
         assert_eq!((said.as_ref(), output.stdout.len()), ("", 0), "the library prints nothing");
         tch::set_num_threads(1);
-        let (expected, _) = interpolate(&volume, &plan, &method, &mut |_| Ok(())).unwrap();
+        let expected = resample(&volume, &plan, &interpolator).unwrap();
         let Voxels::Int16(expected) = expected.voxels() else { panic!("the type changed") };
         let expected: Vec<u8> = expected.iter().flat_map(|voxel| voxel.to_le_bytes()).collect();
         assert!(std::fs::read(at("out.raw")).unwrap() == expected, "{name}: other voxels");
@@ -145,5 +141,5 @@ fn a_c_program_gets_expected_errors() {
     let confident = Trainer::begin_from(&checkpoint, settings, Device::Cpu).unwrap();
     std::fs::write(at("small.safetensors"), plain).unwrap();
     std::fs::write(at("confident.safetensors"), confident.model().unwrap()).unwrap();
-    run(&build("confidence", folder.path()), folder.path());
+    run(&build("expected_error", folder.path()), folder.path());
 }

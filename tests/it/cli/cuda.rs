@@ -1,5 +1,5 @@
-//! libtorch's part for CUDA: loaded where it lies beside libtorch, missed nowhere. What stands in for it here says
-//! only that it was loaded; a card is not needed.
+//! libtorch's part for CUDA: loaded where it lies beside libtorch, missed nowhere. What stands in
+//! for it here says only that it was loaded; a card is not needed.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -1,4 +1,5 @@
-//! Expected errors as a user gets them: trained, written, reported, compared with real errors by NumPy.
+//! Expected errors on the command line: trained, written, reported, compared with real errors by
+//! NumPy.
 
 use crate::common::python;
 use std::path::Path;
@@ -9,14 +10,14 @@ use hrinet::io;
 use hrinet::network::Checkpoint;
 use hrinet::volume::{Geometry, Volume, Voxels};
 
-/// A folder with two patients and, in `head/`, a model with a confidence; `first/` has it without.
+/// A folder with two patients and, in `head/`, a model with an error head; `first/` has it without.
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     patients(&folder.path().join("data"), 2, (48, 9));
     let common = ["train", "--data", "data", "--size", "32", "--batch", "2", "--hold-out", "1"];
     let common = [&common[..], &["--quiet", "--threads", "1", "--device", "cpu"]].concat();
     succeeds(folder.path(), &[&common[..], &["--out", "first", "--iterations", "3"]].concat());
-    let of = ["--confidence", "--from", "first/hrinet-motion.safetensors", "--out", "head"];
+    let of = ["--error-head", "--from", "first/hrinet-motion.safetensors", "--out", "head"];
     // Fast: expectations that hardly differ would not be told apart by bins.
     let fast = ["--iterations", "20", "--warm-up", "0", "--learning-rate", "0.03"];
     succeeds(folder.path(), &[&common[..], &of, &fast].concat());
@@ -24,7 +25,7 @@ fn folder() -> tempfile::TempDir {
 }
 
 #[test]
-fn a_confidence_is_trained_and_written_and_reported() {
+fn error_head_is_trained_and_its_errors_are_written_and_reported() {
     let folder = folder();
     let at = |name: &str| folder.path().join(name);
     let [first, head] = ["first", "head"]
@@ -32,13 +33,13 @@ fn a_confidence_is_trained_and_written_and_reported() {
     assert_eq!(first.group("generator"), head.group("generator"));
     let record = head.header.record.error_head.expect("a record of its training");
     assert_eq!((record.steps, head.header.record.steps), (20, 3));
-    assert!(record.command.contains("--confidence") && record.held_out_error_hu.is_some());
+    assert!(record.command.contains("--error-head") && record.held_out_error_hu.is_some());
     assert_eq!(record.held_out.len(), 1);
 
     let model = ["--model", "head/hrinet-motion.safetensors"];
     for ending in ["nrrd", "nii", "nii.gz"] {
         let (out, errors) = (format!("out.{ending}"), format!("errors.{ending}"));
-        let more = [&out, "--factor", "3", "--confidence", &errors, "--json", "report.json"];
+        let more = [&out, "--factor", "3", "--expected-error", &errors, "--json", "report.json"];
         let resample = [&["resample", "data/patient0.nrrd", "--quiet"], &more[..], &model];
         succeeds(folder.path(), &resample.concat());
         let [out, errors] = [out, errors].map(|name| io::read(&at(&name)).unwrap());
@@ -77,35 +78,35 @@ fn a_confidence_is_trained_and_written_and_reported() {
 }
 
 #[test]
-fn what_cannot_be_is_said_before_the_work() {
+fn outputs_that_cannot_be_had_are_rejected_before_the_work() {
     let folder = folder();
     let refused = |model: &str, more: &[&str]| {
         let all = ["resample", "data/patient0.nrrd", "out.nrrd", "--model", model, "--quiet"];
         fails(folder.path(), &[&all[..], more].concat(), 1)
     };
     for model in ["linear", "cubic", "first/hrinet-motion.safetensors"] {
-        let line = refused(model, &["--confidence", "errors.nrrd"]);
+        let line = refused(model, &["--expected-error", "errors.nrrd"]);
         assert!(line.contains(model) && line.contains("no expected error"), "{line}");
     }
     let head = "head/hrinet-motion.safetensors";
     for name in ["out.nrrd", "data/patient0.nrrd"] {
-        let line = refused(head, &["--confidence", name, "--overwrite"]);
+        let line = refused(head, &["--expected-error", name, "--overwrite"]);
         assert!(line.contains("name another file"), "{line}");
     }
-    assert!(refused(head, &["--confidence", "errors.png"]).contains("errors.png"));
-    assert!(refused(head, &["--confidence", "no/errors.nrrd"]).contains("no/errors.nrrd"));
+    assert!(refused(head, &["--expected-error", "errors.png"]).contains("errors.png"));
+    assert!(refused(head, &["--expected-error", "no/errors.nrrd"]).contains("no/errors.nrrd"));
 
     let evaluate = ["evaluate", "--data", "data", "--gap", "2", "--models", "linear"];
-    let line = fails(folder.path(), &[&evaluate[..], &["--confidence", "-q"]].concat(), 1);
+    let line = fails(folder.path(), &[&evaluate[..], &["--expected-error", "-q"]].concat(), 1);
     assert!(line.contains("none of linear"), "{line}");
     let train = ["train", "--data", "data", "--out", "other", "--size", "32", "--quiet"];
-    let line = fails(folder.path(), &[&train[..], &["--confidence"]].concat(), 1);
+    let line = fails(folder.path(), &[&train[..], &["--error-head"]].concat(), 1);
     assert!(line.contains("--from"), "{line}");
-    let more = ["--confidence", "--from", head, "--system", "hrinet-mse", "--size", "64"];
+    let more = ["--error-head", "--from", head, "--system", "hrinet-mse", "--size", "64"];
     let line = fails(folder.path(), &[&train[..], &more].concat(), 1);
     assert!(line.contains("hrinet-motion alone"), "{line}");
 
-    // Weights that learn on leave it behind, and say so.
+    // Training on drops the error head, with a message.
     let on = ["train", "--data", "data", "--out", "on", "--size", "32", "--hold-out", "0"];
     let on = [&on[..], &["--iterations", "1", "--from", head]].concat();
     let (_, said) = succeeds(folder.path(), &on);
@@ -113,7 +114,7 @@ fn what_cannot_be_is_said_before_the_work() {
 }
 
 #[test]
-fn bins_of_expected_errors_are_those_of_numpy_on_a_real_ct() {
+fn bins_of_expected_errors_match_numpy_on_a_real_ct() {
     let ct = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/ct/test/sts003.nii.gz");
     if !ct.exists() {
         eprintln!("skipped: no CT at {}", ct.display());
@@ -123,17 +124,18 @@ fn bins_of_expected_errors_are_those_of_numpy_on_a_real_ct() {
     let ct = ct.display().to_string();
     let at = |name: &str| folder.path().join(name).display().to_string();
     // A block of the CT, and every third of its slices.
-    python::run("cli_confidence.py", &["cut", &ct, &at("whole.nrrd"), &at("thin.nrrd"), "3"]);
+    python::run("cli_expected_error.py", &["cut", &ct, &at("whole.nrrd"), &at("thin.nrrd"), "3"]);
     let model = ["--model", "head/hrinet-motion.safetensors", "--quiet"];
     let resample = ["resample", "thin.nrrd", "made.nrrd", "--factor", "3"];
-    let resample = [&resample[..], &["--confidence", "errors.nrrd"], &model].concat();
+    let resample = [&resample[..], &["--expected-error", "errors.nrrd"], &model].concat();
     succeeds(folder.path(), &resample);
-    let evaluate = ["evaluate", "--data", "whole.nrrd", "--gap", "3", "--confidence", "--quiet"];
+    let evaluate =
+        ["evaluate", "--data", "whole.nrrd", "--gap", "3", "--expected-error", "--quiet"];
     let evaluate = [&evaluate[..], &["--json", "scores.json", "--models"], &model[1..2]].concat();
     let (said, _) = succeeds(folder.path(), &evaluate);
     assert!(said.contains("expected HU"), "{said}");
     let files = ["whole.nrrd", "made.nrrd", "errors.nrrd", "scores.json"].map(at);
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
-    let said = python::run("cli_confidence.py", &[&["compare"], &files[..], &["3"]].concat());
+    let said = python::run("cli_expected_error.py", &[&["compare"], &files[..], &["3"]].concat());
     assert_eq!(said.trim(), "10 bins agree");
 }

@@ -1,7 +1,9 @@
-//! Label maps for tests: stacks of discs, and the plan that makes them finer.
+//! Label maps for tests: stacks of discs, their plans and their resampling.
 
-use hrinet::resample::{Plan, Spacing};
-use hrinet::volume::{Axis, Geometry};
+use hrinet::Result;
+use hrinet::labels::LabelMethod;
+use hrinet::resample::{ArrayJob, Image, Interpolator, LabelArrays, Plan, Spacing};
+use hrinet::volume::{Axis, Geometry, Rescale, Voxel, VoxelsView, VoxelsViewMut};
 use ndarray::Array3;
 use proptest::prelude::*;
 
@@ -25,4 +27,41 @@ pub fn plan((k, j, i): (usize, usize, usize), factor: usize, pixel: [f64; 2]) ->
     let steps = [[pixel[0], 0.0, 0.0], [0.0, pixel[1], 0.0], [0.0, 0.0, 5.0]];
     let geometry = Geometry::new([i, j, k], [0.0; 3], steps).expect("a sound grid");
     Plan::new(&geometry, Some(Axis::K), &Spacing::Factor(factor)).expect("a plan")
+}
+
+/// A voxel type of label maps.
+pub trait Label: Voxel {
+    fn view(array: &Array3<Self>) -> VoxelsView<'_>;
+    fn view_mut(array: &mut Array3<Self>) -> VoxelsViewMut<'_>;
+}
+
+macro_rules! label {
+    ($($type:ident)*) => {
+        $(impl Label for $type {
+            fn view(array: &Array3<Self>) -> VoxelsView<'_> {
+                array.view().into()
+            }
+            fn view_mut(array: &mut Array3<Self>) -> VoxelsViewMut<'_> {
+                array.view_mut().into()
+            }
+        })*
+    };
+}
+label!(u8 u16 u32 i16 i32);
+
+/// Resamples a stack of labels, with the CT where the method needs one.
+pub fn resample<T: Label>(
+    labels: &Array3<T>,
+    plan: &Plan,
+    method: LabelMethod,
+    interpolator: &Interpolator,
+    ct: Option<&Array3<f32>>,
+) -> Result<Array3<T>> {
+    let mut output = Array3::default(plan.output_shape());
+    let mut job = ArrayJob::new(plan, interpolator);
+    job.image = ct.map(|ct| Image::new(ct.view().into(), Rescale::IDENTITY)).transpose()?;
+    let (input, place) = (T::view(labels), T::view_mut(&mut output));
+    job.labels.push(LabelArrays { input, output: place, method });
+    job.run(&mut |_| Ok(()))?;
+    Ok(output)
 }

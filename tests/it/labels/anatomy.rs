@@ -2,13 +2,13 @@
 
 use crate::common::label_stacks;
 use std::cell::RefCell;
+use std::rc::Rc;
 
 use hrinet::Result;
-use hrinet::labels::{LabelMethod, labels_into, labels_with_image_into};
+use hrinet::labels::LabelMethod;
 use hrinet::network::autoencoder::features::AutoencoderFeatures;
-use hrinet::network::{EncodedSlice, Features, Model, Neighbours, SliceNetwork};
-use hrinet::resample::Plan;
-use hrinet::volume::Rescale;
+use hrinet::network::{EncodedSlice, Features, Neighbours, SliceNetwork};
+use hrinet::resample::{Interpolator, InterpolatorOptions, Plan};
 use ndarray::{Array2, Array3, Array4, s};
 use proptest::prelude::*;
 
@@ -29,6 +29,9 @@ impl SliceNetwork for Shift {
     }
     fn decode(&self, _: &Neighbours, _: &[f64]) -> Result<Array3<f32>> {
         unreachable!("labels need no grey values")
+    }
+    fn has_flow(&self) -> bool {
+        true
     }
     fn flow(
         &self,
@@ -59,21 +62,21 @@ fn anatomy(
     labels: &Array3<u16>,
     ct: &Array3<f32>,
     factor: usize,
-    network: &dyn SliceNetwork,
+    interpolator: &Interpolator,
 ) -> Result<Array3<u16>> {
     let plan = plan(labels, factor);
-    let [i, j, k] = plan.output().size();
-    let (mut out, ct) = (Array3::zeros((k, j, i)), (&**ct, Rescale::IDENTITY));
-    labels_with_image_into(labels, &ct, &plan, network, &mut out, &mut |_| Ok(()))?;
-    Ok(out)
+    label_stacks::resample(labels, &plan, LabelMethod::Anatomy, interpolator, Some(ct))
 }
 
 fn shape(labels: &Array3<u16>, factor: usize) -> Array3<u16> {
     let plan = plan(labels, factor);
-    let [i, j, k] = plan.output().size();
-    let mut out = Array3::zeros((k, j, i));
-    labels_into(labels, &plan, LabelMethod::Shape, &mut out, &mut |_| Ok(())).expect("made");
-    out
+    let linear = Interpolator::Linear;
+    label_stacks::resample(labels, &plan, LabelMethod::Shape, &linear, None).expect("resampled")
+}
+
+/// A network that finds the same shift everywhere.
+fn shifting(pixels: [f32; 2]) -> Interpolator {
+    Shift(pixels).into()
 }
 
 /// Slices that differ as much as a window allows, wherever they are compared.
@@ -83,13 +86,13 @@ fn unlike(labels: &Array3<u16>) -> Array3<f32> {
 
 /// A vessel that crosses obliquely: its cross-sections do not overlap, and shapes alone lose it.
 #[test]
-fn a_vessel_moves_across() {
+fn vessel_moves_across() {
     let disc = |k: usize, j: usize, i: usize| {
         let x = [12.0, 36.0][k];
         u16::from((i as f64 - x).hypot(j as f64 - 10.0) <= 4.0)
     };
     let labels = Array3::from_shape_fn((2, 21, 50), |(k, j, i)| disc(k, j, i));
-    let made = anatomy(&labels, &unlike(&labels), 4, &Shift([24.0, 0.0])).unwrap();
+    let made = anatomy(&labels, &unlike(&labels), 4, &shifting([24.0, 0.0])).unwrap();
     for (slice, x) in [(1, 18.0), (2, 24.0), (3, 30.0)] {
         let plane = made.slice(s![slice, .., ..]);
         let pixels: Vec<f64> =
@@ -104,9 +107,7 @@ fn a_vessel_moves_across() {
 }
 
 #[test]
-fn a_model_without_motion_is_refused() {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-    assert!(path.is_dir());
+fn model_without_flow_is_rejected() {
     struct Still;
     impl SliceNetwork for Still {
         fn window_hu(&self) -> [f64; 2] {
@@ -126,18 +127,18 @@ fn a_model_without_motion_is_refused() {
         }
     }
     let labels = Array3::from_elem((2, 8, 8), 1u16);
-    let error = anatomy(&labels, &unlike(&labels), 2, &Still).unwrap_err().to_string();
-    assert!(error.contains("no motion") && error.contains("shape"), "{error}");
+    let error = anatomy(&labels, &unlike(&labels), 2, &Still.into()).unwrap_err().to_string();
+    assert!(error.contains("finds flow") && error.contains("shape"), "{error}");
     let mut ct = unlike(&labels);
     ct[(1, 2, 3)] = f32::NAN;
-    let error = anatomy(&labels, &ct, 2, &Shift([0.0; 2])).unwrap_err().to_string();
+    let error = anatomy(&labels, &ct, 2, &shifting([0.0; 2])).unwrap_err().to_string();
     assert!(error.contains("(3, 2, 1)"), "{error}");
 }
 
 /// As `Shift`, and keeps which sizes it was asked for motion of.
 struct Watched {
     motion: Shift,
-    asked: RefCell<Vec<[usize; 2]>>,
+    asked: Rc<RefCell<Vec<[usize; 2]>>>,
 }
 
 impl SliceNetwork for Watched {
@@ -149,6 +150,9 @@ impl SliceNetwork for Watched {
     }
     fn decode(&self, _: &Neighbours, _: &[f64]) -> Result<Array3<f32>> {
         unreachable!("labels need no grey values")
+    }
+    fn has_flow(&self) -> bool {
+        true
     }
     fn flow(
         &self,
@@ -167,11 +171,11 @@ impl SliceNetwork for Watched {
     }
 }
 
-/// A small structure in a large plane, which ends in the third slice of four: the network is asked once
-/// for each pair in which both slices have it, around it alone, and what is made is what a small plane
-/// gives.
+/// A small structure in a large plane, which ends in the third slice of four: the network is asked
+/// once for each pair in which both slices have it, around it alone, and what is made is what a
+/// small plane gives.
 #[test]
-fn the_network_sees_what_is_around_the_labels() {
+fn network_is_given_the_region_around_the_labels() {
     let within = |size: usize, corner: usize| {
         Array3::from_shape_fn((4, size, size), |(k, j, i)| {
             let (j, i) = (j as f64 - corner as f64, i as f64 - corner as f64);
@@ -180,10 +184,11 @@ fn the_network_sees_what_is_around_the_labels() {
     };
     let made = |size: usize, corner: usize| {
         let labels = within(size, corner);
-        let network = Watched { motion: Shift([6.0, 0.0]), asked: RefCell::default() };
-        let made = anatomy(&labels, &unlike(&labels), 5, &network).unwrap();
+        let asked = Rc::default();
+        let network = Watched { motion: Shift([6.0, 0.0]), asked: Rc::clone(&asked) };
+        let made = anatomy(&labels, &unlike(&labels), 5, &network.into()).unwrap();
         let made = made.slice(s![.., corner..corner + 80, corner..corner + 80]).to_owned();
-        (made, network.asked.into_inner())
+        (made, asked.take())
     };
     let (large, asked) = made(300, 160);
     let (small, _) = made(80, 0);
@@ -202,23 +207,24 @@ proptest! {
 
     /// Slices that look the same show no motion: whatever the network says, shapes stand alone.
     #[test]
-    fn without_motion_to_be_seen_it_is_the_shape_method(
+    fn slices_without_difference_give_the_shape_method(
         stack in stacks(), factor in 2usize..5, right in -9.0f32..9.0, down in -9.0f32..9.0,
     ) {
-        let made = anatomy(&stack, &Array3::zeros(stack.dim()), factor, &Shift([right, down]));
+        let made = anatomy(&stack, &Array3::zeros(stack.dim()), factor, &shifting([right, down]));
         prop_assert_eq!(made.unwrap(), shape(&stack, factor));
     }
 
     #[test]
-    fn known_slices_stay_names_do_not_matter_and_nothing_new_appears(
+    fn known_slices_stay_and_no_label_is_new_or_preferred(
         stack in stacks(), factor in 2usize..5, right in -9.0f32..9.0, down in -9.0f32..9.0,
     ) {
-        let (ct, network) = (unlike(&stack), Shift([right, down]));
+        let (ct, network) = (unlike(&stack), shifting([right, down]));
         let made = anatomy(&stack, &ct, factor, &network).unwrap();
         prop_assert_eq!(made.slice(s![..;factor, .., ..]), stack.view());
         for (slice, plane) in made.outer_iter().enumerate() {
             let known = stack.slice(s![slice / factor..=slice.div_ceil(factor), .., ..]);
-            prop_assert!(plane.iter().all(|&label| label == 0 || known.iter().any(|&l| l == label)));
+            let is_known = |label: u16| known.iter().any(|&other| other == label);
+            prop_assert!(plane.iter().all(|&label| label == 0 || is_known(label)));
         }
         let renamed = |label: u16| [0, 30_000, 7, 1, 512][usize::from(label)];
         let other = anatomy(&stack.mapv(renamed), &ct, factor, &network).unwrap();
@@ -233,20 +239,20 @@ proptest! {
         let stack = stack.mapv(|label| u16::from(label > 0));
         let ct = unlike(&stack);
         let [right, down] = [right, down].map(|half| f32::from(half) * 0.5 + 0.25);
-        let made = anatomy(&stack, &ct, 2, &Shift([right, down])).unwrap();
+        let made = anatomy(&stack, &ct, 2, &shifting([right, down])).unwrap();
         let other = stack.slice(s![.., .., ..;-1]).to_owned();
-        let other = anatomy(&other, &ct, 2, &Shift([-right, down])).unwrap();
+        let other = anatomy(&other, &ct, 2, &shifting([-right, down])).unwrap();
         prop_assert_eq!(made.slice(s![.., .., ..;-1]), other);
         let other = stack.slice(s![..;-1, .., ..]).to_owned();
-        let other = anatomy(&other, &ct, 2, &Shift([-right, -down])).unwrap();
+        let other = anatomy(&other, &ct, 2, &shifting([-right, -down])).unwrap();
         prop_assert_eq!(made.slice(s![..;-1, .., ..]), other);
     }
 }
 
-/// The shipped network on a square that moves: nearer to the truth than shapes, the same both ways, and
-/// what does not change stays.
+/// The shipped network on a square that moves: nearer to the truth than shapes, the same both ways,
+/// and what does not change stays.
 #[test]
-fn the_shipped_network_moves_labels_with_the_tissue() {
+fn shipped_network_moves_labels_with_the_tissue() {
     let square = |left: usize| {
         Array2::from_shape_fn((64, 96), |(j, i)| {
             u16::from((22..42).contains(&j) && (left..left + 8).contains(&i))
@@ -256,7 +262,8 @@ fn the_shipped_network_moves_labels_with_the_tissue() {
         ndarray::stack(ndarray::Axis(0), &[square(lefts[0]).view(), square(lefts[1]).view()])
             .expect("planes of one size")
     };
-    let network = Model::load("hrinet-motion", tch::Device::Cpu).unwrap();
+    let options = InterpolatorOptions::on("cpu");
+    let network = Interpolator::load("hrinet-motion", &options).unwrap();
     let hu = |labels: &Array3<u16>| labels.mapv(|label| if label > 0 { 400.0 } else { -50.0 });
     let labels = stack([40, 50]);
     let made = anatomy(&labels, &hu(&labels), 2, &network).unwrap();

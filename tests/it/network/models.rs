@@ -1,8 +1,7 @@
 //! Networks of every kind on planes of any size, loaded from a checkpoint file.
 
 use hrinet::network::{Checkpoint, Model, Neighbours, SliceNetwork, System};
-use hrinet::resample::Interpolator;
-use hrinet::resample::interpolate::interpolate;
+use hrinet::resample::{Interpolator, resample};
 use hrinet::resample::{Plan, Spacing};
 use hrinet::training::{Settings, Trainer};
 use hrinet::volume::{Axis, Geometry, Rescale, Volume};
@@ -70,7 +69,7 @@ fn batch_of_fractions_gives_the_slices_of_single_fractions() {
 
 #[test]
 fn volume_is_interpolated_along_each_axis() {
-    let model = model(System::HrinetMotion);
+    let network = Interpolator::from(model(System::HrinetMotion));
     for axis in Axis::ALL {
         let mut size = [20, 18, 19];
         let mut spacing = [0.9; 3];
@@ -85,9 +84,8 @@ fn volume_is_interpolated_along_each_axis() {
         let input = Volume::new(array.into(), Rescale::IDENTITY, geometry).unwrap();
         let plan = Plan::new(input.geometry(), None, &Spacing::Isotropic).unwrap();
         assert_eq!(plan.axis(), axis);
-        let (network, linear) = (Interpolator::Network(&model), Interpolator::Linear);
-        let made = |method| interpolate(&input, &plan, &method, &mut |_| Ok(())).unwrap().0;
-        let (by_network, by_blend) = (made(network), made(linear));
+        let resampled = |interpolator| resample(&input, &plan, interpolator).unwrap();
+        let (by_network, by_blend) = (resampled(&network), resampled(&Interpolator::Linear));
         let hrinet::volume::Voxels::Int16(by_network) = by_network.voxels() else { panic!() };
         let hrinet::volume::Voxels::Int16(by_blend) = by_blend.voxels() else { panic!() };
         // Untrained, HRINet-Motion is close to the linear blend: a plane taken from the wrong place

@@ -3,14 +3,12 @@
 
 use std::path::Path;
 
-use hrinet::evaluation::{Evaluation, evaluate};
+use hrinet::evaluation::{Comparison, Evaluation, evaluate};
 use hrinet::io;
 use hrinet::metrics::tissue::TISSUES;
 use hrinet::network::model::{DEFAULT, shipped_names};
 use hrinet::network::{Model, Neighbours, SliceNetwork, System};
-use hrinet::resample::Interpolator;
-use hrinet::resample::interpolate::{between_slices, interpolate};
-use hrinet::resample::{Plan, SliceSource, Spacing};
+use hrinet::resample::{Interpolator, Job, Plan, SliceSource, Spacing, between_slices};
 use hrinet::volume::{Axis, Volume, voxels};
 use ndarray::{Array2, Axis as ArrayAxis};
 use rand::{RngExt, SeedableRng};
@@ -33,13 +31,14 @@ fn ct(path: &str) -> Option<Volume> {
 
 /// Gains in PSNR and SSIM over linear and over cubic interpolation.
 fn gains(volume: &Volume, gap: usize, slices: Option<std::ops::Range<usize>>) -> [[f64; 2]; 2] {
-    let model = shipped();
-    let scores = |method: Interpolator| {
+    let scores = |interpolator: Interpolator| {
+        let range = slices.clone();
+        let comparison = Comparison { range, ..Comparison::new(volume, gap) };
         let Evaluation { scores, .. } =
-            evaluate(volume, gap, slices.clone(), &method, &mut |_| Ok(())).expect("evaluates");
+            evaluate(&comparison, &interpolator, &mut |_| Ok(())).expect("evaluates");
         [scores.psnr, scores.ssim]
     };
-    let network = scores(Interpolator::Network(&model));
+    let network = scores(shipped().into());
     [scores(Interpolator::Linear), scores(Interpolator::Cubic)]
         .map(|plain| [network[0] - plain[0], network[1] - plain[1]])
 }
@@ -66,11 +65,12 @@ fn model_cards_name_checksum_and_command() {
 fn sharp_model_has_the_noise_of_known_slices_and_beats_cubic() {
     let Some(limb) = ct("../shared/ct/test/sts010.nii.gz") else { return };
     let sharp = Model::load("hrinet-motion-sharp", Device::Cpu).expect("a shipped model loads");
-    let of = |method: Interpolator| {
-        evaluate(&limb, 2, None, &method, &mut |_| Ok(())).expect("evaluates")
+    let of = |interpolator: Interpolator| {
+        let comparison = Comparison::new(&limb, 2);
+        evaluate(&comparison, &interpolator, &mut |_| Ok(())).expect("evaluates")
     };
-    let [calm, cubic] = [Interpolator::Network(&shipped()), Interpolator::Cubic].map(of);
-    let sharp = of(Interpolator::Network(&sharp));
+    let [calm, cubic] = [Interpolator::from(shipped()), Interpolator::Cubic].map(of);
+    let sharp = of(sharp.into());
     for tissue in [1, 2] {
         let noise =
             |of: &Evaluation| of.tissues[tissue].scores().expect("there is some").noise_ratio;
@@ -105,13 +105,12 @@ fn default_model_beats_linear_and_cubic_on_unseen_soft_tissue() {
 #[test]
 fn known_slices_of_a_real_ct_are_unchanged() {
     let Some(chest) = ct(".samples/cxr.nii.gz") else { return };
-    let model = shipped();
+    let interpolator = Interpolator::from(shipped());
     // 31.25 mm is 12.5 slices: every second output slice is a known one.
     let plan = Plan::new(chest.geometry(), Some(Axis::K), &Spacing::Exact(31.25)).unwrap();
-    let (made, work) =
-        interpolate(&chest, &plan, &Interpolator::Network(&model), &mut |_| Ok(())).unwrap();
+    let outputs = Job::new(&plan, &interpolator, &chest).run(&mut |_| Ok(())).unwrap();
     let (voxels::Voxels::Int16(before), voxels::Voxels::Int16(after)) =
-        (chest.voxels(), made.voxels())
+        (chest.voxels(), outputs.volume.voxels())
     else {
         panic!("the sample is int16")
     };
@@ -122,8 +121,9 @@ fn known_slices_of_a_real_ct_are_unchanged() {
             assert_eq!(voxels::slice(before, Axis::K, slice), voxels::slice(after, Axis::K, index));
         }
     }
-    assert_eq!((known, work.made), (plan.known_count(), plan.slices().len() - known));
-    assert!(known >= 5 && work.made >= 5, "{known} known, {} made", work.made);
+    let interpolated = outputs.work.interpolated;
+    assert_eq!((known, interpolated), (plan.known_count(), plan.slices().len() - known));
+    assert!(known >= 5 && interpolated >= 5, "{known} known, {interpolated} interpolated");
 }
 
 #[test]
@@ -132,16 +132,16 @@ fn ensemble_gives_reversed_slices_of_a_reversed_stack() {
     let voxels::Voxels::Int16(array) = volume.voxels() else { panic!("CTs are int16") };
     let hu = |index| array.index_axis(ndarray::Axis(0), index).map(|&hu| f32::from(hu));
     let (a, b) = (hu(20), hu(23));
-    let max_difference = |model: &Model| {
+    let max_difference = |model: Model| {
+        let interpolator = Interpolator::from(model);
         let slices = |a: &ndarray::Array2<f32>, b: &ndarray::Array2<f32>, alpha| {
-            between_slices(a.view(), b.view(), &[alpha], &Interpolator::Network(model))
-                .expect("slices")
+            between_slices(a.view(), b.view(), &[alpha], &interpolator).expect("slices")
         };
         let difference = slices(&a, &b, 0.75) - slices(&b, &a, 0.25);
         difference.iter().fold(0f32, |max, value| max.max(value.abs()))
     };
-    let alone = max_difference(&shipped());
-    let ensemble = max_difference(&shipped().with_ensemble());
+    let alone = max_difference(shipped());
+    let ensemble = max_difference(shipped().with_ensemble());
     assert!(ensemble < 0.01, "differs by {ensemble} HU");
     // The network alone is not symmetric.
     assert!(alone > 1.0, "differs by {alone} HU");

@@ -6,11 +6,7 @@ use std::path::Path;
 use crate::common::phantom::moving_discs;
 use hrinet::network::motion::config::MotionConfig;
 use hrinet::network::{Checkpoint, Model, SliceNetwork, System};
-use hrinet::resample::Interpolator;
-use hrinet::resample::expected_error::{interpolate_with_error, mean_of_new};
-use hrinet::resample::interpolate::interpolate;
-use hrinet::resample::interpolator::beyond_training;
-use hrinet::resample::{Plan, SliceSource, Spacing};
+use hrinet::resample::{Interpolator, Job, Outputs, Plan, SliceSource, Spacing, resample};
 use hrinet::training::settings::OptimizerKind;
 use hrinet::training::{Batch, Settings, Trainer};
 use hrinet::volume::{Rescale, Volume, Voxels};
@@ -73,8 +69,19 @@ fn with_confidence(generator: &[u8], steps: u64) -> Vec<u8> {
     trainer.model().unwrap()
 }
 
-fn go_on(_: hrinet::resample::interpolate::Progress) -> hrinet::Result<()> {
-    Ok(())
+/// Resamples with expected errors.
+fn with_errors(
+    volume: &Volume,
+    plan: &Plan,
+    interpolator: &Interpolator,
+) -> hrinet::Result<Outputs> {
+    let mut job = Job::new(plan, interpolator, volume);
+    job.expected_error = true;
+    job.run(&mut |_| Ok(()))
+}
+
+fn errors(outputs: &Outputs) -> &Array3<f32> {
+    floats(outputs.expected_error.as_ref().expect("expected errors"))
 }
 
 fn floats(volume: &Volume) -> &Array3<f32> {
@@ -104,11 +111,9 @@ fn the_generator_and_its_slices_stay_as_they_were() {
     assert!(confident.parameter_count() > plain.parameter_count());
     let volume = moving_discs(40, 5, 7);
     let plan = Plan::new(volume.geometry(), None, &Spacing::Factor(3)).unwrap();
-    let (made, _) =
-        interpolate(&volume, &plan, &Interpolator::Network(&plain), &mut go_on).unwrap();
-    let method = Interpolator::Network(&confident);
-    let (also, _, _) = interpolate_with_error(&volume, &plan, &method, &mut go_on).unwrap();
-    assert_eq!(made.voxels(), also.voxels());
+    let without = resample(&volume, &plan, &plain.into()).unwrap();
+    let with = with_errors(&volume, &plan, &confident.into()).unwrap();
+    assert_eq!(without.voxels(), with.volume.voxels());
 }
 
 #[test]
@@ -116,31 +121,27 @@ fn known_slices_are_certain_and_new_ones_are_not() {
     let confident = model(&with_confidence(&generator(), 4));
     let volume = moving_discs(40, 5, 7);
     let plan = Plan::new(volume.geometry(), None, &Spacing::Factor(3)).unwrap();
-    let method = Interpolator::Network(&confident);
-    let (made, errors, _) = interpolate_with_error(&volume, &plan, &method, &mut go_on).unwrap();
-    assert_eq!(errors.geometry(), made.geometry());
-    let array = floats(&errors);
+    let outputs = with_errors(&volume, &plan, &confident.into()).unwrap();
+    let array = errors(&outputs);
     let mut sum = 0.0;
     let mut count = 0;
     for (plane, source) in array.outer_iter().zip(plan.slices()) {
         match source {
             SliceSource::Known(_) => assert!(plane.iter().all(|&error| error == 0.0)),
-            SliceSource::Between { .. } => {
+            SliceSource::Interpolated { .. } => {
                 assert!(plane.iter().all(|&error| error >= 0.1), "{plane}");
                 sum += plane.iter().map(|&error| f64::from(error)).sum::<f64>();
                 count += plane.len();
             }
         }
     }
-    let mean = mean_of_new(&errors, &plan).expect("new slices");
+    let mean = outputs.mean_expected_error_hu.expect("interpolated slices");
     assert!((mean - sum / count as f64).abs() < 1e-9, "{mean}");
 
-    for method in
-        [Interpolator::Linear, Interpolator::Cubic, Interpolator::Network(&model(&generator()))]
-    {
-        let result = interpolate_with_error(&volume, &plan, &method, &mut go_on);
-        let Err(error) = result else { panic!("it expects something") };
-        assert!(error.to_string().contains("has learnt no expected error"), "{error}");
+    for interpolator in [Interpolator::Linear, Interpolator::Cubic, model(&generator()).into()] {
+        let result = with_errors(&volume, &plan, &interpolator);
+        let Err(error) = result else { panic!("there is no error head") };
+        assert!(error.to_string().contains("predicts no expected error"), "{error}");
     }
 }
 
@@ -154,9 +155,8 @@ fn metal_that_the_network_does_not_see_is_in_doubt_by_half_the_difference() {
     let geometry = hrinet::volume::Geometry::new([32, 32, 2], [0.0; 3], steps).unwrap();
     let volume = Volume::new(array.into(), Rescale::IDENTITY, geometry).unwrap();
     let plan = Plan::new(volume.geometry(), None, &Spacing::Factor(2)).unwrap();
-    let method = Interpolator::Network(&confident);
-    let (_, errors, _) = interpolate_with_error(&volume, &plan, &method, &mut go_on).unwrap();
-    let array = floats(&errors);
+    let outputs = with_errors(&volume, &plan, &confident.into()).unwrap();
+    let array = errors(&outputs);
     assert_eq!(array[(1, 20, 20)], 500.0);
     // Tissue into metal: half of what lies beyond the window, and what the network expects.
     assert!(array[(1, 4, 5)] > 500.0 && array[(1, 4, 5)] < 1500.0, "{}", array[(1, 4, 5)]);
@@ -172,15 +172,13 @@ fn in_both_orders_the_mean_of_both_is_expected() {
     let turned = turned.as_standard_layout().into_owned();
     let turned = Volume::new(turned.into(), Rescale::IDENTITY, volume.geometry().clone()).unwrap();
     let plan = Plan::new(volume.geometry(), None, &Spacing::Factor(3)).unwrap();
-    let expected = |model: &Model, volume: &Volume| {
-        let method = Interpolator::Network(model);
-        let (_, errors, _) = interpolate_with_error(volume, &plan, &method, &mut go_on).unwrap();
-        floats(&errors).clone()
+    let expected = |interpolator: &Interpolator, volume: &Volume| {
+        errors(&with_errors(volume, &plan, interpolator).unwrap()).clone()
     };
-    let single = model(&bytes);
+    let single = Interpolator::from(model(&bytes));
     let (one, mut other) = (expected(&single, &volume), expected(&single, &turned));
     other.invert_axis(Axis(0));
-    let both = expected(&model(&bytes).with_ensemble(), &volume);
+    let both = expected(&model(&bytes).with_ensemble().into(), &volume);
     assert!((&one - &other).iter().any(|apart| apart.abs() > 1e-3), "orders differ");
     for ((&one, &other), &both) in one.iter().zip(&other).zip(&both) {
         assert!((0.5 * (one + other) - both).abs() < 1e-3 * (1.0 + both), "{one} {other} {both}");
@@ -253,19 +251,19 @@ fn a_generator_that_learns_on_leaves_it_behind() {
 
 #[test]
 fn slices_further_apart_than_in_training_are_remarked_on() {
-    let trained = model(&generator());
-    let remark = |spacing: f64, trained: &Model| {
+    let trained = Interpolator::from(model(&generator()));
+    let warning = |spacing: f64, trained: &Interpolator| {
         let steps = [[0.8, 0.0, 0.0], [0.0, 0.8, 0.0], [0.0, 0.0, spacing]];
         let geometry = hrinet::volume::Geometry::new([8, 8, 3], [0.0; 3], steps).unwrap();
         let plan = Plan::new(&geometry, None, &Spacing::Factor(2)).unwrap();
-        beyond_training(&plan, &Interpolator::Network(trained))
+        trained.spacing_warning(&plan)
     };
-    assert_eq!(remark(6.0, &trained), None);
-    let text = remark(7.5, &trained).expect("a remark");
+    assert_eq!(warning(6.0, &trained), None);
+    let text = warning(7.5, &trained).expect("a warning");
     assert!(text.contains("7.5 mm apart") && text.contains("6.0 mm"), "{text}");
 
-    // Where nobody knows, nobody says anything.
+    // No warning where the spacing of the training is unknown.
     let mut unknown = checkpoint(&generator());
     unknown.header.record.max_slice_spacing_mm = None;
-    assert_eq!(remark(75.0, &Model::new(unknown, Device::Cpu).unwrap()), None);
+    assert_eq!(warning(75.0, &Model::new(unknown, Device::Cpu).unwrap().into()), None);
 }

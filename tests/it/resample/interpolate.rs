@@ -1,28 +1,29 @@
-//! What `interpolate` promises whatever the network: known slices, range, type, axis, cancel.
+//! Resampling by any network: known slices, range, voxel type, axis, cancelling.
 
 use std::cell::Cell;
+use std::rc::Rc;
 
 use hrinet::network::autoencoder::features::AutoencoderFeatures;
 use hrinet::network::{EncodedSlice, Features, Neighbours, SliceNetwork};
-use hrinet::resample::Interpolator;
-use hrinet::resample::interpolate::interpolate;
-use hrinet::resample::{Plan, SliceSource, Spacing};
+use hrinet::resample::{Interpolator, Job, Plan, SliceSource, Spacing, resample};
 use hrinet::volume::{Axis, Geometry, Rescale, Volume, Voxels};
 use hrinet::{Error, Result};
 use ndarray::{Array2, Array3};
 use proptest::prelude::*;
 use tch::Tensor;
 
-/// The linear blend in network's clothes, off by a residual of its own; counts what it is asked.
+/// Linear interpolation as a network, with a residual of its own; counts encoded and decoded
+/// slices.
+#[derive(Clone)]
 struct Blend {
     residual: f64,
-    encoded: Cell<usize>,
-    decoded: Cell<usize>,
+    encoded: Rc<Cell<usize>>,
+    decoded: Rc<Cell<usize>>,
 }
 
 impl Blend {
     fn new(residual: f64) -> Blend {
-        Blend { residual, encoded: Cell::new(0), decoded: Cell::new(0) }
+        Blend { residual, encoded: Rc::default(), decoded: Rc::default() }
     }
 }
 
@@ -110,19 +111,17 @@ fn plane(volume: &Volume, axis: Axis, index: usize) -> Array2<i16> {
 }
 
 fn run(volume: &Volume, plan: &Plan, network: &Blend) -> Volume {
-    interpolate(volume, plan, &Interpolator::Network(network), &mut |_| Ok(()))
-        .expect("interpolates")
-        .0
+    resample(volume, plan, &network.clone().into()).expect("resamples")
 }
 
-/// HU from padding to metal, the same for the same index.
+/// HU from padding to metal, by index.
 fn any_hu(index: usize) -> i16 {
     const HU: [i16; 9] = [-3024, -2000, -1010, -1000, -60, 40, 1000, 1600, 3071];
     HU[(index * 7 + index / 11) % HU.len()]
 }
 
 #[test]
-fn every_known_slice_is_encoded_once_whatever_the_number_of_alphas() {
+fn known_slice_is_encoded_once_for_any_number_of_slices() {
     for factor in [2, 4, 7] {
         let input = volume(Axis::K, 6, any_hu);
         let plan = Plan::new(input.geometry(), None, &Spacing::Factor(factor)).unwrap();
@@ -131,7 +130,7 @@ fn every_known_slice_is_encoded_once_whatever_the_number_of_alphas() {
         assert_eq!(network.encoded.get(), 6);
         assert_eq!(network.decoded.get(), 5 * (factor - 1));
     }
-    // Nothing to make: nothing to encode.
+    // Nothing to interpolate: nothing to encode.
     let input = volume(Axis::K, 6, any_hu);
     let plan = Plan::new(input.geometry(), None, &Spacing::Factor(1)).unwrap();
     let network = Blend::new(0.0);
@@ -142,10 +141,10 @@ fn every_known_slice_is_encoded_once_whatever_the_number_of_alphas() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 
-    /// Line 5 of the promise: known slices bit for bit; new ones within the neighbours' range but
-    /// for the network's residual, and never beyond the input's.
+    /// Known slices bit for bit; interpolated ones within the range of their neighbours, up to the
+    /// residual of the network, and within that of the input.
     #[test]
-    fn known_slices_are_bit_for_bit_and_new_ones_stay_in_range(
+    fn known_slices_are_copied_and_others_stay_in_range(
         axis in prop::sample::select(Axis::ALL.to_vec()),
         slices in 2usize..6,
         spacing in prop_oneof![
@@ -165,7 +164,7 @@ proptest! {
             let made = plane(&output, axis, index);
             match *source {
                 SliceSource::Known(known) => prop_assert_eq!(made, plane(&input, axis, known)),
-                SliceSource::Between { first, .. } => {
+                SliceSource::Interpolated { first, .. } => {
                     let (a, b) = (plane(&input, axis, first), plane(&input, axis, first + 1));
                     for ((made, a), b) in made.iter().zip(&a).zip(&b) {
                         let (made, a, b) = (f64::from(*made), f64::from(*a), f64::from(*b));
@@ -179,8 +178,9 @@ proptest! {
 }
 
 #[test]
-fn padding_survives_in_between() {
-    // Two equal slices of padding beside tissue: what lies between is the same, whatever the network.
+fn padding_is_kept_between_slices() {
+    // Two equal slices of padding beside tissue: what lies between is the same, whatever the
+    // network.
     let value = |index: usize| if index.is_multiple_of(2) { -2000 } else { -3024 };
     let input = volume(Axis::K, 2, value);
     let plan = Plan::new(input.geometry(), None, &Spacing::Factor(3)).unwrap();
@@ -191,7 +191,7 @@ fn padding_survives_in_between() {
 }
 
 #[test]
-fn a_rescale_keeps_the_stored_type_and_meaning() {
+fn rescale_and_voxel_type_are_kept() {
     // Stored unsigned, HU = 2 * stored - 1024.
     let stored = |index: usize| (400 + 10 * (index / (ROWS * COLUMNS))) as u16;
     let geometry = geometry(Axis::K, 2);
@@ -206,35 +206,35 @@ fn a_rescale_keeps_the_stored_type_and_meaning() {
 }
 
 #[test]
-fn uneven_slices_are_blended_by_their_real_places() {
+fn uneven_slices_are_interpolated_at_their_positions() {
     let geometry = geometry(Axis::K, 3).with_slice_positions(vec![0.0, 2.0, 8.0]).unwrap();
     let value = |index: usize| (100 * (index / (ROWS * COLUMNS))) as i16;
     let array = Array3::from_shape_vec((3, ROWS, COLUMNS), (0..60).map(value).collect()).unwrap();
     let input = Volume::new(array.into(), Rescale::IDENTITY, geometry).unwrap();
     let plan = Plan::new(input.geometry(), None, &Spacing::Exact(2.0)).unwrap();
-    for method in [Interpolator::Linear, Interpolator::Network(&Blend::new(0.0))] {
-        let (output, _) = interpolate(&input, &plan, &method, &mut |_| Ok(())).unwrap();
+    for interpolator in [Interpolator::Linear, Blend::new(0.0).into()] {
+        let output = resample(&input, &plan, &interpolator).unwrap();
         let values: Vec<i16> = (0..5).map(|k| plane(&output, Axis::K, k)[(0, 0)]).collect();
         assert_eq!(values, [0, 100, 133, 167, 200]);
     }
 }
 
 #[test]
-fn a_voxel_that_is_no_number_is_named_and_a_cancel_comes_back() {
+fn non_finite_voxel_is_named_and_cancelling_ends_the_job() {
     let geometry = geometry(Axis::K, 3);
     let mut array = Array3::<f32>::zeros((3, ROWS, COLUMNS));
     array[(1, 0, 2)] = f32::INFINITY;
     let input = Volume::new(array.into(), Rescale::IDENTITY, geometry).unwrap();
     let plan = Plan::new(input.geometry(), None, &Spacing::Factor(2)).unwrap();
-    let error = interpolate(&input, &plan, &Interpolator::Linear, &mut |_| Ok(())).unwrap_err();
+    let error = resample(&input, &plan, &Interpolator::Linear).unwrap_err();
     assert!(error.to_string().contains("voxel (2, 0, 1) is inf"), "{error}");
 
     let input = volume(Axis::K, 6, any_hu);
     let plan = Plan::new(input.geometry(), None, &Spacing::Factor(4)).unwrap();
     let network = Blend::new(0.0);
-    for method in [Interpolator::Linear, Interpolator::Cubic, Interpolator::Network(&network)] {
+    for interpolator in [Interpolator::Linear, Interpolator::Cubic, network.clone().into()] {
         let mut calls = 0;
-        let result = interpolate(&input, &plan, &method, &mut |_| {
+        let result = Job::new(&plan, &interpolator, &input).run(&mut |_| {
             calls += 1;
             if calls > 2 { Err(Error::Cancelled) } else { Ok(()) }
         });

@@ -1,16 +1,13 @@
-//! What appears and what is lost between slices: a phantom of known shapes in soft tissue.
+//! Structures between known slices: a phantom of known shapes in soft tissue.
 //!
-//! A body of 40 HU in air, 128 x 128 pixels of 1 mm, slices 1 mm apart of which every fourth is kept.
-//! The shipped model makes the others, and what it makes is compared with the shapes themselves.
-//! `cargo test --release --test phantom_structures -- --nocapture` prints what the documentation says.
+//! A body of 40 HU in air, 128 x 128 pixels of 1 mm, slices 1 mm apart of which every fourth is
+//! kept. The shipped models interpolate the others, which are compared with the shapes themselves.
+//! `cargo test --release --test it phantom_structures -- --nocapture` prints the figures of the
+//! documentation.
 
-use hrinet::network::Model;
-use hrinet::resample::Interpolator;
-use hrinet::resample::interpolate::interpolate;
-use hrinet::resample::{Plan, Spacing};
+use hrinet::resample::{Interpolator, InterpolatorOptions, Plan, Spacing, resample};
 use hrinet::volume::{Geometry, Rescale, Volume};
 use ndarray::{Array3, ArrayView2, s};
-use tch::Device;
 
 const SIDE: usize = 128;
 const GAP: usize = 4;
@@ -22,8 +19,8 @@ fn share(distance: f64) -> f64 {
     (distance + 0.5).clamp(0.0, 1.0)
 }
 
-/// The body and one shape in it of `hu`; `inside` is the distance to its surface from (x, y, z) in mm
-/// from the middle of the phantom.
+/// The body and one shape in it of `hu`; `inside` is the distance to its surface from (x, y, z) in
+/// mm from the middle of the phantom.
 fn phantom(hu: f64, inside: impl Fn(f64, f64, f64) -> f64) -> Array3<f32> {
     let middle = [(SLICES - 1) as f64 / 2.0, (SIDE - 1) as f64 / 2.0, (SIDE - 1) as f64 / 2.0];
     Array3::from_shape_fn((SLICES, SIDE, SIDE), |(k, j, i)| {
@@ -33,26 +30,27 @@ fn phantom(hu: f64, inside: impl Fn(f64, f64, f64) -> f64) -> Array3<f32> {
     })
 }
 
-/// Every fourth slice, and the others made again by `method`.
-fn made_again(truth: &Array3<f32>, method: &Interpolator) -> Array3<f32> {
+/// Every fourth slice of a phantom, with the others interpolated.
+fn resampled(truth: &Array3<f32>, interpolator: &Interpolator) -> Array3<f32> {
     let known = truth.slice(s![..;GAP, .., ..]).to_owned();
     let steps = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, GAP as f64]];
     let size = [SIDE, SIDE, known.dim().0];
     let geometry = Geometry::new(size, [0.0; 3], steps).unwrap();
     let volume = Volume::new(known.into(), Rescale::IDENTITY, geometry).unwrap();
     let plan = Plan::new(volume.geometry(), None, &Spacing::Factor(GAP)).unwrap();
-    let (made, _) = interpolate(&volume, &plan, method, &mut |_| Ok(())).unwrap();
-    let hrinet::volume::Voxels::Float32(voxels) = made.voxels() else { panic!("another type") };
+    let output = resample(&volume, &plan, interpolator).unwrap();
+    let hrinet::volume::Voxels::Float32(voxels) = output.voxels() else { panic!("another type") };
     voxels.clone()
 }
 
 /// The models for measuring and for reading: what holds of one must hold of the other.
-fn shipped() -> [(&'static str, Model); 2] {
+fn shipped() -> [(&'static str, Interpolator); 2] {
+    let options = InterpolatorOptions::on("cpu");
     ["hrinet-motion", "hrinet-motion-sharp"]
-        .map(|name| (name, Model::load(name, Device::Cpu).unwrap()))
+        .map(|name| (name, Interpolator::load(name, &options).unwrap()))
 }
 
-fn made_slices() -> impl Iterator<Item = usize> {
+fn interpolated_slices() -> impl Iterator<Item = usize> {
     (0..SLICES).filter(|index| index % GAP != 0)
 }
 
@@ -77,17 +75,17 @@ fn largest_difference(slice: ArrayView2<f32>) -> f64 {
     inner.map(|(_, &value)| (f64::from(value) - TISSUE).abs()).fold(0.0, f64::max)
 }
 
-/// A sphere of 24 mm: its outline in every new slice is the circle that geometry asks for, where the
-/// linear blend shows the circle of one neighbour or the other.
+/// A sphere of 24 mm: its outline in every new slice is the circle that geometry asks for, where
+/// the linear blend shows the circle of one neighbour or the other.
 #[test]
-fn a_sphere_keeps_its_shape() {
+fn sphere_keeps_its_shape() {
     let radius = 12.0;
     let truth = phantom(200.0, |x, y, z| radius - (x * x + y * y + z * z).sqrt());
-    let error = |method: &Interpolator| {
-        let made = made_again(&truth, method);
+    let error = |interpolator: &Interpolator| {
+        let made = resampled(&truth, interpolator);
         let mut sum = 0.0;
         let mut count = 0.0;
-        for index in made_slices() {
+        for index in interpolated_slices() {
             let z = index as f64 - (SLICES - 1) as f64 / 2.0;
             let circle = std::f64::consts::PI * (radius * radius - z * z).max(0.0);
             // Within a slice of its poles a sphere is more edge than area.
@@ -100,7 +98,7 @@ fn a_sphere_keeps_its_shape() {
     };
     let linear = error(&Interpolator::Linear);
     for (name, model) in shipped() {
-        let network = error(&Interpolator::Network(&model));
+        let network = error(&model);
         println!(
             "{name}: sphere: area off by {:.1} % (linear {:.1} %)",
             100.0 * network,
@@ -114,17 +112,17 @@ fn a_sphere_keeps_its_shape() {
 /// A rod of 3 mm, leaning 58 degrees, moves 6.4 mm from known slice to known slice. New slices have
 /// it where it is, once; the linear blend shows two faint ones.
 #[test]
-fn a_slanted_rod_stays_one_rod_in_its_place() {
+fn slanted_rod_stays_one_rod() {
     let radius = 1.5;
     // Distance from the axis x = 1.6 z.
     let lean = 1.6;
     let truth = phantom(240.0, |x, y, z| {
         radius - ((x - lean * z).powi(2) / (1.0 + lean * lean) + y * y).sqrt()
     });
-    let measure = |method: &Interpolator| {
-        let made = made_again(&truth, method);
+    let measure = |interpolator: &Interpolator| {
+        let made = resampled(&truth, interpolator);
         let (mut place, mut height) = (0f64, f64::INFINITY);
-        for index in made_slices() {
+        for index in interpolated_slices() {
             let slice = made.slice(s![index, .., ..]);
             let x = lean * (index as f64 - (SLICES - 1) as f64 / 2.0);
             let mut weighted = [0.0; 2];
@@ -149,10 +147,10 @@ fn a_slanted_rod_stays_one_rod_in_its_place() {
     };
     let linear = measure(&Interpolator::Linear);
     for (name, model) in shipped() {
-        let network = measure(&Interpolator::Network(&model));
+        let network = measure(&model);
         println!(
-            "{name}: rod: centre off by at most {:.2} mm, {:.0} % of its contrast at least (linear {:.2} mm, \
-             {:.0} %)",
+            "{name}: rod: centre off by at most {:.2} mm, {:.0} % of its contrast at least \
+             (linear {:.2} mm, {:.0} %)",
             network.0,
             100.0 * network.1,
             linear.0,
@@ -163,18 +161,20 @@ fn a_slanted_rod_stays_one_rod_in_its_place() {
     }
 }
 
-/// A screw of 5 mm and 3000 HU, leaning 45 degrees, moves 4 mm from known slice to known slice. What of it is above
-/// the network's window moves along: it is where it should be, and beside it there is none.
+/// A screw of 5 mm and 3000 HU, leaning 45 degrees, moves 4 mm from known slice to known slice.
+/// What of it is above the network's window moves along: it is where it should be, and beside it
+/// there is none.
 #[test]
-fn a_slanted_screw_keeps_its_metal_and_throws_no_shadow() {
+fn slanted_screw_keeps_its_metal_without_shadow() {
     let (radius, metal) = (2.5, 3000.0);
     let distance = |x: f64, y: f64, z: f64| radius - ((x - z).powi(2) / 2.0 + y * y).sqrt();
     let truth = phantom(metal, distance);
-    // Mean absolute errors in HU, within the screw and 1 mm or more from it; and the most that is shown there.
-    let measure = |method: &Interpolator| {
-        let made = made_again(&truth, method);
+    // Mean absolute errors in HU, within the screw and 1 mm or more from it; and the most that is
+    // shown there.
+    let measure = |interpolator: &Interpolator| {
+        let made = resampled(&truth, interpolator);
         let (mut inside, mut beside, mut shadow) = ((0.0, 0), (0.0, 0), f64::NEG_INFINITY);
-        for index in made_slices() {
+        for index in interpolated_slices() {
             let z = index as f64 - (SLICES - 1) as f64 / 2.0;
             let slice = made.slice(s![index, .., ..]);
             for ((j, i), &value) in slice.indexed_iter().filter(|&((j, i), _)| within(j, i)) {
@@ -194,10 +194,10 @@ fn a_slanted_screw_keeps_its_metal_and_throws_no_shadow() {
     };
     let linear = measure(&Interpolator::Linear);
     for (name, model) in shipped() {
-        let network = measure(&Interpolator::Network(&model));
+        let network = measure(&model);
         println!(
-            "{name}: screw of 3000 HU: off by {:.0} HU in it, {:.0} beside it, where {:.0} HU is the most (linear {:.0}, \
-             {:.0}, {:.0})",
+            "{name}: screw of 3000 HU: off by {:.0} HU in it, {:.0} beside it, where {:.0} HU is the \
+             maximum (linear {:.0}, {:.0}, {:.0})",
             network.0, network.1, network.2, linear.0, linear.1, linear.2
         );
         assert!(network.0 < 0.5 * linear.0, "{name}: {network:?} {linear:?}");
@@ -207,21 +207,22 @@ fn a_slanted_screw_keeps_its_metal_and_throws_no_shadow() {
 
 /// A wire of one pixel that runs straight through all slices is as dense in new ones.
 #[test]
-fn a_straight_wire_keeps_its_metal() {
+fn straight_wire_keeps_its_metal() {
     let mut truth = phantom(TISSUE, |_, _, _| f64::NEG_INFINITY);
     truth.slice_mut(s![.., 60, 70]).fill(3000.0);
     for (name, model) in shipped() {
-        let made = made_again(&truth, &Interpolator::Network(&model));
-        for index in made_slices() {
+        let made = resampled(&truth, &model);
+        for index in interpolated_slices() {
             let metal = made[(index, 60, 70)];
             assert!((metal - 3000.0).abs() < 0.01, "{name}: {metal} HU in slice {index}");
         }
     }
 }
 
-/// A plate of 1 mm between two known slices touches neither: it is lost, and nothing stands in for it.
+/// A plate of 1 mm between two known slices touches neither: it is lost, and nothing stands in for
+/// it.
 #[test]
-fn what_no_slice_shows_is_lost_and_nothing_is_made_up() {
+fn plate_between_known_slices_is_lost_without_artefact() {
     let truth = phantom(300.0, |x, y, z| {
         // In the slice after the middle one, which is kept: the middle of a gap.
         if (z - 2.0).abs() < 0.5 { 20.0 - x.hypot(y) } else { -1.0 }
@@ -229,12 +230,13 @@ fn what_no_slice_shows_is_lost_and_nothing_is_made_up() {
     let middle = SLICES / 2;
     assert!(largest_difference(truth.slice(s![middle + 2, .., ..])) > 250.0, "there is a plate");
     for (name, model) in shipped() {
-        let made = made_again(&truth, &Interpolator::Network(&model));
-        let largest = made_slices()
+        let made = resampled(&truth, &model);
+        let largest = interpolated_slices()
             .map(|index| largest_difference(made.slice(s![index, .., ..])))
             .fold(0.0, f64::max);
         println!(
-            "{name}: plate between slices: new slices differ from soft tissue by {largest:.1} HU at most"
+            "{name}: plate between slices: interpolated slices differ from soft tissue by \
+             {largest:.1} HU at most"
         );
         assert!(largest < 10.0, "{name}: {largest}");
     }
@@ -243,11 +245,11 @@ fn what_no_slice_shows_is_lost_and_nothing_is_made_up() {
 /// A nodule of 4 mm that one known slice alone shows fades towards its neighbours, and is gone
 /// beyond them.
 #[test]
-fn what_one_slice_shows_fades_with_the_distance() {
+fn nodule_in_one_slice_fades_with_distance() {
     let truth = phantom(240.0, |x, y, z| 2.0 - (x * x + y * y + z * z).sqrt());
     let middle = SLICES / 2;
     for (name, model) in shipped() {
-        let made = made_again(&truth, &Interpolator::Network(&model));
+        let made = resampled(&truth, &model);
         let contrast =
             |index: usize| largest_difference(made.slice(s![index, .., ..])) / (240.0 - TISSUE);
         let seen: Vec<f64> = (0..=GAP).map(|distance| contrast(middle + distance)).collect();

@@ -1,5 +1,5 @@
-//! The laws of plans, for grids and wishes as they come: any plan keeps them (`fuzz/bodies/laws.rs`),
-//! and what makes sense is planned.
+//! The laws of plans, for grids and wishes as they come: any plan keeps them
+//! (`fuzz/bodies/laws.rs`), and what makes sense is planned.
 
 use crate::fuzz::bodies::laws;
 use std::panic::catch_unwind;
@@ -8,8 +8,8 @@ use hrinet::resample::{Plan, Spacing};
 use hrinet::volume::{Axis, Geometry};
 use proptest::prelude::*;
 
-/// Grids of scans: any direction, slices 0.3 to 10 mm apart, now and then farther apart than a pixel
-/// is wide, now and then nearer.
+/// Grids of scans: any direction, slices 0.3 to 10 mm apart, now and then farther apart than a
+/// pixel is wide, now and then nearer.
 fn grid() -> impl Strategy<Value = Geometry> {
     let size = [1usize..40, 1usize..40, 2usize..80];
     let spacing = [0.3f64..2.0, 0.3f64..2.0, 0.3f64..10.0];

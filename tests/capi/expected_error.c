@@ -1,7 +1,7 @@
 /* Expected errors beside the slices that stay as they are.
  *
- * usage: confidence FOLDER
- * FOLDER: small.safetensors, a model without a confidence, and confident.safetensors, one with it. */
+ * usage: expected_error FOLDER
+ * FOLDER: small.safetensors, a model without error head, and confident.safetensors, one with it. */
 #include "block.h"
 
 enum { FACTOR = 3, MADE = (SLICES - 1) * FACTOR + 1, PLANE = COLUMNS * ROWS };
@@ -17,20 +17,37 @@ static HrinetModel *load_from(const char *folder, const char *name) {
     return load(path);
 }
 
+static int predicts_error(const HrinetModel *model) {
+    HrinetModelInfo info;
+    info.struct_size = sizeof info;
+    CHECK(hrinet_model_info(model, &info) == HRINET_OK);
+    CHECK(info.predicts_error == 0 || info.predicts_error == 1);
+    CHECK(info.has_flow == (strcmp(info.system, "hrinet-motion") == 0));
+    return info.predicts_error;
+}
+
+/* Resamples with expected errors. */
+static HrinetStatus both(const HrinetModel *model, const HrinetPlan *plan, const HrinetVolume *ct,
+                         HrinetProgressCallback progress, const HrinetVolume *output,
+                         const HrinetVolume *expected_error) {
+    HrinetJob job = job_of(model, plan, ct);
+    job.progress = progress, job.output = output, job.expected_error = expected_error;
+    return hrinet_resample(&job);
+}
+
 int main(int argc, char **argv) {
     HrinetModel *plain, *confident, *linear = load("linear");
     HrinetPlan *plan;
     HrinetVolume ct, out, also, errors, wrong;
     int16_t known[VOXELS], made[MADE * PLANE], same[MADE * PLANE];
     float *expected = allocate(2 * MADE * PLANE * sizeof *expected);
+    float *alone = allocate(MADE * PLANE * sizeof *alone);
     int index;
 
     CHECK(argc == 2);
     plain = load_from(argv[1], "small");
     confident = load_from(argv[1], "confident");
-    CHECK(hrinet_model_has_confidence(confident) == 1);
-    CHECK(hrinet_model_has_confidence(plain) == 0 && hrinet_model_has_confidence(linear) == 0);
-    CHECK(hrinet_model_has_confidence(NULL) == 0);
+    CHECK(predicts_error(confident) && !predicts_error(plain) && !predicts_error(linear));
 
     fill(known);
     describe(&ct, known);
@@ -38,7 +55,7 @@ int main(int argc, char **argv) {
     CHECK(hrinet_plan_output(plan, &out) == HRINET_OK);
     also = errors = out;
     out.data = made, also.data = same;
-    CHECK(hrinet_interpolate_volume(confident, plan, &ct, NULL, NULL, &out) == HRINET_OK);
+    CHECK(resample(confident, plan, &ct, NULL, NULL, &out) == HRINET_OK);
 
     /* Every other float: what lies between stays. */
     errors.data = expected;
@@ -47,7 +64,7 @@ int main(int argc, char **argv) {
     errors.strides[1] = COLUMNS * errors.strides[0];
     errors.strides[2] = ROWS * errors.strides[1];
     for (index = 0; index < 2 * MADE * PLANE; ++index) expected[index] = -7.0f;
-    CHECK(hrinet_interpolate_with_confidence(confident, plan, &ct, NULL, NULL, &also, &errors) ==
+    CHECK(both(confident, plan, &ct, NULL, &also, &errors) ==
           HRINET_OK);
     CHECK(memcmp(made, same, sizeof made) == 0);
     for (index = 0; index < MADE * PLANE; ++index) {
@@ -58,30 +75,41 @@ int main(int argc, char **argv) {
             CHECK(expected[2 * index] >= 0.1f && expected[2 * index] < 2000.0f);
     }
 
-    REFUSED(hrinet_interpolate_with_confidence(plain, plan, &ct, NULL, NULL, &also, &errors),
+    REFUSED(both(plain, plan, &ct, NULL, &also, &errors),
             HRINET_INVALID_ARGUMENT, "no expected error");
-    REFUSED(hrinet_interpolate_with_confidence(linear, plan, &ct, NULL, NULL, &also, &errors),
+    REFUSED(both(linear, plan, &ct, NULL, &also, &errors),
             HRINET_INVALID_ARGUMENT, "no expected error");
-    REFUSED(hrinet_interpolate_with_confidence(NULL, plan, &ct, NULL, NULL, &also, &errors),
-            HRINET_NULL_POINTER, "model");
-    REFUSED(hrinet_interpolate_with_confidence(confident, plan, &ct, NULL, NULL, &also, NULL),
-            HRINET_NULL_POINTER, "expected_error");
-    CHECK(hrinet_interpolate_with_confidence(confident, plan, &ct, cancel, NULL, &also, &errors) ==
+    REFUSED(both(NULL, plan, &ct, NULL, &also, &errors), HRINET_INVALID_ARGUMENT,
+            "no expected error");
+    wrong = errors;
+    wrong.data = made;
+    REFUSED(both(confident, plan, &ct, NULL, &out, &wrong), HRINET_INVALID_ARGUMENT,
+            "expected_error overlaps output");
+
+    /* Expected errors alone are the same. */
+    also = errors;
+    also.data = alone, also.strides[0] = also.strides[1] = also.strides[2] = 0;
+    CHECK(both(confident, plan, &ct, NULL, NULL, &also) == HRINET_OK);
+    for (index = 0; index < MADE * PLANE; ++index) CHECK(alone[index] == expected[2 * index]);
+    also = out;
+    also.data = same;
+    CHECK(both(confident, plan, &ct, cancel, &also, &errors) ==
           HRINET_CANCELLED);
     wrong = errors;
     wrong.voxel_type = HRINET_FLOAT64;
-    REFUSED(hrinet_interpolate_with_confidence(confident, plan, &ct, NULL, NULL, &also, &wrong),
-            HRINET_INVALID_ARGUMENT, "HRINET_FLOAT32");
+    REFUSED(both(confident, plan, &ct, NULL, &also, &wrong),
+            HRINET_INVALID_ARGUMENT, "expected_error has voxel_type");
     wrong = errors;
     wrong.size[2] = SLICES;
-    REFUSED(hrinet_interpolate_with_confidence(confident, plan, &ct, NULL, NULL, &also, &wrong),
+    REFUSED(both(confident, plan, &ct, NULL, &also, &wrong),
             HRINET_INVALID_ARGUMENT, "expected_error has size");
     wrong = also;
     wrong.voxel_type = HRINET_FLOAT32;
-    REFUSED(hrinet_interpolate_with_confidence(confident, plan, &ct, NULL, NULL, &wrong, &errors),
+    REFUSED(both(confident, plan, &ct, NULL, &wrong, &errors),
             HRINET_INVALID_ARGUMENT, "output has voxel_type");
 
     free(expected);
+    free(alone);
     hrinet_plan_free(plan);
     hrinet_model_free(plain);
     hrinet_model_free(confident);

@@ -1,4 +1,4 @@
-//! The way through the boundary: errors become codes and a message, panics stop.
+//! Entry into the library: errors become codes and a message, panics stop here.
 
 use std::cell::RefCell;
 use std::ffi::{CStr, CString, c_char};
@@ -14,17 +14,17 @@ thread_local! {
     static MESSAGE: RefCell<CString> = RefCell::new(CString::default());
 }
 
-/// Why a call did not do what it was asked to.
+/// Reason for which a call failed.
 pub(super) enum Refusal {
-    /// A pointer, named, that is NULL.
+    /// A pointer of this name is NULL.
     Null(&'static str),
-    /// A struct, named, of a size that is not known.
+    /// A struct of this name has an unknown size.
     StructSize(&'static str, usize),
-    /// Text, named, that is not UTF-8.
+    /// Text of this name is not UTF-8.
     Text(&'static str),
-    /// A handle, named, that another thread is using.
+    /// A handle of this name is in use by another thread.
     InUse(&'static str),
-    /// What the library says.
+    /// An error of the library.
     Library(Error),
 }
 
@@ -33,13 +33,22 @@ pub(super) fn check_size<T>(name: &'static str, struct_size: usize) -> Result<()
     if struct_size == size_of::<T>() { Ok(()) } else { Err(Refusal::StructSize(name, struct_size)) }
 }
 
-/// A value of an enumeration that this library does not know.
+/// Refuses a value that is none of an enumeration's.
 pub(super) fn unknown(what: &str, value: i32) -> Refusal {
-    wrong(format!("{what} of {value} is none that is known"))
+    invalid_argument(format!("{what} of {value} is unknown; use a value of hrinet.h"))
 }
 
-/// An argument that makes no sense.
-pub(super) fn wrong(message: String) -> Refusal {
+/// Reads 0 as no and 1 as yes.
+pub(super) fn flag(name: &str, value: i32) -> Result<bool, Refusal> {
+    match value {
+        0 => Ok(false),
+        1 => Ok(true),
+        other => Err(invalid_argument(format!("{name} is {other}; use 0 or 1"))),
+    }
+}
+
+/// Refuses an argument.
+pub(super) fn invalid_argument(message: String) -> Refusal {
     Refusal::Library(Error::Argument(message))
 }
 
@@ -77,7 +86,7 @@ impl Refusal {
 /// `HRINET_INTERNAL`.
 pub(super) fn call(body: impl FnOnce() -> Result<(), Refusal>) -> HrinetStatus {
     static QUIET: Once = Once::new();
-    // A library prints nothing; what a panic says goes to the log.
+    // A library prints nothing; the message of a panic goes to the log.
     QUIET.call_once(|| std::panic::set_hook(Box::new(|panic| log::error!("{panic}"))));
     let Some(_inside) = exit::enter() else {
         return refused(status::HRINET_CANCELLED, "the process is ending".into());
@@ -98,20 +107,20 @@ pub(super) fn call(body: impl FnOnce() -> Result<(), Refusal>) -> HrinetStatus {
 /// Keeps the message for this thread.
 fn refused(status: HrinetStatus, message: String) -> HrinetStatus {
     let message = CString::new(message.replace('\0', " ")).unwrap_or_default();
-    // A host's destructors may call when this thread's own things are gone already.
+    // Destructors of a host may call after the thread-local storage is gone.
     let _ = MESSAGE.try_with(|last| *last.borrow_mut() = message);
     status
 }
 
-/// What went wrong in the last call of this thread that did not return `HRINET_OK`: one line of
-/// UTF-8 with the value, the path or the shape. Valid until this thread's next call fails; empty
-/// where none has failed.
+/// Message of the last call of this thread that did not return `HRINET_OK`: one line of UTF-8 with
+/// the value, path or shape. Valid until the next call of this thread fails; empty before the first
+/// failure.
 #[unsafe(no_mangle)]
 pub extern "C" fn hrinet_last_error_message() -> *const c_char {
     MESSAGE.try_with(|last| last.borrow().as_ptr()).unwrap_or(c"".as_ptr())
 }
 
-/// What a pointer points to.
+/// Borrows the target of a pointer.
 ///
 /// # Safety
 /// `pointer` is NULL or points to a valid `T` that lives as long as `'a`.
@@ -123,15 +132,15 @@ pub(super) unsafe fn borrow<'a, T>(
     unsafe { pointer.as_ref() }.ok_or(Refusal::Null(name))
 }
 
-/// Checks that there is a place for an output, before the work for it is done.
+/// Refuses NULL for an output before the work for it is done.
 pub(super) fn require<T>(pointer: *mut T, name: &'static str) -> Result<(), Refusal> {
     if pointer.is_null() { Err(Refusal::Null(name)) } else { Ok(()) }
 }
 
-/// UTF-8 text.
+/// Reads UTF-8 text.
 ///
 /// # Safety
-/// `pointer` is NULL or points to a string that ends with a zero and lives as long as `'a`.
+/// `pointer` is NULL or points to a zero-terminated string that lives as long as `'a`.
 pub(super) unsafe fn text<'a>(
     pointer: *const c_char,
     name: &'static str,

@@ -1,4 +1,4 @@
-//! The figures of `hrinet evaluate`: lines of a table a volume, their means, tissues, expected errors.
+//! Tables of `hrinet evaluate`: scores of each volume and their means, tissues, expected errors.
 
 use comfy_table::{Table, presets};
 use hrinet::evaluation::Evaluation;
@@ -7,8 +7,6 @@ use hrinet::metrics::tissue::{TISSUES, TissueScores, TissueSums, shown_bias_stan
 use hrinet::metrics::{Mean, SliceScores};
 use serde::Serialize;
 
-use crate::method::Chosen;
-
 /// One line of the table.
 #[derive(Clone, Serialize)]
 pub struct Line {
@@ -16,7 +14,7 @@ pub struct Line {
     gap: usize,
     model: String,
     slices: usize,
-    /// Wall-clock time of a new slice.
+    /// Wall-clock time of an interpolated slice.
     seconds_a_slice: f64,
     #[serde(flatten)]
     scores: SliceScores,
@@ -27,13 +25,13 @@ pub struct Line {
 }
 
 impl Line {
-    /// What was measured of one volume.
-    pub fn new(volume: &str, gap: usize, model: &Chosen, measured: Evaluation) -> Line {
+    /// Scores of one volume.
+    pub fn new(volume: &str, gap: usize, model: &str, measured: Evaluation) -> Line {
         let Evaluation { slices, seconds, scores, tissues, calibration } = measured;
         Line {
             volume: volume.to_string(),
             gap,
-            model: model.name().to_string(),
+            model: model.to_string(),
             slices,
             seconds_a_slice: seconds / slices as f64,
             scores,
@@ -53,7 +51,7 @@ pub struct TissueLine {
     model: String,
     #[serde(flatten)]
     scores: TissueScores,
-    /// How far `shown_bias_hu` is off by which volumes these are; `None` for one.
+    /// Standard error of `shown_bias_hu` over the volumes; `None` for one volume.
     shown_bias_standard_error_hu: Option<f64>,
 }
 
@@ -63,14 +61,15 @@ pub struct BinLine {
     /// `None`: all gaps together.
     gap: Option<usize>,
     model: String,
-    /// From 1, that of the least expected error.
+    /// From 1, the bin of the smallest expected errors.
     bin: usize,
     #[serde(flatten)]
     errors: Bin,
 }
 
-/// The mean over volumes of the per-volume means, as Table 2 of the paper has one line a system.
-pub fn means(lines: &[Line], models: &[Chosen], gaps: &[usize]) -> Vec<Line> {
+/// Means over volumes of the means of each, one line for each gap and model as in Table 2 of the
+/// paper.
+pub fn means(lines: &[Line], models: &[String], gaps: &[usize]) -> Vec<Line> {
     let mut means = Vec::new();
     for &gap in gaps {
         for model in models {
@@ -79,7 +78,7 @@ pub fn means(lines: &[Line], models: &[Chosen], gaps: &[usize]) -> Vec<Line> {
             let mut seconds = 0.0;
             let mut tissues = [TissueSums::default(); 4];
             let mut calibration = None;
-            for line in lines.iter().filter(|line| line.gap == gap && line.model == model.name()) {
+            for line in lines.iter().filter(|line| line.gap == gap && line.model == *model) {
                 mean.add(line.scores);
                 slices += line.slices;
                 seconds += line.seconds_a_slice * line.slices as f64;
@@ -98,13 +97,14 @@ pub fn means(lines: &[Line], models: &[Chosen], gaps: &[usize]) -> Vec<Line> {
     means
 }
 
-/// A table without rows.
+/// A table with these column names.
 fn headed<const COLUMNS: usize>(names: [&str; COLUMNS]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::ASCII_MARKDOWN).set_header(names);
     table
 }
 
+/// Scores of each volume, then their means.
 pub fn table(lines: &[Line], means: &[Line]) -> Table {
     let mut table = headed([
         "volume",
@@ -118,7 +118,7 @@ pub fn table(lines: &[Line], means: &[Line]) -> Table {
         "|error| HU",
         "s/slice",
     ]);
-    // The mean of a single volume is the volume.
+    // The mean of a single volume would repeat its line.
     let means = means.iter().filter(|_| lines.len() > means.len());
     for line in lines.iter().chain(means) {
         let scores = &line.scores;
@@ -138,8 +138,8 @@ pub fn table(lines: &[Line], means: &[Line]) -> Table {
     table
 }
 
-/// Bias and noise of every gap, tissue and model, over the voxels of all volumes; tissues that no
-/// volume shows are left out.
+/// Bias and noise of every gap, tissue and model, over the voxels of all volumes; without tissues
+/// that are in no volume.
 pub fn tissue_lines(lines: &[Line], means: &[Line]) -> Vec<TissueLine> {
     let mut tissue_lines = Vec::new();
     for line in means {
@@ -168,9 +168,9 @@ fn merge(all: &mut Option<Calibration>, one: &Option<Calibration>) {
     }
 }
 
-/// Ten bins of every gap and model that expects errors, over the voxels of all volumes, then those of all
+/// Ten bins of every gap and model with an error head, over the voxels of all volumes, then of all
 /// gaps together.
-pub fn bin_lines(means: &[Line], models: &[Chosen]) -> Vec<BinLine> {
+pub fn bin_lines(means: &[Line], models: &[String]) -> Vec<BinLine> {
     let mut lines = Vec::new();
     let mut add = |gap, model: &str, calibration: &Option<Calibration>| {
         let bins = calibration.as_ref().map(Calibration::bins).unwrap_or_default();
@@ -182,16 +182,17 @@ pub fn bin_lines(means: &[Line], models: &[Chosen]) -> Vec<BinLine> {
         add(Some(line.gap), &line.model, &line.calibration);
     }
     for model in models {
-        let of_model: Vec<_> = means.iter().filter(|line| line.model == model.name()).collect();
+        let of_model: Vec<_> = means.iter().filter(|line| line.model == *model).collect();
         let mut all = None;
         of_model.iter().for_each(|line| merge(&mut all, &line.calibration));
         if of_model.len() > 1 {
-            add(None, model.name(), &all);
+            add(None, model, &all);
         }
     }
     lines
 }
 
+/// Expected and real errors in bins.
 pub fn bin_table(lines: &[BinLine]) -> Table {
     let mut table = headed(["gap", "model", "bin", "voxels", "expected HU", "|error| HU", "ratio"]);
     for line in lines {
@@ -208,6 +209,7 @@ pub fn bin_table(lines: &[BinLine]) -> Table {
     table
 }
 
+/// Bias and noise of each tissue.
 pub fn tissue_table(lines: &[TissueLine]) -> Table {
     let mut table =
         headed(["gap", "model", "tissue", "HU", "voxels", "bias HU", "noise", "bias shown"]);

@@ -1,8 +1,8 @@
-//! The program as a command-line module of 3D Slicer: `--xml` describes it, and the command line that
-//! Slicer makes from that is turned into one of `hrinet resample`.
+//! The program as a command-line module of 3D Slicer: `--xml` describes it, and the command line
+//! that Slicer makes from that is turned into one of `hrinet resample`.
 //!
-//! Slicer reads progress from standard output, logs what comes on standard error as errors, and cancels
-//! by a kill.
+//! Slicer reads progress from standard output, logs what comes on standard error as errors, and
+//! cancels by a kill.
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -11,11 +11,13 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, ValueEnum};
 use hrinet::{Error, Result};
 
+use crate::resample::SliceCounts;
+
 /// The argument that tells Slicer's command line from a user's: Slicer always gives it, since the
 /// module has results to return.
 const RETURN_FILE: &str = "--returnparameterfile";
 
-/// What Slicer gives, as `slicer.xml` describes it.
+/// What Slicer gives, as `slicer_cli.xml` describes it.
 #[derive(Parser)]
 #[command(name = "hrinet")]
 struct SlicerArguments {
@@ -53,7 +55,7 @@ enum Spacing {
 /// The description of the module, where it is all that is wanted.
 pub fn description(arguments: &[OsString]) -> Option<String> {
     let asked = arguments.get(1).is_some_and(|argument| argument == "--xml");
-    asked.then(|| include_str!("slicer.xml").replace("@VERSION@", env!("CARGO_PKG_VERSION")))
+    asked.then(|| include_str!("slicer_cli.xml").replace("@VERSION@", env!("CARGO_PKG_VERSION")))
 }
 
 /// A run that Slicer wants.
@@ -75,8 +77,10 @@ impl Run {
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn finish(&self, known: usize, made: usize) -> Result<()> {
-        write(&self.return_file, &format!("knownSlices = {known}\nmadeSlices = {made}\n"))
+    pub fn finish(&self, counts: &SliceCounts) -> Result<()> {
+        let SliceCounts { known, interpolated } = counts;
+        let text = format!("knownSlices = {known}\ninterpolatedSlices = {interpolated}\n");
+        write(&self.return_file, &text)
     }
 }
 
@@ -137,7 +141,8 @@ impl Tags {
     /// It ends.
     pub fn finish(&self) {
         say(&format!(
-            "<filter-end>\n<filter-name>{}</filter-name>\n<filter-time>0</filter-time>\n</filter-end>",
+            "<filter-end>\n<filter-name>{}</filter-name>\n<filter-time>0</filter-time>\n\
+             </filter-end>",
             self.name
         ));
     }

@@ -1,7 +1,7 @@
 """Bins of expected and real errors by NumPy's own sorting.
 
-Usage: cli_confidence.py cut VOLUME WHOLE.nrrd THIN.nrrd GAP
-       cli_confidence.py compare WHOLE.nrrd MADE.nrrd ERRORS.nrrd SCORES.json GAP
+Usage: cli_expected_error.py cut VOLUME WHOLE.nrrd THIN.nrrd GAP
+       cli_expected_error.py compare WHOLE.nrrd MADE.nrrd ERRORS.nrrd SCORES.json GAP
 """
 
 import json
@@ -27,7 +27,7 @@ def compare(whole, made, errors, scores, gap):
     real = np.abs(np.maximum(truth, -1000) - np.maximum(made, -1000))[new].ravel()
     expected = expected[new].ravel()
     order = np.argsort(expected, kind="stable")
-    lines = json.load(open(scores))["confidence"]
+    lines = json.load(open(scores))["expected_error"]
     for line, part in zip(lines, np.array_split(order, 10), strict=True):
         # Classes of a thousandth: a bin may have a few voxels of its neighbour.
         assert abs(line["voxels"] - len(part)) <= 1, line

@@ -1,0 +1,59 @@
+//! Arguments that choose the device, threads and use of a network.
+
+use clap::Args;
+use hrinet::resample::InterpolatorOptions;
+use hrinet::{Error, Result};
+use tch::Device;
+
+/// Device and threads of a command.
+#[derive(Args)]
+pub struct DeviceArguments {
+    /// auto, cpu, cuda or cuda:N.
+    #[arg(long, default_value = "auto", value_name = "auto|cpu|cuda[:N]")]
+    device: String,
+    /// Threads on the CPU [default: all cores].
+    #[arg(long, value_name = "N")]
+    threads: Option<usize>,
+}
+
+/// Device, threads and use of the networks of a command.
+#[derive(Args)]
+pub struct InterpolatorArguments {
+    #[command(flatten)]
+    device: DeviceArguments,
+    /// Interpolate every slice twice, with its neighbours in either order, and take the mean: a
+    /// little more accurate, at nearly twice the time. For networks.
+    #[arg(long)]
+    ensemble: bool,
+}
+
+impl DeviceArguments {
+    /// Sets the threads of this thread's work and returns the name of the device.
+    fn set_threads(&self) -> Result<&str> {
+        match self.threads {
+            Some(0) => return Err(Error::Argument("--threads 0; use 1 or more".into())),
+            Some(threads) => tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX)),
+            None => {}
+        }
+        Ok(&self.device)
+    }
+
+    /// Finds the device and sets the threads of this thread's work.
+    ///
+    /// # Errors
+    /// As [`InterpolatorOptions::find_device`]; [`Error::Argument`] for no threads.
+    pub fn apply(&self) -> Result<Device> {
+        InterpolatorOptions::on(self.set_threads()?).find_device()
+    }
+}
+
+impl InterpolatorArguments {
+    /// Sets the threads of this thread's work and returns the options of an interpolator.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for no threads.
+    pub fn apply(&self) -> Result<InterpolatorOptions> {
+        let options = InterpolatorOptions::on(self.device.set_threads()?);
+        Ok(InterpolatorOptions { ensemble: self.ensemble, ..options })
+    }
+}

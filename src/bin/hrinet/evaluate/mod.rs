@@ -1,0 +1,190 @@
+//! `hrinet evaluate`: drop known slices, interpolate them, compare.
+
+mod arguments;
+mod tables;
+
+use std::path::{Path, PathBuf};
+
+use hrinet::evaluation::{Comparison, averaged, evaluate, resized, whole_averages};
+use hrinet::io::folder::{stem, volumes_in};
+use hrinet::render::comparison::Group;
+use hrinet::render::{comparison, coronal};
+use hrinet::resample::Interpolator;
+use hrinet::volume::Volume;
+use hrinet::volume::slice_stack::is_label_map;
+use hrinet::{Error, Result, io};
+
+pub use self::arguments::Arguments;
+use self::arguments::Truth;
+use self::tables::{Line, bin_lines, bin_table, means, table, tissue_lines, tissue_table};
+use crate::messages::{Progress, Verbosity};
+use crate::{interrupt, json};
+
+/// An evaluation in progress.
+struct Run<'a> {
+    arguments: &'a Arguments,
+    /// Of the models in the arguments, in their order.
+    interpolators: Vec<Interpolator>,
+    lines: Vec<Line>,
+    progress: Progress,
+}
+
+/// A volume to evaluate on.
+struct Source {
+    path: PathBuf,
+    /// Whether the path itself is an argument, not a folder around it.
+    is_argument: bool,
+}
+
+/// Runs `hrinet evaluate`.
+///
+/// # Errors
+/// The first error, for the user.
+pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
+    if let Some(path) = &arguments.json {
+        io::atomic_write::check(path, true)?;
+    }
+    if let Some(path) = &arguments.picture {
+        coronal::check(path)?;
+    }
+    let interpolators = load(arguments)?;
+    let sources = sources(&arguments.data)?;
+    let total = sources.len() * arguments.gap.len() * interpolators.len();
+    let progress = Progress::new(verbosity, "evaluations", total as u64);
+    let mut run = Run { arguments, interpolators, lines: Vec::new(), progress };
+    for (index, source) in sources.iter().enumerate() {
+        interrupt::check()?;
+        run.evaluate(source)?;
+        run.progress.set((total * (index + 1) / sources.len()) as u64);
+    }
+    run.progress.finish();
+    if run.lines.is_empty() {
+        return Err(Error::Argument("no volume to evaluate on".into()));
+    }
+    report(arguments, &run.lines)
+}
+
+fn load(arguments: &Arguments) -> Result<Vec<Interpolator>> {
+    let options = arguments.interpolator.apply()?;
+    let loaded = arguments.models.iter().map(|name| Interpolator::load(name, &options));
+    let interpolators = loaded.collect::<Result<Vec<_>>>()?;
+    if arguments.expected_error && !interpolators.iter().any(Interpolator::predicts_error) {
+        return Err(Error::Argument(format!(
+            "--expected-error: none of {} predicts an expected error; `hrinet train --error-head` \
+             adds an error head to a model",
+            arguments.models.join(", ")
+        )));
+    }
+    Ok(interpolators)
+}
+
+/// Every volume of the arguments; folders are searched.
+fn sources(data: &[PathBuf]) -> Result<Vec<Source>> {
+    let mut sources = Vec::new();
+    for path in data {
+        let inside = if path.is_dir() { volumes_in(path)? } else { Vec::new() };
+        if inside.is_empty() {
+            sources.push(Source { path: path.clone(), is_argument: true });
+        }
+        sources.extend(inside.into_iter().map(|path| Source { path, is_argument: false }));
+    }
+    Ok(sources)
+}
+
+impl Run<'_> {
+    /// Evaluates one volume; skips label maps, and damaged files of a folder.
+    fn evaluate(&mut self, source: &Source) -> Result<()> {
+        let measured = self.read(&source.path).and_then(|volume| match volume {
+            Some(volume) => self.measure(&volume, &stem(&source.path)),
+            None => {
+                log::info!("left out: {}: a label map", source.path.display());
+                Ok(())
+            }
+        });
+        match measured.map_err(|error| error.in_file(&source.path)) {
+            Err(error) if source.is_argument || matches!(error, Error::Cancelled) => Err(error),
+            Err(error) => {
+                self.progress.say(&format!("left out: {error}"));
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    /// Reads a volume, resized if the arguments say so; `None` for a label map.
+    fn read(&self, path: &Path) -> Result<Option<Volume>> {
+        let options = io::ReadOptions { series: None, cancelled: Some(&interrupt::raised) };
+        let volume = io::read_with(path, &options)?;
+        match self.arguments.resize {
+            Some(side) => resized(&volume, usize::from(side)),
+            None => Ok((!is_label_map(&volume)?).then_some(volume)),
+        }
+    }
+
+    /// Adds the lines of a volume: one for each gap and model. Draws the first volume.
+    fn measure(&mut self, volume: &Volume, name: &str) -> Result<()> {
+        let arguments = self.arguments;
+        let is_first = self.lines.is_empty();
+        let count = volume.geometry().length(volume.geometry().slice_axis());
+        let range = arguments.slices.map_or(0..count, |(first, last)| first..last + 1);
+        let thickness = arguments.thickness.unwrap_or(1);
+        let averages = arguments.thickness.map(|count| averaged(volume, count)).transpose()?;
+        let known = averages.as_ref().unwrap_or(volume);
+        let truth = if arguments.truth == Truth::Thin { volume } else { known };
+        let range = whole_averages(range, count, thickness);
+        for &gap in &arguments.gap {
+            for (model, interpolator) in arguments.models.iter().zip(&self.interpolators) {
+                let range = Some(range.clone());
+                let expected_error = arguments.expected_error;
+                let comparison = Comparison { known, truth, gap, range, expected_error };
+                let measured = evaluate(&comparison, interpolator, &mut |_| interrupt::check())?;
+                self.lines.push(Line::new(name, gap, model, measured));
+                self.progress.set(self.lines.len() as u64);
+            }
+        }
+        match &arguments.picture {
+            Some(path) if is_first => self.draw(volume, path),
+            _ => Ok(()),
+        }
+    }
+
+    /// Draws the middle group of a volume at the last gap.
+    fn draw(&self, volume: &Volume, path: &Path) -> Result<()> {
+        let geometry = volume.geometry();
+        let count = geometry.length(geometry.slice_axis());
+        let (first, last) = self.arguments.slices.unwrap_or((0, count - 1));
+        let Some(&gap) = self.arguments.gap.last() else { return Ok(()) };
+        let groups = last.min(count - 1).saturating_sub(first) / gap;
+        let group = Group { first: first + groups / 2 * gap, gap };
+        let names = self.arguments.models.iter().map(|name| short_name(name));
+        let rows: Vec<_> = names.zip(&self.interpolators).collect();
+        let square = self.arguments.square;
+        comparison::draw(volume, group, &rows, square, path, &mut |_| interrupt::check())
+    }
+}
+
+/// A model's name; of a checkpoint file the name without folder and ending.
+fn short_name(name: &str) -> &str {
+    Path::new(name).file_stem().and_then(|stem| stem.to_str()).unwrap_or(name)
+}
+
+/// Prints the tables, and writes the report where it is asked for.
+fn report(arguments: &Arguments, lines: &[Line]) -> Result<()> {
+    let means = means(lines, &arguments.models, &arguments.gap);
+    let tissues = tissue_lines(lines, &means);
+    println!("{}", table(lines, &means));
+    if arguments.tissue {
+        println!("{}", tissue_table(&tissues));
+    }
+    let mut scores = serde_json::json!({ "volumes": lines, "mean": means, "tissues": tissues });
+    if arguments.expected_error {
+        let bins = bin_lines(&means, &arguments.models);
+        println!("{}", bin_table(&bins));
+        scores["expected_error"] = serde_json::json!(bins);
+    }
+    if let Some(path) = &arguments.json {
+        interrupt::in_progress(io::partial_path(path));
+        json::write(path, &scores)?;
+    }
+    Ok(())
+}

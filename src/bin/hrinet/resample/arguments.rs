@@ -1,0 +1,201 @@
+//! Arguments of `hrinet resample`, and the options that they name.
+
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+use hrinet::labels::LabelMethod;
+use hrinet::render::coronal;
+use hrinet::resample::{JobOptions, Spacing};
+use hrinet::volume::Axis;
+use hrinet::{Error, Result, io};
+
+use crate::device::InterpolatorArguments;
+
+/// Interpolate slices: write INPUT with a finer slice spacing to OUTPUT.
+#[derive(Args)]
+pub struct Arguments {
+    /// A NIfTI file (.nii, .nii.gz), an NRRD file (.nrrd), or a folder with a DICOM series.
+    pub input: PathBuf,
+    /// The file to write: .nii, .nii.gz or .nrrd.
+    pub output: PathBuf,
+    #[command(flatten)]
+    grid: GridArguments,
+    /// The axis along which to interpolate; auto: the slice axis of the volume.
+    #[arg(long, value_enum, default_value_t = AxisArgument::Auto)]
+    axis: AxisArgument,
+    /// hrinet-motion, hrinet-motion-small (three times as fast), hrinet-motion-sharp (as noisy as
+    /// known slices), linear, cubic, or a checkpoint file.
+    #[arg(long, default_value = hrinet::network::model::DEFAULT, value_name = "NAME|FILE")]
+    model: String,
+    #[command(flatten)]
+    interpolator: InterpolatorArguments,
+    /// The DICOM series to read where the folder holds several: its UID or the start of it.
+    #[arg(long, value_name = "UID")]
+    pub series: Option<String>,
+    /// Replace OUTPUT where it exists.
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Write a report: both grids, the source of every slice, model, time, memory.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Resample a label map on INPUT's grid too: LABELS is read, OUT is written on the grid of
+    /// OUTPUT.
+    #[arg(long, num_args = 2, value_names = ["LABELS", "OUT"])]
+    labels: Option<Vec<PathBuf>>,
+    /// Labels between known slices: outlines that move with the tissue (anatomy; needs a model that
+    /// finds flow), outlines alone (shape), or the labels of the nearer slice (nearest) [default:
+    /// anatomy where the model finds flow, else shape].
+    #[arg(long, value_enum, requires = "labels")]
+    labels_method: Option<LabelMethodArgument>,
+    /// Write the expected absolute error of every voxel, in HU, as a float32 volume on the grid of
+    /// OUTPUT: 0 in known slices. For models with an error head.
+    #[arg(long, value_name = "FILE")]
+    pub expected_error: Option<PathBuf>,
+    /// Write a PNG of the slices seen from the front, before and after.
+    #[arg(long, value_name = "FILE")]
+    pub picture: Option<PathBuf>,
+}
+
+#[derive(Args)]
+#[group(multiple = true)]
+struct GridArguments {
+    /// The whole division of the slice spacing closest to the in-plane spacing [default].
+    #[arg(long, conflicts_with_all = ["factor", "spacing", "exact_spacing", "reference"])]
+    isotropic: bool,
+    /// Divide the slice spacing by this whole number.
+    #[arg(long, value_name = "N", conflicts_with_all = ["spacing", "exact_spacing", "reference"])]
+    factor: Option<usize>,
+    /// The whole division of the slice spacing closest to this many mm.
+    #[arg(long, value_name = "MM", conflicts_with = "reference")]
+    spacing: Option<f64>,
+    /// Exactly the spacing of --spacing, or of this option's own value in mm, even where known
+    /// slices are then missed.
+    #[arg(long, value_name = "MM", num_args = 0..=1, require_equals = true)]
+    #[arg(conflicts_with = "reference")]
+    exact_spacing: Option<Option<f64>>,
+    /// The slices of this volume's grid.
+    #[arg(long, value_name = "FILE")]
+    reference: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum AxisArgument {
+    Auto,
+    I,
+    J,
+    K,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LabelMethodArgument {
+    Anatomy,
+    Shape,
+    Nearest,
+}
+
+impl Arguments {
+    /// The options of the job; reads the grid of a reference volume.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for contradictory spacings and no threads; as [`io::read`].
+    pub fn options(&self) -> Result<JobOptions> {
+        Ok(JobOptions {
+            spacing: self.grid.spacing()?,
+            axis: match self.axis {
+                AxisArgument::Auto => None,
+                AxisArgument::I => Some(Axis::I),
+                AxisArgument::J => Some(Axis::J),
+                AxisArgument::K => Some(Axis::K),
+            },
+            model: self.model.clone(),
+            interpolator: self.interpolator.apply()?,
+            label_method: self.labels_method.map(|method| match method {
+                LabelMethodArgument::Anatomy => LabelMethod::Anatomy,
+                LabelMethodArgument::Shape => LabelMethod::Shape,
+                LabelMethodArgument::Nearest => LabelMethod::Nearest,
+            }),
+            expected_error: self.expected_error.is_some(),
+        })
+    }
+
+    /// The label map to read, and the file to write.
+    pub fn label_files(&self) -> Option<[&Path; 2]> {
+        match self.labels.as_deref() {
+            Some([labels, output]) => Some([labels, output]),
+            _ => None,
+        }
+    }
+
+    /// Refuses output files that could not be written at the end, before the work begins.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a file that exists, is used twice or is of an unknown format, and a
+    /// folder that does not exist.
+    pub fn check_outputs(&self) -> Result<()> {
+        if self.output.exists() && !self.overwrite {
+            return Err(Error::Argument(format!(
+                "{}: exists already; --overwrite replaces it",
+                self.output.display()
+            )));
+        }
+        let labels = self.label_files();
+        let mut taken = vec![self.input.as_path()];
+        taken.extend(labels.map(|[input, _]| input));
+        let outputs = [
+            Some(self.output.as_path()),
+            labels.map(|[_, output]| output),
+            self.expected_error.as_deref(),
+        ];
+        for output in outputs.into_iter().flatten() {
+            if taken.iter().any(|other| same_file(output, other)) {
+                return Err(Error::Argument(format!(
+                    "{}: is another input or output, the same file; name another file",
+                    output.display()
+                )));
+            }
+            io::check_output(output, self.overwrite)?;
+            taken.push(output);
+        }
+        if let Some(path) = &self.picture {
+            coronal::check(path)?;
+        }
+        if let Some(path) = &self.json {
+            io::atomic_write::check(path, true)?;
+        }
+        Ok(())
+    }
+}
+
+fn same_file(a: &Path, b: &Path) -> bool {
+    match (a.canonicalize(), b.canonicalize()) {
+        (Ok(a), Ok(b)) => a == b,
+        _ => a == b,
+    }
+}
+
+impl GridArguments {
+    fn spacing(&self) -> Result<Spacing> {
+        let exact = match (&self.exact_spacing, self.spacing) {
+            (Some(Some(_)), Some(_)) => {
+                return Err(Error::Argument(
+                    "--spacing and --exact-spacing both give a value; give one".into(),
+                ));
+            }
+            (Some(None), None) => {
+                return Err(Error::Argument(
+                    "--exact-spacing needs a value in mm, its own or that of --spacing".into(),
+                ));
+            }
+            (Some(Some(own)), None) => Some(*own),
+            (Some(None), other) => other,
+            (None, _) => None,
+        };
+        Ok(match (exact, self.spacing, self.factor, &self.reference) {
+            (Some(millimetres), ..) => Spacing::Exact(millimetres),
+            (_, Some(millimetres), ..) => Spacing::Nearest(millimetres),
+            (_, _, Some(factor), _) => Spacing::Factor(factor),
+            (.., Some(reference)) => Spacing::Like(io::read(reference)?.geometry().clone()),
+            _ => Spacing::Isotropic,
+        })
+    }
+}

@@ -1,0 +1,201 @@
+//! `hrinet resample`: read a volume, plan, interpolate, write, report.
+
+mod arguments;
+mod report;
+
+use std::path::Path;
+use std::time::Instant;
+
+use hrinet::error::bytes_in_words;
+use hrinet::labels::LabelMethod;
+use hrinet::render::coronal;
+use hrinet::resample::job::check_same_grid;
+use hrinet::resample::{Job, JobOptions, Outputs, Plan};
+use hrinet::runtime::{device, memory};
+use hrinet::volume::{Axis, Geometry, Volume};
+use hrinet::{Error, Result, io};
+
+pub use self::arguments::Arguments;
+use self::report::Report;
+use crate::interrupt;
+use crate::messages::{Progress, Verbosity};
+
+/// Numbers of output slices, for a caller that shows them.
+pub struct SliceCounts {
+    pub known: usize,
+    pub interpolated: usize,
+}
+
+/// Runs `hrinet resample`.
+///
+/// # Errors
+/// The first error, for the user.
+pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<SliceCounts> {
+    let start = Instant::now();
+    arguments.check_outputs()?;
+    let options = arguments.options()?;
+    let interpolator = options.load_interpolator()?;
+    let volume = read_volume(arguments, verbosity)?;
+    let in_input = |error: Error| error.in_file(&arguments.input);
+    let plan = options.plan(volume.geometry()).map_err(in_input)?;
+    let label_maps = read_labels(arguments, &volume)?;
+    let job = Job {
+        plan: &plan,
+        interpolator: &interpolator,
+        volume: &volume,
+        label_maps: &label_maps,
+        label_method: options
+            .label_method
+            .unwrap_or_else(|| LabelMethod::default_for(&interpolator)),
+        expected_error: options.expected_error,
+    };
+    announce(&job, &options, verbosity);
+    memory::check(job.memory_needed(), "choose a larger spacing or a smaller volume")?;
+    let outputs = interpolate(&job, verbosity).map_err(in_input)?;
+    let report = Report::new(arguments, &job, &options, &outputs);
+    write(arguments, &job, &outputs, verbosity)?;
+    if let Some(path) = &arguments.json {
+        interrupt::in_progress(io::partial_path(path));
+        report.write(path, start.elapsed())?;
+    }
+    summarise(arguments, &plan, &outputs, verbosity);
+    Ok(SliceCounts { known: plan.known_count(), interpolated: plan.interpolated_count() })
+}
+
+fn read_volume(arguments: &Arguments, verbosity: &Verbosity) -> Result<Volume> {
+    let busy = Progress::busy(verbosity, &format!("reading {}", arguments.input.display()));
+    let volume = read(&arguments.input, arguments.series.as_deref());
+    busy.finish();
+    volume
+}
+
+/// The label map of the arguments, if there is one; it must be on the grid of the volume.
+fn read_labels(arguments: &Arguments, volume: &Volume) -> Result<Vec<Volume>> {
+    let Some([path, _]) = arguments.label_files() else { return Ok(Vec::new()) };
+    let labels = read(path, None)?;
+    check_same_grid(&labels, volume)
+        .map_err(|error| Error::Geometry(format!("{}: {error}", path.display())))?;
+    Ok(vec![labels])
+}
+
+fn read(path: &Path, series: Option<&str>) -> Result<Volume> {
+    let series = series.map(String::from);
+    io::read_with(path, &io::ReadOptions { series, cancelled: Some(&interrupt::raised) })
+}
+
+/// Tells the user what will be done.
+fn announce(job: &Job, options: &JobOptions, verbosity: &Verbosity) {
+    let (plan, input) = (job.plan, job.volume);
+    let in_words = |geometry: &Geometry| {
+        let [i, j, k] = geometry.size();
+        let [si, sj, sk] = Axis::ALL.map(|axis| geometry.spacing(axis));
+        format!("{i} x {j} x {k} voxels of {si:.3} x {sj:.3} x {sk:.3} mm")
+    };
+    verbosity.say(format_args!("in:  {}", in_words(input.geometry())));
+    let size: u64 = plan.output().size().iter().map(|&side| side as u64).product();
+    verbosity.say(format_args!(
+        "out: {}, {} as {}, by {} on {}",
+        in_words(plan.output()),
+        bytes_in_words(size * input.voxels().voxel_type().bytes() as u64),
+        input.voxels().voxel_type().name(),
+        options.model,
+        device::name(job.interpolator.device()),
+    ));
+    if let Some(remark) = plan.remark() {
+        verbosity.say(format_args!("note: {remark}"));
+    }
+    if job.interpolator.network().is_some() && !plan.is_copy() {
+        warn_if_not_hu(input, verbosity);
+    }
+    if plan.is_copy() {
+        verbosity.say(format_args!(
+            "note: the slices are {:.3} mm apart already; the volume is copied as it is",
+            input.geometry().spacing(plan.axis())
+        ));
+    }
+    let needed = bytes_in_words(job.memory_needed());
+    verbosity.say(format_args!("this takes about {needed} of memory"));
+}
+
+/// Warns of raw numbers of a scanner, which start at 0 where HU start at -1000: a network would
+/// take air for water.
+fn warn_if_not_hu(input: &Volume, verbosity: &Verbosity) {
+    let Ok((low, high)) = input.voxels().range() else { return };
+    let (a, b) = (input.rescale().to_hu(low), input.rescale().to_hu(high));
+    let (low, high) = (a.min(b), a.max(b));
+    if low >= 0.0 && high > 1500.0 {
+        verbosity.say(format_args!(
+            "note: the values are {low} to {high}; the network expects Hounsfield units, where air \
+             is -1000 and water 0"
+        ));
+    }
+}
+
+fn interpolate(job: &Job, verbosity: &Verbosity) -> Result<Outputs> {
+    let total = job.plan.interpolated_count() * (1 + job.label_maps.len());
+    let mut progress = Progress::new(verbosity, "slices", total as u64);
+    let outputs = job.run(&mut |now| {
+        progress.set(now.done as u64);
+        interrupt::check()
+    });
+    progress.finish();
+    outputs
+}
+
+/// Writes all outputs but the report.
+fn write(arguments: &Arguments, job: &Job, outputs: &Outputs, verbosity: &Verbosity) -> Result<()> {
+    write_volume(&arguments.output, &outputs.volume, arguments, verbosity)?;
+    if let (Some(path), Some(errors)) = (&arguments.expected_error, &outputs.expected_error) {
+        write_volume(path, errors, arguments, verbosity)?;
+    }
+    if let Some([_, path]) = arguments.label_files() {
+        for labels in &outputs.label_maps {
+            write_volume(path, labels, arguments, verbosity)?;
+        }
+    }
+    if let Some(path) = &arguments.picture {
+        interrupt::in_progress(io::partial_path(path));
+        coronal::coronal_before_after(job.volume, &outputs.volume, path)?;
+    }
+    Ok(())
+}
+
+fn write_volume(
+    path: &Path,
+    volume: &Volume,
+    arguments: &Arguments,
+    verbosity: &Verbosity,
+) -> Result<()> {
+    let busy = Progress::busy(verbosity, &format!("writing {}", path.display()));
+    interrupt::in_progress(io::partial_path(path));
+    let overwrite = arguments.overwrite;
+    let options = io::WriteOptions { overwrite, cancelled: Some(&interrupt::raised) };
+    let written = io::write_with(path, volume, &options);
+    busy.finish();
+    written
+}
+
+/// Tells the user what was written.
+fn summarise(arguments: &Arguments, plan: &Plan, outputs: &Outputs, verbosity: &Verbosity) {
+    let work = &outputs.work;
+    verbosity.say(format_args!(
+        "wrote {}: {} slices, {} known, {} interpolated in {:.1} s",
+        arguments.output.display(),
+        plan.slices().len(),
+        plan.known_count(),
+        plan.interpolated_count(),
+        work.time.as_secs_f64()
+    ));
+    if let Some(path) = &arguments.expected_error {
+        let mean = outputs.mean_expected_error_hu;
+        let mean = mean.map_or(String::new(), |mean| format!(", {mean:.1} HU on average"));
+        verbosity.say(format_args!("wrote {}: expected errors{mean}", path.display()));
+    }
+    if let Some([_, path]) = arguments.label_files() {
+        let seconds = work.label_time.as_secs_f64();
+        verbosity.say(format_args!("wrote {}: labels in {seconds:.2} s", path.display()));
+    }
+    for path in [&arguments.picture, &arguments.json].into_iter().flatten() {
+        verbosity.say(format_args!("wrote {}", path.display()));
+    }
+}

@@ -1,0 +1,362 @@
+//! Jobs: a volume, its expected errors and label maps on the output grid of a plan.
+
+use std::ffi::c_void;
+
+use crate::capi::exit;
+use crate::capi::guard::{Refusal, borrow, call, check_size, invalid_argument, require, unknown};
+use crate::capi::model::{HrinetModel, interpolator};
+use crate::capi::plan::HrinetPlan;
+use crate::capi::status::HrinetStatus;
+use crate::capi::volume::{HRINET_FLOAT32, HrinetVolume};
+use crate::error::Error;
+use crate::labels::LabelMethod;
+use crate::resample::{ArrayJob, Image, LabelArrays, Progress};
+
+/// Progress of a job.
+#[repr(C)]
+pub struct HrinetProgress {
+    /// Size of this struct as the library knows it.
+    pub struct_size: usize,
+    /// Slices interpolated so far, of all outputs.
+    pub slices_done: u32,
+    /// Slices to interpolate, of all outputs: those of the volume (with its expected errors) and of
+    /// each label map.
+    pub slices_total: u32,
+}
+
+/// Called after every few slices, from the thread that called the job. Anything but 0 cancels the
+/// job, which then returns `HRINET_CANCELLED`. It may call the library, but not free what the job
+/// uses. It must not throw a C++ exception or leave by `longjmp`.
+pub type HrinetProgressCallback =
+    Option<unsafe extern "C" fn(progress: *const HrinetProgress, user: *mut c_void) -> i32>;
+
+/// Method for labels between two known slices: one of the `HRINET_LABELS_*` values.
+pub type HrinetLabelMethod = i32;
+
+/// The labels of the nearer known slice; of the first one halfway between both.
+pub const HRINET_LABELS_NEAREST: HrinetLabelMethod = 0;
+
+/// Outlines between those of both slices, by signed distances in mm, label by label: no staircase;
+/// a label that ends between two slices tapers. 0 is the background.
+pub const HRINET_LABELS_SHAPE: HrinetLabelMethod = 1;
+
+/// As `HRINET_LABELS_SHAPE`, along the flow that the model finds in the CT: needs a model with
+/// `has_flow`, and the job's `input`.
+pub const HRINET_LABELS_ANATOMY: HrinetLabelMethod = 2;
+
+/// A label map of a job. Set it up with `hrinet_label_job_init`.
+#[repr(C)]
+pub struct HrinetLabelJob {
+    /// Size of this struct as the host knows it.
+    pub struct_size: usize,
+    /// Labels on the grid of the CT, of any voxel type; their geometry and rescale are not read.
+    pub input: *const HrinetVolume,
+    /// Labels on the output grid, of the voxel type of `input`; their geometry and rescale are not
+    /// read.
+    pub output: *const HrinetVolume,
+    /// Method between known slices; `HRINET_LABELS_SHAPE` by default.
+    pub method: HrinetLabelMethod,
+}
+
+/// A resampling: inputs, plan, model and the wanted outputs. Set it up with `hrinet_job_init`.
+#[repr(C)]
+pub struct HrinetJob {
+    /// Size of this struct as the host knows it.
+    pub struct_size: usize,
+    /// The model; NULL: linear interpolation.
+    pub model: *const HrinetModel,
+    /// The plan of `input`.
+    pub plan: *const HrinetPlan,
+    /// The CT, of the plan's voxel type. May be NULL for label maps whose method is not
+    /// `HRINET_LABELS_ANATOMY`.
+    pub input: *const HrinetVolume,
+    /// Called after every few slices; may be NULL.
+    pub progress: HrinetProgressCallback,
+    /// Passed to `progress`.
+    pub user: *mut c_void,
+    /// Place for the resampled CT, of the plan's voxel type and output size; NULL where it is not
+    /// wanted.
+    pub output: *const HrinetVolume,
+    /// Place for the expected absolute error of every voxel in HU, 0 in known slices: of
+    /// `HRINET_FLOAT32` and the plan's output size; NULL where it is not wanted. Needs a model with
+    /// `predicts_error`. An expected error is a mean, not a bound.
+    pub expected_error: *const HrinetVolume,
+    /// Label maps to resample; NULL where there are none.
+    pub labels: *const HrinetLabelJob,
+    /// Number of label maps.
+    pub label_count: usize,
+}
+
+/// Sets all fields to their defaults: NULL and 0, with `HRINET_LABELS_SHAPE`.
+///
+/// # Safety
+/// `labels` points to a struct.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_label_job_init(labels: *mut HrinetLabelJob) -> HrinetStatus {
+    call(|| {
+        require(labels, "labels")?;
+        let defaults = HrinetLabelJob {
+            struct_size: size_of::<HrinetLabelJob>(),
+            input: std::ptr::null(),
+            output: std::ptr::null(),
+            method: HRINET_LABELS_SHAPE,
+        };
+        // SAFETY: not NULL, and a place for the struct, as the caller promises.
+        unsafe { labels.write(defaults) };
+        Ok(())
+    })
+}
+
+/// Sets all fields to their defaults: NULL and 0.
+///
+/// # Safety
+/// `job` points to a struct.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_job_init(job: *mut HrinetJob) -> HrinetStatus {
+    call(|| {
+        require(job, "job")?;
+        let defaults = HrinetJob {
+            struct_size: size_of::<HrinetJob>(),
+            model: std::ptr::null(),
+            plan: std::ptr::null(),
+            input: std::ptr::null(),
+            progress: None,
+            user: std::ptr::null_mut(),
+            output: std::ptr::null(),
+            expected_error: std::ptr::null(),
+            labels: std::ptr::null(),
+            label_count: 0,
+        };
+        // SAFETY: not NULL, and a place for the struct, as the caller promises.
+        unsafe { job.write(defaults) };
+        Ok(())
+    })
+}
+
+/// Resamples a volume: reads `input` and the label maps, writes the voxels of the wanted outputs,
+/// with any strides. Known slices are copied bit for bit. Several jobs may use one model and one
+/// plan at once.
+///
+/// The memory from the first to the last voxel of an output must not overlap that of an input or of
+/// another output.
+///
+/// Fails with `HRINET_INVALID_ARGUMENT` for a voxel type or size that does not fit the plan,
+/// overlapping memory, non-finite voxels, an output that the model does not offer and a job without
+/// output; `HRINET_CANCELLED`; `HRINET_TORCH`. The voxels of all outputs are then unspecified.
+///
+/// # Safety
+/// `job` points to a struct, its handles and pointers are what they say or NULL; `data` of each
+/// volume reaches as far as size and strides; meanwhile no other thread touches the voxels of
+/// outputs or writes those of inputs.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_resample(job: *const HrinetJob) -> HrinetStatus {
+    call(|| {
+        // SAFETY: a struct or NULL, as the caller promises.
+        let job = unsafe { borrow(job, "job")? };
+        check_size::<HrinetJob>("job", job.struct_size)?;
+        // SAFETY: a plan and volumes or NULL, as the struct's page says.
+        let arrays = unsafe { Arrays::of(job)? };
+        arrays.check()?;
+        // SAFETY: voxels wherever size and strides lead, as the caller promises; outputs overlap
+        // nothing, which `check` made sure of.
+        let array_job = unsafe { arrays.array_job(interpolator(job.model))? };
+        // SAFETY: the host's callback, called as its type says.
+        array_job.run(&mut |done| unsafe { report(job.progress, job.user, done) })?;
+        Ok(())
+    })
+}
+
+/// Reports progress to the host; an error where it cancels, or where the process ends.
+///
+/// # Safety
+/// `progress` is NULL or a function that may be called with `user`.
+unsafe fn report(
+    progress: HrinetProgressCallback,
+    user: *mut c_void,
+    done: Progress,
+) -> Result<(), Error> {
+    if exit::is_ending() {
+        return Err(Error::Cancelled);
+    }
+    let Some(progress) = progress else { return Ok(()) };
+    let reported = HrinetProgress {
+        struct_size: size_of::<HrinetProgress>(),
+        slices_done: done.done as u32,
+        slices_total: done.total as u32,
+    };
+    // SAFETY: as the caller promises.
+    match unsafe { progress(&raw const reported, user) } {
+        0 => Ok(()),
+        _ => Err(Error::Cancelled),
+    }
+}
+
+/// The plan and volumes of a job, none of them looked at before its struct was checked.
+struct Arrays<'a> {
+    plan: &'a HrinetPlan,
+    input: Option<&'a HrinetVolume>,
+    output: Option<&'a HrinetVolume>,
+    expected_error: Option<&'a HrinetVolume>,
+    labels: Vec<LabelVolumes<'a>>,
+}
+
+struct LabelVolumes<'a> {
+    input: &'a HrinetVolume,
+    output: &'a HrinetVolume,
+    method: LabelMethod,
+}
+
+impl<'a> Arrays<'a> {
+    /// # Safety
+    /// Pointers of the job are NULL or what they say, and live as long as `'a`.
+    unsafe fn of(job: &HrinetJob) -> Result<Arrays<'a>, Refusal> {
+        // SAFETY: as the caller promises.
+        let (plan, input, output, expected_error) = unsafe {
+            (
+                borrow(job.plan, "plan")?,
+                job.input.as_ref(),
+                job.output.as_ref(),
+                job.expected_error.as_ref(),
+            )
+        };
+        if job.label_count > 0 {
+            require(job.labels.cast_mut(), "labels")?;
+        } else if output.is_none() && expected_error.is_none() {
+            return Err(invalid_argument(
+                "a job without output; set output, expected_error or labels".into(),
+            ));
+        }
+        let mut labels = Vec::new();
+        for index in 0..job.label_count {
+            // SAFETY: not NULL, and `label_count` structs, as the caller promises.
+            let label = unsafe { &*job.labels.add(index) };
+            check_size::<HrinetLabelJob>("labels", label.struct_size)?;
+            // SAFETY: volumes or NULL, as the struct's page says.
+            let (input, output) = unsafe {
+                (borrow(label.input, "labels->input")?, borrow(label.output, "labels->output")?)
+            };
+            labels.push(LabelVolumes { input, output, method: method(label.method)? });
+        }
+        Ok(Arrays { plan, input, output, expected_error, labels })
+    }
+
+    /// Whether the CT is used at all.
+    fn needs_input(&self) -> bool {
+        let anatomy = self.labels.iter().any(|label| label.method == LabelMethod::Anatomy);
+        self.output.is_some() || self.expected_error.is_some() || anatomy
+    }
+
+    /// Inputs with the names that messages give them.
+    fn inputs(&self) -> impl Iterator<Item = (&'static str, &'a HrinetVolume)> {
+        let input = self.input.map(|volume| ("input", volume));
+        input.into_iter().chain(self.labels.iter().map(|label| ("labels->input", label.input)))
+    }
+
+    /// Outputs with the names that messages give them.
+    fn outputs(&self) -> impl Iterator<Item = (&'static str, &'a HrinetVolume)> {
+        let output = self.output.map(|volume| ("output", volume));
+        let expected_error = self.expected_error.map(|volume| ("expected_error", volume));
+        let labels = self.labels.iter().map(|label| ("labels->output", label.output));
+        output.into_iter().chain(expected_error).chain(labels)
+    }
+
+    /// Refuses volumes of another size or voxel type than the plan's, and overlapping memory.
+    fn check(&self) -> Result<(), Refusal> {
+        if self.needs_input() && self.input.is_none() {
+            return Err(Refusal::Null("input"));
+        }
+        let output_size = self.plan.plan.output().size();
+        let inputs = self.inputs().map(|(name, volume)| (name, volume, self.plan.known_size));
+        let outputs = self.outputs().map(|(name, volume)| (name, volume, output_size));
+        for (name, volume, size) in inputs.chain(outputs) {
+            volume.check(name)?;
+            if volume.size != size {
+                let found = volume.size;
+                return Err(invalid_argument(format!(
+                    "{name} has size {found:?}, the plan expects {size:?}"
+                )));
+            }
+        }
+        let plan_type = self.plan.voxel_type;
+        let typed = [("input", self.input, plan_type), ("output", self.output, plan_type)];
+        let errors = ("expected_error", self.expected_error, HRINET_FLOAT32);
+        for (name, volume, expected) in typed.into_iter().chain([errors]) {
+            if let Some(volume) = volume {
+                check_type(name, volume, expected)?;
+            }
+        }
+        for label in &self.labels {
+            check_type("labels->output", label.output, label.input.voxel_type)?;
+        }
+        self.check_memory()
+    }
+
+    /// Refuses an output whose memory overlaps that of an input or of another output.
+    fn check_memory(&self) -> Result<(), Refusal> {
+        let mut taken = Vec::new();
+        for (name, volume) in self.inputs() {
+            // Not used, so it may be without voxels.
+            if name != "input" || self.needs_input() {
+                taken.push((name, volume.memory()?));
+            }
+        }
+        for (name, volume) in self.outputs() {
+            let memory = volume.memory()?;
+            for (other_name, other) in &taken {
+                if memory.start < other.end && other.start < memory.end {
+                    return Err(invalid_argument(format!(
+                        "{name} overlaps {other_name} in memory; give each volume its own"
+                    )));
+                }
+            }
+            taken.push((name, memory));
+        }
+        Ok(())
+    }
+
+    /// The job with the voxels of all volumes as arrays.
+    ///
+    /// # Safety
+    /// The volumes were checked; their voxels live as long as `'a`, outputs for this job alone.
+    unsafe fn array_job(
+        &self,
+        interpolator: &'a crate::resample::Interpolator,
+    ) -> Result<ArrayJob<'a>, Refusal> {
+        let mut job = ArrayJob::new(&self.plan.plan, interpolator);
+        if let Some(input) = self.input.filter(|_| self.needs_input()) {
+            // SAFETY: as the caller promises.
+            job.image = Some(Image::new(unsafe { input.voxels()? }, input.rescale()?)?);
+        }
+        if let Some(output) = self.output {
+            // SAFETY: as the caller promises.
+            job.output = Some(unsafe { output.voxels_mut()? });
+        }
+        if let Some(expected_error) = self.expected_error {
+            // SAFETY: as the caller promises, and floats, which `check` made sure of.
+            job.expected_error = Some(unsafe { expected_error.view_mut::<f32>()? });
+        }
+        for label in &self.labels {
+            // SAFETY: as the caller promises.
+            let (input, output) = unsafe { (label.input.voxels()?, label.output.voxels_mut()?) };
+            job.labels.push(LabelArrays { input, output, method: label.method });
+        }
+        Ok(job)
+    }
+}
+
+fn method(value: HrinetLabelMethod) -> Result<LabelMethod, Refusal> {
+    match value {
+        HRINET_LABELS_NEAREST => Ok(LabelMethod::Nearest),
+        HRINET_LABELS_SHAPE => Ok(LabelMethod::Shape),
+        HRINET_LABELS_ANATOMY => Ok(LabelMethod::Anatomy),
+        other => Err(unknown("a label method", other)),
+    }
+}
+
+fn check_type(name: &str, volume: &HrinetVolume, expected: i32) -> Result<(), Refusal> {
+    if volume.voxel_type == expected {
+        return Ok(());
+    }
+    let found = volume.voxel_type;
+    Err(invalid_argument(format!("{name} has voxel_type {found}; use {expected}")))
+}

@@ -1,0 +1,211 @@
+//! Resampling of arrays that a host owns, in place and with strides.
+
+use std::time::{Duration, Instant};
+
+use ndarray::{Array2, ArrayViewMut3};
+
+use crate::error::{Error, Result};
+use crate::labels::{LabelMethod, LabelPass};
+use crate::resample::pass::{Counter, OnProgress, Pass};
+use crate::resample::{Interpolator, Plan};
+use crate::volume::views::{with_view, with_views};
+use crate::volume::voxels::{range, slice};
+use crate::volume::{Axis, Rescale, Voxel, VoxelType, VoxelsView, VoxelsViewMut, Window};
+
+/// A CT as an array `[k, j, i]` of finite voxels.
+pub struct Image<'a> {
+    voxels: VoxelsView<'a>,
+    rescale: Rescale,
+    range: (f64, f64),
+}
+
+impl<'a> Image<'a> {
+    /// Takes voxels and their conversion to HU.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a voxel that is NaN or infinite: it names the first one.
+    pub fn new(voxels: VoxelsView<'a>, rescale: Rescale) -> Result<Image<'a>> {
+        let range = with_view!(&voxels, array => range(array))?;
+        Ok(Image { voxels, rescale, range })
+    }
+
+    /// Slice `index` across `axis` as grey values of a window, clipped to 0 to 1.
+    pub(crate) fn unit_slice(&self, axis: Axis, index: usize, window: Window) -> Array2<f32> {
+        with_view!(&self.voxels, array => slice(array, axis, index).map(|&stored| {
+            window.to_unit(self.rescale.to_hu(Voxel::to_f64(stored))) as f32
+        }))
+    }
+}
+
+/// A label map and the array for its resampled voxels, both `[k, j, i]` and of one voxel type.
+pub struct LabelArrays<'a> {
+    /// Labels on the grid of the CT.
+    pub input: VoxelsView<'a>,
+    /// Labels on the output grid of the plan.
+    pub output: VoxelsViewMut<'a>,
+    /// Method between known slices.
+    pub method: LabelMethod,
+}
+
+/// Inputs and wanted outputs of a plan as arrays `[k, j, i]`, which may have strides.
+///
+/// Known slices are copied bit for bit. After an error the content of all outputs is unspecified.
+pub struct ArrayJob<'a> {
+    /// Output grid, and the source of each slice.
+    pub plan: &'a Plan,
+    /// Interpolation between known slices.
+    pub interpolator: &'a Interpolator,
+    /// The CT; not needed for label maps alone, unless their method is [`LabelMethod::Anatomy`].
+    pub image: Option<Image<'a>>,
+    /// The resampled CT, of the voxel type of the image.
+    pub output: Option<VoxelsViewMut<'a>>,
+    /// Expected absolute error of every voxel in HU; 0 in known slices.
+    pub expected_error: Option<ArrayViewMut3<'a, f32>>,
+    /// Label maps to resample.
+    pub labels: Vec<LabelArrays<'a>>,
+}
+
+/// Work that a job took.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Work {
+    /// Known slices that a network encoded for the image.
+    pub encoded: usize,
+    /// Slices of the image that were interpolated.
+    pub interpolated: usize,
+    /// Slices of all label maps that were interpolated.
+    pub label_slices: usize,
+    /// Wall-clock time of the image slices.
+    pub time: Duration,
+    /// Wall-clock time of the label slices.
+    pub label_time: Duration,
+}
+
+impl<'a> ArrayJob<'a> {
+    /// A job without input and output yet.
+    pub fn new(plan: &'a Plan, interpolator: &'a Interpolator) -> ArrayJob<'a> {
+        let (image, output, expected_error, labels) = (None, None, None, Vec::new());
+        ArrayJob { plan, interpolator, image, output, expected_error, labels }
+    }
+
+    /// Resamples all outputs.
+    ///
+    /// `on_progress` is called from this thread after every few slices; its error, for example
+    /// [`Error::Cancelled`], ends the job and is returned.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for arrays of different voxel types, outputs whose inputs are missing
+    /// and outputs that the interpolator does not offer; [`Error::Geometry`] for arrays that do not
+    /// fit the plan; [`Error::Torch`].
+    pub fn run(mut self, on_progress: OnProgress) -> Result<Work> {
+        self.check()?;
+        let wants_image = self.output.is_some() || self.expected_error.is_some();
+        let passes = usize::from(wants_image) + self.labels.len();
+        let mut counter = Counter::new(passes * self.plan.interpolated_count(), on_progress);
+        let mut work = Work::default();
+        if wants_image {
+            if let Some(warning) = self.interpolator.spacing_warning(self.plan) {
+                log::warn!("{warning}");
+            }
+            let start = Instant::now();
+            work.encoded = self.interpolate_image(&mut counter)?;
+            work.interpolated = self.plan.interpolated_count();
+            work.time = start.elapsed();
+        }
+        let start = Instant::now();
+        for labels in std::mem::take(&mut self.labels) {
+            log::info!("resampling a label map");
+            self.interpolate_labels(labels, &mut counter)?;
+            work.label_slices += self.plan.interpolated_count();
+        }
+        work.label_time = start.elapsed();
+        Ok(work)
+    }
+
+    fn check(&self) -> Result<()> {
+        let input = self.plan.input_shape();
+        let output = self.plan.output_shape();
+        let has_image = self.image.is_some();
+        if let Some(image) = &self.image {
+            check_shape("input", image.voxels.shape(), input)?;
+        }
+        if let Some(array) = &self.output {
+            require_image(has_image, "an output")?;
+            check_shape("output", array.shape(), output)?;
+        }
+        if let Some(array) = &self.expected_error {
+            require_image(has_image, "expected errors")?;
+            check_shape("expected_error", array.dim().into(), output)?;
+            self.interpolator.require_error_head()?;
+        }
+        for labels in &self.labels {
+            check_shape("label input", labels.input.shape(), input)?;
+            check_shape("label output", labels.output.shape(), output)?;
+            if labels.method == LabelMethod::Anatomy {
+                require_image(has_image, "labels by anatomy")?;
+                labels.method.check(self.interpolator)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Interpolates the image and its expected errors, and returns how many slices were encoded.
+    fn interpolate_image(&mut self, counter: &mut Counter) -> Result<usize> {
+        let Some(image) = &self.image else { return Ok(0) };
+        let mut expected_error = self.expected_error.take();
+        let expected_error = expected_error.as_deref_mut();
+        macro_rules! run {
+            ($input:expr, $output:expr) => {{
+                let mut pass = Pass {
+                    plan: self.plan,
+                    input: $input,
+                    rescale: image.rescale,
+                    range: image.range,
+                    output: $output,
+                    expected_error,
+                    encoded: 0,
+                    counter,
+                };
+                pass.run(self.interpolator)?;
+                Ok(pass.encoded)
+            }};
+        }
+        match &mut self.output {
+            None => with_view!(&image.voxels, input => run!(input, None)),
+            Some(output) => {
+                let types = [image.voxels.voxel_type(), output.voxel_type()];
+                with_views!(&image.voxels, output, (input, output) => run!(input, Some(output)),
+                    _ => Err(other_type("output", types)))
+            }
+        }
+    }
+
+    fn interpolate_labels(&self, labels: LabelArrays, counter: &mut Counter) -> Result<()> {
+        let LabelArrays { input, mut output, method } = labels;
+        let types = [input.voxel_type(), output.voxel_type()];
+        let image = self.image.as_ref();
+        let network = self.interpolator.network();
+        let pass = LabelPass { plan: self.plan, method, image, network };
+        with_views!(&input, &mut output, (input, output) => pass.run(input, output, counter),
+            _ => Err(other_type("label output", types)))
+    }
+}
+
+fn require_image(is_there: bool, output: &str) -> Result<()> {
+    match is_there {
+        true => Ok(()),
+        false => Err(Error::Argument(format!("{output} without an input image; give the CT"))),
+    }
+}
+
+fn check_shape(name: &str, shape: [usize; 3], expected: [usize; 3]) -> Result<()> {
+    match shape == expected {
+        true => Ok(()),
+        false => Err(Error::Geometry(format!(
+            "{name} of shape {shape:?} (k, j, i); the plan has {expected:?}"
+        ))),
+    }
+}
+
+fn other_type(name: &str, [input, output]: [VoxelType; 2]) -> Error {
+    Error::Argument(format!("{name} of voxel type {output}, its input of {input}; use one type"))
+}

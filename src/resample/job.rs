@@ -1,0 +1,205 @@
+//! Resampling of volumes: options, inputs, plan and interpolator to the wanted outputs.
+
+use ndarray::Array3;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::labels;
+use crate::labels::LabelMethod;
+use crate::network::model;
+use crate::resample::array_job::{ArrayJob, Image, LabelArrays, Work};
+use crate::resample::expected_error::mean_expected_error;
+use crate::resample::pass::OnProgress;
+use crate::resample::{Interpolator, InterpolatorOptions, Plan, Spacing};
+use crate::volume::{Axis, Geometry, Rescale, Volume, Voxels};
+
+/// Options of a resampling, the same for every host; the defaults make the slice spacing isotropic
+/// with the default model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", default)]
+pub struct JobOptions {
+    /// Wished spacing of the output slices.
+    pub spacing: Spacing,
+    /// Axis along which to interpolate; `None`: the slice axis of the volume.
+    pub axis: Option<Axis>,
+    /// `linear`, `cubic`, a shipped model by its name, or a checkpoint file.
+    pub model: String,
+    /// Device, precision and ensemble of a network.
+    #[serde(flatten)]
+    pub interpolator: InterpolatorOptions,
+    /// Method for label maps; `None`: [`LabelMethod::default_for`] the interpolator.
+    pub label_method: Option<LabelMethod>,
+    /// Whether the expected error of every voxel is an output.
+    pub expected_error: bool,
+}
+
+impl Default for JobOptions {
+    fn default() -> JobOptions {
+        JobOptions {
+            spacing: Spacing::Isotropic,
+            axis: None,
+            model: model::DEFAULT.into(),
+            interpolator: InterpolatorOptions::default(),
+            label_method: None,
+            expected_error: false,
+        }
+    }
+}
+
+impl JobOptions {
+    /// Loads the interpolator and checks that it offers the wanted outputs.
+    ///
+    /// # Errors
+    /// As [`Interpolator::load`]; [`Error::Argument`] for a model without error head or flow where
+    /// they are needed.
+    pub fn load_interpolator(&self) -> Result<Interpolator> {
+        let interpolator = Interpolator::load(&self.model, &self.interpolator)?;
+        let in_model = |error: Error| Error::Argument(format!("model {}: {error}", self.model));
+        if self.expected_error {
+            interpolator.require_error_head().map_err(in_model)?;
+        }
+        if let Some(method) = self.label_method {
+            method.check(&interpolator).map_err(in_model)?;
+        }
+        Ok(interpolator)
+    }
+
+    /// Plans the output grid of a volume.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn plan(&self, input: &Geometry) -> Result<Plan> {
+        Plan::new(input, self.axis, &self.spacing)
+    }
+}
+
+/// A volume to resample, with the label maps on its grid.
+pub struct Job<'a> {
+    /// Output grid, and the source of each slice.
+    pub plan: &'a Plan,
+    /// Interpolation between known slices.
+    pub interpolator: &'a Interpolator,
+    /// The CT.
+    pub volume: &'a Volume,
+    /// Label maps on the grid of the CT.
+    pub label_maps: &'a [Volume],
+    /// Method for the label maps.
+    pub label_method: LabelMethod,
+    /// Whether the expected error of every voxel is an output.
+    pub expected_error: bool,
+}
+
+/// Outputs of a [`Job`], all on the output grid of its plan.
+pub struct Outputs {
+    /// The resampled CT.
+    pub volume: Volume,
+    /// Expected absolute error of every voxel in HU, float32; 0 in known slices.
+    pub expected_error: Option<Volume>,
+    /// Mean of the expected errors over all interpolated voxels; `None` where there are none.
+    pub mean_expected_error_hu: Option<f64>,
+    /// The resampled label maps, in the order of the inputs.
+    pub label_maps: Vec<Volume>,
+    /// Counts and times.
+    pub work: Work,
+}
+
+impl<'a> Job<'a> {
+    /// A job for the volume alone.
+    pub fn new(plan: &'a Plan, interpolator: &'a Interpolator, volume: &'a Volume) -> Job<'a> {
+        Job {
+            plan,
+            interpolator,
+            volume,
+            label_maps: &[],
+            label_method: LabelMethod::default_for(interpolator),
+            expected_error: false,
+        }
+    }
+
+    /// Bytes of memory that the outputs and the work on them take; the inputs are not counted.
+    pub fn memory_needed(&self) -> u64 {
+        let voxels = self.plan.output().size().map(|side| side as u64).into_iter();
+        let bytes = |each: u64| voxels.clone().fold(each, u64::saturating_mul);
+        let network = match self.label_method {
+            LabelMethod::Anatomy => self.interpolator.network(),
+            _ => None,
+        };
+        let label_maps =
+            self.label_maps.iter().map(|map| bytes(map.voxels().voxel_type().bytes() as u64));
+        let mut work = self.interpolator.work_bytes(self.plan);
+        if !self.label_maps.is_empty() {
+            work = work.max(labels::work_bytes(self.plan, network));
+        }
+        let image = bytes(self.volume.voxels().voxel_type().bytes() as u64);
+        let expected_error = if self.expected_error { bytes(4) } else { 0 };
+        label_maps
+            .fold(image, u64::saturating_add)
+            .saturating_add(expected_error)
+            .saturating_add(work)
+    }
+
+    /// Resamples the volume and its label maps.
+    ///
+    /// # Errors
+    /// As [`Image::new`] and [`ArrayJob::run`].
+    pub fn run(&self, on_progress: OnProgress) -> Result<Outputs> {
+        let grid = self.plan.output();
+        let shape = self.plan.output_shape();
+        let voxels = self.volume.voxels();
+        let mut output = voxels.zeros_like(shape);
+        let mut expected_error = self.expected_error.then(|| Array3::<f32>::zeros(shape));
+        let mut label_maps: Vec<Voxels> =
+            self.label_maps.iter().map(|map| map.voxels().zeros_like(shape)).collect();
+        let mut job = ArrayJob::new(self.plan, self.interpolator);
+        job.image = Some(Image::new(voxels.view(), self.volume.rescale())?);
+        job.output = Some(output.view_mut());
+        job.expected_error = expected_error.as_mut().map(|errors| errors.view_mut());
+        job.labels = (self.label_maps.iter().zip(&mut label_maps))
+            .map(|(input, output)| LabelArrays {
+                input: input.voxels().view(),
+                output: output.view_mut(),
+                method: self.label_method,
+            })
+            .collect();
+        let work = job.run(on_progress)?;
+        let volume = |voxels, rescale| Volume::new(voxels, rescale, grid.clone());
+        let labelled = self.label_maps.iter().zip(label_maps);
+        let expected_error =
+            expected_error.map(|errors| volume(errors.into(), Rescale::IDENTITY)).transpose()?;
+        let errors = expected_error.as_ref();
+        Ok(Outputs {
+            volume: volume(output, self.volume.rescale())?,
+            mean_expected_error_hu: errors
+                .and_then(|errors| mean_expected_error(errors, self.plan)),
+            expected_error,
+            label_maps: labelled
+                .map(|(input, output)| volume(output, input.rescale()))
+                .collect::<Result<_>>()?,
+            work,
+        })
+    }
+}
+
+/// Interpolates a volume along the slice axis of a plan.
+///
+/// # Errors
+/// As [`Job::run`].
+pub fn resample(volume: &Volume, plan: &Plan, interpolator: &Interpolator) -> Result<Volume> {
+    Ok(Job::new(plan, interpolator, volume).run(&mut |_| Ok(()))?.volume)
+}
+
+/// Checks that a label map has the grid of a volume.
+///
+/// # Errors
+/// [`Error::Geometry`].
+pub fn check_same_grid(labels: &Volume, volume: &Volume) -> Result<()> {
+    if labels.geometry().is_close_to(volume.geometry()) {
+        return Ok(());
+    }
+    Err(Error::Geometry(format!(
+        "a label map of {:?} voxels (i, j, k) on another grid than the volume of {:?} voxels; \
+         resample it onto the grid of the volume first",
+        labels.geometry().size(),
+        volume.geometry().size()
+    )))
+}
