@@ -1,20 +1,51 @@
-//! Makes the slices in between: CT slice interpolation with HRINet.
+//! CT slice interpolation: increases the through-plane resolution of CT, and keeps every scanned
+//! slice bit for bit.
 //!
-//! In the order in which data flows:
+//! A [`Plan`] is the grid of an output and the source of each of its slices, an [`Interpolator`]
+//! (linear, cubic or a network) computes those between known slices, and [`resample()`] applies both
+//! to a [`Volume`]:
 //!
-//! - [`io`] reads and writes volumes: NIfTI, NRRD, DICOM series;
-//! - [`volume`] is a CT and its place in space, and the plan of the slices to be made;
-//! - [`network`] encodes slices and decodes what lies between them;
-//! - [`interpolate`] brings volume, plan and [`method`] together, [`labels`] a label map and a plan;
-//!   [`expected_error`] says how far off the new slices may be;
-//! - [`training`] fits a network to volumes, [`metrics`] and [`evaluate`] measure what it makes,
-//!   [`picture`] and [`figure`] show it, with what [`drawing`] gives them.
+//! ```
+//! use std::path::Path;
 //!
-//! Each module knows only those that it needs: `volume`, `network` and `metrics` know none of the
-//! others but for [`error`].
+//! use hrinet::{Interpolator, InterpolatorOptions, Plan, Spacing, io};
+//!
+//! fn make_finer(input: &Path, output: &Path) -> hrinet::Result<()> {
+//!     let volume = io::read(input)?; // NIfTI, NRRD, or a folder with a DICOM series
+//!     let plan = Plan::new(volume.geometry(), None, &Spacing::Factor(4))?;
+//!     let interpolator = Interpolator::load("hrinet-motion", &InterpolatorOptions::default())?;
+//!     let finer = hrinet::resample(&volume, &plan, &interpolator)?;
+//!     io::write(output, &finer, false)
+//! }
+//! # use hrinet::{Geometry, Rescale, Volume, Voxels};
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let (input, output) = (folder.path().join("ct.nrrd"), folder.path().join("finer.nrrd"));
+//! # let voxels = ndarray::Array3::from_shape_fn((3, 32, 32), |(k, j, i)| (10 * k + j + i) as i16);
+//! # let steps = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 4.0]];
+//! # let geometry = Geometry::new([32, 32, 3], [0.0; 3], steps)?;
+//! # io::write(&input, &Volume::new(Voxels::from(voxels), Rescale::IDENTITY, geometry)?, false)?;
+//! # make_finer(&input, &output)?;
+//! # assert_eq!(io::read(&output)?.geometry().size(), [32, 32, 9]);
+//! # Ok::<(), hrinet::Error>(())
+//! ```
+//!
+//! [`Job`] also resamples label maps, predicts the expected error of every voxel, and reports
+//! progress. `examples/rust` has a program.
+//!
+//! The names at this level are the interface. Modules, in the order of the data:
+//!
+//! - [`io`] reads and writes volumes; [`volume`] is a CT with its geometry;
+//! - [`resample`](mod@resample) plans and interpolates, [`labels`] does so for label maps;
+//! - [`network`] has the systems, checkpoints and shipped models;
+//! - [`training`] trains them, [`evaluation`] and [`metrics`] measure them.
+//!
+//! `capi` is the C interface (documented in `hrinet.h`); `runtime` and `render` serve the program.
+//!
+//! Functions that fail return an [`Error`], a line for the user with the value and the remedy.
 #![deny(missing_docs)]
 #![deny(unsafe_code)]
 
+#[doc(hidden)]
 pub mod capi;
 pub mod error;
 pub mod evaluation;
@@ -22,10 +53,20 @@ pub mod io;
 pub mod labels;
 pub mod metrics;
 pub mod network;
+#[doc(hidden)]
 pub mod render;
 pub mod resample;
+#[doc(hidden)]
 pub mod runtime;
 pub mod training;
 pub mod volume;
 
 pub use error::{Error, Result};
+pub use labels::LabelMethod;
+pub use network::{Checkpoint, Model, Precision, SliceNetwork, System};
+pub use resample::{
+    Interpolator, InterpolatorOptions, Job, JobOptions, Outputs, Plan, Progress, SliceSource,
+    Spacing, resample,
+};
+pub use training::{Dataset, Settings, Trainer};
+pub use volume::{Axis, Geometry, Rescale, Volume, VoxelType, Voxels, Window};
