@@ -10,8 +10,8 @@ use tch::Device;
 
 use super::LONGEST;
 
-/// Loads the bytes as they are, and again with a matching checksum, without which nothing behind the
-/// check would be reached.
+/// Loads the bytes as they are, and again with a matching checksum, without which nothing behind
+/// the check would be reached.
 pub fn checkpoint(bytes: &[u8]) {
     if bytes.len() > LONGEST {
         return;

@@ -111,8 +111,8 @@ impl Checkpoint {
     /// Reads a checkpoint file.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Damaged`], [`Error::Unsupported`] for a file that is no checkpoint of
-    /// this library, [`Error::Newer`].
+    /// [`Error::Io`], [`Error::Damaged`], [`Error::Unsupported`] for a file that is no checkpoint
+    /// of this library, [`Error::Newer`].
     pub fn read(path: &Path) -> Result<Checkpoint> {
         let io = |error| Error::io(path, error);
         let metadata = std::fs::metadata(path).map_err(io)?;

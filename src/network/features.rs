@@ -15,7 +15,8 @@ pub trait FeatureMaps: Any + Send {
     fn map_each(&self, change: &dyn Fn(&Tensor) -> Result<Tensor>) -> Result<Features>;
 }
 
-/// Feature maps `[N, C, H, W]` of a batch of slices, read by the kind of generator that made them.
+/// Feature maps `[N, C, H, W]` of a batch of slices, read by the kind of generator
+/// that encoded them.
 pub struct Features(Box<dyn FeatureMaps>);
 
 impl Features {
@@ -24,7 +25,7 @@ impl Features {
         Features(Box::new(maps))
     }
 
-    /// The maps as their generator made them.
+    /// The named maps of one kind of generator.
     ///
     /// # Errors
     /// [`Error::Argument`] for features of another kind of generator.

@@ -20,7 +20,7 @@ pub trait Generator: Send {
     /// Encodes slices `[N, 1, H, W]`, sides multiples of [`GeneratorConfig::side_multiple`].
     ///
     /// # Errors
-    /// [`Error::Torch`] for another shape.
+    /// [`Error::Torch`] for other sides.
     fn encode(&self, slices: &Tensor) -> Result<Features>;
 
     /// Decodes the slices `[N, 1, H, W]` at `alpha` `[N]`, in (0, 1), between those of N pairs.
@@ -54,8 +54,8 @@ pub trait Generator: Send {
         Ok(None)
     }
 
-    /// Decodes like [`Generator::decode`], and returns the full-resolution maps that the slices were
-    /// made from, the input of an [`ErrorHead`]. `None` for a generator without flow.
+    /// Decodes like [`Generator::decode`], and returns the full-resolution maps that the slices
+    /// were decoded from, the input of an [`ErrorHead`]. `None` for a generator without flow.
     ///
     /// # Errors
     /// As [`Generator::decode`].

@@ -113,10 +113,8 @@ impl Model {
         self.ensemble
     }
 
-    /// A checkpoint of all weights that shares no memory with the model, for training to start from.
-    ///
-    /// # Errors
-    /// [`Error::Torch`].
+    /// A checkpoint of all weights that shares no memory with the model, for training to start
+    /// from.
     pub fn checkpoint(&self) -> Result<Checkpoint> {
         let copy = |(name, weight): &(String, Tensor)| -> Result<(String, Tensor)> {
             let copy = weight.f_detach()?.f_to_device(Device::Cpu)?.copy();
@@ -270,5 +268,40 @@ fn pad(x: &Tensor, multiple: i64) -> Result<Tensor> {
     match (missing(rows), missing(columns)) {
         (0, 0) => Ok(x.shallow_clone()),
         (bottom, right) => Ok(x.f_replication_pad2d([0, right, 0, bottom])?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shipped() -> Checkpoint {
+        let bytes = shipped::checkpoint(DEFAULT).unwrap();
+        Checkpoint::from_bytes(Path::new(DEFAULT), bytes).unwrap()
+    }
+
+    #[test]
+    fn error_head_in_another_window_is_rejected() {
+        let mut checkpoint = shipped();
+        checkpoint.header.window_hu = [-1000.0, 500.0];
+        let error = Model::new(checkpoint, Device::Cpu).err().unwrap().to_string();
+        assert!(error.contains("-1000 to 500 HU") && error.contains("2000 HU wide"), "{error}");
+        let mut generator_alone = shipped();
+        generator_alone.header.window_hu = [-1000.0, 500.0];
+        generator_alone.tensors.retain(|name, _| !name.starts_with(ERROR_HEAD));
+        assert!(!Model::new(generator_alone, Device::Cpu).unwrap().predicts_error());
+    }
+
+    #[test]
+    fn precision_that_the_generator_does_not_support_is_rejected() {
+        let model = Model::new(shipped(), Device::Cpu).unwrap();
+        let error = model.with_precision(Precision::Bfloat16).err().unwrap().to_string();
+        assert_eq!(error, "hrinet-motion does not compute in bfloat16; use float32");
+    }
+
+    #[test]
+    fn unknown_model_is_rejected_with_the_choices() {
+        let error = Model::load("hrinet-motoin", Device::Cpu).err().unwrap().to_string();
+        assert!(error.contains("hrinet-motion-small") && error.contains("cubic"), "{error}");
     }
 }

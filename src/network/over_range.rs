@@ -1,9 +1,10 @@
 //! Values above the grey window: dense bone, teeth, metal.
 //!
-//! A network sees grey values up to 1. What exceeds them bypasses it and moves with the tissue: it is
-//! warped and blended as the network warps and blends the slices themselves. Unwarped, a bone that
-//! moves would lose its core and leave two shadows of it. Where both slices agree above the window,
-//! values stay unwarped: flow that is only guessed would smear a wire by a tenth of a pixel.
+//! A network sees grey values up to 1. What exceeds them bypasses it and moves with the tissue: it
+//! is warped and blended as the network warps and blends the slices themselves. Unwarped, a bone
+//! that moves would lose its core and leave two shadows of it. Where both slices agree above the
+//! window, values stay unwarped: flow that is only guessed would smear a wire by a tenth of a
+//! pixel.
 
 use tch::Tensor;
 
@@ -15,8 +16,8 @@ use crate::network::roi::Roi;
 /// network has seen saturation alone.
 const SATURATED: f64 = 0.05;
 
-/// Root mean squared difference of both slices' excess, in grey values, at which half of the flow is
-/// trusted (20 HU of 2000).
+/// Root mean squared difference of both slices' excess, in grey values, at which half of the flow
+/// is trusted (20 HU of 2000).
 const HALF_TRUST: f64 = 0.01;
 
 /// Pixels between the centres of the windows of that mean, each twice as wide.
@@ -31,9 +32,6 @@ pub struct OverRange {
 
 impl OverRange {
     /// Excess of grey values over 1; `None` where there is none.
-    ///
-    /// # Errors
-    /// [`crate::Error::Torch`].
     pub fn of(grey: &Tensor) -> Result<Option<OverRange>> {
         let values = grey.f_sub_scalar(1.0)?.f_clamp_min(0.0)?;
         Ok(Roi::of(&values)?.map(|roi| OverRange { values, roi }))
@@ -54,18 +52,12 @@ pub struct OverRangePair {
 
 impl OverRangePair {
     /// Excess of the slices of a pair, unwarped; `None` where neither has any.
-    ///
-    /// # Errors
-    /// [`crate::Error::Torch`].
     pub fn of(pair: [Option<&OverRange>; 2]) -> Result<Option<OverRangePair>> {
         Self::within(pair, |roi, _| Ok(roi))
     }
 
     /// Excess of the slices of a pair, warped along `flow` `[N, 4, H, W]`, of sides that are
     /// multiples of 16, as far as both slices differ; `None` where neither has any.
-    ///
-    /// # Errors
-    /// [`crate::Error::Torch`].
     pub fn warped(pair: [Option<&OverRange>; 2], flow: &Tensor) -> Result<Option<OverRangePair>> {
         // Beyond the longest flow no value arrives, and no difference enters the mean.
         let reached = |roi: Roi, sides: [i64; 2]| {
@@ -91,9 +83,6 @@ impl OverRangePair {
 
     /// Adds the excess to decoded grey values `[N, 1, H, W]` in [0, 1]: the first slice's by its
     /// share, 0 to 1, and the second's by the rest.
-    ///
-    /// # Errors
-    /// [`crate::Error::Torch`].
     pub fn add_to(&self, slices: &Tensor, first_share: &Tensor) -> Result<Tensor> {
         let [first, second] = &self.slices;
         let decoded = self.roi.crop(slices)?;
@@ -104,11 +93,8 @@ impl OverRangePair {
     }
 
     /// Adds half of the difference of both slices' excess to the errors that a network expects, in
-    /// grey values. The half is not learnt: midway between both values, a blend is off by at most as
-    /// much if the real value is between them.
-    ///
-    /// # Errors
-    /// [`crate::Error::Torch`].
+    /// grey values. The half is not learnt: midway between both values, a blend is off by at most
+    /// as much if the real value is between them.
     pub fn expected_error(&self, errors: &Tensor) -> Result<Tensor> {
         let [first, second] = &self.slices;
         let of_network = self.roi.crop(errors)?.f_masked_fill(&self.saturated()?, 0.0)?;

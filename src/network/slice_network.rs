@@ -18,15 +18,9 @@ pub trait SliceNetwork: std::any::Any {
     fn window_hu(&self) -> [f64; 2];
 
     /// Encodes a slice.
-    ///
-    /// # Errors
-    /// [`crate::Error::Torch`].
     fn encode(&self, slice: &Array2<f32>) -> Result<EncodedSlice>;
 
     /// Decodes the slices `[fractions, rows, columns]` between the two of a pair.
-    ///
-    /// # Errors
-    /// [`crate::Error::Torch`].
     fn decode(&self, neighbours: &Neighbours, fractions: &[f64]) -> Result<Array3<f32>>;
 
     /// Whether [`SliceNetwork::decode_with_error`] returns anything.
@@ -36,9 +30,6 @@ pub trait SliceNetwork: std::any::Any {
 
     /// Decodes the slices of [`SliceNetwork::decode`], and predicts the absolute error of each of
     /// their pixels as a part of the window's width. `None` for a network without error head.
-    ///
-    /// # Errors
-    /// [`crate::Error::Torch`].
     fn decode_with_error(
         &self,
         _neighbours: &Neighbours,
@@ -65,9 +56,6 @@ pub trait SliceNetwork: std::any::Any {
     /// Finds the flow fields `[fractions, 4, rows, columns]` from planes to both slices of a pair,
     /// in pixels: columns and rows to the first slice, then to the second. A pixel of a plane is
     /// found in a slice at its own position plus the flow. `None` for a network without flow.
-    ///
-    /// # Errors
-    /// [`crate::Error::Torch`].
     fn flow(
         &self,
         _first: &EncodedSlice,

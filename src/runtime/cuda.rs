@@ -18,8 +18,8 @@ pub fn load() {
     ONCE.call_once(|| {
         let Ok(maps) = std::fs::read_to_string("/proc/self/maps") else { return };
         let Some(path) = beside_libtorch(&maps).filter(|path| path.exists()) else { return };
-        // SAFETY: the initialisers that run are those of libtorch's own library, of which nothing is
-        // called here.
+        // SAFETY: the initialisers that run are those of libtorch's own library, of which nothing
+        // is called here.
         match unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_GLOBAL) } {
             // Never closed: libtorch keeps pointers into it.
             Ok(library) => std::mem::forget(library),
@@ -28,8 +28,9 @@ pub fn load() {
     });
 }
 
-/// Path of the CUDA library beside the libtorch in `maps`, a process's table of mapped files. `None`
-/// for a libtorch under another name, as a process that may hold two of them has: it is for the CPU.
+/// Path of the CUDA library beside the libtorch in `maps`, a process's table of mapped files.
+/// `None` for a libtorch under another name, as a process that may hold two of them has: it is for
+/// the CPU.
 fn beside_libtorch(maps: &str) -> Option<PathBuf> {
     let files = maps.lines().filter_map(|line| line.find('/').map(|at| Path::new(&line[at..])));
     let libtorch = files.into_iter().find(|file| file.ends_with("libtorch_cpu.so"))?;

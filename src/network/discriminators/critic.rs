@@ -24,8 +24,8 @@ impl Critic {
         Ok(Critic { trunk: Encoder::new(parameters, &MAP_CHANNELS)? })
     }
 
-    /// Estimates alpha `[N]`, unbounded, of images `[N, 1, H, W]` whose sides are multiples of 16; 0
-    /// stands for a real slice or its reconstruction.
+    /// Estimates alpha `[N]`, unbounded, of images `[N, 1, H, W]` whose sides are multiples of 16;
+    /// 0 stands for a real slice or its reconstruction.
     pub fn guess(&self, images: &Tensor) -> Result<Tensor> {
         let map = &self.trunk.forward(images)?.maps[0];
         Ok(map.f_mean_dim([1i64, 2, 3].as_slice(), false, None)?)

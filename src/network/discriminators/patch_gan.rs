@@ -61,8 +61,8 @@ impl PatchGan {
         let (_, _, rows, columns) = images.size4()?;
         if rows.min(columns) < MIN_SIDE {
             return Err(Error::Argument(format!(
-                "images of {rows} x {columns} are too small for the PatchGAN; sides must be at least \
-                 {MIN_SIDE} pixels"
+                "images of {rows} x {columns} pixels are too small for the PatchGAN; at least \
+                 {MIN_SIDE} x {MIN_SIDE}"
             )));
         }
         let mut x = images.shallow_clone();

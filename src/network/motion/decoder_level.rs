@@ -9,7 +9,8 @@ use crate::network::nn::conv::{
 use crate::network::nn::correlation;
 use crate::network::nn::parameters::Parameters;
 
-/// Standard deviation of the upsampling's first weights, small so that training starts at zero flow.
+/// Standard deviation of the upsampling's first weights, small so that training starts at zero
+/// flow.
 const UPSAMPLING_DEVIATION: f64 = 1e-3;
 
 /// A 3 x 3 convolution, residual blocks of two, and upsampling by 2.

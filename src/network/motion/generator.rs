@@ -1,10 +1,10 @@
 //! The generator of HRINet-Motion: maps are warped along a flow field before they are blended.
 //!
 //! Between two CT slices 3 mm or more apart, tissue borders move in the plane, and a blend of
-//! unwarped maps shows each border twice. This generator encodes each slice once, as the paper does,
-//! and estimates from the coarsest level up the flow from the plane at `fraction` to each of the two
-//! slices, in pixels. At full resolution both slices are warped, blended by a mask that starts as
-//! the linear blend, and refined by a small network.
+//! unwarped maps shows each border twice. This generator encodes each slice once, as the paper
+//! does, and estimates from the coarsest level up the flow from the plane at `fraction` to each of
+//! the two slices, in pixels. At full resolution both slices are warped, blended by a mask that
+//! starts as the linear blend, and refined by a small network.
 //!
 //! Inside, planes are at `fraction`, 0 at the first slice and 1 at the second.
 
@@ -113,8 +113,8 @@ impl MotionGenerator {
         })
     }
 
-    /// Flow fields from the planes at `fraction` `[N, 1, 1, 1]` to both slices, with the hidden maps
-    /// beside them.
+    /// Flow fields from the planes at `fraction` `[N, 1, 1, 1]` to both slices, with the hidden
+    /// maps beside them.
     fn align(
         &self,
         pair: MotionPair,

@@ -73,8 +73,8 @@ impl ConvolutionConfig {
     }
 }
 
-/// A square convolution with bias and zero padding. At stride 1 it keeps the size of the plane where
-/// the kernel is odd, and takes one pixel off where it is even.
+/// A square convolution with bias and zero padding. At stride 1 it keeps the size of the plane
+/// where the kernel is odd, and takes one pixel off where it is even.
 pub struct Convolution {
     weight: Tensor,
     bias: Tensor,
@@ -112,8 +112,8 @@ impl Convolution {
     }
 }
 
-/// Stores a weight with its channels contiguous. A convolution takes the memory format of its weight
-/// for its output, and with few channels computes a seventh faster in this one.
+/// Stores a weight with its channels contiguous. A convolution takes the memory format of its
+/// weight for its output, and with few channels computes a seventh faster in this one.
 fn channels_last(weight: &Tensor) -> Result<Tensor> {
     let last = weight.f_permute([0i64, 2, 3, 1])?.f_contiguous()?;
     Ok(last.f_permute([0i64, 3, 1, 2])?)

@@ -20,8 +20,8 @@ pub fn correlation(first: &Tensor, second: &Tensor, radius: i64) -> Result<Tenso
     let (side, wide) = (2 * radius + 1, columns + 2 * radius);
     let mut cosines = Vec::new();
     for row in 0..side {
-        // Products of every pixel with a whole row, of which only those near it are kept: they start
-        // one column later in each row of the product, which rows that are one longer undo.
+        // Products of every pixel with a whole row, of which only those near it are kept: they
+        // start one column later in each row of the product, which rows that are one longer undo.
         let shifted = second.f_narrow(1, row, rows)?.f_transpose(2, 3)?;
         let products = first.f_matmul(&shifted)?.f_reshape([images, rows, columns * wide])?;
         let skewed = products.f_constant_pad_nd([0, columns])?;

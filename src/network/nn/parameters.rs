@@ -9,8 +9,8 @@ use tch::{Device, Tensor};
 
 use crate::error::{Error, Result};
 
-/// Distribution of a random weight. Random numbers are not libtorch's, so that a seed gives the same
-/// network with every version of it and on every device.
+/// Distribution of a random weight. Random numbers are not libtorch's, so that a seed gives the
+/// same network with every version of it and on every device.
 #[derive(Clone, Copy, Debug)]
 pub enum Distribution {
     /// The same value everywhere.

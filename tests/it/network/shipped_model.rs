@@ -1,5 +1,5 @@
-//! The shipped models: loading by name, accuracy against linear and cubic interpolation on real CTs,
-//! known slices, ensembles.
+//! The shipped models: loading by name, accuracy against linear and cubic interpolation on real
+//! CTs, known slices, ensembles.
 
 use std::path::Path;
 
