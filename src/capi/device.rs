@@ -1,8 +1,8 @@
 //! Devices, and threads of the CPU.
 
 use std::ffi::{CString, c_char};
-use std::sync::OnceLock;
 
+use once_cell::sync::OnceCell;
 use tch::Cuda;
 
 use crate::capi::guard::{call, invalid_argument};
@@ -11,15 +11,18 @@ use crate::error::Error;
 use crate::runtime::cuda;
 use crate::runtime::device;
 
-/// Names and descriptions of all usable devices, kept for the life of the process.
-fn devices() -> &'static [[CString; 2]] {
-    static DEVICES: OnceLock<Vec<[CString; 2]>> = OnceLock::new();
-    DEVICES.get_or_init(|| {
+/// Names and descriptions of all available devices, kept for the life of the process.
+fn devices() -> Result<&'static [[CString; 2]], Error> {
+    static DEVICES: OnceCell<Vec<[CString; 2]>> = OnceCell::new();
+    let devices = DEVICES.get_or_try_init(|| {
         cuda::load();
-        let text = |text: String| CString::new(text).unwrap_or_default();
-        let usable = device::available().into_iter();
-        usable.map(|device| [text(device.name), text(device.description)]).collect()
-    })
+        let text = |text: String| {
+            CString::new(text).map_err(|error| Error::Device(format!("device name: {error}")))
+        };
+        let available = device::available().into_iter();
+        available.map(|device| Ok([text(device.name)?, text(device.description)?])).collect()
+    });
+    devices.map(Vec::as_slice)
 }
 
 /// Finds a device by name, CUDA devices included.
@@ -31,7 +34,7 @@ pub(super) fn parse_device(name: &str) -> Result<tch::Device, Error> {
 fn of_device(index: u32, which: usize) -> *const c_char {
     let mut found = std::ptr::null();
     call(|| {
-        if let Some(texts) = devices().get(index as usize) {
+        if let Some(texts) = devices()?.get(index as usize) {
             found = texts[which].as_ptr();
         }
         Ok(())
@@ -45,7 +48,7 @@ fn of_device(index: u32, which: usize) -> *const c_char {
 pub extern "C" fn hrinet_device_count() -> u32 {
     let mut count = 0;
     call(|| {
-        count = devices().len() as u32;
+        count = devices()?.len() as u32;
         Ok(())
     });
     count
