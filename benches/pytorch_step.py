@@ -59,8 +59,10 @@ class Decoder(nn.Module):
             beside = maps[halvings - 4] if halvings >= 4 else 0
             blocks.append(
                 nn.Sequential(
-                    conv(inputs + beside, outputs), nn.LeakyReLU(0.2),
-                    conv(outputs, outputs), nn.LeakyReLU(0.2)
+                    conv(inputs + beside, outputs),
+                    nn.LeakyReLU(0.2),
+                    conv(outputs, outputs),
+                    nn.LeakyReLU(0.2),
                 )
             )
             inputs = outputs

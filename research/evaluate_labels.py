@@ -41,11 +41,11 @@ def labels_of(ct, path):
     if kind == "mask":
         return sitk.Cast(sitk.ReadImage(str(path.with_name("mask.nii.gz"))), sitk.sitkUInt8)
     hu = sitk.GetArrayFromImage(ct)
-    made = hu > 250
+    segment = hu > 250
     if kind != "bone":
         body = np.array([binary_fill_holes(largest(plane > -400)) for plane in hu])
-        made = body if kind == "body" else body & (hu < -400)
-    image = sitk.GetImageFromArray(made.astype(np.uint8))
+        segment = body if kind == "body" else body & (hu < -400)
+    image = sitk.GetImageFromArray(segment.astype(np.uint8))
     image.CopyInformation(ct)
     return image
 
@@ -63,16 +63,39 @@ def thinned(image, gap):
 
 def by_program(ct, labels, gap, method):
     with tempfile.TemporaryDirectory() as place:
-        at = lambda name: f"{place}/{name}.nrrd"
+
+        def at(name):
+            return f"{place}/{name}.nrrd"
+
         sitk.WriteImage(labels, at("labels"))
         sitk.WriteImage(ct, at("image"))
         # The linear model takes no time; only `anatomy` reads the image.
         model = "hrinet-motion" if method == "anatomy" else "linear"
         done = subprocess.run(
-            [program, "resample", at("image"), at("out"), "--factor", str(gap), "--axis", "k",
-             "--model", model, "--labels", at("labels"), at("made"), "--labels-method", method,
-             "--threads", "1", "--device", "cpu"],
-            check=True, capture_output=True, text=True,
+            [
+                program,
+                "resample",
+                at("image"),
+                at("out"),
+                "--factor",
+                str(gap),
+                "--axis",
+                "k",
+                "--model",
+                model,
+                "--labels",
+                at("labels"),
+                at("made"),
+                "--labels-method",
+                method,
+                "--threads",
+                "1",
+                "--device",
+                "cpu",
+            ],
+            check=True,
+            capture_output=True,
+            text=True,
         )
         seconds = float(re.search(r"labels in ([0-9.]+) s", done.stderr + done.stdout)[1])
         return sitk.GetArrayFromImage(sitk.ReadImage(at("made"))), seconds
@@ -84,52 +107,59 @@ def by_itk(labels, gap):
     spread = np.zeros(((len(known) - 1) * gap + 1, *known.shape[1:]), known.dtype)
     spread[::gap] = known
     with tempfile.TemporaryDirectory() as place:
-        start, end = f"{place}/spread.npy", f"{place}/made.npy"
+        start, end = f"{place}/spread.npy", f"{place}/interpolated.npy"
         np.save(start, spread)
         print(start, end, sep="\t", file=itk.stdin, flush=True)
         seconds = float(itk.stdout.readline())
         return np.load(end), seconds
 
 
+def signed_distance(mask):
+    image = sitk.SignedMaurerDistanceMap(mask, squaredDistance=False, useImageSpacing=True)
+    return sitk.GetArrayFromImage(image)
+
+
 def by_simple_itk(labels, gap):
     """Linear blend of signed Maurer distances of each label, slice by slice."""
     known = sitk.GetArrayFromImage(labels)
     start = time.perf_counter()
-    made = np.zeros(((len(known) - 1) * gap + 1, *known.shape[1:]), known.dtype)
-    deepest = np.zeros(made.shape, np.float32)
+    interpolated = np.zeros(((len(known) - 1) * gap + 1, *known.shape[1:]), known.dtype)
+    deepest = np.zeros(interpolated.shape, np.float32)
     for value in np.unique(known[known > 0]):
         there = [(plane == value).any() for plane in known]
-        distance = lambda k: sitk.GetArrayFromImage(sitk.SignedMaurerDistanceMap(
-            labels[:, :, k] == int(value), squaredDistance=False, useImageSpacing=True))
-        distances = {k: distance(k) for k in np.flatnonzero(there).tolist()}
-        for k in range(len(made)):
+        distances = {
+            k: signed_distance(labels[:, :, k] == int(value))
+            for k in np.flatnonzero(there).tolist()
+        }
+        for k in range(len(interpolated)):
             first, step = divmod(k, gap)
             # A slice without the label has no distances.
             if step and there[first] and there[first + 1]:
                 blend = (1 - step / gap) * distances[first] + step / gap * distances[first + 1]
-                wins = (blend <= 0) & ((blend < deepest[k]) | (made[k] == 0))
-                made[k][wins], deepest[k][wins] = value, blend[wins]
-    made[::gap] = known
-    return made, time.perf_counter() - start
+                wins = (blend <= 0) & ((blend < deepest[k]) | (interpolated[k] == 0))
+                interpolated[k][wins], deepest[k][wins] = value, blend[wins]
+    interpolated[::gap] = known
+    return interpolated, time.perf_counter() - start
 
 
-def scores(truth, made, spacing):
-    either = np.argwhere(truth | made)
+def scores(truth, interpolated, spacing):
+    either = np.argwhere(truth | interpolated)
     box = tuple(slice(max(low - 1, 0), high + 2) for low, high in zip(either.min(0), either.max(0)))
-    truth, made = truth[box], made[box]
-    dice = 2 * (truth & made).sum() / (truth.sum() + made.sum())
-    error = made.sum() / truth.sum() - 1
-    if not made.any():
+    truth, interpolated = truth[box], interpolated[box]
+    dice = 2 * (truth & interpolated).sum() / (truth.sum() + interpolated.sum())
+    error = interpolated.sum() / truth.sum() - 1
+    if not interpolated.any():
         return dice, np.nan, error
-    surfaces = [each & ~binary_erosion(each) for each in (truth, made)]
+    surfaces = [each & ~binary_erosion(each) for each in (truth, interpolated)]
     far = [distance_transform_edt(~each, sampling=spacing[::-1]) for each in surfaces]
     apart = np.concatenate([far[1][surfaces[0]], far[0][surfaces[1]]])
     return dice, np.percentile(apart, 95), error
 
 
 script = pathlib.Path(__file__).with_name("itk_contours.py")
-itk = subprocess.Popen([sys.executable, str(script)], text=True,
-                       stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+itk = subprocess.Popen(
+    [sys.executable, str(script)], text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+)
 print("| labels | gap | method | n | Dice | HD95 mm | volume error | s a map |")
 print("| --- | --- | --- | --- | --- | --- | --- | --- |")
 for gap in GAPS:
@@ -140,17 +170,21 @@ for gap in GAPS:
         values = np.unique(sitk.GetArrayFromImage(known))
         if len(values) < 2:
             continue
-        made = {method: by_program(thin, known, gap, method) for method in METHODS}
-        made["SimpleITK signed distance"] = by_simple_itk(known, gap)
-        made["ITK contour interpolation"] = by_itk(known, gap)
-        for method, (labels, time_taken) in made.items():
+        interpolated = {method: by_program(thin, known, gap, method) for method in METHODS}
+        interpolated["SimpleITK signed distance"] = by_simple_itk(known, gap)
+        interpolated["ITK contour interpolation"] = by_itk(known, gap)
+        for method, (labels, time_taken) in interpolated.items():
             assert labels.shape == truth.shape
             seconds.setdefault(method, []).append(time_taken)
             rows.setdefault(method, []).extend(
-                scores(truth == value, labels == value, image.GetSpacing()) for value in values[1:])
+                scores(truth == value, labels == value, image.GetSpacing()) for value in values[1:]
+            )
     for method, found in rows.items():
         dice, far, error = np.nanmean(found, axis=0)
-        print(f"| {kind} | {gap} | {method} | {len(found)} | {dice:.4f} | {far:.2f} | "
-              f"{100 * error:+.1f} % | {np.mean(seconds[method]):.2f} |", flush=True)
+        print(
+            f"| {kind} | {gap} | {method} | {len(found)} | {dice:.4f} | {far:.2f} | "
+            f"{100 * error:+.1f} % | {np.mean(seconds[method]):.2f} |",
+            flush=True,
+        )
 itk.stdin.close()
 assert itk.wait() == 0, "ITK's process failed"

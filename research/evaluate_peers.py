@@ -60,11 +60,15 @@ class Rife:
     def __call__(self, first, second, alphas):
         rows, columns = first.shape
         padding = (0, -columns % 128, 0, -rows % 128)
-        planes = [torch.from_numpy(grey(hu).astype(np.float32)).expand(1, 3, -1, -1)
-                  for hu in (first, second)]
+        planes = [
+            torch.from_numpy(grey(hu).astype(np.float32)).expand(1, 3, -1, -1)
+            for hu in (first, second)
+        ]
         pair = torch.cat([torch.nn.functional.pad(plane, padding) for plane in planes], 1)
-        made = [self.network(pair, alpha, [8, 4, 2, 1])[2][3] for alpha in alphas]
-        return [each[0].mean(0)[:rows, :columns].double().numpy() * 2000 - 1000 for each in made]
+        interpolated = [self.network(pair, alpha, [8, 4, 2, 1])[2][3] for alpha in alphas]
+        return [
+            each[0].mean(0)[:rows, :columns].double().numpy() * 2000 - 1000 for each in interpolated
+        ]
 
 
 RADIUS = 5  # SimpleITK's sitkLanczosWindowedSinc
@@ -88,33 +92,52 @@ def check_windowed_sinc(hu, gap):
     known = sitk.GetImageFromArray(part[::gap].astype(np.float32))
     known.SetSpacing((1, 1, gap))
     size = (*known.GetSize()[:2], (known.GetSize()[2] - 1) * gap + 1)
-    itk = sitk.GetArrayFromImage(sitk.Resample(
-        known, size, sitk.Transform(), sitk.sitkLanczosWindowedSinc, known.GetOrigin(), (1, 1, 1)))
+    itk = sitk.GetArrayFromImage(
+        sitk.Resample(
+            known,
+            size,
+            sitk.Transform(),
+            sitk.sitkLanczosWindowedSinc,
+            known.GetOrigin(),
+            (1, 1, 1),
+        )
+    )
     ours = windowed_sinc(part, gap)
     inner = (slice(None), slice(8, 16), slice(8, 16))
     assert np.abs(itk[inner] - ours[inner]).max() < 0.1, np.abs(itk[inner] - ours[inner]).max()
 
 
-def made_by(name, method, hu, gap):
+def interpolated_by(name, method, hu, gap):
     """The interpolated slices, and the seconds that they took."""
     start = time.perf_counter()
     if name == "windowed sinc":
         whole = windowed_sinc(hu, gap)
-        made = [whole[k] for k in range(len(whole)) if k % gap]
+        interpolated = [whole[k] for k in range(len(whole)) if k % gap]
     else:
         alphas = [step / gap for step in range(1, gap)]
-        made = [plane for first in range(0, len(hu) - 1, gap)
-                for plane in method(hu[first], hu[first + gap], alphas)]
-    return made, time.perf_counter() - start
+        interpolated = [
+            plane
+            for first in range(0, len(hu) - 1, gap)
+            for plane in method(hu[first], hu[first + gap], alphas)
+        ]
+    return interpolated, time.perf_counter() - start
 
 
-def scores(truth, made):
+def scores(truth, interpolated):
     psnr, ssim = [], []
-    for true, plane in zip(truth, made, strict=True):
+    for true, plane in zip(truth, interpolated, strict=True):
         true, plane = grey(true) * 255, grey(plane) * 255
         psnr.append(peak_signal_noise_ratio(true, plane, data_range=255))
-        ssim.append(structural_similarity(true, plane, data_range=255, gaussian_weights=True,
-                                          sigma=1.5, use_sample_covariance=False))
+        ssim.append(
+            structural_similarity(
+                true,
+                plane,
+                data_range=255,
+                gaussian_weights=True,
+                sigma=1.5,
+                use_sample_covariance=False,
+            )
+        )
     return np.mean(psnr), np.mean(ssim)
 
 
@@ -128,9 +151,28 @@ asked = parser.parse_args()
 with tempfile.TemporaryDirectory() as place:
     report = pathlib.Path(place, "scores.json")
     part = ["--slices", asked.slices] if asked.slices else []
-    subprocess.run([asked.program, "evaluate", "--data", *asked.files, "--gap", asked.gap, *part,
-                    "--models", ",".join(OURS), "--threads", "1", "--device", "cpu", "--quiet",
-                    "--json", str(report)], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [
+            asked.program,
+            "evaluate",
+            "--data",
+            *asked.files,
+            "--gap",
+            asked.gap,
+            *part,
+            "--models",
+            ",".join(OURS),
+            "--threads",
+            "1",
+            "--device",
+            "cpu",
+            "--quiet",
+            "--json",
+            str(report),
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     ours = json.loads(report.read_text())
 
 peers = {"linear": linear, "windowed sinc": None, "RIFE": Rife()}
@@ -147,8 +189,8 @@ for gap in map(int, asked.gap.split(",")):
         truth = [hu[k] for k in range(len(hu)) if k % gap]
         check_windowed_sinc(hu, gap)
         for name, method in peers.items():
-            made, seconds = made_by(name, method, hu, gap)
-            found[name].append((*scores(truth, made), seconds / len(made)))
+            interpolated, seconds = interpolated_by(name, method, hu, gap)
+            found[name].append((*scores(truth, interpolated), seconds / len(interpolated)))
     rows = {name: np.mean(found[name], axis=0) for name in peers}
     for model in OURS:
         lines = [line for line in ours["volumes"] if (line["gap"], line["model"]) == (gap, model)]

@@ -18,15 +18,15 @@ import numpy as np
 def fill(labels):
     image = itk.image_from_array(labels)
     start = time.perf_counter()
-    made = itk.morphological_contour_interpolator(image, axis=2)
-    return itk.array_from_image(made), time.perf_counter() - start
+    interpolated = itk.morphological_contour_interpolator(image, axis=2)
+    return itk.array_from_image(interpolated), time.perf_counter() - start
 
 
 fill(np.zeros((3, 4, 4), np.uint8))  # loads what ITK loads late
 for line in sys.stdin:
     start, end = line.rstrip("\n").split("\t")
-    made, seconds = fill(np.load(start))
-    np.save(end, made)
+    interpolated, seconds = fill(np.load(start))
+    np.save(end, interpolated)
     print(seconds, flush=True)
 # All is said. ITK's libraries have crashed while Python took them down.
 os._exit(0)

@@ -28,7 +28,10 @@ def blurred(plane):
 
 def local_variance(plane):
     """Local variance with the Gaussian weights of SSIM."""
-    mean = lambda x: gaussian_filter(x, 1.5, truncate=3.5)
+
+    def mean(x):
+        return gaussian_filter(x, 1.5, truncate=3.5)
+
     return mean(plane * plane) - mean(plane) ** 2
 
 
@@ -46,25 +49,27 @@ def predictable(first, truth, second, flat):
     return detail[0, 1:] @ np.linalg.solve(detail[1:, 1:], detail[0, 1:]) / detail[0, 0]
 
 
-def explained(made, truth, flat):
+def explained(interpolated, truth, flat):
     """Share of the noise variance that an interpolated slice explains."""
-    true, found = ((plane - blurred(plane))[flat] for plane in (truth, made))
+    true, found = ((plane - blurred(plane))[flat] for plane in (truth, interpolated))
     return 1 - np.mean((true - found) ** 2) / np.var(true)
 
 
-def similarity(truth, made):
+def similarity(truth, interpolated):
     """SSIM of a slice, and its map."""
-    options = dict(gaussian_weights=True, sigma=1.5, use_sample_covariance=False)
-    return structural_similarity(truth + 1000, made + 1000, data_range=RANGE, full=True, **options)
+    options = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    return structural_similarity(
+        truth + 1000, interpolated + 1000, data_range=RANGE, full=True, **options
+    )
 
 
-def of_slice(first, truth, made, second):
+def of_slice(first, truth, interpolated, second):
     """SSIM as measured, and None or (noise in HU, share that is predictable, share that the model
     explains, SSIM, SSIM with all but the unpredictable noise right).
 
     None where there is too little soft tissue.
     """
-    ssim, as_made = similarity(truth, made)
+    ssim, ssim_map = similarity(truth, interpolated)
     flat = flat_soft_tissue(first, truth, second)
     if flat.sum() < 300:
         return ssim, None
@@ -77,8 +82,8 @@ def of_slice(first, truth, made, second):
     middle = blurred(truth)
     soft = (middle > -150) & (middle < 300)
     deviation = np.std((truth - blurred(truth))[flat])
-    possible = np.where(soft, possible, as_made).mean()
-    return ssim, (deviation, share, explained(made, truth, flat), ssim, possible)
+    possible = np.where(soft, possible, ssim_map).mean()
+    return ssim, (deviation, share, explained(interpolated, truth, flat), ssim, possible)
 
 
 def of_volume(program, path, gap, model):
@@ -90,22 +95,44 @@ def of_volume(program, path, gap, model):
         thick, fine, report = (f"{folder}/{name}" for name in names)
         sitk.WriteImage(ct[:, :, 0 : last + 1 : gap], thick)
         subprocess.run(
-            [program, "resample", thick, fine, "-q", "--axis", "k", "--factor", str(gap),
-             "--model", model],
+            [
+                program,
+                "resample",
+                thick,
+                fine,
+                "-q",
+                "--axis",
+                "k",
+                "--factor",
+                str(gap),
+                "--model",
+                model,
+            ],
             check=True,
         )
-        made = sitk.GetArrayFromImage(sitk.ReadImage(fine)).astype(float)
+        interpolated = sitk.GetArrayFromImage(sitk.ReadImage(fine)).astype(float)
         subprocess.run(
-            [program, "evaluate", "--data", path, "--gap", str(gap), "--models", model,
-             "--json", report],
-            check=True, capture_output=True,
+            [
+                program,
+                "evaluate",
+                "--data",
+                path,
+                "--gap",
+                str(gap),
+                "--models",
+                model,
+                "--json",
+                report,
+            ],
+            check=True,
+            capture_output=True,
         )
         says = json.loads(pathlib.Path(report).read_text())["mean"][0]["ssim"]
-    truth, made = (np.clip(voxels, -1000, 1000) for voxels in (truth, made))
+    truth, interpolated = (np.clip(voxels, -1000, 1000) for voxels in (truth, interpolated))
     slices = []
     for index in (index for index in range(last) if index % gap):
         first = index // gap * gap
-        slices.append(of_slice(truth[first], truth[index], made[index], truth[first + gap]))
+        slices.append(of_slice(truth[first], truth[index], interpolated[index], truth[first + gap]))
     ssim = np.mean([ssim for ssim, _ in slices])
     assert abs(ssim - says) < 1e-3, f"{path}: SSIM is {ssim} here, {says} there"
     return np.mean([line for _, line in slices if line is not None], axis=0)
@@ -121,12 +148,11 @@ def main():
     print("| volume | noise, HU | predictable | explained | SSIM | all but noise right |")
     print("| --- | --- | --- | --- | --- | --- |")
     row = "| {} | {:.1f} | {:.2f} | {:.2f} | {:.3f} | {:.3f} |"
-    show = lambda name, line: print(row.format(name, *line))
     lines = []
     for path in options.ct:
         lines.append(of_volume(options.program, path, options.gap, options.model))
-        show(pathlib.Path(path).name.split(".")[0], lines[-1])
-    show("mean", np.mean(lines, axis=0))
+        print(row.format(pathlib.Path(path).name.split(".")[0], *lines[-1]))
+    print(row.format("mean", *np.mean(lines, axis=0)))
 
 
 main()
