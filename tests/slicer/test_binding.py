@@ -16,7 +16,7 @@ def voxels(shape=(5, 24, 32), dtype=np.int16):
 def linear(array, **choices):
     with hrinet.Plan(array, THICK, **choices) as plan, hrinet.Model("linear") as model:
         out = plan.empty()
-        model.interpolate(plan, array, out)
+        hrinet.resample(hrinet.Job(model, plan, array, out))
     return out
 
 
@@ -26,11 +26,58 @@ def test_arrays_are_passed_without_a_copy():
     expected = linear(array)
     room = np.full((17, 24, 32, 2), -1, np.int16)
     with hrinet.Plan(array, THICK) as plan, hrinet.Model("linear") as model:
-        model.interpolate(plan, np.asfortranarray(array), room[..., 1])
+        hrinet.resample(hrinet.Job(model, plan, np.asfortranarray(array), room[..., 1]))
     assert np.array_equal(room[..., 1], expected)
     assert (room[..., 0] == -1).all()
     flipped = np.ascontiguousarray(array[::-1])[::-1]
     assert flipped.strides[0] < 0 and np.array_equal(linear(flipped), expected)
+
+
+def test_one_job_fills_all_outputs():
+    array = voxels((5, 32, 32))
+    labels = (array > 0).astype(np.uint8)
+    progress = []
+    with hrinet.Plan(array, THICK) as plan, hrinet.Model("hrinet-motion", "cpu") as model:
+        jobs = [
+            hrinet.LabelJob(labels, plan.empty(np.uint8), method) for method in hrinet.LABEL_METHODS
+        ]
+        job = hrinet.Job(
+            model,
+            plan,
+            array,
+            output=plan.empty(),
+            expected_error=plan.empty(np.float32),
+            labels=jobs,
+            progress=lambda *counts: progress.append(counts),
+        )
+        hrinet.resample(job)
+        assert np.array_equal(job.output[::4], array)
+        assert not job.expected_error[::4].any() and job.expected_error[1].all()
+        for each in jobs:
+            assert np.array_equal(each.output[::4], labels)
+        assert progress[-1] == (48, 48), "12 slices, of the volume and of each label map"
+        errors = job.expected_error.copy()
+        hrinet.resample(hrinet.Job(model, plan, array, expected_error=job.expected_error))
+        assert np.array_equal(job.expected_error, errors)
+        with pytest.raises(hrinet.HrinetError):
+            hrinet.resample(hrinet.Job(model, plan, array))
+        jobs[0].method = "smooth"
+        with pytest.raises(hrinet.HrinetError, match="label method 'smooth' is unknown"):
+            hrinet.resample(job)
+
+
+def test_options_of_models_reach_the_library():
+    first, second = voxels((2, 32, 32)).astype(np.float32)
+
+    def between(**options):
+        with hrinet.Model("hrinet-motion-small", "cpu", **options) as model:
+            return model.between(first, second, [0.5])
+
+    assert not np.array_equal(between(ensemble=True), between())
+    with pytest.raises(hrinet.HrinetError, match="float32 alone"):
+        between(precision="bfloat16")
+    with pytest.raises(hrinet.HrinetError, match="precision 'float16' is unknown"):
+        between(precision="float16")
 
 
 def test_uneven_positions_are_planned():
@@ -41,7 +88,7 @@ def test_uneven_positions_are_planned():
         assert [each.first for each in plan.slices if each.is_known] == [0, 1, 2, 3, 4]
         between = plan.slices[3]
         assert (between.is_known, between.first, between.second) == (False, 2, 3)
-        assert between.alpha == pytest.approx(0.5)
+        assert between.fraction == pytest.approx(0.5)
     with pytest.raises(hrinet.HrinetError, match="3 slice positions for 5 slices"):
         hrinet.Plan(array, THICK, positions=[0, 1, 2])
 
@@ -120,8 +167,9 @@ def test_errors_have_code_and_message():
 def test_false_from_the_callback_cancels():
     array = voxels((9, 64, 64))
     with hrinet.Plan(array, THICK) as plan, hrinet.Model("hrinet-motion", "cpu") as model:
+        job = hrinet.Job(model, plan, array, plan.empty(), progress=lambda done, total: done < 3)
         with pytest.raises(hrinet.Cancelled):
-            model.interpolate(plan, array, plan.empty(), lambda done, total: done < 3)
+            hrinet.resample(job)
 
 
 def test_devices_and_log_lines():

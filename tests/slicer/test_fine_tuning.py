@@ -43,7 +43,7 @@ def psnr_by_numpy(voxels, path):
             hrinet.Model(path, "cpu") as model,
         ):
             out = plan.empty()
-            model.interpolate(plan, pair, out)
+            hrinet.resample(hrinet.Job(model, plan, pair, out))
         # -1000 to 1000 HU are 2000 HU of signal.
         output, truth = (
             np.clip(each, -1000, 1000).astype(float) for each in (out[1], voxels[index])

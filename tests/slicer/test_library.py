@@ -127,7 +127,7 @@ def this_one():
     voxels = np.random.default_rng(0).normal(0, 300, (3, 64, 64)).astype(np.int16)
     plan = hrinet.Plan(voxels, np.diag([1, 1, 4, 1]))
     with hrinet.Model("hrinet-motion", "cpu") as model:
-        model.interpolate(plan, voxels, plan.empty())
+        hrinet.resample(hrinet.Job(model, plan, voxels, plan.empty()))
     return hash(plan.empty().shape)
 
 def other_one():

@@ -92,7 +92,7 @@ def test_exception_of_the_progress_callback_is_raised_to_the_caller():
         raise KeyError("mine")
 
     with hrinet.Model("linear") as model, pytest.raises(KeyError, match="mine"):
-        model.interpolate(plan, voxels, plan.empty(), fails)
+        hrinet.resample(hrinet.Job(model, plan, voxels, plan.empty(), progress=fails))
 
 
 def test_shutdown_cancels_and_joins_workers():

@@ -58,6 +58,7 @@ CONSTANTS = {
     "HRINET_SPACING_LIKE": 4,
     "HRINET_LABELS_NEAREST": 0,
     "HRINET_LABELS_SHAPE": 1,
+    "HRINET_LABELS_ANATOMY": 2,
     "HRINET_LR_SCHEDULE_COSINE": 0,
     "HRINET_LR_SCHEDULE_CONSTANT": 1,
     "HRINET_OPTIMIZER_ADAMW": 0,
@@ -90,6 +91,15 @@ HrinetLogCallback = CFUNCTYPE(None, c_int32, c_char_p, c_void_p)
 HrinetPrecision = c_int32
 
 
+class HrinetModelOptions(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("device", c_char_p),
+        ("precision", HrinetPrecision),
+        ("ensemble", c_int32),
+    ]
+
+
 class HrinetModelInfo(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_size_t),
@@ -99,6 +109,8 @@ class HrinetModelInfo(ctypes.Structure):
         ("window_low_hu", c_double),
         ("window_high_hu", c_double),
         ("parameter_count", c_uint64),
+        ("predicts_error", c_int32),
+        ("has_flow", c_int32),
     ]
 
 
@@ -139,7 +151,19 @@ class HrinetSlice(ctypes.Structure):
         ("is_known", c_int32),
         ("first", c_uint32),
         ("second", c_uint32),
-        ("alpha", c_double),
+        ("fraction", c_double),
+    ]
+
+
+HrinetLabelMethod = c_int32
+
+
+class HrinetLabelJob(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("input", POINTER(HrinetVolume)),
+        ("output", POINTER(HrinetVolume)),
+        ("method", HrinetLabelMethod),
     ]
 
 
@@ -152,7 +176,23 @@ class HrinetProgress(ctypes.Structure):
 
 
 HrinetProgressCallback = CFUNCTYPE(c_int32, POINTER(HrinetProgress), c_void_p)
-HrinetLabelMethod = c_int32
+
+
+class HrinetJob(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("model", POINTER(HrinetModel)),
+        ("plan", POINTER(HrinetPlan)),
+        ("input", POINTER(HrinetVolume)),
+        ("progress", HrinetProgressCallback),
+        ("user", c_void_p),
+        ("output", POINTER(HrinetVolume)),
+        ("expected_error", POINTER(HrinetVolume)),
+        ("labels", POINTER(HrinetLabelJob)),
+        ("label_count", c_size_t),
+    ]
+
+
 HrinetLrSchedule = c_int32
 HrinetOptimizer = c_int32
 HrinetContent = c_int32
@@ -215,11 +255,14 @@ class HrinetStepLosses(ctypes.Structure):
 
 
 STRUCTS = (
+    HrinetModelOptions,
     HrinetModelInfo,
     HrinetVolume,
     HrinetResampleOptions,
     HrinetSlice,
+    HrinetLabelJob,
     HrinetProgress,
+    HrinetJob,
     HrinetTrainerOptions,
     HrinetTrainingBatch,
     HrinetStepLosses,
@@ -241,17 +284,16 @@ FUNCTIONS = {
     "hrinet_cuda_is_available": (c_int32, []),
     "hrinet_set_num_threads": (HrinetStatus, [c_int32]),
     "hrinet_num_threads": (c_int32, []),
-    "hrinet_model_load": (HrinetStatus, [c_char_p, c_char_p, POINTER(POINTER(HrinetModel))]),
-    "hrinet_model_load_with_precision": (
+    "hrinet_model_options_init": (HrinetStatus, [POINTER(HrinetModelOptions)]),
+    "hrinet_model_load": (
         HrinetStatus,
-        [c_char_p, c_char_p, HrinetPrecision, POINTER(POINTER(HrinetModel))],
+        [c_char_p, POINTER(HrinetModelOptions), POINTER(POINTER(HrinetModel))],
     ),
     "hrinet_model_load_from_memory": (
         HrinetStatus,
-        [POINTER(c_uint8), c_size_t, c_char_p, POINTER(POINTER(HrinetModel))],
+        [POINTER(c_uint8), c_size_t, POINTER(HrinetModelOptions), POINTER(POINTER(HrinetModel))],
     ),
     "hrinet_model_info": (HrinetStatus, [POINTER(HrinetModel), POINTER(HrinetModelInfo)]),
-    "hrinet_model_has_confidence": (c_int32, [POINTER(HrinetModel)]),
     "hrinet_model_free": (None, [POINTER(HrinetModel)]),
     "hrinet_volume_init": (HrinetStatus, [POINTER(HrinetVolume)]),
     "hrinet_resample_options_init": (HrinetStatus, [POINTER(HrinetResampleOptions)]),
@@ -266,29 +308,9 @@ FUNCTIONS = {
     "hrinet_plan_axis": (c_int32, [POINTER(HrinetPlan)]),
     "hrinet_plan_slice": (HrinetStatus, [POINTER(HrinetPlan), c_uint32, POINTER(HrinetSlice)]),
     "hrinet_plan_free": (None, [POINTER(HrinetPlan)]),
-    "hrinet_interpolate_volume": (
-        HrinetStatus,
-        [
-            POINTER(HrinetModel),
-            POINTER(HrinetPlan),
-            POINTER(HrinetVolume),
-            HrinetProgressCallback,
-            c_void_p,
-            POINTER(HrinetVolume),
-        ],
-    ),
-    "hrinet_interpolate_with_confidence": (
-        HrinetStatus,
-        [
-            POINTER(HrinetModel),
-            POINTER(HrinetPlan),
-            POINTER(HrinetVolume),
-            HrinetProgressCallback,
-            c_void_p,
-            POINTER(HrinetVolume),
-            POINTER(HrinetVolume),
-        ],
-    ),
+    "hrinet_label_job_init": (HrinetStatus, [POINTER(HrinetLabelJob)]),
+    "hrinet_job_init": (HrinetStatus, [POINTER(HrinetJob)]),
+    "hrinet_resample": (HrinetStatus, [POINTER(HrinetJob)]),
     "hrinet_interpolate_slices": (
         HrinetStatus,
         [
@@ -300,29 +322,6 @@ FUNCTIONS = {
             POINTER(c_double),
             c_size_t,
             POINTER(c_float),
-        ],
-    ),
-    "hrinet_interpolate_labels": (
-        HrinetStatus,
-        [
-            POINTER(HrinetPlan),
-            POINTER(HrinetVolume),
-            HrinetLabelMethod,
-            HrinetProgressCallback,
-            c_void_p,
-            POINTER(HrinetVolume),
-        ],
-    ),
-    "hrinet_interpolate_labels_with_image": (
-        HrinetStatus,
-        [
-            POINTER(HrinetModel),
-            POINTER(HrinetPlan),
-            POINTER(HrinetVolume),
-            POINTER(HrinetVolume),
-            HrinetProgressCallback,
-            c_void_p,
-            POINTER(HrinetVolume),
         ],
     ),
     "hrinet_trainer_options_init": (HrinetStatus, [c_char_p, POINTER(HrinetTrainerOptions)]),

@@ -7,20 +7,25 @@ RAS.
 
     plan = hrinet.Plan(thick, ijk_to_ras, hrinet.Options())
     with hrinet.Model("hrinet-motion", "cpu") as model:
-        model.interpolate(plan, thick, plan.empty())
+        fine = plan.empty()
+        hrinet.resample(hrinet.Job(model, plan, thick, output=fine))
 """
 
 from . import declarations as c
 from . import library
 from .handles import Cancelled, HrinetError, check
+from .job import LABEL_METHODS, Job, LabelJob, resample
 from .models import AXES, SPACINGS, Model, Options, Plan, Slice
 from .trainer import Trainer
 
 __all__ = [
     "AXES",
+    "LABEL_METHODS",
     "SPACINGS",
     "Cancelled",
     "HrinetError",
+    "Job",
+    "LabelJob",
     "Model",
     "Options",
     "Plan",
@@ -28,6 +33,7 @@ __all__ = [
     "Trainer",
     "devices",
     "num_threads",
+    "resample",
     "set_log",
     "set_num_threads",
     "version",

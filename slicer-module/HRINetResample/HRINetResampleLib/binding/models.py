@@ -13,10 +13,8 @@ from .handles import (
     choice,
     float_pointer,
     invalid_argument,
-    progress_callback,
     volume_of,
     voxel_type_of,
-    with_positive_strides,
 )
 
 SPACINGS = {
@@ -27,9 +25,8 @@ SPACINGS = {
     "like": c.HRINET_SPACING_LIKE,
 }
 AXES = {"auto": c.HRINET_AXIS_AUTO, "i": 0, "j": 1, "k": 2}
-LABEL_METHODS = {"nearest": c.HRINET_LABELS_NEAREST, "shape": c.HRINET_LABELS_SHAPE}
 PRECISIONS = {"float32": c.HRINET_PRECISION_FLOAT32, "bfloat16": c.HRINET_PRECISION_BFLOAT16}
-# The system whose networks have a flow, and can be fine-tuned.
+# The system whose networks can be fine-tuned.
 MOTION_SYSTEM = "hrinet-motion"
 DEFAULT_MODEL = "hrinet-motion"
 
@@ -54,13 +51,13 @@ class Options:
 class Slice:
     """Source of an output slice: a copy of `first`, or interpolated from `first` and `second`.
 
-    `alpha` is 1 at the first and 0 at the second.
+    `fraction` is 0 at the first and 1 at the second.
     """
 
     is_known: bool
     first: int
     second: int
-    alpha: float
+    fraction: float
 
 
 class Plan(Handle):
@@ -108,7 +105,7 @@ class Plan(Handle):
     def _slice(self, index):
         found = c.HrinetSlice(struct_size=ctypes.sizeof(c.HrinetSlice))
         check(self._library, self._library.hrinet_plan_slice(self._pointer, index, found))
-        return Slice(bool(found.is_known), found.first, found.second, found.alpha)
+        return Slice(bool(found.is_known), found.first, found.second, found.fraction)
 
     def work_bytes(self, model=None):
         """Estimated bytes that the job allocates beside input and output."""
@@ -118,60 +115,34 @@ class Plan(Handle):
         """Uninitialised array for the output."""
         return np.empty(self.shape, dtype or self.dtype)
 
-    def labels(self, labels, out, progress=None, method="shape"):
-        """Interpolates a label map into `out`; `method`: one of LABEL_METHODS."""
-        self._fill(
-            "hrinet_interpolate_labels",
-            (self._pointer,),
-            (choice("label method", LABEL_METHODS, method),),
-            labels,
-            out,
-            progress,
-        )
-
-    def _fill(self, function, before, between, array, out, progress, *beside):
-        """`beside`: more arrays that are written."""
-        array = with_positive_strides(array)
-        source, kept = volume_of(self._library, array.shape, array=array)
-        written = [volume_of(self._library, each.shape, array=each) for each in (out, *beside)]
-        callback, failures = progress_callback(progress)
-        status = getattr(self._library, function)(
-            *before, source, *between, callback, None, *(target for target, _kept in written)
-        )
-        del kept, written
-        if failures:
-            raise failures[0]
-        check(self._library, status)
-
 
 class Model(Handle):
     """A network, "linear" or "cubic". May be used by any number of threads at once."""
 
     _free = "hrinet_model_free"
 
-    def __init__(self, name=DEFAULT_MODEL, device="auto", precision="float32"):
-        """Loads a shipped model or a checkpoint file, to "auto", "cpu", "cuda" or "cuda:N"."""
+    def __init__(self, name=DEFAULT_MODEL, device="auto", precision="float32", ensemble=False):
+        """Loads a shipped model or a checkpoint file, to "auto", "cpu", "cuda" or "cuda:N".
+
+        `precision` is one of PRECISIONS. `ensemble` interpolates every slice twice, with its
+        neighbours in either order, and averages.
+        """
         super().__init__()
+        options = _model_options(self._library, device, precision, ensemble)
         pointer = ctypes.POINTER(c.HrinetModel)()
-        status = self._library.hrinet_model_load_with_precision(
-            str(name).encode(),
-            device.encode(),
-            choice("precision", PRECISIONS, precision),
-            pointer,
-        )
-        check(self._library, status)
+        name = str(name).encode()
+        check(self._library, self._library.hrinet_model_load(name, options, pointer))
         self._take(pointer)
 
     @classmethod
-    def from_bytes(cls, content, device="auto"):
+    def from_bytes(cls, content, device="auto", precision="float32", ensemble=False):
         """Loads a checkpoint from memory."""
         model = cls.__new__(cls)
         Handle.__init__(model)
+        options = _model_options(model._library, device, precision, ensemble)
         pointer = ctypes.POINTER(c.HrinetModel)()
         data = (ctypes.c_uint8 * len(content)).from_buffer_copy(content)
-        status = model._library.hrinet_model_load_from_memory(
-            data, len(content), device.encode(), pointer
-        )
+        status = model._library.hrinet_model_load_from_memory(data, len(content), options, pointer)
         check(model._library, status)
         model._take(pointer)
         return model
@@ -186,48 +157,8 @@ class Model(Handle):
         self.device = info.device.decode()
         self.window_hu = (info.window_low_hu, info.window_high_hu)
         self.parameter_count = info.parameter_count
-        self.has_flow = self.system == MOTION_SYSTEM
-        self.predicts_error = bool(self._library.hrinet_model_has_confidence(pointer))
-
-    def interpolate(self, plan, array, out, progress=None, expected_error=None):
-        """Interpolates the planned volume from `array` into `out`.
-
-        `expected_error` is a float32 array of the output's shape for the expected absolute error in
-        HU, for a model that `predicts_error`. `progress(done, total)` is called on this thread; it
-        cancels by returning False.
-        """
-        if expected_error is not None:
-            plan._fill(
-                "hrinet_interpolate_with_confidence",
-                (self._pointer, plan._pointer),
-                (),
-                array,
-                out,
-                progress,
-                expected_error,
-            )
-            return
-        plan._fill(
-            "hrinet_interpolate_volume",
-            (self._pointer, plan._pointer),
-            (),
-            array,
-            out,
-            progress,
-        )
-
-    def labels(self, plan, image, labels, out, progress=None):
-        """Interpolates a label map into `out` along the flow that the model finds in `image`."""
-        image, kept = volume_of(self._library, image.shape, array=with_positive_strides(image))
-        plan._fill(
-            "hrinet_interpolate_labels_with_image",
-            (self._pointer, plan._pointer, image),
-            (),
-            labels,
-            out,
-            progress,
-        )
-        del kept
+        self.has_flow = bool(info.has_flow)
+        self.predicts_error = bool(info.predicts_error)
 
     def between(self, first, second, alphas):
         """Interpolated slices [alpha, row, column] in HU; alpha is 1 at `first`, 0 at `second`."""
@@ -250,3 +181,12 @@ class Model(Handle):
         )
         check(self._library, status)
         return interpolated
+
+
+def _model_options(loaded, device, precision, ensemble):
+    options = c.HrinetModelOptions()
+    check(loaded, loaded.hrinet_model_options_init(options))
+    options.device = device.encode()
+    options.precision = choice("precision", PRECISIONS, precision)
+    options.ensemble = int(ensemble)
+    return options

@@ -39,6 +39,8 @@ class Settings:
     options: hrinet.Options = dataclasses.field(default_factory=hrinet.Options)
     model: str = DEFAULT_MODEL
     device: str = "auto"
+    precision: str = "float32"  # or "bfloat16"
+    ensemble: bool = False  # average over both orders of the neighbours
     threads: int = 0  # 0: all cores but one
     # "anatomy", "shape", "nearest", or "auto": "anatomy" if the model has a flow, else "shape".
     label_method: str = "auto"
@@ -123,25 +125,26 @@ def run(grid, settings, arrays, progress):
     """
     hrinet.set_num_threads(settings.thread_count())
     plan = make_plan(PlanRequest(grid, arrays.image.dtype, settings.options))
-    with plan, hrinet.Model(settings.model, settings.device) as model:
+    with plan, _load(settings) as model:
         method = _label_method(settings, model) if arrays.labels else None
         # The system counts the pages of the output only when they are written.
         check_memory(plan.work_bytes(model) + sum(array.nbytes for array in arrays.outputs))
-        parts = 1 + len(arrays.labels)
-
-        def part(number):
-            return lambda done, total: progress(number * total + done, parts * total)
-
-        model.interpolate(plan, arrays.image, arrays.output, part(0), arrays.expected_error)
-        for number, (labels, out) in enumerate(zip(arrays.labels, arrays.labels_output), 1):
-            if method == "anatomy":
-                model.labels(plan, arrays.image, labels, out, part(number))
-            else:
-                plan.labels(labels, out, part(number), method)
+        labels = [
+            hrinet.LabelJob(source, target, method)
+            for source, target in zip(arrays.labels, arrays.labels_output)
+        ]
+        job = hrinet.Job(
+            model, plan, arrays.image, arrays.output, arrays.expected_error, labels, progress
+        )
+        hrinet.resample(job)
         outcome = outcome_of(plan)
         outcome.system, outcome.checksum = model.system, model.checksum
         outcome.device, outcome.version = model.device, hrinet.version()
         return outcome
+
+
+def _load(settings):
+    return hrinet.Model(settings.model, settings.device, settings.precision, settings.ensemble)
 
 
 def _label_method(settings, model):

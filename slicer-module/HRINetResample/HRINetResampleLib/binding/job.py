@@ -1,0 +1,78 @@
+"""Resampling jobs of the C library; used as `hrinet.Job` and `hrinet.resample`."""
+
+import ctypes
+import dataclasses
+from typing import Callable, List, Optional
+
+import numpy as np
+
+from . import declarations as c
+from . import library
+from .handles import check, choice, progress_callback, volume_of, with_positive_strides
+from .models import Model, Plan
+
+LABEL_METHODS = {
+    "nearest": c.HRINET_LABELS_NEAREST,
+    "shape": c.HRINET_LABELS_SHAPE,
+    "anatomy": c.HRINET_LABELS_ANATOMY,
+}
+
+
+@dataclasses.dataclass
+class LabelJob:
+    """A label map [k, j, i] of a job, and its output; `method` is one of LABEL_METHODS."""
+
+    input: np.ndarray
+    output: np.ndarray
+    method: str = "shape"
+
+
+@dataclasses.dataclass
+class Job:
+    """Inputs and wanted outputs of `resample`, all arrays [k, j, i].
+
+    `output` and `expected_error` are None where they are not wanted. `expected_error` is a float32
+    array for the expected absolute error in HU, with a model that `predicts_error`.
+    `progress(done, total)` counts slices of all outputs, and is called on the thread that calls
+    `resample`; it cancels by returning False.
+    """
+
+    model: Model
+    plan: Plan
+    input: np.ndarray
+    output: Optional[np.ndarray] = None
+    expected_error: Optional[np.ndarray] = None
+    labels: List[LabelJob] = dataclasses.field(default_factory=list)
+    progress: Optional[Callable] = None
+
+
+def resample(job):
+    """Runs a job: fills its outputs, which are unspecified after an error."""
+    loaded = library.load()
+    referenced = []
+
+    def volume(array):
+        if array is None:
+            return None
+        described, others = volume_of(loaded, array.shape, array=array)
+        referenced.append((described, others))
+        return ctypes.pointer(described)
+
+    native = c.HrinetJob()
+    check(loaded, loaded.hrinet_job_init(native))
+    native.model, native.plan = job.model._pointer, job.plan._pointer
+    native.input = volume(with_positive_strides(job.input))
+    native.output, native.expected_error = volume(job.output), volume(job.expected_error)
+    labels = (c.HrinetLabelJob * len(job.labels))()
+    for each, native_labels in zip(job.labels, labels):
+        check(loaded, loaded.hrinet_label_job_init(native_labels))
+        native_labels.input = volume(with_positive_strides(each.input))
+        native_labels.output = volume(each.output)
+        native_labels.method = choice("label method", LABEL_METHODS, each.method)
+    native.labels, native.label_count = labels, len(labels)
+    callback, failures = progress_callback(job.progress)
+    native.progress = callback
+    status = loaded.hrinet_resample(native)
+    if failures:
+        raise failures[0]
+    check(loaded, status)
