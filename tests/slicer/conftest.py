@@ -1,8 +1,9 @@
-"""Starts Slicer's scene once, and clears it before each test."""
+"""Starts Slicer's scene and Qt once, and clears the scene before each test."""
 
 import os
 import pathlib
 import sys
+import tempfile
 
 import pytest
 
@@ -14,10 +15,11 @@ PROGRAM = str(PREFIX / "bin" / "hrinet")
 os.environ["HRINET_LIBRARY"] = str(PREFIX / "lib" / "libhrinet.so")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from standins import application, scripted  # noqa: E402
+from standins import application, panel, scripted  # noqa: E402
 
 scripted.install()
 LOGIC = application.start()
+APPLICATION = panel.install()
 
 
 @pytest.fixture(autouse=True)
@@ -41,3 +43,42 @@ def logic():
     from HRINetResampleLib.logic import HRINetResampleLogic
 
     return HRINetResampleLogic()
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """Folders of temporary files and of kept models, for one test."""
+    import slicer
+
+    temporary, settings = tmp_path / "temporary", tmp_path / "settings"
+    temporary.mkdir()
+    settings.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    monkeypatch.setattr(slicer.app, "slicerUserSettingsFilePath", str(settings / "Slicer.ini"))
+    return temporary, settings / "HRINet"
+
+
+@pytest.fixture
+def complaints(monkeypatch):
+    """Texts of the error dialogs."""
+    import slicer
+
+    texts = []
+    monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, **_: texts.append(text))
+    return texts
+
+
+@pytest.fixture
+def open_panel(complaints):
+    """Function that opens a panel."""
+    import panels
+
+    opened = []
+
+    def open_it():
+        opened.append(panels.create())
+        return opened[-1]
+
+    yield open_it
+    for widget in opened:
+        widget.cleanup()

@@ -16,12 +16,8 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 import builders
 import conftest  # noqa: F401 (starts the scene)
-from standins import panel
-
-APPLICATION = panel.install()
-
-from HRINetResampleLib.logic import HRINetResampleLogic  # noqa: E402
-from HRINetResampleLib.scene import geometry  # noqa: E402
+from HRINetResampleLib.logic import HRINetResampleLogic
+from HRINetResampleLib.scene import geometry
 
 WINDOW, LEVEL = 1600, -100  # HU: lung, soft tissue and bone together
 BONE_HU = 200

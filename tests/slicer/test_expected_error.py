@@ -12,7 +12,7 @@ from HRINetResampleLib.binding import hrinet
 from HRINetResampleLib.compute import thread
 from HRINetResampleLib.panel import capabilities
 from HRINetResampleLib.scene import volumes
-from test_widget import complaints, node, open_panel, pump, ready  # noqa: F401 (fixtures)
+from panels import finished, node, pump, ready
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def test_each_model_is_read_once():
     assert read == ["good", "broken"]
 
 
-def test_panel_offers_expected_error_for_models_that_predict_it(open_panel, models):  # noqa: F811
+def test_panel_offers_expected_error_for_models_that_predict_it(open_panel, models):
     thick = builders.volume(name="CT")
     widget = ready(open_panel())
     box = widget.ui.expectedErrorCheck
@@ -139,7 +139,7 @@ def test_panel_offers_expected_error_for_models_that_predict_it(open_panel, mode
     assert node(widget).expectedError
     pump(widget.ui.applyButton.isEnabled)
     widget.ui.applyButton.click()
-    pump(lambda: widget.task is None)
+    finished(widget)
     output = node(widget).outputVolume
     assert (
         builders.array(widget.logic.expectedErrorOf(output)).shape == builders.array(output).shape
@@ -149,7 +149,7 @@ def test_panel_offers_expected_error_for_models_that_predict_it(open_panel, mode
     node(widget).outputVolume, node(widget).model = None, "linear"
     pump(lambda: "does not predict" in box.toolTip() and widget.ui.applyButton.isEnabled())
     widget.ui.applyButton.click()
-    pump(lambda: widget.task is None)
+    finished(widget)
     second = node(widget).outputVolume
     assert second is not None and second is not output and second is not thick
     assert widget.logic.expectedErrorOf(second) is None

@@ -15,22 +15,13 @@ from conftest import MODULE
 from HRINetResampleLib.binding import hrinet, platforms
 from HRINetResampleLib.compute import fine_tuning, resampling
 
+pytestmark = pytest.mark.usefixtures("folders")
+
 MATRIX = np.diag([0.7, 0.7, 5.0, 1.0])
 
 
 def patient(shape=(17, 40, 48), name="Patient"):
     return builders.volume(shape, MATRIX, name)
-
-
-@pytest.fixture(autouse=True)
-def folders(tmp_path, monkeypatch):
-    """Folders of temporary files and of kept models, for one test."""
-    temporary, settings = tmp_path / "temporary", tmp_path / "settings"
-    temporary.mkdir()
-    settings.mkdir()
-    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    monkeypatch.setattr(slicer.app, "slicerUserSettingsFilePath", str(settings / "Slicer.ini"))
-    return temporary, settings / "HRINet"
 
 
 def psnr_by_numpy(voxels, path):

@@ -6,13 +6,15 @@ import pytest
 import slicer
 
 import builders
-import test_widget
 from HRINetResampleLib import fine_tuning_task
 from HRINetResampleLib.compute import fine_tuning
 from HRINetResampleLib.logic import FineTuningChoices
 from HRINetResampleLib.panel import status
-from test_fine_tuning import folders, patient  # noqa: F401 (a fixture)
-from test_widget import complaints, node, open_panel, pump, ready, status_of  # noqa: F401 (fixtures)
+from HRINetResampleLib.panel.parameters import Axis, Spacing
+from panels import finished, node, pump, ready, status_of
+from test_fine_tuning import patient
+
+pytestmark = pytest.mark.usefixtures("folders")
 
 BUTTONS = ("fineTuneLabel", "fineTuneKeepButton", "fineTuneDiscardButton")
 
@@ -22,7 +24,7 @@ def shown(widget):
 
 
 @pytest.fixture
-def fine_tuned_panel(open_panel):  # noqa: F811
+def fine_tuned_panel(open_panel):
     """A panel after fine_tuning."""
     patient()
     widget = ready(open_panel())
@@ -31,12 +33,12 @@ def fine_tuned_panel(open_panel):  # noqa: F811
     assert node(widget).fineTuningSteps == 10
     widget.ui.fineTuneButton.click()
     assert widget.ui.applyButton.text() == "Cancel" and not widget.ui.advancedButton.isEnabled()
-    pump(lambda: widget.task is None, 60)
+    finished(widget, 60)
     assert shown(widget) == [True] * 3
     return widget
 
 
-def test_gain_is_shown_before_the_user_decides(fine_tuned_panel, folders):  # noqa: F811
+def test_gain_is_shown_before_the_user_decides(fine_tuned_panel, folders):
     widget, kept = fine_tuned_panel, folders[1]
     model = widget._fine_tuning_section.model
     said = widget.ui.fineTuneLabel.text()
@@ -47,7 +49,7 @@ def test_gain_is_shown_before_the_user_decides(fine_tuned_panel, folders):  # no
     assert node(widget).model == "hrinet-motion" and not kept.exists()
 
 
-def test_kept_model_is_chosen_for_its_volume_only(fine_tuned_panel, folders, complaints):  # noqa: F811
+def test_kept_model_is_chosen_for_its_volume_only(fine_tuned_panel, folders, complaints):
     temporary, kept = folders
     widget, volume = fine_tuned_panel, node(fine_tuned_panel).inputVolume
     checksum = widget._fine_tuning_section.model.checksum
@@ -57,41 +59,41 @@ def test_kept_model_is_chosen_for_its_volume_only(fine_tuned_panel, folders, com
     assert volume.GetAttribute("HRINet.FineTunedChecksum") == checksum
     assert volume.GetAttribute("HRINet.FineTunedGain").endswith(" dB")
     assert shown(widget) == [False] * 3 and list(temporary.iterdir()) == []
-    node(widget).spacing, node(widget).factor = test_widget.Spacing.FACTOR, 2
+    node(widget).spacing, node(widget).factor = Spacing.FACTOR, 2
     ready(widget)
     widget.ui.applyButton.click()
-    pump(lambda: widget.task is None)
+    finished(widget)
     assert node(widget).outputVolume.GetAttribute("HRINet.Checksum") == checksum
     # It is not used for another patient.
     node(widget).inputVolume = patient(name="Another")
     assert node(widget).model == "hrinet-motion" and complaints == []
 
 
-def test_result_waits_while_another_module_is_open(open_panel, folders):  # noqa: F811
+def test_result_waits_while_another_module_is_open(open_panel, folders):
     patient()
     widget = ready(open_panel())
     node(widget).fineTuningSteps = 10
     widget.ui.fineTuneButton.click()
     widget.exit()
-    pump(lambda: widget.task is None, 60)
+    finished(widget, 60)
     widget.enter()
     assert shown(widget) == [True] * 3
     widget.ui.fineTuneKeepButton.click()
     assert node(widget).model == str(next(folders[1].iterdir()))
 
 
-def test_result_for_another_input_is_discarded(open_panel, folders):  # noqa: F811
+def test_result_for_another_input_is_discarded(open_panel, folders):
     patient()
     widget = ready(open_panel())
     node(widget).fineTuningSteps = 10
     widget.ui.fineTuneButton.click()
     node(widget).inputVolume = patient(name="Another")
-    pump(lambda: widget.task is None, 60)
+    finished(widget, 60)
     assert "discarded" in status_of(widget) and shown(widget) == [False] * 3
     assert list(folders[0].iterdir()) == []
 
 
-def test_discard_removes_the_model(fine_tuned_panel, folders):  # noqa: F811
+def test_discard_removes_the_model(fine_tuned_panel, folders):
     temporary, kept = folders
     fine_tuned_panel.ui.fineTuneDiscardButton.click()
     assert shown(fine_tuned_panel) == [False] * 3
@@ -108,12 +110,12 @@ def test_discard_removes_the_model(fine_tuned_panel, folders):  # noqa: F811
         lambda widget: widget.cleanup(),
     ],
 )
-def test_undecided_model_is_discarded_on_leaving(fine_tuned_panel, folders, leave):  # noqa: F811
+def test_undecided_model_is_discarded_on_leaving(fine_tuned_panel, folders, leave):
     leave(fine_tuned_panel)
     assert list(folders[0].iterdir()) == [] and fine_tuned_panel._fine_tuning_section.model is None
 
 
-def test_cancel_changes_nothing(open_panel, folders, complaints):  # noqa: F811
+def test_cancel_changes_nothing(open_panel, folders, complaints):
     patient((41, 64, 64))
     widget = ready(open_panel())
     node(widget).fineTuningSteps = 5000
@@ -122,18 +124,18 @@ def test_cancel_changes_nothing(open_panel, folders, complaints):  # noqa: F811
     pump(lambda: "left" in widget.ui.progressBar.format())
     assert widget.ui.progressBar.format().startswith("adapting: ")
     widget.ui.applyButton.click()
-    pump(lambda: widget.task is None, 10)
+    finished(widget, 10)
     assert "Cancelled; nothing was changed" in status_of(widget)
     assert builders.contents() == before and complaints == [] and shown(widget) == [False] * 3
     assert list(folders[0].iterdir()) == [] and not os.path.exists(folders[1])
 
 
-def test_every_choice_reaches_the_logic(open_panel, monkeypatch, complaints):  # noqa: F811
+def test_every_choice_reaches_the_logic(open_panel, monkeypatch, complaints):
     volume = patient()
     widget = ready(open_panel())
     found, calls = node(widget), []
     found.axis, found.device, found.separateProcess, found.fineTuningSteps = (
-        test_widget.Axis.K,
+        Axis.K,
         "cpu",
         True,
         77,
@@ -150,7 +152,7 @@ def test_every_choice_reaches_the_logic(open_panel, monkeypatch, complaints):  #
     assert complaints == ["enough"] and widget.task is None
 
 
-def test_button_says_why_it_is_disabled(open_panel, complaints):  # noqa: F811
+def test_button_says_why_it_is_disabled(open_panel, complaints):
     widget = ready(open_panel())
     assert not widget.ui.fineTuneButton.isEnabled()
     node(widget).inputVolume = patient((10, 40, 48))
@@ -168,7 +170,7 @@ def test_button_says_why_it_is_disabled(open_panel, complaints):  # noqa: F811
     node(widget).model = "hrinet-motion"
     ready(widget)
     widget.ui.fineTuneButton.click()
-    pump(lambda: widget.task is None)
+    finished(widget)
     assert complaints == ["10 slices are too few to adapt to; at least 16 are needed"]
 
 

@@ -12,14 +12,10 @@ import pytest
 import slicer
 
 import builders
+import HRINetResample
 from conftest import ROOT
-from standins import panel
-
-panel.install()
-
-import HRINetResample  # noqa: E402
-from HRINetResampleLib.compute import thread  # noqa: E402
-from HRINetResampleLib.scene import sample_data  # noqa: E402
+from HRINetResampleLib.compute import thread
+from HRINetResampleLib.scene import sample_data
 
 
 def test_module_file_has_what_slicer_looks_for(monkeypatch):
