@@ -74,7 +74,7 @@ def test_options_of_models_reach_the_library():
             return model.between(first, second, [0.5])
 
     assert not np.array_equal(between(ensemble=True), between())
-    with pytest.raises(hrinet.HrinetError, match="float32 alone"):
+    with pytest.raises(hrinet.HrinetError, match="not compute in bfloat16"):
         between(precision="bfloat16")
     with pytest.raises(hrinet.HrinetError, match="precision 'float16' is unknown"):
         between(precision="float16")

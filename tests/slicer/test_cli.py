@@ -211,5 +211,5 @@ def test_progress_tags_and_return_parameters_are_written(tmp_path):
 def test_description_is_printed_without_an_environment(tmp_path):
     done = by_hand(tmp_path, "--xml")
     assert done.returncode == 0 and done.stdout.startswith("<?xml") and done.stderr == ""
-    source = (ROOT / "src/bin/hrinet/slicer.xml").read_text()
+    source = (ROOT / "src/bin/hrinet/slicer_cli.xml").read_text()
     assert done.stdout == source.replace("@VERSION@", hrinet.version())
