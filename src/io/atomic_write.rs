@@ -1,7 +1,7 @@
-//! Writes a file whole or not at all.
+//! Atomic writes: a file is written whole or not at all.
 //!
-//! What is written goes into a partial file beside the target, is flushed to the disk and then takes
-//! the target's name. An error, a full disk or a cancelled job leaves the target as it was.
+//! The content goes into a partial file beside the target, is flushed to the disk and then renamed
+//! to the target. An error, a full disk or a cancelled job leaves the target unchanged.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, ErrorKind, Write};
@@ -9,20 +9,20 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// Where [`write_atomically`] writes before it renames: `.NAME.PID.partial` beside the target.
+/// Path of the partial file of [`write_atomically`]: `.NAME.PID.partial` beside the target.
 ///
-/// It depends on the path and the process only, so that a handler of Ctrl-C can delete it. One
-/// process can write to one path only once at a time.
+/// It depends on path and process only, so that a handler of Ctrl-C can delete it. A process must
+/// not write one path from two threads at once.
 pub fn partial_path(path: &Path) -> PathBuf {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     path.with_file_name(format!(".{name}.{}.partial", std::process::id()))
 }
 
-/// Makes a file of what `write` puts out; `write` names the file in its errors.
+/// Writes a file with the content that `write` produces.
 ///
 /// # Errors
-/// What [`check`] finds, what `write` returns, and [`Error::Io`] of the file system. In each case
-/// the partial file is gone and a file that was at `path` is still there.
+/// Those of [`check`], those of `write`, and [`Error::Io`] of the file system. In each case the
+/// partial file is deleted and a file that was at `path` is unchanged.
 pub fn write_atomically(
     path: &Path,
     overwrite: bool,
@@ -31,17 +31,17 @@ pub fn write_atomically(
     check(path, overwrite)?;
     let partial = partial_path(path);
     let result = write_partial(path, &partial, write).and_then(|()| {
-        // Hours may have passed since the first check.
+        // The file may have appeared since the first check.
         check_target(path, overwrite)?;
         fs::rename(&partial, path).map_err(|source| Error::io(path, source))
     });
     if result.is_err() {
-        // It may not be there, and what went wrong first is what counts.
+        // The partial file may not exist; the first error is the one to report.
         let _ = fs::remove_file(&partial);
         return result;
     }
-    // The file is complete. That its name is on the disk too matters only if the power fails now,
-    // and not every file system lets a folder be flushed.
+    // The file is complete. Its name on the disk matters only for a power failure right now, and
+    // not every file system lets a folder be flushed.
     let _ = File::open(folder(path)).and_then(|folder| folder.sync_all());
     Ok(())
 }
@@ -58,7 +58,7 @@ fn write_partial(
     file.sync_all().map_err(failed)
 }
 
-/// Creates the partial file anew: one of an earlier process with the same number is in the way.
+/// Creates the partial file, replacing that of an earlier process with the same PID.
 fn create(partial: &Path) -> std::io::Result<File> {
     match fs::remove_file(partial) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
@@ -66,11 +66,11 @@ fn create(partial: &Path) -> std::io::Result<File> {
     }
 }
 
-/// Says now what would keep [`write_atomically`] from beginning.
+/// Checks ahead of long work that [`write_atomically`] will be able to write `path`.
 ///
 /// # Errors
-/// [`Error::Argument`] where the file is there and not to be overwritten, where it is no plain file,
-/// or where its folder is missing; [`Error::Io`] where the folder takes no new file.
+/// [`Error::Argument`] where the file exists and may not be overwritten, where it is not a regular
+/// file, or where its folder does not exist; [`Error::Io`] where the folder is not writable.
 pub fn check(path: &Path, overwrite: bool) -> Result<()> {
     check_target(path, overwrite)?;
     let folder = folder(path);
@@ -89,28 +89,32 @@ pub fn check(path: &Path, overwrite: bool) -> Result<()> {
 
 fn check_target(path: &Path, overwrite: bool) -> Result<()> {
     if path.file_name().is_none() {
-        return Err(Error::Argument(format!("{}: not the name of a file", path.display())));
+        return Err(Error::Argument(format!(
+            "{}: not a file name; give the path of a file",
+            path.display()
+        )));
     }
     match fs::metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        // Where the folder is in fact a file; the check of the folder says so.
+        // The folder is in fact a file; the check of the folder reports it.
         Err(error) if error.kind() == ErrorKind::NotADirectory => Ok(()),
         Err(source) => Err(Error::io(path, source)),
         Ok(data) if data.is_dir() => {
             Err(Error::Argument(format!("{}: a folder; name a file in it", path.display())))
         }
-        Ok(data) if !data.is_file() => {
-            Err(Error::Argument(format!("{}: not a plain file", path.display())))
-        }
+        Ok(data) if !data.is_file() => Err(Error::Argument(format!(
+            "{}: not a regular file; give the path of a file",
+            path.display()
+        ))),
         Ok(_) if !overwrite => Err(Error::Argument(format!(
-            "{}: is there already; choose another name or allow it to be overwritten",
+            "{}: already exists; choose another name or allow overwriting",
             path.display()
         ))),
         Ok(_) => Ok(()),
     }
 }
 
-/// The folder that a file lies in; that of a bare name is the current one.
+/// Folder of a file; the current folder for a bare name.
 fn folder(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
@@ -122,7 +126,7 @@ fn folder(path: &Path) -> &Path {
 mod tests {
     use super::*;
 
-    /// Names of what lies in a folder.
+    /// Names of the entries of a folder, sorted.
     fn listing(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
         let mut names: Vec<String> =
@@ -138,12 +142,12 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_written_and_only_overwritten_where_allowed() {
+    fn existing_file_is_only_overwritten_where_allowed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.txt");
         write_text(&path, false, "first").unwrap();
         let text = write_text(&path, false, "second").unwrap_err().to_string();
-        assert!(text.contains("a.txt") && text.contains("is there already"), "{text}");
+        assert!(text.contains("a.txt") && text.contains("already exists"), "{text}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "first");
         write_text(&path, true, "second").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "second");
@@ -151,13 +155,13 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_write_leaves_everything_as_it_was() {
+    fn failed_write_leaves_the_target_unchanged() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.txt");
         fs::write(&path, "before").unwrap();
         let seen = write_atomically(&path, true, |file| {
             file.write_all(&[7; 1 << 20]).unwrap();
-            assert!(partial_path(&path).exists(), "the partial file is where it is said to be");
+            assert!(partial_path(&path).exists(), "partial_path is the path of the partial file");
             Err(Error::Cancelled)
         });
         assert!(matches!(seen, Err(Error::Cancelled)));
@@ -166,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_appears_meanwhile_is_not_overwritten() {
+    fn file_that_appears_during_the_write_is_not_overwritten() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.txt");
         let result = write_atomically(&path, false, |file| {
@@ -179,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn leftovers_of_a_killed_process_do_not_matter() {
+    fn partial_file_of_a_killed_process_is_replaced() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.txt");
         fs::write(partial_path(&path), "half").unwrap();
@@ -189,15 +193,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_place_for_a_file_is_said_before() {
+    fn unwritable_paths_are_rejected_by_the_check() {
         let folder = tempfile::tempdir().unwrap();
         let text = |path: &Path| check(path, true).unwrap_err().to_string();
         assert!(text(&folder.path().join("none/a.txt")).contains("does not exist; create it"));
         assert!(text(folder.path()).contains("a folder"));
-        assert!(text(Path::new("/dev/null")).contains("not a plain file"));
+        assert!(text(Path::new("/dev/null")).contains("not a regular file"));
         fs::write(folder.path().join("file"), "").unwrap();
         assert!(text(&folder.path().join("file/a.txt")).contains("does not exist"));
-        assert!(text(Path::new("/")).contains("not the name of a file"));
+        assert!(text(Path::new("/")).contains("not a file name"));
         check(&folder.path().join("a.txt"), false).unwrap();
         assert_eq!(listing(folder.path()), ["file"]);
     }

@@ -1,18 +1,19 @@
-//! The volumes that lie in a folder.
+//! Volumes in a folder, and their names.
 
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::io::format::without_ending;
 use crate::io::is_volume_file;
 
-/// The volumes in a folder by name: image files, and subfolders. A file is itself.
+/// Paths of the volumes in a folder, sorted: volume files, and all subfolders (as DICOM series).
 ///
 /// # Errors
 /// [`Error::Io`].
 pub fn volumes_in(folder: &Path) -> Result<Vec<PathBuf>> {
-    let listed = std::fs::read_dir(folder).map_err(|error| Error::io(folder, error))?;
+    let entries = std::fs::read_dir(folder).map_err(|error| Error::io(folder, error))?;
     let mut paths = Vec::new();
-    for entry in listed {
+    for entry in entries {
         let path = entry.map_err(|error| Error::io(folder, error))?.path();
         if path.is_dir() || is_volume_file(&path) {
             paths.push(path);
@@ -22,9 +23,20 @@ pub fn volumes_in(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// A volume's name: that of its file, without folder and ending.
+/// Name of a volume: that of its file, without folder and ending.
 pub fn stem(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let known = [".nii.gz", ".nii", ".nrrd"];
-    known.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name).to_string()
+    without_ending(&name).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stem_drops_folder_and_ending_in_any_case() {
+        for name in ["ct/CT.NII.GZ", "CT.nii.gz", "CT.Nii", "a/b/CT.NRRD", "series/CT"] {
+            assert_eq!(stem(Path::new(name)), "CT", "{name}");
+        }
+    }
 }

@@ -1,5 +1,5 @@
-//! Voxels as bytes in a file: ten types, two byte orders, and a file that may hold fewer bytes than
-//! its header says.
+//! Voxels as bytes in a file, of any voxel type and byte order, with protection against headers that
+//! declare more voxels than the file holds.
 
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Write};
@@ -13,18 +13,18 @@ use crate::volume::voxel_type::with_voxel_type;
 use crate::volume::voxels::with_voxels;
 use crate::volume::{Rescale, Voxel, VoxelType, Voxels};
 
-/// Bytes that are read, converted and written at once; between two chunks a caller may cancel.
+/// Bytes that are read, converted and written at once. Cancellation is checked between chunks.
 const CHUNK: usize = 1 << 20;
 
-/// The most that one byte of a deflate stream can become.
-const MAX_INFLATION: u64 = 1032;
+/// Largest number of bytes that one byte of a deflate stream expands to.
+const MAX_EXPANSION: u64 = 1032;
 
-/// What a caller passes where nobody can cancel.
+/// Cancellation check of a caller that cannot cancel.
 pub(crate) fn never() -> bool {
     false
 }
 
-/// Which byte of a number comes first.
+/// Byte order of the voxels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ByteOrder {
     Little,
@@ -56,22 +56,26 @@ pub(crate) fn write_rescaled(
     })
 }
 
-/// A file being read from front to back, inflated on the way where it is compressed.
+/// File that is read from front to back, decompressed where needed.
 pub(crate) struct Source<'a> {
     path: &'a Path,
     reader: Box<dyn Read>,
-    /// No more bytes than this can follow.
-    possible: u64,
+    /// Upper bound of the bytes that follow.
+    max_remaining: u64,
     cancelled: &'a dyn Fn() -> bool,
 }
 
 impl<'a> Source<'a> {
-    /// Opens a file as it is, or inflated where it begins as gzip does.
+    /// Opens a file; one that begins with the gzip magic is decompressed.
     pub(crate) fn open(path: &'a Path, cancelled: &'a dyn Fn() -> bool) -> Result<Source<'a>> {
         let file = File::open(path).map_err(|source| Error::io(path, source))?;
         let length = file.metadata().map_err(|source| Error::io(path, source))?.len();
-        let mut source =
-            Source { path, reader: Box::new(BufReader::new(file)), possible: length, cancelled };
+        let mut source = Source {
+            path,
+            reader: Box::new(BufReader::new(file)),
+            max_remaining: length,
+            cancelled,
+        };
         let mut start = Vec::new();
         source
             .reader
@@ -79,43 +83,43 @@ impl<'a> Source<'a> {
             .take(2)
             .read_to_end(&mut start)
             .map_err(|error| source.error(error))?;
-        let zipped = start == [0x1f, 0x8b];
+        let is_gzip = start == [0x1f, 0x8b];
         source.reader = Box::new(std::io::Cursor::new(start).chain(source.reader));
-        if zipped { Ok(source.inflated()) } else { Ok(source) }
+        if is_gzip { Ok(source.decompressed()) } else { Ok(source) }
     }
 
-    /// The same source, what follows being gzip.
-    pub(crate) fn inflated(self) -> Source<'a> {
+    /// Decompresses all that follows as gzip.
+    pub(crate) fn decompressed(self) -> Source<'a> {
         let reader = MultiGzDecoder::new(BufReader::with_capacity(1 << 16, self.reader));
-        let possible = self.possible.saturating_mul(MAX_INFLATION);
-        Source { reader: Box::new(reader), possible, ..self }
+        let max_remaining = self.max_remaining.saturating_mul(MAX_EXPANSION);
+        Source { reader: Box::new(reader), max_remaining, ..self }
     }
 
-    /// Fills `bytes`; `what` names them in the error of a file that ends before.
-    pub(crate) fn fill(&mut self, bytes: &mut [u8], what: &str) -> Result<()> {
+    /// Reads exactly `bytes.len()` bytes; `part` names that part of the file in errors.
+    pub(crate) fn fill(&mut self, bytes: &mut [u8], part: &str) -> Result<()> {
         self.reader.read_exact(bytes).map_err(|error| match error.kind() {
             ErrorKind::UnexpectedEof => {
-                Error::damaged(self.path, format!("cut short: it ends within {what}"))
+                Error::damaged(self.path, format!("truncated: the file ends within {part}"))
             }
             _ => self.error(error),
         })?;
-        self.possible = self.possible.saturating_sub(bytes.len() as u64);
+        self.max_remaining = self.max_remaining.saturating_sub(bytes.len() as u64);
         Ok(())
     }
 
-    /// Passes over `count` bytes.
-    pub(crate) fn skip(&mut self, count: u64, what: &str) -> Result<()> {
+    /// Skips `count` bytes; `part` names that part of the file in errors.
+    pub(crate) fn skip(&mut self, count: u64, part: &str) -> Result<()> {
         let mut left = count;
         let mut buffer = vec![0; CHUNK.min(count as usize)];
         while left > 0 {
-            let part = (left as usize).min(buffer.len());
-            self.fill(&mut buffer[..part], what)?;
-            left -= part as u64;
+            let bytes = (left as usize).min(buffer.len());
+            self.fill(&mut buffer[..bytes], part)?;
+            left -= bytes as u64;
         }
         Ok(())
     }
 
-    /// Reads to the end and drops it: a compressed file has its check sum there.
+    /// Reads to the end, where a compressed file has its checksum.
     pub(crate) fn finish(mut self) -> Result<()> {
         let mut buffer = vec![0; CHUNK];
         loop {
@@ -134,7 +138,7 @@ impl<'a> Source<'a> {
     /// Reads a volume of `size` (i, j, k) voxels, i fastest.
     ///
     /// # Errors
-    /// [`Error::Damaged`] where the file holds fewer, found out before memory is taken.
+    /// [`Error::Damaged`] where the file cannot hold that many, before memory is allocated.
     pub(crate) fn voxels(
         &mut self,
         voxel_type: VoxelType,
@@ -147,30 +151,30 @@ impl<'a> Source<'a> {
     fn array<T: Voxel>(&mut self, size: [usize; 3], order: ByteOrder) -> Result<Array3<T>> {
         let [i, j, k] = size;
         let each = size_of::<T>();
-        let told = size.iter().try_fold(each as u64, |bytes, &n| bytes.checked_mul(n as u64));
-        let Some(told) = told.filter(|&bytes| bytes <= self.possible) else {
+        let bytes = size.iter().try_fold(each as u64, |all, &n| all.checked_mul(n as u64));
+        let Some(bytes) = bytes.filter(|&bytes| bytes <= self.max_remaining) else {
             return Err(Error::damaged(
                 self.path,
                 format!(
-                    "cut short: the header tells of {i} x {j} x {k} voxels, the file holds fewer"
+                    "truncated: the header declares {i} x {j} x {k} voxels, the file holds fewer"
                 ),
             ));
         };
-        let count = told as usize / each;
+        let count = bytes as usize / each;
         let mut values: Vec<T> = Vec::new();
         values.try_reserve_exact(count).map_err(|_| Error::Memory {
-            needed: told,
+            needed: bytes,
             available: 0,
             advice: format!("{} does not fit into memory", self.path.display()),
         })?;
-        let mut buffer = vec![0; CHUNK.min(told as usize)];
+        let mut buffer = vec![0; CHUNK.min(bytes as usize)];
         while values.len() < count {
             if (self.cancelled)() {
                 return Err(Error::Cancelled);
             }
             let part = buffer.len().min((count - values.len()) * each);
             let done = values.len();
-            self.fill(&mut buffer[..part], &format!("the voxels, after {done} of {count}"))?;
+            self.fill(&mut buffer[..part], &format!("the voxels, after {done} of {count} voxels"))?;
             let chunks = buffer[..part].chunks_exact(each);
             match order {
                 ByteOrder::Little => values.extend(chunks.map(T::from_le_bytes)),
@@ -181,11 +185,11 @@ impl<'a> Source<'a> {
             .map_err(|error| Error::damaged(self.path, error.to_string()))
     }
 
-    /// What went wrong while reading, told apart: a damaged stream or the file system.
+    /// Tells a damaged compressed stream from an error of the file system.
     fn error(&self, error: std::io::Error) -> Error {
         match error.kind() {
             ErrorKind::UnexpectedEof => {
-                Error::damaged(self.path, "cut short: the compressed data ends too early")
+                Error::damaged(self.path, "truncated: the compressed data ends too early")
             }
             ErrorKind::InvalidInput | ErrorKind::InvalidData => {
                 Error::damaged(self.path, format!("damaged compressed data ({error})"))

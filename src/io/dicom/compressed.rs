@@ -1,22 +1,22 @@
-//! Whether compressed pixels are those of one slice of the size that the DICOM header tells.
+//! Checks that compressed pixels have the size that the DICOM attributes state.
 //!
-//! The decoders make room for what the compressed image says of itself, up to 17 GB for a damaged
-//! one of a few hundred bytes, so that is compared with the header first.
+//! The decoders allocate what the compressed image declares, up to 17 GB for a damaged image of a
+//! few hundred bytes. Its size is therefore compared with Rows and Columns first.
 
 use dicom_dictionary_std::uids;
 
-/// More tiles in a JPEG 2000 image are no CT slice; each takes memory.
+/// Largest number of tiles of a JPEG 2000 image that is decoded; each takes memory.
 const MAX_TILES: u64 = 4096;
 
-/// A size in pixels: columns, rows.
+/// Size in pixels: columns, rows.
 type Size = [usize; 2];
 
-/// Whether a decoder can be trusted with these pixels; `None` where no decoder reads the transfer
-/// syntax.
-pub(crate) fn fits(syntax: &str, fragments: &[Vec<u8>], size: Size) -> Option<bool> {
+/// Whether the compressed image has this size, so that it is safe to decode. `None` for a transfer
+/// syntax that no decoder reads.
+pub(crate) fn has_size(syntax: &str, fragments: &[Vec<u8>], size: Size) -> Option<bool> {
     let image = || fragments.concat();
     match syntax {
-        uids::RLE_LOSSLESS => Some(matches!(fragments, [fragment] if is_run_length(fragment))),
+        uids::RLE_LOSSLESS => Some(matches!(fragments, [fragment] if is_rle(fragment))),
         uids::JPEG_BASELINE8_BIT
         | uids::JPEG_EXTENDED12_BIT
         | uids::JPEG_LOSSLESS
@@ -32,23 +32,24 @@ pub(crate) fn fits(syntax: &str, fragments: &[Vec<u8>], size: Size) -> Option<bo
     }
 }
 
-/// 16 numbers before the segments: how many there are, up to 15, and where each begins.
-fn is_run_length(fragment: &[u8]) -> bool {
+/// Whether the fragment begins with an RLE header: the number of segments, up to 15, and their
+/// offsets.
+fn is_rle(fragment: &[u8]) -> bool {
     fragment.len() >= 64 && matches!(fragment[..4], [0..=15, 0, 0, 0])
 }
 
-/// The size in the frame header of a JPEG image.
+/// Size in the frame header of a JPEG image.
 fn jpeg(image: &[u8]) -> Option<Size> {
     let mut rest = image.strip_prefix(&[0xff, 0xd8])?;
     loop {
-        // Between two segments, decoders pass over what is none.
+        // Decoders skip other bytes between two segments.
         let start = rest.iter().position(|&byte| byte == 0xff)?;
         let fill = rest[start..].iter().position(|&byte| byte != 0xff)?;
         let marker = rest[start + fill];
         rest = &rest[start + fill + 1..];
         match marker {
             0x00 => {}
-            // Tables and comments, which have a length.
+            // Tables and comments, which state their length.
             0xc4 | 0xc8 | 0xcc | 0xdb..=0xef | 0xfe => {
                 rest = rest.get(usize::from(u16_at(rest, 0)?)..)?;
             }
@@ -61,11 +62,11 @@ fn jpeg(image: &[u8]) -> Option<Size> {
     }
 }
 
-/// The size of a JPEG 2000 image of one component, alone or in the boxes of a JP2 file.
+/// Size of a JPEG 2000 image of one component, as a code stream or in the boxes of a JP2 file.
 fn jpeg_2000(image: &[u8]) -> Option<Size> {
     let stream = if image.starts_with(&[0xff, 0x4f]) { image } else { code_stream(image)? };
-    // Start of the stream, then at once the size: its marker, length and capabilities; width,
-    // height and where in it the image begins; the same of a tile; components.
+    // Marker of the stream, then the size segment: marker, length, capabilities; width, height and
+    // offset of the image; width, height and offset of a tile; number of components.
     if !stream.starts_with(&[0xff, 0x4f, 0xff, 0x51]) {
         return None;
     }
@@ -82,7 +83,7 @@ fn jpeg_2000(image: &[u8]) -> Option<Size> {
     Some([side(width, left)?, side(height, top)?])
 }
 
-/// What is in the box `jp2c`.
+/// Code stream in the box `jp2c`.
 fn code_stream(mut rest: &[u8]) -> Option<&[u8]> {
     loop {
         let length = u32_at(rest, 0)? as usize;
@@ -93,12 +94,12 @@ fn code_stream(mut rest: &[u8]) -> Option<&[u8]> {
     }
 }
 
-fn u16_at(bytes: &[u8], place: usize) -> Option<u16> {
-    Some(u16::from_be_bytes(bytes.get(place..place + 2)?.try_into().ok()?))
+fn u16_at(bytes: &[u8], offset: usize) -> Option<u16> {
+    Some(u16::from_be_bytes(bytes.get(offset..offset + 2)?.try_into().ok()?))
 }
 
-fn u32_at(bytes: &[u8], place: usize) -> Option<u32> {
-    Some(u32::from_be_bytes(bytes.get(place..place + 4)?.try_into().ok()?))
+fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
+    Some(u32::from_be_bytes(bytes.get(offset..offset + 4)?.try_into().ok()?))
 }
 
 #[cfg(test)]
@@ -106,9 +107,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn run_length_has_one_fragment_and_up_to_15_segments() {
+    fn rle_needs_one_fragment_with_up_to_15_segments() {
         let fits =
-            |fragments: &[Vec<u8>]| fits(uids::RLE_LOSSLESS, fragments, [7, 6]) == Some(true);
+            |fragments: &[Vec<u8>]| has_size(uids::RLE_LOSSLESS, fragments, [7, 6]) == Some(true);
         let mut fragment = vec![0; 70];
         fragment[0] = 2;
         assert!(fits(&[fragment.clone()]));
@@ -119,12 +120,13 @@ mod tests {
     }
 
     #[test]
-    fn a_jpeg_image_has_the_size_of_the_slice() {
-        // A comment, something that is no segment, a fill byte, and a lossless frame of 6 rows and
-        // 7 columns.
+    fn jpeg_of_another_size_is_rejected() {
+        // A comment, bytes outside of segments, a fill byte, and a lossless frame of 6 rows and 7
+        // columns.
         let image = b"\xff\xd8\xff\xfe\0\x05abc--\xff\xff\xc3\0\x0b\x10\0\x06\0\x07\x01\x01\x11\0";
-        let fits =
-            |image: &[u8], size| fits(uids::JPEG_LOSSLESS, &[image.to_vec()], size) == Some(true);
+        let fits = |image: &[u8], size| {
+            has_size(uids::JPEG_LOSSLESS, &[image.to_vec()], size) == Some(true)
+        };
         assert!(fits(image, [7, 6]));
         assert!(!fits(image, [6, 7]));
         for length in 0..20 {
@@ -135,13 +137,14 @@ mod tests {
     }
 
     #[test]
-    fn a_jpeg_2000_image_has_the_size_of_the_slice() {
+    fn jpeg_2000_of_another_size_is_rejected() {
         let stream = |width: u32, tile: u32, components: u16| {
             let numbers = [width, 8, 1, 2, tile, 8, 0, 0].map(u32::to_be_bytes).concat();
             [&b"\xff\x4f\xff\x51\0\x29\0\0"[..], &numbers, &components.to_be_bytes()].concat()
         };
-        let fits =
-            |image: &[u8]| fits(uids::JPEG2000_LOSSLESS, &[image.to_vec()], [7, 6]) == Some(true);
+        let fits = |image: &[u8]| {
+            has_size(uids::JPEG2000_LOSSLESS, &[image.to_vec()], [7, 6]) == Some(true)
+        };
         assert!(fits(&stream(8, 8, 1)));
         assert!(!fits(&stream(9, 8, 1)));
         assert!(!fits(&stream(8, 0, 1)));

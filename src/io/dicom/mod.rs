@@ -1,8 +1,8 @@
-//! A DICOM series in a folder: one file a slice, in Hounsfield units.
+//! A DICOM series in a folder: one file per slice, read in Hounsfield units.
 //!
-//! [`lengths`] makes sure of a file's bytes, [`slice`] reads what it says of itself, [`stack`] tells
-//! series apart, [`place`] puts the slices in order and in space, [`compressed`] makes sure of their
-//! compressed pixels and [`pixels`] decodes them.
+//! [`validate`] checks the lengths of a file's elements, [`slice`] reads its attributes, [`series`]
+//! groups slices, [`sort`] orders them and derives their geometry, [`compressed`] checks compressed
+//! pixels and [`pixels`] decodes them.
 
 mod compressed;
 mod pixels;
@@ -19,19 +19,19 @@ use log::{info, warn};
 
 use crate::error::{Error, Result};
 use crate::volume::{Rescale, Volume};
-use pixels::Hounsfield;
+use pixels::HounsfieldBuffer;
 use slice::Slice;
 
-/// Reads the only stack of slices in a folder, or the one that `choice` names.
+/// Reads the only series in a folder, or the one that `choice` names.
 pub(crate) fn read(
     folder: &Path,
     choice: Option<&str>,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Volume> {
     let slices = slices(folder, cancelled)?;
-    let stack = series::choose(folder, series::group(slices), choice)?;
-    let (slices, geometry) = sort::in_order(stack.slices)?;
-    let mut voxels = Hounsfield::new();
+    let series = series::choose(folder, series::group(slices), choice)?;
+    let (slices, geometry) = sort::sort(series.slices)?;
+    let mut voxels = HounsfieldBuffer::new();
     for slice in &slices {
         if cancelled() {
             return Err(Error::Cancelled);
@@ -42,8 +42,9 @@ pub(crate) fn read(
     Volume::new(voxels.into_voxels(folder, [k, j, i])?, Rescale::IDENTITY, geometry)
 }
 
-/// All slices in a folder, not below it. Files of other kinds are passed over; so are images that
-/// are no slices (a screenshot, a dose report), but where there is nothing else, they are the error.
+/// All slices in a folder, without its subfolders. Other files are skipped, and so are images that
+/// are not slices (screenshots, dose reports), unless the folder holds nothing else: then the first
+/// of them is the error.
 fn slices(folder: &Path, cancelled: &dyn Fn() -> bool) -> Result<Vec<Slice>> {
     let failed = |source| Error::io(folder, source);
     let mut paths = Vec::new();
@@ -58,27 +59,29 @@ fn slices(folder: &Path, cancelled: &dyn Fn() -> bool) -> Result<Vec<Slice>> {
     }
     paths.sort();
     let mut slices = Vec::new();
-    let mut refused = None;
+    let mut unsupported = None;
     for path in &paths {
         if cancelled() {
             return Err(Error::Cancelled);
         }
         match slice::read(path) {
             Ok(Some(slice)) => slices.push(slice),
-            Ok(None) => info!("{}: no DICOM image, passed over", path.display()),
+            Ok(None) => info!("{}: not a DICOM image, skipped", path.display()),
             Err(error @ Error::Unsupported { .. }) => {
-                warn!("{error}; passed over");
-                refused.get_or_insert(error);
+                warn!("{error}; skipped");
+                unsupported.get_or_insert(error);
             }
             Err(error) => return Err(error),
         }
     }
-    match refused {
+    match unsupported {
         _ if !slices.is_empty() => Ok(slices),
         Some(error) => Err(error),
         None => {
-            let advice =
-                if has_folders { "; folders in it are not searched, name one of them" } else { "" };
+            let advice = match has_folders {
+                true => "; its subfolders are not searched, give one of them",
+                false => "",
+            };
             Err(Error::unsupported(folder, format!("a folder without DICOM images{advice}")))
         }
     }

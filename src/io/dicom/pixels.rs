@@ -13,25 +13,25 @@ use crate::io::dicom::slice::{Slice, damaged, innermost, open};
 use crate::io::smallest_type::ExactTypes;
 use crate::volume::{VoxelType, Voxels};
 
-/// Pixels in Hounsfield units, i fastest, as doubles.
+/// Decodes the pixels of a slice to Hounsfield units, i fastest.
 pub(crate) fn decode(slice: &Slice) -> Result<Vec<f64>> {
     let path = slice.path.as_path();
     let object = open(path, |options| options.read_to(tags::PIXEL_DATA))?;
     let syntax = object.meta().transfer_syntax();
     let not_read = || {
-        let reason = format!("compressed in a way that is not read (transfer syntax {syntax})");
+        let reason = format!("compression with transfer syntax {syntax} is not supported");
         Error::unsupported(path, reason)
     };
     let data = object.get(tags::PIXEL_DATA).map(|element| element.value());
     if let Some(fragments) = data.and_then(|data| data.fragments()) {
         let size = [slice.columns, slice.rows];
-        if !compressed::fits(syntax, fragments, size).ok_or_else(not_read)? {
+        if !compressed::has_size(syntax, fragments, size).ok_or_else(not_read)? {
             let [columns, rows] = size;
-            let reason = format!("damaged compressed pixels: no image of {columns} x {rows}");
+            let reason = format!("damaged compressed pixels: not an image of {columns} x {rows}");
             return Err(Error::damaged(path, reason));
         }
     }
-    // The decoders of compressed pixels trust what they decode and panic where it is damaged.
+    // The decoders of compressed pixels panic on damaged data.
     let decoded = catch_unwind(AssertUnwindSafe(|| object.decode_pixel_data()))
         .map_err(|_| Error::damaged(path, "damaged compressed pixels"))?;
     let pixels = decoded.map_err(|error| {
@@ -41,13 +41,13 @@ pub(crate) fn decode(slice: &Slice) -> Result<Vec<f64>> {
         }
         damaged(path, &error)
     })?;
-    let stored = stored_numbers(path, &pixels, slice.rows * slice.columns)?;
+    let stored = stored_values(path, &pixels, slice.rows * slice.columns)?;
     Ok(stored.map(|stored| slice.slope * stored + slice.intercept).collect())
 }
 
-/// The numbers in the bits that are theirs: BitsStored of BitsAllocated up to HighBit. What is in
-/// the others (overlays of old scanners) is not theirs.
-fn stored_numbers<'a>(
+/// Stored values: BitsStored of BitsAllocated bits, up to HighBit. The other bits (overlays of old
+/// scanners) are ignored.
+fn stored_values<'a>(
     path: &Path,
     pixels: &'a DecodedPixelData,
     count: usize,
@@ -55,7 +55,7 @@ fn stored_numbers<'a>(
     let (allocated, stored, high) =
         (pixels.bits_allocated(), pixels.bits_stored(), pixels.high_bit());
     if !matches!(allocated, 8 | 16 | 32) {
-        let reason = format!("BitsAllocated is {allocated}; 8, 16 and 32 are read");
+        let reason = format!("BitsAllocated is {allocated}; only 8, 16 and 32 are read");
         return Err(Error::unsupported(path, reason));
     }
     if stored == 0 || stored > allocated || high >= allocated || high + 1 < stored {
@@ -65,11 +65,11 @@ fn stored_numbers<'a>(
     let bytes = usize::from(allocated / 8);
     let data = pixels.data();
     if data.len() / bytes < count {
-        let reason = format!("cut short: {} bytes of pixels for {count} pixels", data.len());
+        let reason = format!("truncated: {} bytes for {count} pixels", data.len());
         return Err(Error::damaged(path, reason));
     }
     let signed = pixels.pixel_representation() == PixelRepresentation::Signed;
-    // Shifted to the top of an i64 and back: an arithmetic shift copies the sign.
+    // Shifted to the top of an i64 and back: the arithmetic shift extends the sign.
     let (up, down) = (63 - u32::from(high), 64 - u32::from(stored));
     Ok(data[..count * bytes].chunks_exact(bytes).map(move |bytes| {
         let bits = bytes.iter().rev().fold(0u64, |bits, &byte| bits << 8 | u64::from(byte)) << up;
@@ -77,8 +77,8 @@ fn stored_numbers<'a>(
     }))
 }
 
-/// Slices one after the other, in the smallest type that holds all so far.
-pub(crate) struct Hounsfield {
+/// Slices in Hounsfield units, in the smallest voxel type that holds them exactly.
+pub(crate) struct HounsfieldBuffer {
     exact_types: ExactTypes,
     values: Values,
 }
@@ -90,12 +90,12 @@ enum Values {
     Float64(Vec<f64>),
 }
 
-impl Hounsfield {
-    pub(crate) fn new() -> Hounsfield {
-        Hounsfield { exact_types: ExactTypes::ALL, values: Values::Int16(Vec::new()) }
+impl HounsfieldBuffer {
+    pub(crate) fn new() -> HounsfieldBuffer {
+        HounsfieldBuffer { exact_types: ExactTypes::ALL, values: Values::Int16(Vec::new()) }
     }
 
-    /// Appends a slice; what is there already changes its type where the slice needs another.
+    /// Appends a slice; the earlier ones are converted where it needs a larger type.
     pub(crate) fn append(&mut self, slice: Vec<f64>) {
         self.exact_types = slice.iter().fold(self.exact_types, |types, &value| types.with(value));
         self.convert();
@@ -128,7 +128,7 @@ impl Hounsfield {
         self.values = after;
     }
 
-    /// The voxels of shape `[k, j, i]`.
+    /// Voxels of shape `[k, j, i]`.
     pub(crate) fn into_voxels(self, folder: &Path, shape: [usize; 3]) -> Result<Voxels> {
         fn array<T>(
             shape: [usize; 3],

@@ -1,37 +1,37 @@
-//! Tells the stacks of slices in a folder apart.
+//! Groups the slices of a folder into series.
 //!
-//! A stack has one SeriesInstanceUID, one size and one orientation: a localizer is not part of the
-//! slices that were planned on it, even where both bear the same UID.
+//! Slices of a series have the same SeriesInstanceUID, size and orientation: a localizer is not part
+//! of the slices that were planned on it, even where both have the same UID.
 
 use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::io::dicom::slice::Slice;
 
-/// How far the direction cosines within one stack may differ.
-const SAME_DIRECTION: f64 = 1e-3;
+/// Largest difference of direction cosines within a series.
+const DIRECTION_TOLERANCE: f64 = 1e-3;
 
-/// Slices that lie on each other.
+/// Slices that form one volume.
 #[derive(Debug)]
-pub(crate) struct SliceStack {
+pub(crate) struct Series {
     /// At least one.
     pub(crate) slices: Vec<Slice>,
 }
 
-impl SliceStack {
-    fn takes(&self, slice: &Slice) -> bool {
+impl Series {
+    fn includes(&self, slice: &Slice) -> bool {
         let first = &self.slices[0];
-        let directions = |slice: &Slice| [slice.along_row, slice.along_column].concat();
+        let directions = |slice: &Slice| [slice.row_direction, slice.column_direction].concat();
         first.series == slice.series
             && (first.columns, first.rows) == (slice.columns, slice.rows)
             && directions(first)
                 .iter()
                 .zip(directions(slice))
-                .all(|(a, b)| (a - b).abs() <= SAME_DIRECTION)
+                .all(|(a, b)| (a - b).abs() <= DIRECTION_TOLERANCE)
     }
 }
 
-impl std::fmt::Display for SliceStack {
+impl std::fmt::Display for Series {
     fn fmt(&self, out: &mut std::fmt::Formatter) -> std::fmt::Result {
         let first = &self.slices[0];
         let description =
@@ -48,49 +48,45 @@ impl std::fmt::Display for SliceStack {
     }
 }
 
-/// The stacks, in order of series and then of the file names.
-pub(crate) fn group(slices: Vec<Slice>) -> Vec<SliceStack> {
-    let mut stacks: Vec<SliceStack> = Vec::new();
+/// Groups slices into series, ordered by UID and then by file name.
+pub(crate) fn group(slices: Vec<Slice>) -> Vec<Series> {
+    let mut all: Vec<Series> = Vec::new();
     for slice in slices {
-        match stacks.iter_mut().find(|stack| stack.takes(&slice)) {
-            Some(stack) => stack.slices.push(slice),
-            None => stacks.push(SliceStack { slices: vec![slice] }),
+        match all.iter_mut().find(|series| series.includes(&slice)) {
+            Some(series) => series.slices.push(slice),
+            None => all.push(Series { slices: vec![slice] }),
         }
     }
-    stacks.sort_by(|a, b| a.slices[0].series.cmp(&b.slices[0].series));
-    stacks
+    all.sort_by(|a, b| a.slices[0].series.cmp(&b.slices[0].series));
+    all
 }
 
-/// The only stack, or the one that `choice` names: by its number in the list, its UID or the
+/// The only series, or the one that `choice` names by its number in the list, its UID or the
 /// beginning of its UID.
-pub(crate) fn choose(
-    folder: &Path,
-    mut stacks: Vec<SliceStack>,
-    choice: Option<&str>,
-) -> Result<SliceStack> {
+pub(crate) fn choose(folder: &Path, mut all: Vec<Series>, choice: Option<&str>) -> Result<Series> {
     let chosen: Vec<usize> = match choice {
-        None => (0..stacks.len()).collect(),
+        None => (0..all.len()).collect(),
         Some(choice) => match choice.parse::<usize>() {
-            Ok(number) if (1..=stacks.len()).contains(&number) => vec![number - 1],
+            Ok(number) if (1..=all.len()).contains(&number) => vec![number - 1],
             _ => {
-                let named = |index: &usize| stacks[*index].slices[0].series.starts_with(choice);
-                let whole = |index: &usize| stacks[*index].slices[0].series == choice;
-                let all: Vec<usize> = (0..stacks.len()).filter(named).collect();
-                let exact: Vec<usize> = (0..stacks.len()).filter(whole).collect();
-                if exact.is_empty() { all } else { exact }
+                let named = |index: &usize| all[*index].slices[0].series.starts_with(choice);
+                let whole = |index: &usize| all[*index].slices[0].series == choice;
+                let matching: Vec<usize> = (0..all.len()).filter(named).collect();
+                let exact: Vec<usize> = (0..all.len()).filter(whole).collect();
+                if exact.is_empty() { matching } else { exact }
             }
         },
     };
     if let [index] = chosen[..] {
-        return Ok(stacks.swap_remove(index));
+        return Ok(all.swap_remove(index));
     }
     let problem = match choice {
-        None => format!("holds {} series", stacks.len()),
+        None => format!("holds {} series", all.len()),
         Some(choice) if chosen.is_empty() => format!("holds no series {choice:?}"),
-        Some(choice) => format!("holds {} series that {choice:?} fits", chosen.len()),
+        Some(choice) => format!("holds {} series that match {choice:?}", chosen.len()),
     };
     let list: Vec<String> =
-        stacks.iter().enumerate().map(|(index, stack)| format!("{}: {stack}", index + 1)).collect();
+        all.iter().enumerate().map(|(index, series)| format!("{}: {series}", index + 1)).collect();
     Err(Error::Argument(format!(
         "{}: {problem}; choose one by its number or UID: {}",
         folder.display(),

@@ -1,30 +1,41 @@
-//! Puts slices in order and in space.
+//! Sorts slices and derives their geometry.
 
 use crate::error::{Error, Result};
 use crate::io::dicom::slice::Slice;
 use crate::volume::Geometry;
 use crate::volume::vector::{cross, dot};
 
-/// How far beside the normal, per mm along it, a slice may lie. Files round their numbers; the least
-/// gantry tilt is 0.5 degrees, which is 9e-3.
-const SIDEWAYS_TOLERANCE: f64 = 1e-3;
+/// In-plane drift of the slices, in mm per mm along their normal, that rounding in the files
+/// explains. The smallest gantry tilt is 0.5 degrees, which is 9e-3.
+const DRIFT_TOLERANCE: f64 = 1e-3;
 
-/// How far in mm rounding alone may put a slice beside the normal, or two slices on one place.
+/// Error of a position, mm, that rounding in the files explains.
 const ROUNDING_MM: f64 = 0.01;
 
-/// Sorts the slices of a stack along their normal and gives their grid, uneven where they are.
+/// Sorts the slices of a series along their normal and derives their geometry.
 ///
 /// # Errors
-/// [`Error::Damaged`] for two slices at one place and for spacings or directions that are none;
-/// [`Error::Geometry`] for slices that drift sideways, as those of a tilted gantry do.
-pub(crate) fn in_order(mut slices: Vec<Slice>) -> Result<(Vec<Slice>, Geometry)> {
+/// [`Error::Damaged`] for two slices at the same position and for invalid spacings or directions;
+/// [`Error::Geometry`] for a sheared stack (gantry tilt).
+pub(crate) fn sort(mut slices: Vec<Slice>) -> Result<(Vec<Slice>, Geometry)> {
+    check_pixel_spacing(&slices)?;
     let first = &slices[0];
-    let (x, y) = (unit(first, first.along_row)?, unit(first, first.along_column)?);
+    let (x, y) = (unit(first, first.row_direction)?, unit(first, first.column_direction)?);
     let normal = cross(x, y);
+    slices.sort_by(|a, b| dot(a.position, normal).total_cmp(&dot(b.position, normal)));
+    reject_duplicates(&slices, normal)?;
+    reject_tilt(&slices, normal)?;
+    let geometry = geometry(&slices, [x, y, normal])?;
+    Ok((slices, geometry))
+}
+
+/// Rejects pixel spacings that are not positive or differ within the series.
+fn check_pixel_spacing(slices: &[Slice]) -> Result<()> {
+    let first = &slices[0];
     for (name, spacing) in [("column", first.column_spacing), ("row", first.row_spacing)] {
         if spacing <= 0.0 {
             let reason =
-                format!("the {name} spacing is {spacing} mm (PixelSpacing), not above zero");
+                format!("the {name} spacing is {spacing} mm (PixelSpacing); it must be above zero");
             return Err(Error::damaged(&first.path, reason));
         }
     }
@@ -42,23 +53,23 @@ pub(crate) fn in_order(mut slices: Vec<Slice>) -> Result<(Vec<Slice>, Geometry)>
         );
         return Err(Error::damaged(&other.path, reason));
     }
+    Ok(())
+}
 
-    slices.sort_by(|a, b| dot(a.position, normal).total_cmp(&dot(b.position, normal)));
+/// Geometry of sorted slices with these directions of rows, columns and normal, LPS.
+fn geometry(slices: &[Slice], [x, y, normal]: [[f64; 3]; 3]) -> Result<Geometry> {
     let origin = slices[0].position;
-    refuse_doubles(&slices, normal)?;
-    refuse_tilt(&slices, normal)?;
-
     let count = slices.len();
     let last = minus(slices[count - 1].position, origin);
     let length = dot(last, last).sqrt();
-    // From the first slice to the last, so that both lie where they should to the last bit; rounding
-    // in the files turns it by next to nothing from the normal.
+    // From the first slice to the last, so that both positions are exact; rounding in the files
+    // makes it differ from the normal only slightly.
     let z = if count > 1 { last.map(|x| x / length) } else { normal };
     let thickness = slices[0].thickness.filter(|&thickness| thickness > 0.0).unwrap_or(1.0);
     let step = if count > 1 { length / (count - 1) as f64 } else { thickness };
     let positions = slices.iter().map(|slice| dot(minus(slice.position, origin), z)).collect();
 
-    // Subtracted, not negated: zero has no sign.
+    // Subtracted rather than negated: no negative zeros.
     let ras = |[left, posterior, superior]: [f64; 3]| [0.0 - left, 0.0 - posterior, superior];
     let first = &slices[0];
     let steps = [
@@ -66,18 +77,17 @@ pub(crate) fn in_order(mut slices: Vec<Slice>) -> Result<(Vec<Slice>, Geometry)>
         ras(y.map(|component| component * first.row_spacing)),
         ras(z.map(|component| component * step)),
     ];
-    let geometry = Geometry::new([first.columns, first.rows, count], ras(origin), steps)
+    Geometry::new([first.columns, first.rows, count], ras(origin), steps)
         .and_then(|geometry| geometry.with_slice_positions(positions))
-        .map_err(|error| error.in_file(&first.path))?;
-    Ok((slices, geometry))
+        .map_err(|error| error.in_file(&first.path))
 }
 
-fn refuse_doubles(slices: &[Slice], normal: [f64; 3]) -> Result<()> {
+fn reject_duplicates(slices: &[Slice], normal: [f64; 3]) -> Result<()> {
     for pair in slices.windows(2) {
         let distance = dot(minus(pair[1].position, pair[0].position), normal);
         if distance < ROUNDING_MM {
             let reason = format!(
-                "lies at the same place as {} ({:?} mm); keep one of them, or one phase of a series \
+                "at the same position as {} ({:?} mm); keep one of them, or one phase of a series \
                  over time",
                 pair[0].path.display(),
                 pair[0].position
@@ -88,20 +98,20 @@ fn refuse_doubles(slices: &[Slice], normal: [f64; 3]) -> Result<()> {
     Ok(())
 }
 
-fn refuse_tilt(slices: &[Slice], normal: [f64; 3]) -> Result<()> {
+fn reject_tilt(slices: &[Slice], normal: [f64; 3]) -> Result<()> {
     let first = &slices[0];
     for slice in &slices[1..] {
         let offset = minus(slice.position, first.position);
         let along = dot(offset, normal);
-        let beside = minus(offset, normal.map(|component| component * along));
-        let beside = dot(beside, beside).sqrt();
-        if beside > (SIDEWAYS_TOLERANCE * along).max(ROUNDING_MM) {
+        let drift = minus(offset, normal.map(|component| component * along));
+        let drift = dot(drift, drift).sqrt();
+        if drift > (DRIFT_TOLERANCE * along).max(ROUNDING_MM) {
             return Err(Error::Geometry(format!(
-                "{}: the slices drift sideways by {beside:.3} mm on {along:.3} mm from {}, which is \
-                 {:.2} degrees: a tilted gantry; resample the series to a right-angled grid first",
+                "{}: the slices drift in their plane by {drift:.3} mm over {along:.3} mm from {}: a \
+                 gantry tilt of {:.2} degrees; resample the series to an orthogonal grid first",
                 slice.path.display(),
                 first.path.display(),
-                beside.atan2(along).to_degrees()
+                drift.atan2(along).to_degrees()
             )));
         }
     }
@@ -111,7 +121,8 @@ fn refuse_tilt(slices: &[Slice], normal: [f64; 3]) -> Result<()> {
 fn unit(slice: &Slice, direction: [f64; 3]) -> Result<[f64; 3]> {
     let length = dot(direction, direction).sqrt();
     if (length - 1.0).abs() > 0.01 {
-        let reason = format!("ImageOrientationPatient has {direction:?}, which is no direction");
+        let reason =
+            format!("ImageOrientationPatient has {direction:?}, which is not a unit vector");
         return Err(Error::damaged(&slice.path, reason));
     }
     Ok(direction.map(|component| component / length))

@@ -1,9 +1,8 @@
-//! The part of a DICOM file whose elements hold as many bytes as they say.
+//! Checks that the elements of a DICOM file hold as many bytes as they state.
 //!
-//! The parser makes room for an element before it reads it, up to 4 GB for a length that is damaged,
-//! and takes compressed pixels that the end of the file cuts short as they are. So the lengths are
-//! walked through first, just as the parser will walk: what it would read in another way than it is
-//! walked here is refused.
+//! The parser allocates an element before it reads it, up to 4 GB for a damaged length, and accepts
+//! compressed pixels that the end of the file truncates. The lengths are therefore checked first,
+//! element by element as the parser reads them; what the parser would read differently is rejected.
 
 use std::io::Read;
 
@@ -13,22 +12,22 @@ use dicom_core::header::VR;
 use dicom_dictionary_std::{StandardDataDictionary, tags, uids};
 use flate2::read::DeflateDecoder;
 
-/// The transfer syntax explicit VR big endian, which is retired.
+/// Retired transfer syntax, explicit VR big endian.
 const BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 
-/// Deeper is no image.
+/// Deepest nesting of sequences that is read.
 const MAX_DEPTH: usize = 16;
 
-/// A length that is not told: a delimiter follows.
+/// Undefined length: a delimiter ends the element.
 const UNDEFINED: u32 = u32::MAX;
 
 const ITEM: Tag = Tag(0xfffe, 0xe000);
 const ITEM_END: Tag = Tag(0xfffe, 0xe00d);
 const SEQUENCE_END: Tag = Tag(0xfffe, 0xe0dd);
 
-/// The file up to the end of its pixels, or all of it where there are none; `None` where an element
-/// ends after the file does. `file` begins with the preamble.
-pub(crate) fn sound_part(file: &[u8]) -> Option<&[u8]> {
+/// Part of a file up to the end of its pixels, or all of it without pixels. `None` where an element
+/// states more bytes than the file holds. `file` begins with the preamble.
+pub(crate) fn intact_part(file: &[u8]) -> Option<&[u8]> {
     let mut rest = file.get(132..)?;
     let syntax = transfer_syntax(&mut rest)?;
     let encoding = match syntax.as_str() {
@@ -46,15 +45,15 @@ pub(crate) fn sound_part(file: &[u8]) -> Option<&[u8]> {
         let mut inflated = Vec::new();
         DeflateDecoder::new(rest).read_to_end(&mut inflated).ok()?;
         let left = encoding.after_pixels(&inflated)?;
-        // What lies behind the pixels cannot be cut off here.
+        // Bytes after the pixels cannot be cut off from deflated data.
         return left.is_empty().then_some(file);
     }
     let left = encoding.after_pixels(rest)?.len();
     Some(&file[..file.len() - left])
 }
 
-/// Passes over what the file says of itself, in explicit little endian whatever follows: as many
-/// bytes as its first element says.
+/// Skips the file meta information, always in explicit VR little endian, and returns its transfer
+/// syntax. Its first element states its length.
 fn transfer_syntax(rest: &mut &[u8]) -> Option<String> {
     let meta = Encoding { explicit: true, big: false };
     let (tags::FILE_META_INFORMATION_GROUP_LENGTH, length) = meta.element(rest, 0)? else {
@@ -75,17 +74,17 @@ fn transfer_syntax(rest: &mut &[u8]) -> Option<String> {
     Some(syntax)
 }
 
-/// How elements are written.
+/// Encoding of the elements.
 #[derive(Clone, Copy)]
 struct Encoding {
-    /// Whether each element names its type.
+    /// Whether each element states its VR.
     explicit: bool,
-    /// Whether the first byte of a number is its greatest.
+    /// Whether numbers are big endian.
     big: bool,
 }
 
 impl Encoding {
-    /// What follows the pixels, or nothing where there are none.
+    /// Bytes after the pixels, or none without pixels.
     fn after_pixels(self, mut rest: &[u8]) -> Option<&[u8]> {
         while !rest.is_empty() {
             match self.element(&mut rest, 0)? {
@@ -98,28 +97,28 @@ impl Encoding {
         Some(rest)
     }
 
-    /// Passes over one element; gives its tag, and its value where its length is told. Of a
-    /// delimiter, passes over the head alone.
+    /// Skips one element and returns its tag, with its value where its length is defined. Of a
+    /// delimiter only the header is skipped.
     fn element<'a>(self, rest: &mut &'a [u8], depth: usize) -> Option<(Tag, &'a [u8])> {
         let tag = self.tag(rest)?;
         if tag.group() == ITEM.group() {
-            self.number(rest)?;
+            self.u32(rest)?;
             return Some((tag, &[]));
         }
-        let kind = self.kind(rest, tag)?;
-        let length = if self.explicit && has_short_length(kind) {
-            u32::from(self.short(rest)?)
+        let vr = self.vr(rest, tag)?;
+        let length = if self.explicit && has_short_length(vr) {
+            u32::from(self.u16(rest)?)
         } else {
             take(rest, if self.explicit { 2 } else { 0 })?;
-            self.number(rest)?
+            self.u32(rest)?
         };
         if length != UNDEFINED {
             let value = take(rest, length as usize)?;
-            // Of a part of a number the parser would begin to read the next element.
-            if tag != tags::PIXEL_DATA && !value.len().is_multiple_of(bytes_of_number(kind)) {
+            // The parser would complete a truncated number from the next element.
+            if tag != tags::PIXEL_DATA && !value.len().is_multiple_of(number_bytes(vr)) {
                 return None;
             }
-            if &kind == b"SQ" {
+            if &vr == b"SQ" {
                 let mut items = value;
                 while !items.is_empty() {
                     self.item(&mut items, depth)?;
@@ -127,7 +126,7 @@ impl Encoding {
             }
             return Some((tag, value));
         }
-        let has_fragments = tag == tags::PIXEL_DATA && &kind != b"SQ";
+        let has_fragments = tag == tags::PIXEL_DATA && &vr != b"SQ";
         loop {
             if self.tag(&mut &**rest)? == SEQUENCE_END {
                 take(rest, 8)?;
@@ -137,7 +136,7 @@ impl Encoding {
                 if self.tag(rest)? != ITEM {
                     return None;
                 }
-                let length = self.number(rest)?;
+                let length = self.u32(rest)?;
                 take(rest, length as usize)?;
             } else {
                 self.item(rest, depth)?;
@@ -145,12 +144,12 @@ impl Encoding {
         }
     }
 
-    /// Passes over one item of a sequence.
+    /// Skips one item of a sequence.
     fn item(self, rest: &mut &[u8], depth: usize) -> Option<()> {
         if depth == MAX_DEPTH || self.tag(rest)? != ITEM {
             return None;
         }
-        let length = self.number(rest)?;
+        let length = self.u32(rest)?;
         if length != UNDEFINED {
             let mut elements = take(rest, length as usize)?;
             while !elements.is_empty() {
@@ -170,8 +169,8 @@ impl Encoding {
         }
     }
 
-    /// The type of an element: it tells, or the dictionary does.
-    fn kind(self, rest: &mut &[u8], tag: Tag) -> Option<[u8; 2]> {
+    /// VR of an element, stated or from the dictionary.
+    fn vr(self, rest: &mut &[u8], tag: Tag) -> Option<[u8; 2]> {
         if self.explicit {
             return take(rest, 2)?.try_into().ok();
         }
@@ -180,29 +179,29 @@ impl Encoding {
     }
 
     fn tag(self, rest: &mut &[u8]) -> Option<Tag> {
-        Some(Tag(self.short(rest)?, self.short(rest)?))
+        Some(Tag(self.u16(rest)?, self.u16(rest)?))
     }
 
-    fn short(self, rest: &mut &[u8]) -> Option<u16> {
+    fn u16(self, rest: &mut &[u8]) -> Option<u16> {
         let bytes = take(rest, 2)?.try_into().ok()?;
         Some(if self.big { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) })
     }
 
-    fn number(self, rest: &mut &[u8]) -> Option<u32> {
+    fn u32(self, rest: &mut &[u8]) -> Option<u32> {
         let bytes = take(rest, 4)?.try_into().ok()?;
         Some(if self.big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) })
     }
 }
 
-/// Types whose length has two bytes in explicit encoding.
-fn has_short_length(kind: [u8; 2]) -> bool {
+/// Whether the length of a VR has two bytes in explicit encoding.
+fn has_short_length(vr: [u8; 2]) -> bool {
     const SHORT: &[u8; 42] = b"AEASATCSDADSDTFDFLISLOLTPNSHSLSSSTTMUIULUS";
-    SHORT.chunks(2).any(|short| short == kind)
+    SHORT.chunks(2).any(|short| short == vr)
 }
 
-/// Bytes of one number of this type; 1 for what is none.
-fn bytes_of_number(kind: [u8; 2]) -> usize {
-    match &kind {
+/// Bytes of one number of a VR, 1 for text and bytes.
+fn number_bytes(vr: [u8; 2]) -> usize {
+    match &vr {
         b"US" | b"SS" | b"OW" => 2,
         b"AT" | b"FL" | b"SL" | b"UL" | b"OF" | b"OL" => 4,
         b"FD" | b"SV" | b"UV" | b"OD" | b"OV" => 8,
@@ -227,7 +226,7 @@ mod tests {
 
     const EXPLICIT: &str = "1.2.840.10008.1.2.1";
 
-    /// A file in this transfer syntax, from what follows what it says of itself.
+    /// Bytes of a file in this transfer syntax, with `rest` after the meta information.
     fn file(syntax: &str, rest: &[u8]) -> Vec<u8> {
         let padded = [syntax.as_bytes(), &[0; 2][..syntax.len() % 2]].concat();
         let length = [padded.len() as u8];
@@ -236,9 +235,9 @@ mod tests {
         [&[0; 128], &b"DICM\x02\0\0\0UL\x04\0"[..], &all, &element, rest].concat()
     }
 
-    /// Whether the elements hold what they say, in explicit little endian.
-    fn hold(rest: &[u8]) -> bool {
-        sound_part(&file(EXPLICIT, rest)).is_some()
+    /// Whether elements in explicit VR little endian are intact.
+    fn intact(rest: &[u8]) -> bool {
+        intact_part(&file(EXPLICIT, rest)).is_some()
     }
 
     fn deflated(rest: &[u8]) -> Vec<u8> {
@@ -248,76 +247,76 @@ mod tests {
     }
 
     #[test]
-    fn lengths_hold_only_where_the_bytes_are_there() {
-        assert!(hold(b""));
-        assert!(hold(b"\x08\0\x60\0CS\x02\0CT"));
-        assert!(!hold(b"\x08\0\x60\0CS\x04\0CT"));
-        assert!(!hold(b"\x08\0\x60\0OB\0\0\0\0\0\x70CT"));
+    fn truncated_elements_are_rejected() {
+        assert!(intact(b""));
+        assert!(intact(b"\x08\0\x60\0CS\x02\0CT"));
+        assert!(!intact(b"\x08\0\x60\0CS\x04\0CT"));
+        assert!(!intact(b"\x08\0\x60\0OB\0\0\0\0\0\x70CT"));
         // A sequence with one item, both with delimiters, and one with lengths.
         let nested = b"\x08\0\x60\0SQ\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\xff\xff\xff\xff\
             \x08\0\x60\0CS\x02\0CT\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0";
-        assert!(hold(nested));
+        assert!(intact(nested));
         for length in 1..nested.len() {
-            assert!(!hold(&nested[..length]), "{length}");
+            assert!(!intact(&nested[..length]), "{length}");
         }
         let lengths = b"\x08\0\x60\0SQ\0\0\x12\0\0\0\xfe\xff\0\xe0\x0a\0\0\0\
             \x08\0\x60\0CS\x02\0CT";
-        assert!(hold(lengths));
+        assert!(intact(lengths));
         // Compressed pixels: an offset table and a fragment. What follows is cut off.
         let pixels = b"\xe0\x7f\x10\0OB\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\0\0\0\0\
             \xfe\xff\0\xe0\x02\0\0\0xx\xfe\xff\xdd\xe0\0\0\0\0";
-        assert!(hold(pixels));
+        assert!(intact(pixels));
         let longer = file(EXPLICIT, &[&pixels[..], b"\x08\0\x60\0OB\0\0\0\0\0\x70"].concat());
-        assert_eq!(sound_part(&longer), Some(&file(EXPLICIT, pixels)[..]));
-        assert!(!hold(&pixels[..pixels.len() - 1]));
+        assert_eq!(intact_part(&longer), Some(&file(EXPLICIT, pixels)[..]));
+        assert!(!intact(&pixels[..pixels.len() - 1]));
     }
 
     #[test]
-    fn every_encoding_is_looked_into() {
-        let sound = |syntax: &str, rest: &[u8]| sound_part(&file(syntax, rest)).is_some();
+    fn every_encoding_is_checked() {
+        let is_intact = |syntax: &str, rest: &[u8]| intact_part(&file(syntax, rest)).is_some();
         let big = |length: u8| [b"\0\x08\0\x60CS\0", &[length][..], b"CT"].concat();
-        assert!(sound(BIG_ENDIAN, &big(2)));
-        assert!(!sound(BIG_ENDIAN, &big(4)));
+        assert!(is_intact(BIG_ENDIAN, &big(2)));
+        assert!(!is_intact(BIG_ENDIAN, &big(4)));
         let deflate = uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN;
-        assert!(sound(deflate, &deflated(b"\x08\0\x60\0CS\x02\0CT")));
-        assert!(!sound(deflate, &deflated(b"\x08\0\x60\0OB\0\0\0\0\0\x70CT")));
-        assert!(!sound(deflate, b"no deflated data"));
-        // Implicit: that (0008,1140) is a sequence stands in the dictionary alone.
+        assert!(is_intact(deflate, &deflated(b"\x08\0\x60\0CS\x02\0CT")));
+        assert!(!is_intact(deflate, &deflated(b"\x08\0\x60\0OB\0\0\0\0\0\x70CT")));
+        assert!(!is_intact(deflate, b"no deflated data"));
+        // Implicit: only the dictionary knows that (0008,1140) is a sequence.
         let implicit = uids::IMPLICIT_VR_LITTLE_ENDIAN;
         let item = |length: u8| {
             let element = [b"\x08\0\x60\0", &[length, 0, 0, 0][..], b"CT"].concat();
             [b"\x08\0\x40\x11\x12\0\0\0\xfe\xff\0\xe0\x0a\0\0\0", &element[..]].concat()
         };
-        assert!(sound(implicit, &item(2)));
-        assert!(!sound(implicit, &item(4)));
+        assert!(is_intact(implicit, &item(2)));
+        assert!(!is_intact(implicit, &item(4)));
     }
 
     #[test]
-    fn a_part_of_a_number_is_none() {
-        assert!(hold(b"\x28\0\x10\0US\x02\0\x01\0"));
-        assert!(!hold(b"\x28\0\x10\0US\x03\0\x01\0\0"));
-        assert!(!hold(b"\x28\0\x10\0FD\x04\0\0\0\0\0"));
-        assert!(hold(b"\x28\0\x10\0LO\x03\0abc"));
-        // Pixels are the last that is read.
-        assert!(hold(b"\xe0\x7f\x10\0OW\0\0\x03\0\0\0abc"));
+    fn truncated_number_is_rejected() {
+        assert!(intact(b"\x28\0\x10\0US\x02\0\x01\0"));
+        assert!(!intact(b"\x28\0\x10\0US\x03\0\x01\0\0"));
+        assert!(!intact(b"\x28\0\x10\0FD\x04\0\0\0\0\0"));
+        assert!(intact(b"\x28\0\x10\0LO\x03\0abc"));
+        // Pixels may be truncated within a number: nothing is read after them.
+        assert!(intact(b"\xe0\x7f\x10\0OW\0\0\x03\0\0\0abc"));
         let rows = b"\x28\0\x10\0\x03\0\0\0\x01\0\0";
-        assert!(sound_part(&file(uids::IMPLICIT_VR_LITTLE_ENDIAN, rows)).is_none());
+        assert!(intact_part(&file(uids::IMPLICIT_VR_LITTLE_ENDIAN, rows)).is_none());
     }
 
     #[test]
-    fn what_the_file_says_of_itself_ends_where_it_says() {
+    fn length_of_the_meta_information_is_checked() {
         let mut longer = file(EXPLICIT, b"\x08\0\x60\0CS\x02\0CT");
         longer[140] += 10;
-        assert!(sound_part(&longer).is_some());
+        assert!(intact_part(&longer).is_some());
         longer[140] += 1;
-        assert!(sound_part(&longer).is_none());
-        assert!(sound_part(&longer[..150]).is_none());
+        assert!(intact_part(&longer).is_none());
+        assert!(intact_part(&longer[..150]).is_none());
     }
 
     #[test]
-    fn sequences_without_end_are_refused() {
+    fn endless_nesting_is_rejected() {
         let deep =
             b"\x08\0\x60\0SQ\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\xff\xff\xff\xff".repeat(10_000);
-        assert!(!hold(&deep));
+        assert!(!intact(&deep));
     }
 }

@@ -1,8 +1,8 @@
-//! NIfTI-1, one file (`.nii`, `.nii.gz`).
+//! NIfTI-1 in one file (`.nii`, `.nii.gz`).
 
 mod read;
 mod transform;
 mod write;
 
 pub(crate) use read::read;
-pub(crate) use write::write;
+pub(crate) use write::{write, write_gzip};

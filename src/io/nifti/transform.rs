@@ -1,25 +1,53 @@
-//! Where a NIfTI header says that the voxels lie, and how a header says it.
+//! Sform and qform: the geometry of a NIfTI file.
 
 use std::path::Path;
 
 use nifti::NiftiHeader;
 
 use crate::error::{Error, Result};
+use crate::io::affine::Affine;
 use crate::volume::vector::{cross, dot};
 use crate::volume::{Axis, Geometry};
 
-/// How far an sform's spacing may be from pixdim before the header contradicts itself.
+/// Relative difference between the spacing of the sform and `pixdim` above which the header
+/// contradicts itself.
 const SPACING_TOLERANCE: f64 = 0.01;
 
-/// How far the entries of sform and qform may differ, in mm, and still say the same.
-const SAME_TOLERANCE: f64 = 1e-4;
+/// Difference in mm up to which the entries of sform and qform are equal.
+const EQUAL_TOLERANCE_MM: f64 = 1e-4;
 
-/// Origin and steps along i, j, k, in mm in RAS, chosen as ITK and 3D Slicer do.
+/// Affine of the file, with sform or qform chosen as ITK and 3D Slicer choose it.
 ///
-/// The sform counts where its code is 1 (scanner), where the qform has no code, and where both say
-/// the same; else the qform. Where neither has a code, the origin is 0 and the axes point to left,
+/// The sform is taken where its code is 1 (scanner), where the qform has no code, and where both
+/// are equal; else the qform. Where neither has a code, the origin is 0 and the axes point to left,
 /// posterior and superior. Lengths are those of `pixdim`, directions those of the matrix.
-pub(crate) fn ijk_to_ras(path: &Path, header: &NiftiHeader) -> Result<([f64; 3], [[f64; 3]; 3])> {
+pub(crate) fn ijk_to_ras(path: &Path, header: &NiftiHeader) -> Result<Affine> {
+    let spacing = spacing(path, header)?;
+    let sform = (header.sform_code > 0).then(|| sform(path, header, spacing)).transpose()?;
+    let qform = (header.qform_code > 0).then(|| qform(header, spacing));
+    let affine = match (sform, qform) {
+        (Some(sform), Some(qform)) if header.sform_code != 1 && !equal(&sform, &qform) => qform,
+        (Some(sform), _) => sform,
+        (None, Some(qform)) => qform,
+        (None, None) => {
+            let [i, j, k] = spacing;
+            let steps = [[-i, 0.0, 0.0], [0.0, -j, 0.0], [0.0, 0.0, k]];
+            Affine { origin: [0.0; 3], steps }
+        }
+    };
+    let mm = match header.xyzt_units & 7 {
+        1 => 1e3,
+        3 => 1e-3,
+        _ => 1.0,
+    };
+    Ok(Affine {
+        origin: affine.origin.map(|x| x * mm),
+        steps: affine.steps.map(|step| step.map(|x| x * mm)),
+    })
+}
+
+/// Spacing along i, j and k in the units of the file.
+fn spacing(path: &Path, header: &NiftiHeader) -> Result<[f64; 3]> {
     let mut spacing = [0.0; 3];
     for (axis, length) in spacing.iter_mut().enumerate() {
         *length = f64::from(header.pixdim[axis + 1]);
@@ -32,40 +60,25 @@ pub(crate) fn ijk_to_ras(path: &Path, header: &NiftiHeader) -> Result<([f64; 3],
             return Err(Error::damaged(path, reason));
         }
     }
-    let sform = (header.sform_code > 0).then(|| sform(path, header, spacing)).transpose()?;
-    let qform = (header.qform_code > 0).then(|| qform(header, spacing));
-    let (origin, steps) = match (sform, qform) {
-        (Some(sform), Some(qform)) if header.sform_code != 1 && !same(&sform, &qform) => qform,
-        (Some(sform), _) => sform,
-        (None, Some(qform)) => qform,
-        (None, None) => {
-            let [i, j, k] = spacing;
-            ([0.0; 3], [[-i, 0.0, 0.0], [0.0, -j, 0.0], [0.0, 0.0, k]])
-        }
-    };
-    let millimetres = match header.xyzt_units & 7 {
-        1 => 1e3,
-        3 => 1e-3,
-        _ => 1.0,
-    };
-    Ok((origin.map(|x| x * millimetres), steps.map(|step| step.map(|x| x * millimetres))))
+    Ok(spacing)
 }
 
-type Place = ([f64; 3], [[f64; 3]; 3]);
-
-fn same(first: &Place, second: &Place) -> bool {
-    let entries = |place: &Place| [place.1[0], place.1[1], place.1[2], place.0].concat();
-    entries(first).iter().zip(entries(second)).all(|(a, b)| (a - b).abs() <= SAME_TOLERANCE)
+fn equal(first: &Affine, second: &Affine) -> bool {
+    let entries = |affine: &Affine| {
+        let [i, j, k] = affine.steps;
+        [i, j, k, affine.origin].concat()
+    };
+    entries(first).iter().zip(entries(second)).all(|(a, b)| (a - b).abs() <= EQUAL_TOLERANCE_MM)
 }
 
-fn sform(path: &Path, header: &NiftiHeader, spacing: [f64; 3]) -> Result<Place> {
+fn sform(path: &Path, header: &NiftiHeader, spacing: [f64; 3]) -> Result<Affine> {
     let rows = [header.srow_x, header.srow_y, header.srow_z].map(|row| row.map(f64::from));
     let mut steps = [[0.0; 3]; 3];
     for axis in 0..3 {
         let column = rows.map(|row| row[axis]);
         let length = column.iter().map(|x| x * x).sum::<f64>().sqrt();
-        let off = (length / spacing[axis] - 1.0).abs();
-        if off.is_nan() || off > SPACING_TOLERANCE {
+        let difference = (length / spacing[axis] - 1.0).abs();
+        if difference.is_nan() || difference > SPACING_TOLERANCE {
             let reason = format!(
                 "the header contradicts itself: the spacing along {} is {length} mm in its sform \
                  and {} mm in pixdim[{}]",
@@ -77,12 +90,12 @@ fn sform(path: &Path, header: &NiftiHeader, spacing: [f64; 3]) -> Result<Place> 
         }
         steps[axis] = column.map(|x| x * (spacing[axis] / length));
     }
-    Ok((rows.map(|row| row[3]), steps))
+    Ok(Affine { origin: rows.map(|row| row[3]), steps })
 }
 
-/// A rotation as a unit quaternion (a, b, c, d), a >= 0 left out in the file; `pixdim[0]` < 0
-/// mirrors k.
-fn qform(header: &NiftiHeader, spacing: [f64; 3]) -> Place {
+/// Affine of the qform: a rotation as a unit quaternion (a, b, c, d) of which the file omits
+/// a >= 0; `pixdim[0]` < 0 mirrors k.
+fn qform(header: &NiftiHeader, spacing: [f64; 3]) -> Affine {
     let [mut b, mut c, mut d] =
         [header.quatern_b, header.quatern_c, header.quatern_d].map(f64::from);
     let length = b * b + c * c + d * d;
@@ -101,25 +114,25 @@ fn qform(header: &NiftiHeader, spacing: [f64; 3]) -> Place {
         [2.0 * (b * d + a * c), 2.0 * (c * d - a * b), a * a + d * d - b * b - c * c]
             .map(|x| x * k),
     ];
-    ([header.quatern_x, header.quatern_y, header.quatern_z].map(f64::from), steps)
+    Affine { origin: [header.quatern_x, header.quatern_y, header.quatern_z].map(f64::from), steps }
 }
 
-/// The directions of a grid as a qform has them.
+/// Directions of a grid as a qform stores them.
 pub(crate) struct Quaternion {
     /// (b, c, d) of the unit quaternion (a, b, c, d), a >= 0.
     pub(crate) vector: [f64; 3],
-    /// -1 where k points against the cross product of i and j, else 1.
+    /// -1 for a left-handed grid (k against the cross product of i and j), else 1.
     pub(crate) mirror: f64,
 }
 
-/// The rotation nearest to the directions of a grid, i kept exactly.
+/// Rotation closest to the directions of a grid, with i kept exactly.
 pub(crate) fn quaternion(geometry: &Geometry) -> Quaternion {
     let [x, y, k] = Axis::ALL.map(|axis| geometry.direction(axis));
-    // Files round: make the second axis exactly perpendicular to the first.
+    // Files round: the second axis is made exactly orthogonal to the first.
     let y = unit([0, 1, 2].map(|row| y[row] - dot(x, y) * x[row]));
     let z = cross(x, y);
     let mirror = if dot(z, k) < 0.0 { -1.0 } else { 1.0 };
-    // The largest of four sums is safe to divide by.
+    // Dividing by the largest of four sums is numerically stable.
     let [xx, yy, zz] = [x[0], y[1], z[2]];
     let sums = [1.0 + xx + yy + zz, 1.0 + xx - yy - zz, 1.0 - xx + yy - zz, 1.0 - xx - yy + zz];
     let largest = (0..4).fold(0, |best, next| if sums[next] > sums[best] { next } else { best });

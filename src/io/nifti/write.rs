@@ -1,25 +1,29 @@
 //! Writes a NIfTI-1 file.
 //!
-//! The crate `nifti` writes too, but drops the rescale; 348 bytes of header are soon written.
+//! The crate `nifti` drops the rescale when it writes, hence the header of 348 bytes is written
+//! here.
 
 use std::io::Write;
 use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 use crate::error::{Error, Result};
 use crate::io::nifti::transform::{Quaternion, quaternion};
 use crate::io::raw_voxels::write_voxels;
 use crate::volume::{Axis, Volume};
 
-/// Where the voxels begin: header, and four bytes that say that no extensions follow.
+/// Offset of the voxels: the header and four zero bytes, which mean that no extensions follow.
 const VOXEL_OFFSET: usize = 352;
 
-/// What sform and qform lead to: the scanner's own coordinates.
+/// Code of sform and qform: coordinates of the scanner.
 const SCANNER: i16 = 1;
 
-/// Spatial unit: millimetre.
+/// Code of the spatial unit millimetre.
 const MILLIMETRES: u8 = 2;
 
-/// Puts out header and voxels, little endian; `path` is named in errors.
+/// Writes header and voxels, little endian; `path` is named in errors.
 pub(crate) fn write(
     path: &Path,
     volume: &Volume,
@@ -30,17 +34,31 @@ pub(crate) fn write(
     write_voxels(volume.voxels(), out, path, cancelled)
 }
 
-/// The header. Sform and qform say the same, as float32.
+/// Writes the gzip-compressed file.
+pub(crate) fn write_gzip(
+    path: &Path,
+    volume: &Volume,
+    out: &mut dyn Write,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<()> {
+    let mut gzip = GzEncoder::new(out, Compression::fast());
+    write(path, volume, &mut gzip, cancelled)?;
+    gzip.finish().map_err(|source| Error::io(path, source))?;
+    Ok(())
+}
+
+/// Header with equal sform and qform, in float32.
 fn header(path: &Path, volume: &Volume) -> Result<[u8; VOXEL_OFFSET]> {
     let geometry = volume.geometry();
     let voxel_type = volume.voxels().voxel_type();
-    let mut header = Header([0; VOXEL_OFFSET]);
+    let mut header = HeaderBytes([0; VOXEL_OFFSET]);
     header.put(0, &348i32.to_le_bytes());
 
     let [i, j, k] = geometry.size();
     for (index, length) in [3, i, j, k, 1, 1, 1, 1].into_iter().enumerate() {
         let length = i16::try_from(length).map_err(|_| {
-            let reason = format!("an axis of {length} voxels; NIfTI-1 ends at 32767, write .nrrd");
+            let reason =
+                format!("an axis of {length} voxels; NIfTI-1 holds 32767 at most, write .nrrd");
             Error::unsupported(path, reason)
         })?;
         header.put(40 + 2 * index, &length.to_le_bytes());
@@ -65,10 +83,10 @@ fn header(path: &Path, volume: &Volume) -> Result<[u8; VOXEL_OFFSET]> {
     Ok(header.0)
 }
 
-/// The header's bytes while it is filled in.
-struct Header([u8; VOXEL_OFFSET]);
+/// Bytes of a header.
+struct HeaderBytes([u8; VOXEL_OFFSET]);
 
-impl Header {
+impl HeaderBytes {
     fn put(&mut self, offset: usize, bytes: &[u8]) {
         self.0[offset..offset + bytes.len()].copy_from_slice(bytes);
     }

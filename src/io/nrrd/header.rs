@@ -1,42 +1,42 @@
-//! The text at the beginning of an NRRD file: fields by name, and what they say.
+//! Header of an NRRD file: the text fields before the voxels.
 
 use std::collections::HashMap;
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::io::affine::Affine;
 use crate::io::raw_voxels::ByteOrder;
 use crate::volume::{Geometry, VoxelType};
 
-/// How the voxels are stored.
+/// Compression of the voxels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Encoding {
     Raw,
     Gzip,
 }
 
-/// What a reader needs to know.
+/// Fields of a header that reading needs.
 #[derive(Debug)]
-pub(crate) struct Header {
+pub(crate) struct NrrdHeader {
     pub(crate) voxel_type: VoxelType,
     pub(crate) order: ByteOrder,
     pub(crate) encoding: Encoding,
     pub(crate) geometry: Geometry,
 }
 
-/// Makes sense of the header's lines (without the empty one that ends it).
-pub(crate) fn parse(path: &Path, text: &str) -> Result<Header> {
+/// Parses the lines of a header, without the empty line that ends it.
+pub(crate) fn parse(path: &Path, text: &str) -> Result<NrrdHeader> {
     let fields = Fields::new(path, text)?;
     fields.refuse_detached()?;
     let voxel_type = fields.voxel_type()?;
     let order = fields.order(voxel_type)?;
     let encoding = fields.encoding()?;
     let size = fields.size()?;
-    let (origin, steps) = fields.place()?;
-    let geometry = Geometry::new(size, origin, steps).map_err(|error| error.in_file(path))?;
-    Ok(Header { voxel_type, order, encoding, geometry })
+    let geometry = fields.affine()?.geometry(path, size)?;
+    Ok(NrrdHeader { voxel_type, order, encoding, geometry })
 }
 
-/// Field names in lower case without spaces ("data file" and "datafile" are one), with their text.
+/// Values by field name, in lower case without spaces (`data file` and `datafile` are the same).
 struct Fields<'a> {
     path: &'a Path,
     values: HashMap<String, &'a str>,
@@ -57,16 +57,16 @@ impl<'a> Fields<'a> {
         let mut values = HashMap::new();
         for line in lines.filter(|line| !line.starts_with('#')) {
             let Some((name, value)) = line.split_once(':') else {
-                let reason = format!("a header line without a field: {:?}", shortened(line));
+                let reason = format!("a header line without a field name: {:?}", shortened(line));
                 return Err(Error::damaged(path, reason));
             };
-            // "key:=value" is for other software.
+            // "key:=value" is metadata of other software.
             if value.starts_with('=') {
                 continue;
             }
             let name = name.to_lowercase().replace(' ', "");
             if values.insert(name.clone(), value.trim()).is_some() {
-                return Err(Error::damaged(path, format!("the field {name} is there twice")));
+                return Err(Error::damaged(path, format!("the header has the field {name} twice")));
             }
         }
         Ok(Fields { path, values })
@@ -108,7 +108,8 @@ impl<'a> Fields<'a> {
     fn voxel_type(&self) -> Result<VoxelType> {
         let name = self.required("type")?;
         VoxelType::from_nrrd_name(name).ok_or_else(|| {
-            let reason = format!("voxels of type {:?}; only numbers are read", shortened(name));
+            let reason =
+                format!("voxels of type {:?}; only integers and floats are read", shortened(name));
             self.unsupported(reason)
         })
     }
@@ -136,7 +137,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Voxels along i, j, k.
+    /// Number of voxels along i, j, k.
     fn size(&self) -> Result<[usize; 3]> {
         let sizes = self.required("sizes")?;
         let dimension = self.required("dimension")?;
@@ -146,7 +147,7 @@ impl<'a> Fields<'a> {
         if dimension != "3" || has_colours {
             let kinds = if kinds.is_empty() { kinds } else { format!(", kinds {kinds}") };
             let reason = format!(
-                "{}-D (sizes {}{}); only 3-D volumes of scalars are read",
+                "{}-D (sizes {}{}); only 3-D volumes with one value per voxel are read",
                 shortened(dimension),
                 shortened(sizes),
                 shortened(&kinds)
@@ -160,11 +161,11 @@ impl<'a> Fields<'a> {
             .ok_or_else(|| self.damaged(format!("sizes is {:?}", shortened(sizes))))
     }
 
-    /// Origin and steps in mm in RAS.
-    fn place(&self) -> Result<([f64; 3], [[f64; 3]; 3])> {
+    /// Affine in mm in RAS.
+    fn affine(&self) -> Result<Affine> {
         let ras = self.axes_to_ras()?;
-        // Zero added: it has no sign then.
-        let turned = |vector: [f64; 3]| [0, 1, 2].map(|row| vector[row] * ras[row] + 0.0);
+        // Adding zero removes the sign of -0.0.
+        let to_ras = |vector: [f64; 3]| [0, 1, 2].map(|row| vector[row] * ras[row] + 0.0);
         if let Some(units) = self.get("space units") {
             let millimetres = |word: &str| matches!(word, "\"mm\"" | "\"millimeter\"" | "\"\"");
             if !units.split_whitespace().all(millimetres) {
@@ -174,12 +175,12 @@ impl<'a> Fields<'a> {
         }
         let Some(directions) = self.get("space directions") else {
             let [i, j, k] = self.spacings()?;
-            let steps = [[i, 0.0, 0.0], [0.0, j, 0.0], [0.0, 0.0, k]].map(turned);
-            return Ok(([0.0; 3], steps));
+            let steps = [[i, 0.0, 0.0], [0.0, j, 0.0], [0.0, 0.0, k]].map(to_ras);
+            return Ok(Affine { origin: [0.0; 3], steps });
         };
         if directions.to_lowercase().split_whitespace().any(|word| word == "none") {
             let reason = format!(
-                "space directions are {}; only axes in space are read",
+                "space directions are {}; only spatial axes are read",
                 shortened(directions)
             );
             return Err(self.unsupported(reason));
@@ -195,12 +196,12 @@ impl<'a> Fields<'a> {
                 _ => return Err(self.damaged(format!("space origin is {:?}", shortened(text)))),
             },
         };
-        Ok((turned(origin), steps.map(turned)))
+        Ok(Affine { origin: to_ras(origin), steps: steps.map(to_ras) })
     }
 
-    /// The sign of each axis of the file's space in RAS. Without a named space: left, posterior,
-    /// superior, as ITK and 3D Slicer take it. (Left, anterior, superior is as the format and 3D
-    /// Slicer have it; ITK 5.4 turns another axis.)
+    /// Signs that turn the axes of the file's space to RAS. A file without a named space is in
+    /// left-posterior-superior, as in ITK and 3D Slicer. (Left-anterior-superior is as in the
+    /// format's definition and 3D Slicer; ITK 5.4 flips another axis.)
     fn axes_to_ras(&self) -> Result<[f64; 3]> {
         let Some(space) = self.get("space") else {
             return match self.get("space dimension") {
@@ -226,16 +227,16 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Spacing along the axes of a file that does not say where they point.
+    /// Spacing along the axes of a file without space directions.
     fn spacings(&self) -> Result<[f64; 3]> {
         let space = self.get("space").or(self.get("space dimension"));
-        for (name, there) in [
+        for (name, value) in [
             ("space", space),
             ("axis mins", self.get("axis mins")),
             ("axis maxs", self.get("axis maxs")),
         ] {
-            if there.is_some() {
-                let reason = format!("a header with {name} but without space directions");
+            if value.is_some() {
+                let reason = format!("a header with {name} but without space directions; add them");
                 return Err(self.unsupported(reason));
             }
         }
@@ -253,7 +254,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Vectors of three numbers: `(1,0,0) (0,1,0)`.
+/// Parses vectors of three numbers: `(1,0,0) (0,1,0)`.
 fn vectors(text: &str) -> Option<Vec<[f64; 3]>> {
     let mut list = Vec::new();
     let mut rest = text.trim();
@@ -267,10 +268,10 @@ fn vectors(text: &str) -> Option<Vec<[f64; 3]>> {
     Some(list)
 }
 
-/// The beginning of a text that may be long.
+/// First 80 characters of a text.
 fn shortened(text: &str) -> String {
-    const LONGEST: usize = 80;
-    match text.char_indices().nth(LONGEST) {
+    const MAX_CHARACTERS: usize = 80;
+    match text.char_indices().nth(MAX_CHARACTERS) {
         Some((end, _)) => format!("{}...", &text[..end]),
         None => text.to_string(),
     }
@@ -290,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_space_names_its_axes() {
+    fn axes_follow_the_named_space() {
         for (space, origin) in [
             ("RAS", [10.0, 20.0, 30.0]),
             ("left-posterior-superior", [-10.0, -20.0, 30.0]),
@@ -304,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_read_is_named() {
+    fn unreadable_headers_are_rejected_with_the_value() {
         assert!(error("NRRD0004", "NRRD0006").contains("version 6"));
         assert!(error("NRRD0004", "NRRX").contains("not an NRRD file"));
         assert!(error("short", "block").contains("block"));

@@ -1,4 +1,4 @@
-//! NRRD, header and voxels in one file (`.nrrd`), raw or gzip.
+//! NRRD with header and voxels in one file (`.nrrd`), raw or gzip.
 
 mod header;
 mod read;

@@ -7,16 +7,16 @@ use crate::io::nrrd::header::{Encoding, parse};
 use crate::io::raw_voxels::Source;
 use crate::volume::{Rescale, Volume};
 
-/// More is no header.
+/// Longest header that is read.
 const MAX_HEADER_BYTES: usize = 1 << 20;
 
-/// Reads a volume; NRRD knows no rescale.
+/// Reads a volume. NRRD has no rescale.
 pub(crate) fn read(path: &Path, cancelled: &dyn Fn() -> bool) -> Result<Volume> {
     let mut source = Source::open(path, cancelled)?;
     let text = header_text(path, &mut source)?;
     let header = parse(path, &text)?;
     if header.encoding == Encoding::Gzip {
-        source = source.inflated();
+        source = source.decompressed();
     }
     let voxels = source.voxels(header.voxel_type, header.geometry.size(), header.order)?;
     if header.encoding == Encoding::Gzip {
@@ -25,7 +25,7 @@ pub(crate) fn read(path: &Path, cancelled: &dyn Fn() -> bool) -> Result<Volume> 
     Volume::new(voxels, Rescale::IDENTITY, header.geometry)
 }
 
-/// The lines up to the empty one.
+/// Text of the header, without the empty line that ends it.
 fn header_text(path: &Path, source: &mut Source) -> Result<String> {
     let mut text = Vec::new();
     let mut byte = [0];
@@ -34,7 +34,7 @@ fn header_text(path: &Path, source: &mut Source) -> Result<String> {
             return Err(Error::damaged(path, "not an NRRD file"));
         }
         if text.len() == MAX_HEADER_BYTES {
-            return Err(Error::damaged(path, "no empty line ends the header within 1 MiB"));
+            return Err(Error::damaged(path, "no empty line ends the header within its first MiB"));
         }
         source.fill(&mut byte, "the NRRD header")?;
         text.push(byte[0]);

@@ -1,9 +1,9 @@
 //! Writes an NRRD file.
 //!
-//! In left-posterior-superior as ITK and 3D Slicer write it, doubles to the last bit, voxels as gzip.
-//! The voxels' type is kept. Only a rescale changes it, which NRRD does not know: then Hounsfield
-//! units are written, in the smallest of int16, int32 and float32 that holds each of them exactly,
-//! else in float64.
+//! In left-posterior-superior as ITK and 3D Slicer write it, with all digits of the doubles and
+//! gzip-compressed voxels. The voxel type is kept, unless the volume has a rescale: NRRD has none,
+//! so Hounsfield units are written, in the smallest of int16, int32 and float32 that holds each of
+//! them exactly, else in float64.
 
 use std::io::Write;
 use std::path::Path;
@@ -16,7 +16,7 @@ use crate::io::raw_voxels::{write_rescaled, write_voxels};
 use crate::io::smallest_type::ExactTypes;
 use crate::volume::{Axis, Geometry, Rescale, Volume, VoxelType};
 
-/// Puts out header and voxels; `path` is named in errors.
+/// Writes header and voxels; `path` is named in errors.
 pub(crate) fn write(
     path: &Path,
     volume: &Volume,
@@ -32,13 +32,13 @@ pub(crate) fn write(
     };
     let failed = |source| Error::io(path, source);
     out.write_all(header(voxel_type, volume.geometry()).as_bytes()).map_err(failed)?;
-    let mut zipped = GzEncoder::new(out, Compression::fast());
+    let mut gzip = GzEncoder::new(out, Compression::fast());
     if rescale == Rescale::IDENTITY {
-        write_voxels(voxels, &mut zipped, path, cancelled)?;
+        write_voxels(voxels, &mut gzip, path, cancelled)?;
     } else {
-        write_rescaled(voxels, rescale, voxel_type, &mut zipped, path, cancelled)?;
+        write_rescaled(voxels, rescale, voxel_type, &mut gzip, path, cancelled)?;
     }
-    zipped.finish().map_err(failed)?;
+    gzip.finish().map_err(failed)?;
     Ok(())
 }
 
@@ -63,8 +63,8 @@ fn header(voxel_type: VoxelType, geometry: &Geometry) -> String {
     )
 }
 
-/// A vector in RAS as text in left, posterior, superior: the shortest digits that give the same
-/// doubles. Zero has no sign.
+/// Text of a RAS vector in left-posterior-superior, in the shortest digits that give the same
+/// doubles, zero without a sign.
 fn vector([right, anterior, superior]: [f64; 3]) -> String {
     format!("({},{},{})", 0.0 - right, 0.0 - anterior, superior + 0.0)
 }

@@ -1,4 +1,4 @@
-//! DICOM series against SimpleITK (GDCM), and folders that hold no single sound series.
+//! DICOM series against SimpleITK (GDCM), and rejected folders.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -12,18 +12,18 @@ use hrinet::{Error, Result};
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-/// DICOM keeps decimal numbers of up to 16 characters.
+/// DICOM stores decimal numbers of up to 16 characters.
 const EXACT_MM: f64 = 1e-6;
 
-/// Small series, a folder a case (`tests/oracles/io_dicom_make.py`).
-static MADE: LazyLock<TempDir> = LazyLock::new(|| {
+/// Small series, one folder per case (`tests/oracles/io_dicom_make.py`).
+static CASES: LazyLock<TempDir> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     made_by("io_dicom_make.py", folder.path(), &[]);
     folder
 });
 
 fn case(name: &str) -> PathBuf {
-    MADE.path().join(name)
+    CASES.path().join(name)
 }
 
 fn read_series(name: &str, series: &str) -> Result<Volume> {
@@ -32,7 +32,7 @@ fn read_series(name: &str, series: &str) -> Result<Volume> {
 }
 
 #[test]
-fn real_series_are_read_as_gdcm_reads_them() {
+fn real_series_are_read_as_by_gdcm() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(".samples/dicom");
     let Ok(entries) = std::fs::read_dir(&folder) else {
         println!("skipped: {} is missing (scripts/dev/fetch-samples dicom)", folder.display());
@@ -48,7 +48,7 @@ fn real_series_are_read_as_gdcm_reads_them() {
 }
 
 #[test]
-fn series_of_all_kinds_are_read_as_gdcm_reads_them() {
+fn all_kinds_of_series_are_read_as_by_gdcm() {
     let cases = [
         ("axial", "int16"),
         ("downwards", "int16"),
@@ -74,7 +74,7 @@ fn series_of_all_kinds_are_read_as_gdcm_reads_them() {
 }
 
 #[test]
-fn hounsfield_units_are_the_same_where_gdcm_takes_another_type() {
+fn hounsfield_units_equal_those_of_gdcm_in_another_type() {
     for (name, ours, theirs) in [
         ("eight", "int16", "uint8"),
         ("half-slope", "float32", "float64"),
@@ -92,7 +92,7 @@ fn hounsfield_units_are_the_same_where_gdcm_takes_another_type() {
     }
 }
 
-/// Little endian bytes as numbers.
+/// Decodes little-endian bytes.
 fn numbers(type_name: &str, bytes: &[u8]) -> Vec<f64> {
     macro_rules! numbers {
         ($type:ty) => {
@@ -113,14 +113,14 @@ fn numbers(type_name: &str, bytes: &[u8]) -> Vec<f64> {
 }
 
 #[test]
-fn bits_that_are_not_the_images_do_not_count() {
-    let [above, meant] = ["junk-above", "junk-meant"].map(|name| io::read(&case(name)).unwrap());
-    assert!(above.voxels() == meant.voxels());
-    assert_eq!(above.geometry(), meant.geometry());
+fn bits_outside_of_bits_stored_are_ignored() {
+    let [above, expected] = ["junk-above", "junk-meant"].map(|name| io::read(&case(name)).unwrap());
+    assert!(above.voxels() == expected.voxels());
+    assert_eq!(above.geometry(), expected.geometry());
 }
 
 #[test]
-fn each_slice_has_its_own_rescale() {
+fn rescale_may_differ_per_slice() {
     let volume = io::read(&case("slopes")).unwrap();
     let Voxels::Int16(voxels) = volume.voxels() else {
         panic!("{}", volume.voxels().voxel_type().name());
@@ -130,7 +130,7 @@ fn each_slice_has_its_own_rescale() {
 }
 
 #[test]
-fn one_slice_has_its_thickness_as_spacing() {
+fn spacing_of_a_single_slice_is_its_thickness() {
     let path = case("single").to_str().unwrap().to_string();
     let volume = io::read(&case("single")).unwrap();
     assert_eq!(volume.geometry().size(), [70, 60, 1]);
@@ -139,14 +139,14 @@ fn one_slice_has_its_thickness_as_spacing() {
 }
 
 #[test]
-fn a_missing_slice_makes_an_uneven_stack() {
+fn missing_slice_gives_uneven_positions() {
     let volume = io::read(&case("uneven")).unwrap();
     assert_eq!(volume.geometry().uneven_slices(), Some(&[0.0, 2.5, 7.5, 10.0][..]));
     assert_eq!(place(volume.geometry(), [0, 0, 0]), [50.0, 60.0, 70.0]);
 }
 
 #[test]
-fn series_in_one_folder_are_listed_and_chosen() {
+fn several_series_are_listed_and_chosen() {
     let text = io::read(&case("two")).unwrap_err().to_string();
     for part in [
         "two: holds 2 series; choose one by its number or UID: ",
@@ -158,7 +158,7 @@ fn series_in_one_folder_are_listed_and_chosen() {
     assert_eq!(read_series("two", "2").unwrap().geometry().size(), [5, 4, 3]);
     assert_eq!(read_series("two", "1.2.3.50").unwrap().geometry().size(), [70, 60, 5]);
     let text = read_series("two", "1.2.3").unwrap_err().to_string();
-    assert!(text.contains("holds 2 series that \"1.2.3\" fits"), "{text}");
+    assert!(text.contains("holds 2 series that match \"1.2.3\""), "{text}");
     let text = read_series("two", "9").unwrap_err().to_string();
     assert!(text.contains("holds no series \"9\""), "{text}");
     assert_eq!(read_series("axial", "1.2").unwrap().geometry().size(), [70, 60, 5]);
@@ -170,12 +170,12 @@ fn series_in_one_folder_are_listed_and_chosen() {
 }
 
 #[test]
-fn images_that_are_no_slices_are_passed_over() {
+fn images_that_are_not_slices_are_skipped() {
     assert_eq!(io::read(&case("screenshot")).unwrap().geometry().size(), [70, 60, 5]);
 }
 
 #[test]
-fn a_length_that_lies_takes_no_memory() {
+fn wrong_length_takes_no_memory() {
     let start = Instant::now();
     let error = with_changed_file("axial", |file| {
         let is_pixels = |window: &[u8]| window == b"\xe0\x7f\x10\0OW\0\0";
@@ -188,18 +188,18 @@ fn a_length_that_lies_takes_no_memory() {
 }
 
 #[test]
-fn what_is_no_stack_of_scalars_is_refused_by_file_and_value() {
+fn invalid_series_is_rejected_with_file_and_value() {
     // 0.5 mm on 2.5 mm: atan(0.2) = 11.31 degrees.
     for (name, expected) in [
-        ("tilted", "11.31 degrees: a tilted gantry"),
-        ("double", "lies at the same place as"),
+        ("tilted", "a gantry tilt of 11.31 degrees"),
+        ("double", "at the same position as"),
         ("colour", "a colour image (RGB)"),
         ("frames", "a multi-frame image (3 frames)"),
         ("unread-compression", "transfer syntax 1.2.840.10008.1.2.4.80"),
         ("no-spacing", "PixelSpacing is missing"),
         ("zero-spacing", "column spacing is 0 mm"),
         ("negative-spacing", "row spacing is -0.8 mm"),
-        ("no-direction", "which is no direction"),
+        ("no-direction", "which is not a unit vector"),
         ("skewed", "degrees"),
     ] {
         let error = io::read(&case(name)).unwrap_err();
@@ -214,9 +214,9 @@ fn what_is_no_stack_of_scalars_is_refused_by_file_and_value() {
 }
 
 #[test]
-fn folders_without_images_say_so() {
+fn folders_without_images_are_rejected() {
     let text = io::read(&case("parent")).unwrap_err().to_string();
-    assert!(text.contains("parent: a folder without DICOM images; folders in it"), "{text}");
+    assert!(text.contains("parent: a folder without DICOM images; its subfolders"), "{text}");
     let empty = tempfile::tempdir().unwrap();
     let text = io::read(empty.path()).unwrap_err().to_string();
     assert!(text.ends_with("a folder without DICOM images"), "{text}");
@@ -229,13 +229,13 @@ fn folders_without_images_say_so() {
 }
 
 #[test]
-fn reading_can_be_cancelled() {
+fn read_can_be_cancelled() {
     let options = ReadOptions { series: None, cancelled: Some(&|| true) };
     let result = io::read_with(&case("axial"), &options);
     assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
 }
 
-/// Copies a series, one of its files changed, and reads it.
+/// Reads a copy of a series with its first file changed.
 fn with_changed_file(name: &str, change: impl FnOnce(&mut Vec<u8>)) -> Result<Volume> {
     let folder = tempfile::tempdir().unwrap();
     for entry in std::fs::read_dir(case(name)).unwrap() {
@@ -252,11 +252,11 @@ fn with_changed_file(name: &str, change: impl FnOnce(&mut Vec<u8>)) -> Result<Vo
 }
 
 #[test]
-fn a_file_cut_short_is_named() {
+fn truncated_file_is_named() {
     for name in ["axial", "run-length", "jpeg2000", "jpeg-lossless"] {
         let mut length = 0;
         with_changed_file(name, |file| length = file.len()).unwrap();
-        // Too short to be told from other files: passed over where the name does not say DICOM.
+        // Shorter files are not recognised as DICOM and skipped.
         for cut in (132..length).step_by(331).chain(length - 9..length) {
             let result = with_changed_file(name, |file| file.truncate(cut));
             let Err(error @ (Error::Damaged { .. } | Error::Unsupported { .. })) = result else {
@@ -271,7 +271,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn a_garbled_file_never_panics(
+    fn random_changes_never_panic(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         name in prop::sample::select(vec!["axial", "run-length", "jpeg2000", "jpeg-lossless"]),
         in_header: bool,

@@ -1,4 +1,4 @@
-//! NIfTI files against SimpleITK, and files that are none.
+//! NIfTI files against SimpleITK, and rejected files.
 
 use std::io::{Read, Write};
 use std::path::Path;
@@ -17,7 +17,7 @@ use tempfile::TempDir;
 const FLOAT32_MM: f64 = 2e-4;
 
 #[test]
-fn files_of_simpleitk_are_read_as_it_reads_them() {
+fn files_of_simpleitk_are_read_as_by_simpleitk() {
     let folder = tempfile::tempdir().unwrap();
     for ending in [".nii", ".nii.gz"] {
         let paths = made_by("io_make.py", folder.path(), &[ending]);
@@ -30,11 +30,11 @@ fn files_of_simpleitk_are_read_as_it_reads_them() {
 }
 
 #[test]
-fn simpleitk_reads_our_files_as_we_meant_them() {
+fn written_files_are_read_by_simpleitk() {
     let folder = tempfile::tempdir().unwrap();
-    // NRRD: what we write has double precision to start from.
+    // NRRD holds double precision to start from.
     let sources = made_by("io_make.py", folder.path(), &[".nrrd"]);
-    let meant = describe(&sources);
+    let expected = describe(&sources);
     for ending in [".nii", ".nii.gz"] {
         let paths: Vec<String> = sources.iter().map(|path| path.replace(".nrrd", ending)).collect();
         for (source, path) in sources.iter().zip(&paths) {
@@ -44,16 +44,16 @@ fn simpleitk_reads_our_files_as_we_meant_them() {
             assert_eq!(again.voxels(), volume.voxels(), "{path}");
             assert_eq!(again.rescale(), Rescale::IDENTITY);
         }
-        for ((path, description), meant) in paths.iter().zip(describe(&paths)).zip(&meant) {
+        for ((path, description), expected) in paths.iter().zip(describe(&paths)).zip(&expected) {
             let volume = io::read(Path::new(path)).unwrap();
             description.assert_same(&volume, FLOAT32_MM, path);
-            meant.assert_same(&volume, FLOAT32_MM, path);
+            expected.assert_same(&volume, FLOAT32_MM, path);
         }
     }
 }
 
 #[test]
-fn the_qform_says_what_the_sform_says() {
+fn qform_equals_sform() {
     let folder = tempfile::tempdir().unwrap();
     for source in made_by("io_make.py", folder.path(), &[".nrrd"]).iter().take(5) {
         let volume = io::read(Path::new(source)).unwrap();
@@ -69,7 +69,7 @@ fn the_qform_says_what_the_sform_says() {
 }
 
 #[test]
-fn unusual_headers_mean_what_they_mean_to_simpleitk() {
+fn unusual_headers_are_read_as_by_simpleitk() {
     let folder = tempfile::tempdir().unwrap();
     let paths = made_by("io_nifti_cases.py", folder.path(), &[]);
     assert_eq!(paths.len(), 26);
@@ -77,7 +77,7 @@ fn unusual_headers_mean_what_they_mean_to_simpleitk() {
         let volume = io::read(Path::new(path)).unwrap();
         if path.contains("rescaled") {
             description.assert_same_places(&volume, FLOAT32_MM, path);
-            assert_eq!(volume.voxels().voxel_type().name(), "int16", "the stored numbers stay");
+            assert_eq!(volume.voxels().voxel_type().name(), "int16", "stored values are kept");
             assert_eq!(volume.rescale(), Rescale { slope: 2.5, intercept: -1024.25 });
             let stored = volume.voxels().values();
             let hu: Vec<f64> = stored.map(|stored| volume.rescale().to_hu(stored)).collect();
@@ -95,7 +95,7 @@ fn unusual_headers_mean_what_they_mean_to_simpleitk() {
 }
 
 #[test]
-fn stored_numbers_and_their_rescale_go_through_bit_for_bit() {
+fn stored_values_and_rescale_are_written_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("rescaled.nii");
     made_by("io_nifti_cases.py", folder.path(), &[]);
@@ -109,30 +109,30 @@ fn stored_numbers_and_their_rescale_go_through_bit_for_bit() {
     assert_eq!(source[76..92], copy[76..92], "pixdim");
 }
 
-/// A folder with one sound file: 5 x 4 x 3 voxels of int16.
-fn sound() -> (TempDir, Vec<u8>) {
+/// A folder with a valid file of 5 x 4 x 3 voxels of int16, and its bytes.
+fn valid() -> (TempDir, Vec<u8>) {
     let folder = tempfile::tempdir().unwrap();
     made_by("io_nifti_cases.py", folder.path(), &[]);
     let file = std::fs::read(folder.path().join("unit-unknown.nii")).unwrap();
     (folder, file)
 }
 
-/// What reading says of these bytes.
+/// Result of reading a file of these bytes.
 fn read_bytes(folder: &TempDir, name: &str, bytes: &[u8]) -> Result<Volume, Error> {
     let path = folder.path().join(name);
     std::fs::write(&path, bytes).unwrap();
     io::read(&path)
 }
 
-fn zipped(bytes: &[u8]) -> Vec<u8> {
+fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(bytes).unwrap();
     encoder.finish().unwrap()
 }
 
 #[test]
-fn what_is_no_sound_scalar_volume_is_refused_with_its_value() {
-    let (folder, file) = sound();
+fn invalid_header_is_rejected_with_the_value() {
+    let (folder, file) = valid();
     let int = |value: i16| value.to_le_bytes().to_vec();
     let float = |value: f32| value.to_le_bytes().to_vec();
     let cases: Vec<(usize, Vec<u8>, &str)> = vec![
@@ -140,21 +140,21 @@ fn what_is_no_sound_scalar_volume_is_refused_with_its_value() {
         (0, 347i32.to_le_bytes().to_vec(), "not a NIfTI file"),
         (40, [int(4), int(5), int(4), int(1), int(3)].concat(), "4-D: dim[4] is 3"),
         (40, int(2), "2-D"),
-        (40, int(0), "tells of 0 dimensions"),
+        (40, int(0), "dim[0] is 0"),
         (42, int(0), "dim[1] is 0"),
         (44, int(-4), "dim[2] is -4"),
         (70, int(128), "RGB colours (datatype 128)"),
         (70, int(2304), "RGBA"),
         (70, int(1792), "complex128"),
         (70, int(1536), "float128"),
-        (70, int(77), "code 77"),
+        (70, int(77), "datatype is 77"),
         (80, float(0.0), "the spacing along i is 0 (pixdim[1])"),
         (84, float(-3.0), "the spacing along j is -3 (pixdim[2])"),
         (88, float(f32::NAN), "the spacing along k is NaN (pixdim[3])"),
         (88, float(f32::INFINITY), "the spacing along k is inf"),
         (88, float(5.0), "contradicts itself: the spacing along k is 4 mm in its sform and 5 mm"),
         (108, float(f32::NAN), "vox_offset is NaN"),
-        (108, float(1e30), "cut short"),
+        (108, float(1e30), "truncated"),
         (112, float(f32::INFINITY), "scl_slope is inf"),
         (116, float(f32::NAN), "scl_inter NaN"),
         (292, float(f32::NAN), "not finite"),
@@ -165,13 +165,13 @@ fn what_is_no_sound_scalar_volume_is_refused_with_its_value() {
     for (offset, bytes, expected) in cases {
         let mut broken = file.clone();
         broken[offset..offset + bytes.len()].copy_from_slice(&bytes);
-        for (name, content) in [("a.nii", broken.clone()), ("a.nii.gz", zipped(&broken))] {
+        for (name, content) in [("a.nii", broken.clone()), ("a.nii.gz", gzip(&broken))] {
             let text = read_bytes(&folder, name, &content).unwrap_err().to_string();
             assert!(text.contains(expected), "{text:?} instead of {expected:?}");
             assert!(text.contains(name) && !text.contains('\n'), "{text}");
         }
     }
-    // The sform sheared, its lengths kept: (1.6, 0, 1.2) is 2 mm long and leans towards k.
+    // A sheared sform of unchanged spacing: (1.6, 0, 1.2) is 2 mm long and leans towards k.
     let mut sheared = file.clone();
     sheared[280..284].copy_from_slice(&1.6f32.to_le_bytes());
     sheared[312..316].copy_from_slice(&1.2f32.to_le_bytes());
@@ -180,26 +180,26 @@ fn what_is_no_sound_scalar_volume_is_refused_with_its_value() {
 }
 
 #[test]
-fn a_file_cut_short_anywhere_is_an_error() {
-    let (folder, file) = sound();
+fn truncated_file_is_rejected_at_any_length() {
+    let (folder, file) = valid();
     for length in 0..file.len() {
         let result = read_bytes(&folder, "cut.nii", &file[..length]);
         assert!(matches!(result, Err(Error::Damaged { .. })), "{length} bytes: {result:?}");
     }
-    let file = zipped(&file);
+    let file = gzip(&file);
     for length in 0..file.len() {
         let result = read_bytes(&folder, "cut.nii.gz", &file[..length]);
         assert!(matches!(result, Err(Error::Damaged { .. })), "{length} bytes: {result:?}");
     }
     assert!(read_bytes(&folder, "cut.nii.gz", &file).is_ok());
     let text = read_bytes(&folder, "cut.nii.gz", &file[..file.len() / 2]).unwrap_err().to_string();
-    assert!(text.contains("cut short"), "{text}");
+    assert!(text.contains("truncated"), "{text}");
 }
 
 #[test]
-fn changed_compressed_data_is_an_error() {
-    let (folder, file) = sound();
-    let mut file = zipped(&file);
+fn wrong_checksum_is_rejected() {
+    let (folder, file) = valid();
+    let mut file = gzip(&file);
     let check_sum = file.len() - 8;
     file[check_sum] ^= 1;
     let text = read_bytes(&folder, "a.nii.gz", &file).unwrap_err().to_string();
@@ -207,12 +207,12 @@ fn changed_compressed_data_is_an_error() {
 }
 
 #[test]
-fn a_header_that_lies_about_its_size_takes_no_memory() {
-    let (folder, mut file) = sound();
+fn oversized_header_takes_no_memory() {
+    let (folder, mut file) = valid();
     for index in 1..=3 {
         file[40 + 2 * index..][..2].copy_from_slice(&30_000i16.to_le_bytes());
     }
-    for (name, content) in [("lie.nii", file[..400].to_vec()), ("lie.nii.gz", zipped(&file))] {
+    for (name, content) in [("large.nii", file[..400].to_vec()), ("large.nii.gz", gzip(&file))] {
         let start = Instant::now();
         let text = read_bytes(&folder, name, &content).unwrap_err().to_string();
         assert!(text.contains("30000 x 30000 x 30000"), "{text}");
@@ -221,13 +221,13 @@ fn a_header_that_lies_about_its_size_takes_no_memory() {
 }
 
 #[test]
-fn a_missing_file_is_named() {
+fn missing_file_is_named() {
     let text = io::read(Path::new("/nowhere/a.nii")).unwrap_err().to_string();
     assert!(text.starts_with("/nowhere/a.nii: No such file"), "{text}");
 }
 
 #[test]
-fn real_cts_go_through_bit_for_bit() {
+fn real_cts_are_read_and_written_bit_for_bit() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = tempfile::tempdir().unwrap();
     let mut found = false;
@@ -250,7 +250,7 @@ fn real_cts_go_through_bit_for_bit() {
         assert!(voxels(&path) == voxels(&copy), "{name}");
     }
     if !found {
-        println!("skipped: there are no CTs in ../shared/ct");
+        println!("skipped: no CTs in ../shared/ct");
     }
 }
 
@@ -258,14 +258,16 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn a_garbled_header_never_panics(changes in prop::collection::vec((0usize..352, any::<u8>()), 1..6)) {
-        thread_local!(static SOUND: (TempDir, Vec<u8>) = sound());
-        SOUND.with(|(folder, file)| {
+    fn random_changes_of_the_header_never_panic(
+        changes in prop::collection::vec((0usize..352, any::<u8>()), 1..6)
+    ) {
+        thread_local!(static VALID: (TempDir, Vec<u8>) = valid());
+        VALID.with(|(folder, file)| {
             let mut file = file.clone();
             for (offset, byte) in changes {
                 file[offset] = byte;
             }
-            if let Ok(volume) = read_bytes(folder, "garbled.nii", &file) {
+            if let Ok(volume) = read_bytes(folder, "changed.nii", &file) {
                 prop_assert!(volume.voxels().bytes() <= file.len() as u64);
             }
             Ok(())

@@ -1,4 +1,4 @@
-//! NRRD files against SimpleITK, and files that are none.
+//! NRRD files against SimpleITK, and rejected files.
 
 use std::io::Write;
 use std::path::Path;
@@ -13,33 +13,33 @@ use ndarray::Array3;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-/// NRRD keeps doubles.
+/// NRRD stores doubles as text.
 const EXACT_MM: f64 = 1e-6;
 
 #[test]
-fn files_of_simpleitk_are_read_and_written_again_to_the_last_bit() {
+fn files_of_simpleitk_are_read_and_written_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
     let sources = made_by("io_make.py", folder.path(), &[".nrrd"]);
     assert_eq!(sources.len(), 50);
     let copies: Vec<String> = sources.iter().map(|path| path.replace(".nrrd", "-2.nrrd")).collect();
-    let meant = describe(&sources);
-    for ((source, copy), meant) in sources.iter().zip(&copies).zip(&meant) {
+    let expected = describe(&sources);
+    for ((source, copy), expected) in sources.iter().zip(&copies).zip(&expected) {
         let volume = io::read(Path::new(source)).unwrap();
-        meant.assert_same(&volume, EXACT_MM, source);
+        expected.assert_same(&volume, EXACT_MM, source);
         io::write(Path::new(copy), &volume, false).unwrap();
         let again = io::read(Path::new(copy)).unwrap();
         assert_eq!(again.voxels(), volume.voxels(), "{copy}");
         assert_eq!(again.geometry(), volume.geometry(), "{copy}: doubles are kept");
     }
-    for ((copy, description), meant) in copies.iter().zip(describe(&copies)).zip(&meant) {
+    for ((copy, description), expected) in copies.iter().zip(describe(&copies)).zip(&expected) {
         let volume = io::read(Path::new(copy)).unwrap();
         description.assert_same(&volume, EXACT_MM, copy);
-        assert_eq!(description.bytes, meant.bytes, "{copy}");
+        assert_eq!(description.bytes, expected.bytes, "{copy}");
     }
 }
 
 #[test]
-fn headers_mean_what_they_mean_to_simpleitk() {
+fn unusual_headers_are_read_as_by_simpleitk() {
     let folder = tempfile::tempdir().unwrap();
     let paths = made_by("io_nrrd_cases.py", folder.path(), &[]);
     assert_eq!(paths.len(), 60);
@@ -50,7 +50,7 @@ fn headers_mean_what_they_mean_to_simpleitk() {
 }
 
 #[test]
-fn a_rescale_is_applied_in_the_smallest_type_that_is_exact() {
+fn rescale_is_applied_in_the_smallest_exact_type() {
     let folder = tempfile::tempdir().unwrap();
     let steps = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
     let cases = [
@@ -77,24 +77,24 @@ fn a_rescale_is_applied_in_the_smallest_type_that_is_exact() {
     }
 }
 
-/// A sound header, and its 5 x 4 x 3 voxels of int16.
+/// A valid header, with 5 x 4 x 3 voxels of int16.
 const HEADER: &str = "NRRD0005\ntype: short\ndimension: 3\nspace: LPS\nsizes: 5 4 3\n\
     space directions: (2,0,0) (0,3,0) (0,0,4)\nkinds: domain domain domain\nendian: little\n\
     encoding: raw\nspace origin: (10,20,30)\n\n";
 const VOXELS: [u8; 120] = [7; 120];
 
-fn sound() -> Vec<u8> {
+fn valid() -> Vec<u8> {
     [HEADER.as_bytes(), &VOXELS].concat()
 }
 
-fn sound_zipped() -> Vec<u8> {
+fn valid_gzip() -> Vec<u8> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
     encoder.write_all(&VOXELS).unwrap();
     let header = HEADER.replace("raw", "gzip");
     [header.as_bytes(), &encoder.finish().unwrap()].concat()
 }
 
-/// What reading says of these bytes.
+/// Result of reading a file of these bytes.
 fn read_bytes(folder: &TempDir, bytes: &[u8]) -> Result<Volume, Error> {
     let path = folder.path().join("a.nrrd");
     std::fs::write(&path, bytes).unwrap();
@@ -102,9 +102,9 @@ fn read_bytes(folder: &TempDir, bytes: &[u8]) -> Result<Volume, Error> {
 }
 
 #[test]
-fn a_file_cut_short_anywhere_is_an_error() {
+fn truncated_file_is_rejected_at_any_length() {
     let folder = tempfile::tempdir().unwrap();
-    for file in [sound(), sound_zipped()] {
+    for file in [valid(), valid_gzip()] {
         assert!(read_bytes(&folder, &file).is_ok());
         for length in 0..file.len() {
             let result = read_bytes(&folder, &file[..length]);
@@ -114,16 +114,19 @@ fn a_file_cut_short_anywhere_is_an_error() {
 }
 
 #[test]
-fn a_header_that_lies_or_never_ends_takes_no_memory() {
+fn oversized_and_endless_headers_take_no_memory() {
     let folder = tempfile::tempdir().unwrap();
-    let lie = |sizes: &str| HEADER.replace("sizes: 5 4 3", &format!("sizes: {sizes}"));
-    let endless = [b"NRRD0004\n".to_vec(), b"# never a line that ends it\n".repeat(100_000)];
+    let declared = |sizes: &str| HEADER.replace("sizes: 5 4 3", &format!("sizes: {sizes}"));
+    let endless = [b"NRRD0004\n".to_vec(), b"# no empty line\n".repeat(100_000)];
     for (file, expected) in [
-        (lie("30000 30000 30000").into_bytes(), "30000 x 30000 x 30000"),
-        (lie("30000 30000 30000").replace("raw", "gzip").into_bytes(), "30000 x 30000 x 30000"),
-        (lie("9999999999 9999999999 9999999999").into_bytes(), "more voxels than any memory"),
-        (lie("99999999999999999999 1 1").into_bytes(), "sizes is"),
-        (endless.concat(), "within 1 MiB"),
+        (declared("30000 30000 30000").into_bytes(), "30000 x 30000 x 30000"),
+        (
+            declared("30000 30000 30000").replace("raw", "gzip").into_bytes(),
+            "30000 x 30000 x 30000",
+        ),
+        (declared("9999999999 9999999999 9999999999").into_bytes(), "more voxels than any memory"),
+        (declared("99999999999999999999 1 1").into_bytes(), "sizes is"),
+        (endless.concat(), "within its first MiB"),
     ] {
         let start = Instant::now();
         let text = read_bytes(&folder, &file).unwrap_err().to_string();
@@ -133,7 +136,7 @@ fn a_header_that_lies_or_never_ends_takes_no_memory() {
 }
 
 #[test]
-fn detached_headers_are_refused_with_advice() {
+fn detached_header_is_rejected_with_advice() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.nhdr");
     std::fs::write(&path, HEADER).unwrap();
@@ -145,12 +148,12 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
     #[test]
-    fn a_garbled_file_never_panics(
+    fn random_changes_never_panic(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
         zipped: bool,
     ) {
         thread_local!(static FOLDER: TempDir = tempfile::tempdir().unwrap());
-        let mut file = if zipped { sound_zipped() } else { sound() };
+        let mut file = if zipped { valid_gzip() } else { valid() };
         for (place, byte) in changes {
             let place = place.index(file.len());
             file[place] = byte;

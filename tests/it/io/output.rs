@@ -1,4 +1,4 @@
-//! Files are written whole or not at all.
+//! Atomic writes, cancellation and rejected paths, for every format that is written.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use ndarray::Array3;
 
 const STEPS: [[f64; 3]; 3] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 2.0]];
 
-/// Noise that does not compress: 2 bytes for each of 200 x 200 x `slices` voxels.
+/// Incompressible noise: 200 x 200 x `slices` voxels of 2 bytes.
 fn noise(slices: usize) -> Volume {
     let mut state = 1u64;
     let voxels = Array3::from_shape_simple_fn((slices, 200, 200), || {
@@ -22,7 +22,7 @@ fn noise(slices: usize) -> Volume {
     Volume::new(Voxels::from(voxels), Rescale::IDENTITY, geometry).unwrap()
 }
 
-/// Names of what lies in a folder.
+/// Names of the entries of a folder, sorted.
 fn listing(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).unwrap();
     let mut names: Vec<String> =
@@ -31,21 +31,27 @@ fn listing(folder: &Path) -> Vec<String> {
     names
 }
 
+/// A file name for every ending that is written.
+fn names() -> impl Iterator<Item = String> {
+    let written = io::FORMATS.iter().filter(|format| format.is_written());
+    written.flat_map(|format| format.endings).map(|ending| format!("a{ending}"))
+}
+
 #[test]
-fn what_would_keep_a_file_from_being_written_is_said_before() {
+fn unwritable_outputs_are_rejected_by_the_check() {
     let folder = tempfile::tempdir().unwrap();
     let text = |name: &str, overwrite: bool| {
         io::check_output(&folder.path().join(name), overwrite).unwrap_err().to_string()
     };
-    assert!(text("a.mha", true).contains("a.mha: unknown ending; volumes are written as .nii"));
+    assert!(text("a.jpg", true).contains("a.jpg: unknown ending; volumes are written as .nii"));
     assert!(text("nii", true).contains("unknown ending"));
     let missing = text("none/a.nii", true);
     assert!(missing.contains("the folder") && missing.contains("none does not exist"), "{missing}");
     std::fs::write(folder.path().join("there.nrrd"), "before").unwrap();
-    assert!(text("there.nrrd", false).contains("is there already"));
+    assert!(text("there.nrrd", false).contains("already exists"));
     io::check_output(&folder.path().join("there.nrrd"), true).unwrap();
     io::check_output(&folder.path().join("A.NII.GZ"), false).unwrap();
-    assert_eq!(listing(folder.path()), ["there.nrrd"], "checking leaves nothing");
+    assert_eq!(listing(folder.path()), ["there.nrrd"], "the check leaves nothing");
 
     let error = io::write(&folder.path().join("there.nrrd"), &noise(1), false).unwrap_err();
     assert!(matches!(error, Error::Argument(_)));
@@ -53,10 +59,10 @@ fn what_would_keep_a_file_from_being_written_is_said_before() {
 }
 
 #[test]
-fn a_cancelled_write_leaves_nothing() {
+fn cancelled_write_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["a.nii", "a.nii.gz", "a.nrrd"] {
-        let path = folder.path().join(name);
+    for name in names() {
+        let path = folder.path().join(&name);
         let asked = Cell::new(0);
         let cancelled = || {
             assert!(io::partial_path(&path).exists(), "{name}");
@@ -66,16 +72,16 @@ fn a_cancelled_write_leaves_nothing() {
         let options = WriteOptions { overwrite: false, cancelled: Some(&cancelled) };
         let result = io::write_with(&path, &noise(40), &options);
         assert!(matches!(result, Err(Error::Cancelled)), "{name}: {result:?}");
-        assert_eq!(asked.get(), 2, "{name}: it goes on after it was cancelled");
+        assert_eq!(asked.get(), 2, "{name}: continues after it was cancelled");
         assert!(listing(folder.path()).is_empty(), "{name}");
     }
 }
 
 #[test]
-fn a_read_can_be_cancelled() {
+fn read_can_be_cancelled() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["a.nii", "a.nii.gz", "a.nrrd"] {
-        let path = folder.path().join(name);
+    for name in names() {
+        let path = folder.path().join(&name);
         io::write(&path, &noise(40), false).unwrap();
         let asked = Cell::new(0);
         let cancelled = || {
@@ -89,14 +95,14 @@ fn a_read_can_be_cancelled() {
 }
 
 #[test]
-fn uneven_slices_and_axes_too_long_are_refused() {
+fn uneven_slices_and_axes_beyond_the_format_are_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let geometry = Geometry::new([1, 1, 3], [0.0; 3], STEPS).unwrap();
     let geometry = geometry.with_slice_positions(vec![0.0, 2.0, 6.0]).unwrap();
     let voxels = Voxels::from(Array3::<i16>::zeros((3, 1, 1)));
     let uneven = Volume::new(voxels, Rescale::IDENTITY, geometry).unwrap();
     let text = io::write(&folder.path().join("a.nii"), &uneven, false).unwrap_err().to_string();
-    assert!(text.contains("a.nii") && text.contains("not evenly spaced"), "{text}");
+    assert!(text.contains("a.nii") && text.contains("uneven slice spacing"), "{text}");
 
     let geometry = Geometry::new([40_000, 1, 1], [0.0; 3], STEPS).unwrap();
     let voxels = Voxels::from(Array3::<u8>::zeros((1, 1, 40_000)));
@@ -108,15 +114,16 @@ fn uneven_slices_and_axes_too_long_are_refused() {
 }
 
 #[test]
-fn files_of_other_kinds_are_refused_by_name() {
+fn files_of_other_formats_are_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let text = |name: &str, content: &[u8]| {
         let path = folder.path().join(name);
         std::fs::write(&path, content).unwrap();
         io::read(&path).unwrap_err().to_string()
     };
-    assert!(text("a.mha", b"ObjectType = Image").contains("a.mha: unknown ending; read are .nii"));
-    assert!(text("a.nii", b"").contains("a.nii: cut short"));
+    let unknown = text("a.jpg", b"\xff\xd8");
+    assert!(unknown.contains("a.jpg: unknown ending; volumes are read from .nii"), "{unknown}");
+    assert!(text("a.nii", b"").contains("a.nii: truncated"));
     assert!(text("a.nrrd", b"P5 1 1 255").contains("not an NRRD file"));
     let dicom = [&[0; 128][..], b"DICM"].concat();
     assert!(text("a.dcm", &dicom).contains("a single DICOM file; give the folder"));
@@ -124,12 +131,12 @@ fn files_of_other_kinds_are_refused_by_name() {
     assert!(missing.contains("No such file"), "{missing}");
 }
 
-/// Set for the child process below: the file that it has to write.
+/// Environment variable with the file that the child process below writes.
 const CHILD: &str = "HRINET_TEST_FULL_DISK";
 
-/// Not a test of its own: what the child process of the next test does.
+/// Runs in the child process of the next test; does nothing without it.
 #[test]
-fn child_that_writes_beyond_its_limit() {
+fn child_process_writes_beyond_its_limit() {
     let Some(path) = std::env::var_os(CHILD).map(PathBuf::from) else {
         return;
     };
@@ -140,17 +147,17 @@ fn child_that_writes_beyond_its_limit() {
 }
 
 #[test]
-fn a_disk_that_is_full_leaves_nothing() {
+fn full_disk_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    for name in ["a.nii", "a.nii.gz", "a.nrrd"] {
-        let path = folder.path().join(name);
+    for name in names() {
+        let path = folder.path().join(&name);
         std::fs::write(&path, "before").unwrap();
-        // 800 kB do not fit where files end at 100 kB. The signal is ignored, so writing fails as
-        // it does on a full disk.
+        // 800 kB under a limit of 100 kB. The signal is ignored, so that writing fails as on a full
+        // disk.
         let output = Command::new("bash")
             .args(["-c", "trap '' XFSZ; ulimit -f 100; exec \"$0\" \"$@\""])
             .arg(std::env::current_exe().unwrap())
-            .args(["--exact", "io::output::child_that_writes_beyond_its_limit", "--nocapture"])
+            .args(["--exact", "io::output::child_process_writes_beyond_its_limit", "--nocapture"])
             .env(CHILD, &path)
             .output()
             .unwrap();

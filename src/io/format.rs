@@ -1,0 +1,103 @@
+//! Rows of the table of file formats, and file names by their endings.
+
+use std::io::Write;
+use std::path::Path;
+
+use crate::error::Result;
+use crate::io::FORMATS;
+use crate::volume::Volume;
+
+/// Reads a file; stops once the function returns true.
+pub(super) type ReadFile = fn(&Path, &dyn Fn() -> bool) -> Result<Volume>;
+
+/// Writes a volume as the content of a file, whose path is named in errors; stops once the function
+/// returns true.
+pub(super) type WriteFile = fn(&Path, &Volume, &mut dyn Write, &dyn Fn() -> bool) -> Result<()>;
+
+/// A file format, recognised by the ending of the file's name.
+pub struct Format {
+    /// Name of the format.
+    pub name: &'static str,
+    /// Endings of file names, in lower case, with the dot. Upper case is accepted.
+    pub endings: &'static [&'static str],
+    /// Encodings and voxel types that are read and written.
+    pub description: &'static str,
+    pub(super) read: ReadFile,
+    /// `None` for a format that is only read.
+    pub(super) write: Option<WriteFile>,
+}
+
+impl Format {
+    /// Format of a file by its ending, in upper or lower case.
+    pub fn of(path: &Path) -> Option<&'static Format> {
+        let name = path.file_name()?.to_string_lossy();
+        FORMATS.iter().find(|format| format.ending_of(&name).is_some())
+    }
+
+    /// Whether files in this format can be written.
+    pub fn is_written(&self) -> bool {
+        self.write.is_some()
+    }
+
+    fn ending_of(&self, name: &str) -> Option<&'static str> {
+        let ends = |ending: &&str| strip_ending(name, ending).is_some();
+        self.endings.iter().copied().find(ends)
+    }
+}
+
+/// Name of a file without the ending of its format.
+pub(super) fn without_ending(name: &str) -> &str {
+    let endings = FORMATS.iter().flat_map(|format| format.endings);
+    endings.filter_map(|ending| strip_ending(name, ending)).next().unwrap_or(name)
+}
+
+/// Part of a name before an ending, in upper or lower case.
+fn strip_ending<'a>(name: &'a str, ending: &str) -> Option<&'a str> {
+    let (stem, end) = name.split_at_checked(name.len().checked_sub(ending.len())?)?;
+    end.eq_ignore_ascii_case(ending).then_some(stem)
+}
+
+/// Endings of the files that are read: `.nii, .nii.gz or .nrrd`.
+pub fn endings_read() -> String {
+    in_words(FORMATS.iter())
+}
+
+/// Endings of the files that are written: `.nii, .nii.gz or .nrrd`.
+pub fn endings_written() -> String {
+    in_words(FORMATS.iter().filter(|format| format.is_written()))
+}
+
+fn in_words(formats: impl Iterator<Item = &'static Format>) -> String {
+    let endings: Vec<&str> = formats.flat_map(|format| format.endings).copied().collect();
+    match endings.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => endings.concat(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endings_are_recognised_in_upper_and_lower_case() {
+        let name = |path: &str| Format::of(Path::new(path)).map(|format| format.name);
+        for format in FORMATS {
+            for ending in format.endings {
+                assert_eq!(name(&format!("a{ending}")), Some(format.name));
+                assert_eq!(name(&format!("A{}", ending.to_uppercase())), Some(format.name));
+                assert_eq!(without_ending(&format!("a.b{ending}")), "a.b");
+                assert_eq!(without_ending(&format!("A{}", ending.to_uppercase())), "A");
+            }
+        }
+        assert_eq!(name("nii"), None);
+        assert_eq!(name("a.nii.zip"), None);
+        assert_eq!(name("\u{e9}"), None, "shorter than an ending in characters, not in bytes");
+        assert_eq!(without_ending("patient.7"), "patient.7");
+    }
+
+    #[test]
+    fn endings_are_listed_in_words() {
+        assert_eq!(endings_written(), ".nii, .nii.gz or .nrrd");
+    }
+}
