@@ -1,19 +1,19 @@
-//! Whether expected errors are true on average: voxels in ten bins by what was expected, and how far
-//! off they really were.
+//! Calibration of expected errors: mean expected and real error of voxels, in ten bins by expected
+//! error.
 
 use serde::Serialize;
 
-/// Bins of equal voxel counts.
+/// Number of bins, with equal numbers of voxels.
 pub const BINS: usize = 10;
 
-/// Expectations are told apart from this many HU on, up to...
+/// Range of expected errors that are told apart, HU.
 const MIN_HU: f64 = 1e-3;
 const MAX_HU: f64 = 1e4;
 
-/// ...in this many classes, each larger than the one before by a thousandth of itself, about.
+/// Number of classes in this range, spaced logarithmically: about a thousandth from one to the next.
 const CLASSES: usize = 16_000;
 
-/// Voxels by their expected error, with sums from which bins are made.
+/// Histogram of voxels by expected error, from which bins are computed.
 #[derive(Clone)]
 pub struct Calibration {
     classes: Vec<Class>,
@@ -26,19 +26,19 @@ struct Class {
     real: f64,
 }
 
-/// A tenth of the voxels.
+/// One tenth of the voxels.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Bin {
-    /// How many, to the nearest whole one.
+    /// Number of voxels, rounded.
     pub voxels: u64,
-    /// Mean of what was expected, HU.
+    /// Mean expected error, HU.
     pub expected_hu: f64,
     /// Mean absolute error, HU.
     pub real_hu: f64,
 }
 
 impl Bin {
-    /// Expected by real: 1 where both agree, more where too much was expected.
+    /// Expected error divided by real error: 1 is calibrated, above 1 overestimates the error.
     pub fn ratio(&self) -> f64 {
         self.expected_hu / self.real_hu
     }
@@ -51,28 +51,28 @@ impl Default for Calibration {
 }
 
 impl Calibration {
-    /// Adds a voxel: expected and real absolute error, HU.
+    /// Adds a voxel with its expected and real absolute error, HU.
     pub fn add(&mut self, expected: f64, real: f64) {
-        let place = (expected.max(MIN_HU) / MIN_HU).ln() / (MAX_HU / MIN_HU).ln();
-        let class = ((place * CLASSES as f64) as usize).min(CLASSES - 1);
+        let position = (expected.max(MIN_HU) / MIN_HU).ln() / (MAX_HU / MIN_HU).ln();
+        let class = ((position * CLASSES as f64) as usize).min(CLASSES - 1);
         self.classes[class].add(Class { voxels: 1.0, expected, real });
     }
 
-    /// Adds all voxels of another.
+    /// Adds the voxels of another histogram.
     pub fn merge(&mut self, other: &Calibration) {
         for (class, other) in self.classes.iter_mut().zip(&other.classes) {
             class.add(*other);
         }
     }
 
-    /// Ten bins of equal counts, the least expected error first; none where there are no voxels. A
-    /// class that lies across the border of two bins is divided between them in proportion.
+    /// Ten bins of equal counts, smallest expected error first; empty without voxels. A class across
+    /// the border of two bins is divided between them in proportion.
     pub fn bins(&self) -> Vec<Bin> {
         let all: f64 = self.classes.iter().map(|class| class.voxels).sum();
         if all == 0.0 {
             return Vec::new();
         }
-        let room = all / BINS as f64;
+        let per_bin = all / BINS as f64;
         let mut bins = [Class::default(); BINS];
         let mut bin = 0;
         for class in &self.classes {
@@ -80,11 +80,11 @@ impl Calibration {
             while left > 0.0 {
                 let taken = match bin == BINS - 1 {
                     true => left,
-                    false => left.min(room - bins[bin].voxels),
+                    false => left.min(per_bin - bins[bin].voxels),
                 };
                 bins[bin].add(class.part(taken));
                 left -= taken;
-                if bin < BINS - 1 && bins[bin].voxels >= room * (1.0 - 1e-12) {
+                if bin < BINS - 1 && bins[bin].voxels >= per_bin * (1.0 - 1e-12) {
                     bin += 1;
                 }
             }
@@ -105,7 +105,7 @@ impl Class {
         self.real += other.real;
     }
 
-    /// So many of its voxels.
+    /// Share of the class with this number of voxels.
     fn part(&self, voxels: f64) -> Class {
         let share = voxels / self.voxels;
         Class { voxels, expected: share * self.expected, real: share * self.real }
@@ -117,8 +117,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bins_are_the_tenths_of_the_sorted_voxels() {
-        // Expected 1 to 1000 HU, evenly; real twice as much, in an order that is not sorted.
+    fn bins_are_tenths_of_the_sorted_voxels() {
+        // Expected errors of 1 to 1000 HU, unsorted; real errors twice as large.
         let mut halves = [Calibration::default(), Calibration::default()];
         for step in 0..1000u32 {
             let expected = f64::from(1 + step * 637 % 1000);
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn one_expectation_everywhere_gives_ten_equal_bins() {
+    fn constant_expected_error_gives_ten_equal_bins() {
         let mut calibration = Calibration::default();
         assert!(calibration.bins().is_empty());
         for voxel in 0..15 {

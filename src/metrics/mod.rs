@@ -1,8 +1,8 @@
-//! How close a made slice comes to the true one (HRINET.md, section 6; Table 2 of the paper).
+//! Scores of interpolated slices against the true ones (Table 2 of the paper).
 //!
-//! PSNR, SSIM and RMSE are taken on grey levels: HU mapped by a [`Window`] to 0..255, clipped, and
-//! **not** rounded to whole levels, so that an error below half a level still counts. The errors in
-//! HU are taken as they are, nothing clipped: PSNR hides a bias, they do not.
+//! PSNR, SSIM and RMSE are computed on grey levels: HU mapped by a [`Window`] to 0..255, clipped, and
+//! **not** rounded to whole levels, so that an error below half a level still counts. Bias and mean
+//! absolute error are in HU and not clipped: PSNR hides a bias, they do not.
 
 pub mod calibration;
 mod neighbourhood;
@@ -15,34 +15,34 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::volume::Window;
 
-/// The grey level of the window's upper end, and the peak of PSNR and SSIM.
+/// Grey level of the window's upper end: the peak of PSNR and SSIM.
 pub const PEAK: f64 = 255.0;
 
-/// PSNR of slices that are equal, or as good as: their true PSNR is infinite, and one such slice
-/// would make every mean infinite. 100 dB is an RMSE of 0.0026 grey levels, 0.02 HU at 2000 HU.
+/// Upper limit of the PSNR, dB: equal slices have an infinite PSNR, and one of them would make every
+/// mean infinite. 100 dB is an RMSE of 0.0026 grey levels, 0.02 HU in a window of 2000 HU.
 pub const MAX_PSNR: f64 = 100.0;
 
-/// The scores of one slice, or the mean of many.
+/// Scores of a slice, or their mean over several.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SliceScores {
-    /// Peak signal-to-noise ratio in dB, at most [`MAX_PSNR`]; higher is better.
+    /// Peak signal-to-noise ratio, dB, at most [`MAX_PSNR`]; higher is better.
     pub psnr: f64,
     /// Structural similarity, at most 1; higher is better.
     pub ssim: f64,
     /// Root mean square error in grey levels, 0..255; lower is better.
     pub rmse: f64,
-    /// Mean of prediction - truth in HU; 0 is best.
+    /// Mean of prediction - truth, HU; 0 is best.
     pub bias_hu: f64,
-    /// Mean of |prediction - truth| in HU; lower is better.
+    /// Mean of |prediction - truth|, HU; lower is better.
     pub mean_absolute_hu: f64,
 }
 
 impl SliceScores {
-    /// Compares a predicted slice with the true one, both in HU and of the same shape.
+    /// Scores a predicted slice against the true one, both in HU and of the same shape.
     ///
     /// # Errors
     /// [`Error::Argument`] where the shapes differ, a side is shorter than the 11 pixels of SSIM's
-    /// window, or a value is NaN or infinite.
+    /// window, or a value is non-finite.
     pub fn of<T, P>(
         truth: ArrayView2<T>,
         prediction: ArrayView2<P>,
@@ -54,7 +54,7 @@ impl SliceScores {
     {
         if truth.dim() != prediction.dim() {
             return Err(Error::Argument(format!(
-                "a predicted slice of shape {:?} cannot be compared with a true one of shape {:?}",
+                "a predicted slice of shape {:?} cannot be compared with a true slice of shape {:?}",
                 prediction.shape(),
                 truth.shape()
             )));
@@ -82,7 +82,7 @@ impl SliceScores {
         })
     }
 
-    /// The five scores, in the order of the fields.
+    /// Scores in the order of the fields.
     fn values(&mut self) -> [&mut f64; 5] {
         [
             &mut self.psnr,
@@ -94,7 +94,7 @@ impl SliceScores {
     }
 }
 
-/// The mean of scores: of the slices of a volume, or of the means of several volumes.
+/// Mean of scores, over the slices of a volume or over the means of several volumes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Mean {
     sum: SliceScores,
@@ -102,7 +102,7 @@ pub struct Mean {
 }
 
 impl Mean {
-    /// Takes one more into the mean.
+    /// Adds scores to the mean.
     pub fn add(&mut self, mut scores: SliceScores) {
         for (sum, score) in self.sum.values().into_iter().zip(scores.values()) {
             *sum += *score;
@@ -110,12 +110,12 @@ impl Mean {
         self.count += 1;
     }
 
-    /// How many went in.
+    /// Number of scores added.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// The mean of each score; `None` before the first.
+    /// Mean of each score; `None` before the first is added.
     pub fn scores(&self) -> Option<SliceScores> {
         if self.count == 0 {
             return None;
@@ -126,13 +126,14 @@ impl Mean {
     }
 }
 
-/// The slice in row order as doubles; an error where a value is no number.
+/// Slice as doubles, in row order; an error for a non-finite value.
 fn finite<T: Copy + Into<f64>>(which: &str, slice: ArrayView2<T>) -> Result<Array2<f64>> {
     let values: Vec<f64> = slice.iter().map(|&value| value.into()).collect();
     if let Some(index) = values.iter().position(|value| !value.is_finite()) {
         let (row, column) = (index / slice.ncols(), index % slice.ncols());
         return Err(Error::Argument(format!(
-            "the {which} slice holds {} at row {row}, column {column}; it cannot be scored",
+            "non-finite value {} at row {row}, column {column} of the {which} slice; replace it to \
+             score the slice",
             values[index]
         )));
     }
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_constant_error_gives_its_closed_form() {
+    fn constant_error_gives_the_closed_form() {
         // 20 of 2000 HU are 2.55 of 255 levels, and 40 dB.
         let scores = of(&slice(), &(slice() + 20.0)).unwrap();
         assert!((scores.psnr - 40.0).abs() < 1e-10, "{scores:?}");
@@ -173,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn equal_slices_have_the_highest_psnr_and_do_not_swallow_a_mean() {
+    fn psnr_of_equal_slices_is_limited() {
         let same = of(&slice(), &slice()).unwrap();
         assert_eq!((same.psnr, same.rmse), (MAX_PSNR, 0.0));
         assert!((same.ssim - 1.0).abs() < 1e-12);
@@ -187,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn slices_that_cannot_be_scored_are_refused_with_the_value() {
+    fn invalid_slices_are_rejected_with_the_value() {
         let text = of(&slice(), &Array2::zeros((32, 41))).unwrap_err().to_string();
         assert!(text.contains("[32, 41]") && text.contains("[32, 40]"), "{text}");
         let text = of(&Array2::zeros((10, 40)), &Array2::zeros((10, 40))).unwrap_err().to_string();

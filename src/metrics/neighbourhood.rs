@@ -1,10 +1,10 @@
-//! Weighted sums over the square around each pixel, one axis after the other.
+//! Weighted sums over the square neighbourhood of each pixel, separable.
 
 use ndarray::{Array2, ArrayView2, Axis, Zip, s};
 
-/// The sum around every pixel whose whole square lies in the plane: a border as wide as the square's
-/// radius is left out. `weights`, the same along both axes: the middle's, then those of one, two, ...
-/// pixels from it. No side may be shorter than the square's.
+/// Weighted sum over the neighbourhood of every pixel whose neighbourhood is within the plane; a
+/// border of its radius is omitted. `weights`, equal along both axes: that of the centre, then those
+/// one, two, ... pixels from it. No side of the plane may be shorter than the neighbourhood.
 pub(super) fn weighted_sum(plane: ArrayView2<f64>, weights: &[f64]) -> Array2<f64> {
     along(along(plane, weights, Axis(0)).view(), weights, Axis(1))
 }

@@ -6,20 +6,20 @@ use crate::error::{Error, Result};
 use crate::metrics::PEAK;
 use crate::metrics::neighbourhood::weighted_sum;
 
-/// The Gaussian window is 11 x 11 with sigma 1.5.
+/// Radius, side and standard deviation of the Gaussian window, pixels.
 const RADIUS: usize = 5;
 pub(crate) const SIDE: usize = 2 * RADIUS + 1;
 const SIGMA: f64 = 1.5;
-/// What keeps quotients of small means, and of small variances, at rest, as shares of the peak.
+/// Stabilising constants of the quotients of means and of variances, relative to the peak.
 const K1: f64 = 0.01;
 pub(crate) const K2: f64 = 0.03;
 /// (K1 L)^2 and (K2 L)^2.
 const C1: f64 = (K1 * PEAK) * (K1 * PEAK);
 const C2: f64 = (K2 * PEAK) * (K2 * PEAK);
 
-/// The mean SSIM of two planes of grey levels of the same shape, over the pixels whose whole window
-/// lies in the plane: what scikit-image's `structural_similarity` returns with Gaussian weights and
-/// population covariance. It too leaves out the border, so that how it pads makes no difference.
+/// Mean SSIM of two planes of grey levels of the same shape, over the pixels whose window is within
+/// the plane. Equals scikit-image's `structural_similarity` with Gaussian weights and population
+/// covariance, which omits the border too.
 ///
 /// # Errors
 /// [`Error::Argument`] where a side is shorter than the window.
@@ -27,7 +27,8 @@ pub(super) fn ssim(x: ArrayView2<f64>, y: ArrayView2<f64>) -> Result<f64> {
     let (rows, columns) = x.dim();
     if rows < SIDE || columns < SIDE {
         return Err(Error::Argument(format!(
-            "a slice of {rows} x {columns} pixels is too small for SSIM, which needs {SIDE} x {SIDE}"
+            "a slice of {rows} x {columns} pixels is too small for SSIM; it needs at least {SIDE} x \
+             {SIDE}"
         )));
     }
     let weights = gaussian();
@@ -48,7 +49,7 @@ pub(super) fn ssim(x: ArrayView2<f64>, y: ArrayView2<f64>) -> Result<f64> {
     Ok(sum / mean_x.len() as f64)
 }
 
-/// The window along one axis; its weights add up to 1.
+/// Weights of the window along one axis; their sum is 1.
 pub(crate) fn gaussian() -> [f64; SIDE] {
     let weight = |index: usize| {
         let distance = index as f64 - RADIUS as f64;

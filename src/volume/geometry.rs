@@ -1,45 +1,45 @@
-//! Where the voxels of a volume lie: size, spacing, directions, slice axis, uneven slice positions.
+//! Geometry of a volume: size, origin, spacing, directions, slice axis, uneven slice positions.
 //!
-//! All positions are in millimetres in RAS: x grows to the patient's Right, y to the Anterior, z to
-//! the Superior. Files that count towards left and posterior (DICOM, NRRD) are turned in `io`.
+//! Positions are in millimetres in RAS: x grows to the patient's right, y to anterior, z to
+//! superior. `io` converts files that are in LPS (DICOM, NRRD).
 
 use std::cmp::Ordering;
 
 use crate::error::{Error, Result};
 use crate::volume::vector::dot;
 
-/// Cosine of the angle between two axes above which a grid counts as sheared (0.06 degrees; files
-/// round their direction cosines to six digits, the least gantry tilt is 0.5 degrees).
+/// Cosine of the angle between two axes above which a grid counts as sheared (0.06 degrees off; files
+/// round their direction cosines to six digits, the smallest gantry tilt is 0.5 degrees).
 const SHEAR_TOLERANCE: f64 = 1e-3;
 
-/// How far, in mm, a slice may lie from its even place before positions count as uneven.
+/// Deviation of a slice from its even position, mm, above which slice positions count as uneven.
 pub const EVEN_TOLERANCE_MM: f64 = 0.01;
 
-/// More voxels than any memory holds. Below, no count of bytes of them is too large for 64 bits.
+/// Largest number of voxels of a volume; their bytes can be counted in 64 bits.
 const MAX_VOXELS: usize = 1 << 48;
 
 /// One of the three index axes of a volume.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Axis {
-    /// Fastest in memory: columns.
+    /// Columns; fastest in memory.
     I = 0,
     /// Rows.
     J = 1,
-    /// Slowest in memory: usually the slices as acquired.
+    /// Slowest in memory; in most files the slices as scanned.
     K = 2,
 }
 
 impl Axis {
-    /// All three, in order of memory.
+    /// All axes, fastest in memory first.
     pub const ALL: [Axis; 3] = [Axis::I, Axis::J, Axis::K];
 
-    /// The axis of an array of shape `[k, j, i]`.
+    /// Index of the axis in an array of shape `[k, j, i]`.
     pub fn array_axis(self) -> usize {
         2 - self as usize
     }
 
-    /// The two others, in order of memory.
+    /// The two other axes, fastest in memory first.
     pub fn others(self) -> [Axis; 2] {
         match self {
             Axis::I => [Axis::J, Axis::K],
@@ -55,10 +55,10 @@ impl std::fmt::Display for Axis {
     }
 }
 
-/// A grid of voxels in space.
+/// Orthogonal grid of voxels in space.
 ///
-/// The step from one voxel to the next along each axis is kept as a vector in mm, not as spacing
-/// times direction, so that what a file says is kept to the last bit.
+/// The steps from one voxel to the next are kept as vectors in mm, not as spacing times direction,
+/// so that the values of a file are kept bit for bit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Geometry {
     size: [usize; 3],
@@ -68,13 +68,12 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// A grid of `size` voxels along i, j, k; `origin` is the centre of voxel (0, 0, 0) and
+    /// Builds a grid of `size` voxels along i, j, k; `origin` is the centre of voxel (0, 0, 0) and
     /// `steps[axis]` the vector from one voxel to the next along that axis, both in mm in RAS.
     ///
     /// # Errors
-    /// [`Error::Geometry`] for an empty axis, more voxels than any memory holds, a step of no length,
-    /// a number that is not finite, an extent that no double holds, and axes that are not orthogonal
-    /// (a tilted gantry).
+    /// [`Error::Geometry`] for an empty axis, for more than 2^48 voxels, for a step of zero length, for
+    /// non-finite values or a non-finite extent, and for sheared axes (gantry tilt).
     pub fn new(size: [usize; 3], origin: [f64; 3], steps: [[f64; 3]; 3]) -> Result<Geometry> {
         if size.contains(&0) {
             return Err(Error::Geometry(format!("a volume of size {size:?} (i, j, k) is empty")));
@@ -87,14 +86,15 @@ impl Geometry {
         }
         if !origin.iter().chain(steps.iter().flatten()).all(|value| value.is_finite()) {
             return Err(Error::Geometry(format!(
-                "the place in space is not finite: origin {origin:?}, steps {steps:?} mm"
+                "the geometry is not finite: origin {origin:?}, steps {steps:?} mm"
             )));
         }
         let geometry = Geometry { size, origin, steps, uneven_slices: None };
         let reach = |axis: Axis| geometry.spacing(axis) * geometry.length(axis) as f64;
         if !Axis::ALL.into_iter().map(reach).sum::<f64>().is_finite() {
             return Err(Error::Geometry(format!(
-                "a volume of size {size:?} (i, j, k) with steps of {steps:?} mm has no finite extent"
+                "a volume of size {size:?} (i, j, k) with steps of {steps:?} mm has a non-finite \
+                 extent"
             )));
         }
         for axis in Axis::ALL {
@@ -109,8 +109,8 @@ impl Geometry {
             let cosine = dot(geometry.direction(first), geometry.direction(second));
             if cosine.abs() > SHEAR_TOLERANCE {
                 return Err(Error::Geometry(format!(
-                    "the axes {first} and {second} meet at {:.2} degrees instead of 90 (a tilted \
-                     gantry or a sheared grid); resample the volume to a right-angled grid first",
+                    "the axes {first} and {second} meet at {:.2} degrees instead of 90: a sheared \
+                     grid (gantry tilt); resample the volume to an orthogonal grid first",
                     cosine.clamp(-1.0, 1.0).acos().to_degrees()
                 )));
             }
@@ -118,12 +118,12 @@ impl Geometry {
         Ok(geometry)
     }
 
-    /// The same grid with its k slices at these distances in mm from the first, which is at 0,
-    /// along the k axis: a series with missing slices or changing spacing.
-    /// Even positions (to [`EVEN_TOLERANCE_MM`]) give an even grid whose step is their mean.
+    /// Places the k slices at these distances in mm from the first, for a series with missing
+    /// slices or changing spacing. Even positions (to [`EVEN_TOLERANCE_MM`]) give an even grid
+    /// whose step is their mean.
     ///
     /// # Errors
-    /// [`Error::Geometry`] where the positions do not grow, do not start at 0 or are too few.
+    /// [`Error::Geometry`] unless there is one position per slice, the first is 0 and they increase.
     pub fn with_slice_positions(mut self, positions: Vec<f64>) -> Result<Geometry> {
         if positions.len() != self.size[2] {
             return Err(Error::Geometry(format!(
@@ -134,17 +134,19 @@ impl Geometry {
         }
         if positions.first().is_some_and(|&first| first != 0.0) {
             return Err(Error::Geometry(format!(
-                "the first slice position is {} mm; positions count from the first slice",
+                "the first slice position is {} mm; it must be 0",
                 positions[0]
             )));
         }
         if let Some(position) = positions.iter().find(|position| !position.is_finite()) {
-            return Err(Error::Geometry(format!("a slice position is {position} mm")));
+            return Err(Error::Geometry(format!(
+                "a slice position is {position} mm; it must be finite"
+            )));
         }
         for (index, pair) in positions.windows(2).enumerate() {
             if (pair[1] - pair[0]).partial_cmp(&1e-6) != Some(Ordering::Greater) {
                 return Err(Error::Geometry(format!(
-                    "slices {index} and {} lie at {} and {} mm; positions must grow",
+                    "slices {index} and {} are at {} and {} mm; slice positions must increase",
                     index + 1,
                     pair[0],
                     pair[1]
@@ -156,8 +158,8 @@ impl Geometry {
             return Ok(self);
         }
         let mean = positions[last] / last as f64;
-        let even = |(index, &place): (usize, &f64)| {
-            (place - index as f64 * mean).abs() <= EVEN_TOLERANCE_MM
+        let even = |(index, &position): (usize, &f64)| {
+            (position - index as f64 * mean).abs() <= EVEN_TOLERANCE_MM
         };
         let direction = self.direction(Axis::K);
         self.steps[2] = direction.map(|component| component * mean);
@@ -166,52 +168,51 @@ impl Geometry {
         Ok(self)
     }
 
-    /// Voxels along i, j, k.
+    /// Number of voxels along i, j, k.
     pub fn size(&self) -> [usize; 3] {
         self.size
     }
 
-    /// Voxels along one axis.
+    /// Number of voxels along one axis.
     pub fn length(&self, axis: Axis) -> usize {
         self.size[axis as usize]
     }
 
-    /// The centre of voxel (0, 0, 0), mm in RAS.
+    /// Centre of voxel (0, 0, 0), mm in RAS.
     pub fn origin(&self) -> [f64; 3] {
         self.origin
     }
 
-    /// The vector from one voxel to the next along an axis, mm in RAS. Along k of an uneven stack:
-    /// the mean.
+    /// Vector from one voxel to the next along an axis, mm in RAS; the mean along k of uneven slices.
     pub fn step(&self, axis: Axis) -> [f64; 3] {
         self.steps[axis as usize]
     }
 
-    /// The distance from one voxel to the next, mm. Along k of an uneven stack: the mean.
+    /// Distance from one voxel to the next along an axis, mm; the mean along k of uneven slices.
     pub fn spacing(&self, axis: Axis) -> f64 {
         let step = self.step(axis);
         dot(step, step).sqrt()
     }
 
-    /// The unit vector of an axis, in RAS.
+    /// Unit vector of an axis, in RAS.
     pub fn direction(&self, axis: Axis) -> [f64; 3] {
         let length = self.spacing(axis);
         self.step(axis).map(|component| component / length)
     }
 
-    /// The 4 x 4 matrix that takes (i, j, k, 1) to RAS in mm, row by row.
+    /// Matrix that maps (i, j, k, 1) to RAS in mm, row by row.
     pub fn ijk_to_ras(&self) -> [[f64; 4]; 4] {
         let [i, j, k] = self.steps;
         let row = |r: usize| [i[r], j[r], k[r], self.origin[r]];
         [row(0), row(1), row(2), [0.0, 0.0, 0.0, 1.0]]
     }
 
-    /// Whether another grid has as many voxels, each within a hundredth of the smallest spacing of the
-    /// same one here: files keep single precision.
+    /// Whether another grid has the same size and every voxel at the same position, to a hundredth of
+    /// the smallest spacing: NIfTI stores single precision.
     pub fn is_close_to(&self, other: &Geometry) -> bool {
-        let near =
+        let tolerance =
             0.01 * Axis::ALL.map(|axis| self.spacing(axis)).into_iter().fold(f64::MAX, f64::min);
-        // The first voxel, and the last one along each axis.
+        // The first voxel and the last one along each axis.
         let corners = |grid: &Geometry| {
             let far = Axis::ALL.map(|axis| {
                 let (count, step) = (grid.length(axis) as f64 - 1.0, grid.step(axis));
@@ -221,15 +222,19 @@ impl Geometry {
         };
         let (own, others) = (corners(self), corners(other));
         self.size() == other.size()
-            && own.iter().flatten().zip(others.iter().flatten()).all(|(a, b)| (a - b).abs() <= near)
+            && own
+                .iter()
+                .flatten()
+                .zip(others.iter().flatten())
+                .all(|(a, b)| (a - b).abs() <= tolerance)
     }
 
-    /// Distances of the k slices from the first, mm, where they are not evenly spaced.
+    /// Distances of the k slices from the first, mm, where the slice spacing is uneven.
     pub fn uneven_slices(&self) -> Option<&[f64]> {
         self.uneven_slices.as_deref()
     }
 
-    /// Distances of the slices across `axis` from the first one, mm.
+    /// Distances of the slices along `axis` from the first, mm.
     pub fn slice_positions(&self, axis: Axis) -> Vec<f64> {
         match (&self.uneven_slices, axis) {
             (Some(positions), Axis::K) => positions.clone(),
@@ -240,8 +245,8 @@ impl Geometry {
         }
     }
 
-    /// The axis along which slices are to be made: the one with the largest spacing. k, the axis of
-    /// acquisition in most files, wins a tie, and an uneven stack has no other.
+    /// Slice axis: the axis with the largest spacing; k, the slice axis of most files, in case of a
+    /// tie and for uneven slices.
     pub fn slice_axis(&self) -> Axis {
         if self.uneven_slices.is_some() {
             return Axis::K;
@@ -255,8 +260,8 @@ impl Geometry {
         chosen
     }
 
-    /// The same grid with other slices across `axis`: `count` slices, the first `offset_mm` after
-    /// the first of this grid, one every `parts`-th of this grid's step.
+    /// Replaces the slices along `axis` by `count` slices, the first `offset_mm` after the first of
+    /// this grid, at `1 / parts` of its spacing.
     pub(crate) fn with_slices(
         &self,
         axis: Axis,
@@ -284,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn slice_axis_is_the_one_with_the_largest_spacing() {
+    fn slice_axis_has_the_largest_spacing() {
         assert_eq!(thick().slice_axis(), Axis::K);
         let steps = [[5.0, 0.0, 0.0], [0.0, 0.7, 0.0], [0.0, 0.0, 0.7]];
         assert_eq!(Geometry::new([8, 6, 4], [0.0; 3], steps).unwrap().slice_axis(), Axis::I);
@@ -293,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn sheared_and_degenerate_grids_are_refused_with_their_values() {
+    fn sheared_and_degenerate_grids_are_rejected_with_the_value() {
         let tilted = [[0.7, 0.0, 0.0], [0.0, 0.7, 0.0], [0.0, 1.0, 5.0]];
         let text = Geometry::new([8, 6, 4], [0.0; 3], tilted).unwrap_err().to_string();
         assert!(text.contains("78.69 degrees"), "{text}");
@@ -307,19 +312,19 @@ mod tests {
             assert!(text.contains("more voxels"), "{text}");
         }
         assert!(Geometry::new([8, 6, 4], [f64::NAN, 0.0, 0.0], tilted).is_err());
-        // Finite numbers whose lengths are not.
+        // Finite steps of non-finite length.
         let huge = [[0.7, 0.0, 0.0], [0.0, 0.7, 0.0], [0.0, 0.0, 1e160]];
         let text = Geometry::new([8, 6, 4], [0.0; 3], huge).unwrap_err().to_string();
-        assert!(text.contains("no finite extent"), "{text}");
+        assert!(text.contains("non-finite extent"), "{text}");
     }
 
     #[test]
-    fn even_positions_make_an_even_grid_and_uneven_ones_stay() {
+    fn even_positions_give_an_even_grid_and_uneven_ones_are_kept() {
         let even = thick().with_slice_positions(vec![0.0, 2.5, 5.001, 7.5]).unwrap();
         assert_eq!(even.uneven_slices(), None);
         assert!((even.spacing(Axis::K) - 2.5).abs() < 1e-12);
-        let gap = thick().with_slice_positions(vec![0.0, 5.0, 15.0, 20.0]).unwrap();
-        assert_eq!(gap.uneven_slices(), Some(&[0.0, 5.0, 15.0, 20.0][..]));
+        let uneven = thick().with_slice_positions(vec![0.0, 5.0, 15.0, 20.0]).unwrap();
+        assert_eq!(uneven.uneven_slices(), Some(&[0.0, 5.0, 15.0, 20.0][..]));
         assert!(thick().with_slice_positions(vec![0.0, 5.0, 5.0, 20.0]).is_err());
         assert!(thick().with_slice_positions(vec![0.0, 5.0, 15.0, f64::INFINITY]).is_err());
     }

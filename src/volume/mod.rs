@@ -1,7 +1,10 @@
-//! A CT and its place in space. Nothing here knows a network or a file.
+//! Volumes: voxels, their rescale to Hounsfield units and their geometry. Independent of networks
+//! and file formats.
 //!
-//! [`geometry`] says where a voxel lies, [`voxels`] what it holds, [`window`] what a network sees
-//! of it, and [`slice_stack`] its slices one after the other, for training and evaluation.
+//! - [`geometry`]: size, spacing and directions of a grid, slice axis, uneven slice positions;
+//! - [`voxels`], [`voxel_type`]: arrays of the ten voxel types, and the table of these types;
+//! - [`window`]: Hounsfield units to grey values of a network and back;
+//! - [`slice_stack`]: the slices of a CT in Hounsfield units, for training and evaluation.
 
 pub mod geometry;
 pub mod slice_stack;
@@ -20,7 +23,7 @@ pub use window::Window;
 
 use crate::error::{Error, Result};
 
-/// A scalar volume: voxels, what their numbers mean, and where they lie.
+/// A volume with one value per voxel: voxels, rescale and geometry.
 #[derive(Clone, Debug)]
 pub struct Volume {
     voxels: Voxels,
@@ -29,15 +32,15 @@ pub struct Volume {
 }
 
 impl Volume {
-    /// Puts voxels of shape `[k, j, i]` at their place in space.
+    /// Combines voxels of shape `[k, j, i]` with their rescale and geometry.
     ///
     /// # Errors
-    /// [`Error::Geometry`] where the array's shape is not the geometry's size.
+    /// [`Error::Geometry`] where the shape of the voxels differs from the size of the geometry.
     pub fn new(voxels: Voxels, rescale: Rescale, geometry: Geometry) -> Result<Volume> {
         let [i, j, k] = geometry.size();
         if voxels.shape() != [k, j, i] {
             return Err(Error::Geometry(format!(
-                "voxels of shape {:?} (k, j, i) do not fill a grid of size {:?} (i, j, k)",
+                "voxels of shape {:?} (k, j, i) do not match a geometry of size {:?} (i, j, k)",
                 voxels.shape(),
                 geometry.size()
             )));
@@ -45,17 +48,17 @@ impl Volume {
         Ok(Volume { voxels, rescale, geometry })
     }
 
-    /// The numbers as stored, shape `[k, j, i]`; i is fastest in memory.
+    /// Stored voxels, shape `[k, j, i]`; i is fastest in memory.
     pub fn voxels(&self) -> &Voxels {
         &self.voxels
     }
 
-    /// How stored numbers become Hounsfield units.
+    /// Rescale from stored values to Hounsfield units.
     pub fn rescale(&self) -> Rescale {
         self.rescale
     }
 
-    /// Where the voxels lie.
+    /// Size, spacing, directions and origin.
     pub fn geometry(&self) -> &Geometry {
         &self.geometry
     }

@@ -1,4 +1,4 @@
-//! Volumes as stacks of slices in HU.
+//! The slices of a CT along its slice axis, in Hounsfield units.
 
 use ndarray::{Array3, ArrayView2, Axis as ArrayAxis};
 use tch::Tensor;
@@ -7,31 +7,33 @@ use crate::error::{Error, Result};
 use crate::volume::voxels::with_voxels;
 use crate::volume::{Volume, Voxel, Window};
 
-/// A volume that spans less than this many HU is a label map, not a CT.
-const MIN_RANGE_HU: f64 = 100.0;
+/// Range of values, HU, below which a volume counts as a label map.
+const MIN_CT_RANGE_HU: f64 = 100.0;
 
-/// The slices of one volume, across its slice axis.
+/// Slices of a CT along its slice axis.
 #[derive(Debug)]
 pub struct SliceStack {
-    /// The file's name without folder and ending.
+    /// Name of the volume: that of its file, without folder and ending.
     pub name: String,
-    /// HU clipped to the window, `[slices, rows, columns]`.
+    /// HU, clipped to [`Window::CT`], `[slices, rows, columns]`.
     pub slices: Array3<i16>,
-    /// From one slice to the next, mm.
+    /// Slice spacing, mm.
     pub spacing_mm: f64,
 }
 
 impl SliceStack {
-    /// Takes a volume apart along its slice axis. `None` for a label map.
+    /// Slices of a volume in HU; `None` for a label map.
     ///
     /// # Errors
-    /// [`Error::Argument`] for voxels that are no numbers.
+    /// [`Error::Argument`] for non-finite voxels, [`Error::Geometry`] for uneven slice spacing.
     pub fn of_ct(name: &str, volume: &Volume) -> Result<Option<SliceStack>> {
         if is_label_map(volume)? {
             return Ok(None);
         }
         if volume.geometry().uneven_slices().is_some() {
-            return Err(Error::Geometry("the slices are unevenly spaced".into()));
+            return Err(Error::Geometry(
+                "uneven slice spacing; give a volume with even slices".into(),
+            ));
         }
         let rescale = volume.rescale();
         let window = Window::CT;
@@ -43,7 +45,7 @@ impl SliceStack {
                 rescale.to_hu(Voxel::to_f64(stored)).clamp(window.low, window.high).round() as i16
             };
             let mut view = array.view();
-            // The slice axis first, the two others in their order.
+            // Moves the slice axis to the front.
             for step in (0..axis).rev() {
                 view.swap_axes(step, step + 1);
             }
@@ -53,8 +55,8 @@ impl SliceStack {
         Ok(Some(SliceStack { name: name.to_string(), slices, spacing_mm }))
     }
 
-    /// The same with each plane scaled to `size` x `size` pixels, bilinear with the smoothing that a
-    /// smaller picture needs. A plane that is no square is stretched.
+    /// Resizes each slice to `size` x `size` pixels, bilinear with antialiasing. A slice that is not
+    /// square is stretched.
     ///
     /// # Errors
     /// [`Error::Torch`].
@@ -79,19 +81,19 @@ impl SliceStack {
         Ok(SliceStack { slices, ..self })
     }
 
-    /// One slice in HU.
+    /// A slice in HU.
     pub fn slice(&self, index: usize) -> ArrayView2<'_, i16> {
         self.slices.index_axis(ArrayAxis(0), index)
     }
 }
 
-/// Whether a volume is a label map, by the range of its values.
+/// Whether a volume is a label map rather than a CT, judged by the range of its values.
 ///
 /// # Errors
-/// [`Error::Argument`] for voxels that are no numbers.
+/// [`Error::Argument`] for non-finite voxels.
 pub fn is_label_map(volume: &Volume) -> Result<bool> {
     let (low, high) = volume.voxels().range()?;
-    Ok((high - low) * volume.rescale().slope.abs() < MIN_RANGE_HU)
+    Ok((high - low) * volume.rescale().slope.abs() < MIN_CT_RANGE_HU)
 }
 
 #[cfg(test)]
@@ -100,7 +102,7 @@ mod tests {
     use crate::volume::{Geometry, Rescale};
 
     #[test]
-    fn a_stack_runs_along_the_slice_axis_in_hu() {
+    fn slices_are_taken_along_the_slice_axis_in_hu() {
         // Size (i, j, k) = (2, 3, 4), thick along i.
         let steps = [[4.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
         let geometry = Geometry::new([2, 3, 4], [0.0; 3], steps).unwrap();
@@ -115,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resized_stack_keeps_its_means() {
+    fn resizing_keeps_a_linear_ramp() {
         let slices = Array3::from_shape_fn((2, 64, 96), |(k, j, i)| (100 * k + j + 2 * i) as i16);
         let stack = SliceStack { name: "a".into(), slices, spacing_mm: 3.0 }.resized(32).unwrap();
         assert_eq!(stack.slices.dim(), (2, 32, 32));
@@ -130,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_map_is_no_ct() {
+    fn label_map_gives_no_stack() {
         let steps = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 4.0]];
         let geometry = Geometry::new([2, 2, 2], [0.0; 3], steps).unwrap();
         let array = Array3::from_shape_fn((2, 2, 2), |(k, _, _)| k as u8);

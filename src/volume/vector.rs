@@ -1,11 +1,11 @@
-//! Vectors in space, mm.
+//! Products of vectors in space.
 
-/// The scalar product.
+/// Dot product.
 pub(crate) fn dot(a: [f64; 3], b: [f64; 3]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
-/// The vector product: at a right angle to both, right-handed.
+/// Cross product.
 pub(crate) fn cross(a: [f64; 3], b: [f64; 3]) -> [f64; 3] {
     [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
 }

@@ -1,4 +1,4 @@
-//! The numbers of a volume, in the type they came in.
+//! Voxels in the type in which they were stored, and their rescale to Hounsfield units.
 
 use ndarray::{Array3, ArrayRef3, ArrayView2, ArrayViewMut2, Axis as ArrayAxis};
 
@@ -6,25 +6,25 @@ use crate::error::{Error, Result};
 use crate::volume::geometry::Axis;
 use crate::volume::voxel_type::{VoxelType, voxel_type_table};
 
-/// How a stored number becomes Hounsfield units: `HU = slope * stored + intercept`.
+/// Rescale from stored values to Hounsfield units: `HU = slope * stored + intercept`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rescale {
-    /// HU a stored unit; never zero.
+    /// HU per stored unit; never zero.
     pub slope: f64,
-    /// HU of a stored zero.
+    /// HU of a stored 0.
     pub intercept: f64,
 }
 
 impl Rescale {
-    /// Stored numbers are Hounsfield units already.
+    /// Rescale of voxels that are stored in Hounsfield units.
     pub const IDENTITY: Rescale = Rescale { slope: 1.0, intercept: 0.0 };
 
-    /// HU of a stored number.
+    /// HU of a stored value.
     pub fn to_hu(self, stored: f64) -> f64 {
         self.slope * stored + self.intercept
     }
 
-    /// The stored number of a value in HU, not yet rounded to the type.
+    /// Stored value of a value in HU, not yet rounded to the voxel type.
     pub fn from_hu(self, hu: f64) -> f64 {
         (hu - self.intercept) / self.slope
     }
@@ -141,14 +141,16 @@ impl Voxels {
     /// Stored values as bytes, little endian, i fastest.
     pub fn to_le_bytes(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.bytes() as usize);
-        with_voxels!(self, array => array.iter().for_each(|value| value.append_le_bytes(&mut bytes)));
+        with_voxels!(self, array => {
+            array.iter().for_each(|value| value.append_le_bytes(&mut bytes));
+        });
         bytes
     }
 
     /// Smallest and largest stored value.
     ///
     /// # Errors
-    /// [`Error::Argument`] where a voxel is NaN or infinite: it names the first one.
+    /// [`Error::Argument`] for a non-finite voxel, with its index.
     pub fn range(&self) -> Result<(f64, f64)> {
         with_voxels!(self, array => range(array))
     }
@@ -157,15 +159,14 @@ impl Voxels {
 /// Smallest and largest stored value of an array `[k, j, i]`.
 ///
 /// # Errors
-/// [`Error::Argument`] where a voxel is NaN or infinite: it names the first one.
+/// [`Error::Argument`] for a non-finite voxel, with its index.
 pub fn range<T: Voxel>(array: &ArrayRef3<T>) -> Result<(f64, f64)> {
     let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
     for ((k, j, i), &value) in array.indexed_iter() {
         let value = value.to_f64();
         if !value.is_finite() {
             return Err(Error::Argument(format!(
-                "voxel ({i}, {j}, {k}) is {value}; replace values that are no numbers \
-                         before resampling"
+                "non-finite voxel at ({i}, {j}, {k}): {value}; replace such voxels by finite values"
             )));
         }
         low = low.min(value);
@@ -174,12 +175,12 @@ pub fn range<T: Voxel>(array: &ArrayRef3<T>) -> Result<(f64, f64)> {
     Ok((low, high))
 }
 
-/// The plane of slice `index` across `axis`, the two other axes in array order `[k, j, i]`.
+/// Plane of slice `index` along `axis`; the two other axes are in the order of `[k, j, i]`.
 pub fn slice<T>(array: &ArrayRef3<T>, axis: Axis, index: usize) -> ArrayView2<'_, T> {
     array.index_axis(ArrayAxis(axis.array_axis()), index)
 }
 
-/// As [`slice()`], to be written to.
+/// Like [`slice()`], but mutable.
 pub fn slice_mut<T>(array: &mut ArrayRef3<T>, axis: Axis, index: usize) -> ArrayViewMut2<'_, T> {
     array.index_axis_mut(ArrayAxis(axis.array_axis()), index)
 }
@@ -198,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn range_names_the_voxel_that_is_no_number() {
+    fn non_finite_voxel_is_rejected_with_its_index() {
         let mut array = Array3::<f32>::zeros((2, 3, 4));
         array[(1, 2, 3)] = f32::NAN;
         let text = Voxels::from(array).range().unwrap_err().to_string();

@@ -1,61 +1,62 @@
-//! The grey window of a network: HU to [0, 1] and back, and what lies outside.
+//! Grey window of a network: HU to [0, 1] and back, and values outside of it.
 //!
-//! A network makes what is within its window, and carries what is above along
-//! ([`crate::network::over_range`]). What is below (padding, the noise of air) stays where it stands: it is
-//! blended linearly and added to what the network made.
+//! A network interpolates the values within its window and warps those above it
+//! ([`crate::network::over_range`]). Values below it (padding, noise of air) are blended linearly and
+//! added to the output of the network.
 
 use serde::{Deserialize, Serialize};
 
-/// HU below the window from which a voxel cannot be air: padding of scanners (-2000, -3024). Where both
-/// neighbours are that far out, the network has seen nothing but saturation, and the linear blend of their
-/// HU stands alone.
+/// Distance below the window, HU, beyond which a voxel is padding of the scanner (-2000, -3024)
+/// rather than air. Where both known slices are padding, the network has seen saturated values only,
+/// and the result is the linear blend of their HU.
 const FAR_BELOW_HU: f64 = 100.0;
 
 /// A grey window in HU.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Window {
-    /// HU that becomes 0.
+    /// HU that is mapped to 0.
     pub low: f64,
-    /// HU that becomes 1; greater than `low`.
+    /// HU that is mapped to 1; greater than `low`.
     pub high: f64,
 }
 
 impl Window {
-    /// -1000 to 1000 HU: air to bone, the window that every network here is trained with.
+    /// -1000 to 1000 HU, air to bone: the window of all shipped networks.
     pub const CT: Window = Window { low: -1000.0, high: 1000.0 };
 
-    /// HU to [0, 1], clipped.
+    /// Maps HU to [0, 1], clipped.
     pub fn to_unit(self, hu: f64) -> f64 {
         self.unbounded(hu).clamp(0.0, 1.0)
     }
 
-    /// HU to grey values: 0 to 1 within the window, more above it, no less below.
+    /// Maps HU to grey values: 0 to 1 within the window, above 1 beyond it, 0 below it.
     pub fn to_grey(self, hu: f64) -> f64 {
         self.unbounded(hu).max(0.0)
     }
 
-    /// HU to a line on which the window lies from 0 to 1.
+    /// Maps HU linearly, the window to [0, 1].
     fn unbounded(self, hu: f64) -> f64 {
         (hu - self.low) / self.width()
     }
 
-    /// [0, 1] to HU.
+    /// Maps [0, 1] to HU.
     pub fn to_hu(self, unit: f64) -> f64 {
         self.low + unit * (self.high - self.low)
     }
 
-    /// From one end to the other, in HU.
+    /// Width of the window, HU.
     pub fn width(self) -> f64 {
         self.high - self.low
     }
 
-    /// HU below the window: 0 in it and above.
+    /// HU below the window, negative; 0 within and above it.
     fn below(self, hu: f64) -> f64 {
         (hu - self.low).min(0.0)
     }
 
-    /// The HU of a voxel in between: what the network made (`grey`, 0 to 1 within the window), and what lay
-    /// below it in the two known slices, `fraction` of the way from `first` to `second` (HU).
+    /// HU of an interpolated voxel at `fraction` between the known slices (0 at `first`, 1 at
+    /// `second`, HU): the network's output (`grey`, 0 to 1 within the window) plus the linear blend
+    /// of what is below the window in both.
     pub fn restore(self, grey: f64, first: f64, second: f64, fraction: f64) -> f64 {
         let blend = |a: f64, b: f64| a + fraction * (b - a);
         if self.is_padding(first, second) {
@@ -64,10 +65,10 @@ impl Window {
         self.to_hu(grey.max(0.0)) + blend(self.below(first), self.below(second))
     }
 
-    /// How far a voxel in between may be off, in HU: what the network expects (`grey`, of which 1 is the
-    /// window's width), and far below the window, which it did not see, half the difference of the two
-    /// known slices there (HU). That half is nothing learnt: halfway between both, a blend is off by at
-    /// most as much if the truth lies between them.
+    /// Expected error of an interpolated voxel, HU: the network's (`grey`, in units of the window's
+    /// width) plus, far below the window where the network sees nothing, half the difference of the
+    /// two known slices (HU). Half the difference bounds the error of a blend halfway between both
+    /// where the truth is between them.
     pub fn expected_error(self, grey: f64, first: f64, second: f64) -> f64 {
         let far = |hu: f64| if self.below(hu) < -FAR_BELOW_HU { self.below(hu) } else { 0.0 };
         let seen = if self.is_padding(first, second) { 0.0 } else { grey * self.width() };
@@ -96,28 +97,28 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_below_is_blended_where_it_stands() {
+    fn values_below_the_window_are_blended_linearly() {
         let window = Window::CT;
-        // Padding in both: nothing of the network's remains.
+        // Padding in both: the network's output is ignored.
         assert_eq!(window.restore(0.1, -3024.0, -3024.0, 0.5), -3024.0);
         assert_eq!(window.restore(0.1, -3000.0, -2000.0, 0.25), -2750.0);
-        // Padding into tissue: the network says -900 HU; half of -1000 HU lay below the window.
+        // Padding to tissue: the network gives -900 HU; half of -1000 HU is below the window.
         assert_eq!(window.restore(0.05, -2000.0, 40.0, 0.5), -900.0 - 500.0);
-        // Noise of air just below the window is the network's.
+        // Noise of air just below the window: the network's output counts.
         assert_eq!(window.restore(0.5, -1010.0, -1010.0, 0.5), 0.0 - 10.0);
-        // What it says above the window stays.
+        // Output above the window is kept.
         assert_eq!(window.restore(1.5, 40.0, 40.0, 0.5), 2000.0);
         assert_eq!(window.to_grey(2000.0), 1.5);
         assert_eq!(window.to_grey(-2000.0), 0.0);
     }
 
     #[test]
-    fn what_the_network_did_not_see_is_in_doubt_by_half_the_difference() {
+    fn expected_error_below_the_window_is_half_the_difference() {
         let window = Window::CT;
         assert_eq!(window.expected_error(0.01, 40.0, -900.0), 20.0);
-        // Noise of air is within reach of the network.
+        // Noise of air: the network's expected error counts.
         assert_eq!(window.expected_error(0.01, -1010.0, -1050.0), 20.0);
-        // Padding in both; padding into tissue.
+        // Padding in both; padding to tissue.
         assert_eq!(window.expected_error(0.01, -3024.0, -3024.0), 0.0);
         assert_eq!(window.expected_error(0.01, -3000.0, 40.0), 20.0 + 1000.0);
     }
