@@ -1,5 +1,5 @@
-//! A short run of what `fuzz/` does at length: seeds that are changed at random, the same on every
-//! machine, for some seconds a target. `FUZZ_SECONDS=60` makes it longer; docs/reference/fuzzing.md.
+//! Short fuzzing with stable Rust: seeds changed at random, the same on every machine, for some
+//! seconds per target. `FUZZ_SECONDS=60` sets the time; see docs/reference/fuzzing.md.
 
 #[path = "../fuzz/bodies/mod.rs"]
 mod bodies;
@@ -15,17 +15,17 @@ use std::time::{Duration, Instant};
 use mutate::Mutator;
 use peak_alloc::PeakAlloc;
 
-/// Counts what Rust code takes; libtorch's own memory is not seen.
+/// Counts the memory of Rust code, without that of libtorch.
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
 
-/// One at a time: memory is counted for the whole process.
-static ALONE: Mutex<()> = Mutex::new(());
+/// Runs one target at a time: memory is counted per process.
+static SERIAL: Mutex<()> = Mutex::new(());
 
-/// No input may take longer.
-const SLOWEST: Duration = Duration::from_secs(10);
+/// Longest time for one input.
+const MAX_TIME: Duration = Duration::from_secs(10);
 
-/// The seeds of a target, in order of their names.
+/// Seeds of a target, in order of their names.
 fn seeds(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/seeds").join(target);
     let mut paths: Vec<PathBuf> =
@@ -34,54 +34,54 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     paths.iter().map(|path| fs::read(path).expect("a seed")).collect()
 }
 
-/// All seeds, then changed ones until the time is over.
+/// Runs all seeds, then changed seeds until the time is over.
 fn run(target: &str, body: impl Fn(&[u8]) + RefUnwindSafe) {
-    let alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let guard = SERIAL.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let seconds = std::env::var("FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
     let time = Duration::from_secs_f64(seconds.unwrap_or(2.5));
-    let kept = bodies::scratch().join(format!("hrinet-fuzz-{target}"));
+    let input_file = bodies::scratch().join(format!("hrinet-fuzz-{target}"));
 
     let mut mutator = Mutator::new(seeds(target));
     let (start, mut count) = (Instant::now(), 0);
     while let Some(input) = mutator.next(start.elapsed() > time) {
-        // Before it runs: an abort leaves no other trace.
-        fs::write(&kept, &input).expect("a file");
+        // Written before it runs: an abort leaves no other trace.
+        fs::write(&input_file, &input).expect("a file");
         let (began, before) = (Instant::now(), ALLOCATOR.current_usage());
         ALLOCATOR.reset_peak_usage();
         let ended = catch_unwind(|| body(&input));
         let taken = ALLOCATOR.peak_usage().saturating_sub(before);
-        let input = kept.display();
+        let input = input_file.display();
         assert!(ended.is_ok(), "{target}: input {count}, {input}");
-        assert!(taken <= bodies::MEMORY, "{target}: input {count}, {input}: {taken} bytes");
-        assert!(began.elapsed() < SLOWEST, "{target}: input {count}, {input}: too slow");
+        assert!(taken <= bodies::MAX_MEMORY, "{target}: input {count}, {input}: {taken} bytes");
+        assert!(began.elapsed() < MAX_TIME, "{target}: input {count}, {input}: too slow");
         count += 1;
     }
-    let _ = fs::remove_file(kept);
+    let _ = fs::remove_file(input_file);
     println!("{target}: {count} inputs");
-    drop(alone);
+    drop(guard);
 }
 
 #[test]
-fn checkpoints() {
+fn checkpoints_never_panic() {
     run("checkpoint", bodies::checkpoint);
 }
 
 #[test]
-fn nifti_files() {
+fn nifti_files_never_panic() {
     run("nifti", bodies::nifti);
 }
 
 #[test]
-fn nrrd_files() {
+fn nrrd_files_never_panic() {
     run("nrrd", bodies::nrrd);
 }
 
 #[test]
-fn dicom_series() {
+fn dicom_series_never_panic() {
     run("dicom", bodies::dicom);
 }
 
 #[test]
-fn plans() {
+fn plans_keep_their_laws() {
     run("plan", bodies::plan);
 }

@@ -8,12 +8,12 @@ use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
 use tch::Device;
 
-use super::LONGEST;
+use super::MAX_INPUT;
 
 /// Loads the bytes as they are, and again with a matching checksum, without which nothing behind
 /// the check would be reached.
 pub fn checkpoint(bytes: &[u8]) {
-    if bytes.len() > LONGEST {
+    if bytes.len() > MAX_INPUT {
         return;
     }
     load(bytes);

@@ -1,15 +1,16 @@
-//! What every plan promises, told from the grids alone: nothing here asks how the plan was made.
+//! Laws of plans, checked from the input and output grids alone.
 
 use hrinet::resample::{Plan, SliceSource, Spacing};
 use hrinet::volume::{Axis, Geometry};
 
-/// How near to a known slice, in parts of the distance between slices, an output slice is that slice.
-const MEETS: f64 = 1.001e-5;
+/// Distance to a known slice, as a fraction of the slice spacing, below which an output slice is
+/// that slice.
+const KNOWN_TOLERANCE: f64 = 1.001e-5;
 
-/// What doubles lose on the way, in parts of the numbers that are worked with.
+/// Relative rounding error of doubles.
 const ROUNDING: f64 = 1e-11;
 
-/// Steps of these lengths along axes turned by these angles (about x, then y, then z; radians).
+/// Steps of these spacings along axes rotated by these angles (about x, then y, then z; radians).
 pub fn rotated(spacing: [f64; 3], angles: [f64; 3]) -> [[f64; 3]; 3] {
     let mut steps = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
     for (about, angle) in angles.into_iter().enumerate() {
@@ -23,20 +24,20 @@ pub fn rotated(spacing: [f64; 3], angles: [f64; 3]) -> [[f64; 3]; 3] {
     std::array::from_fn(|axis| steps[axis].map(|component| component * spacing[axis]))
 }
 
-/// Fails where the plan breaks one of its laws.
+/// Panics where the plan breaks one of its laws.
 pub fn assert_kept(input: &Geometry, axis: Option<Axis>, spacing: &Spacing, plan: &Plan) {
     let context = format!("{input:?}\n{axis:?} {spacing:?}\n{:?}", plan.output());
     let axis = axis.unwrap_or_else(|| input.slice_axis());
     assert_eq!(plan.axis(), axis, "{context}");
-    the_plane_stays(input, axis, plan, &context);
-    sources_grow(input, axis, plan, &context);
-    slices_lie_where_they_come_from(input, axis, plan, &context);
-    the_wish_is_granted(input, axis, spacing, plan, &context);
+    plane_is_unchanged(input, axis, plan, &context);
+    sources_increase(input, axis, plan, &context);
+    slices_are_at_the_positions_of_their_sources(input, axis, plan, &context);
+    spacing_is_as_requested(input, axis, spacing, plan, &context);
 }
 
-/// Size and steps in the plane are untouched, the output's grid is one that can be worked on, the
-/// direction of the slices is the input's.
-fn the_plane_stays(input: &Geometry, axis: Axis, plan: &Plan, context: &str) {
+/// Size and steps in the plane are unchanged, the output's geometry is valid, and the direction of
+/// the slice axis is the input's.
+fn plane_is_unchanged(input: &Geometry, axis: Axis, plan: &Plan, context: &str) {
     let output = plan.output();
     for other in axis.others() {
         assert_eq!(output.length(other), input.length(other), "{context}");
@@ -49,8 +50,8 @@ fn the_plane_stays(input: &Geometry, axis: Axis, plan: &Plan, context: &str) {
     assert!((cosine - 1.0).abs() < 1e-9, "{context}: the direction turned: {cosine}");
 }
 
-/// One source a slice, each farther along than the one before, all within the input.
-fn sources_grow(input: &Geometry, axis: Axis, plan: &Plan, context: &str) {
+/// Each output slice has one source, after that of the slice before, within the input.
+fn sources_increase(input: &Geometry, axis: Axis, plan: &Plan, context: &str) {
     let known = input.slice_positions(axis);
     assert_eq!(plan.known_positions(), known, "{context}");
     assert_eq!(plan.slices().len(), plan.output().length(axis), "{context}");
@@ -73,16 +74,21 @@ fn sources_grow(input: &Geometry, axis: Axis, plan: &Plan, context: &str) {
     }
 }
 
-/// A slice of the output lies, in space, where its source says: a known one at the same place as in
-/// the input, one in between at its fraction of the way.
-fn slices_lie_where_they_come_from(input: &Geometry, axis: Axis, plan: &Plan, context: &str) {
+/// Each output slice is at the position of its source: a known slice where it is in the input, an
+/// interpolated one at its fraction between two known ones.
+fn slices_are_at_the_positions_of_their_sources(
+    input: &Geometry,
+    axis: Axis,
+    plan: &Plan,
+    context: &str,
+) {
     let known = plan.known_positions();
     let output = plan.output();
     let places = output.slice_positions(axis);
-    assert!(places.is_sorted_by(|a, b| a < b), "{context}: positions do not grow");
+    assert!(places.is_sorted_by(|a, b| a < b), "{context}: positions do not increase");
     let widest = known.windows(2).map(|pair| pair[1] - pair[0]).fold(0.0, f64::max);
     let rounding = rounding(input, axis);
-    let meets = MEETS * widest.max(output.spacing(axis)) + rounding;
+    let meets = KNOWN_TOLERANCE * widest.max(output.spacing(axis)) + rounding;
     for (place, source) in places.iter().zip(plan.slices()) {
         let (expected, tolerance) = match *source {
             SliceSource::Known(index) => (known[index], meets),
@@ -99,8 +105,8 @@ fn slices_lie_where_they_come_from(input: &Geometry, axis: Axis, plan: &Plan, co
     }
 }
 
-/// What each kind of spacing promises.
-fn the_wish_is_granted(
+/// Laws of each kind of spacing.
+fn spacing_is_as_requested(
     input: &Geometry,
     axis: Axis,
     spacing: &Spacing,
@@ -126,7 +132,7 @@ fn the_wish_is_granted(
             assert_eq!(plan.output().origin(), input.origin(), "{context}");
             // As many as fit.
             let reached = (plan.slices().len() - 1) as f64 * wish;
-            let slack = MEETS * wish + ROUNDING * extent;
+            let slack = KNOWN_TOLERANCE * wish + ROUNDING * extent;
             assert!(reached <= extent + slack, "{context}: beyond the last slice");
             assert!(reached + wish > extent - slack, "{context}: ends too early");
         }
@@ -139,10 +145,10 @@ fn the_wish_is_granted(
     }
 }
 
-/// `step` is the whole part of `spacing` that comes closest to `wish`.
+/// `step` is the integer fraction of `spacing` that is closest to `wish`.
 fn closest(spacing: f64, step: f64, wish: f64, context: &str) {
     let parts = (spacing / step).round();
-    assert!((spacing / parts - step).abs() <= ROUNDING * step, "{context}: no whole part");
+    assert!((spacing / parts - step).abs() <= ROUNDING * step, "{context}: no integer fraction");
     let off = |parts: f64| (spacing / parts - wish).abs();
     for other in [parts - 1.0, parts + 1.0] {
         let closer = off(other) < off(parts) - ROUNDING * spacing;
@@ -150,7 +156,7 @@ fn closest(spacing: f64, step: f64, wish: f64, context: &str) {
     }
 }
 
-/// All slices of the reference that lie within the input, at their places, and no others.
+/// The output has exactly the slices of the reference that are within the input.
 fn on_the_reference(
     input: &Geometry,
     axis: Axis,
@@ -167,7 +173,7 @@ fn on_the_reference(
     let first = from_input(reference.origin());
     let each = dot(step, normal);
     let last = plan.known_positions()[plan.known_positions().len() - 1];
-    // A reference may be turned by 0.26 degrees and still count as parallel.
+    // A reference rotated by up to 0.26 degrees counts as parallel.
     let turned = 1.1e-5 * (first.abs() + last + each.abs() * reference.length(parallel) as f64);
     let tolerance = turned + rounding(input, axis) + rounding(reference, parallel);
     let places = plan.output().slice_positions(axis);
@@ -175,7 +181,7 @@ fn on_the_reference(
     for place in places.iter().map(|place| begin + place) {
         let index = ((place - first) / each).round();
         let inside = index >= 0.0 && index < reference.length(parallel) as f64;
-        // Nearer to its neighbour than to the tolerance: it cannot be told which one it is.
+        // Slices closer than the tolerance cannot be told apart.
         if tolerance < each.abs() / 4.0 {
             assert!(inside, "{context}: slice {index} of the reference");
         }
@@ -187,12 +193,12 @@ fn on_the_reference(
         let within = |place: &f64| (-slack..=last + slack).contains(place);
         (0..reference.length(parallel)).map(place).filter(within).count()
     };
-    let slack = tolerance + MEETS * each.abs();
+    let slack = tolerance + KNOWN_TOLERANCE * each.abs();
     let possible = inside(-slack)..=inside(slack);
     assert!(possible.contains(&places.len()), "{context}: {} of {possible:?}", places.len());
 }
 
-/// What doubles lose in places along the axis, mm.
+/// Rounding error of positions along the axis, mm.
 fn rounding(geometry: &Geometry, axis: Axis) -> f64 {
     let positions = geometry.slice_positions(axis);
     let far = geometry.origin().into_iter().map(f64::abs).fold(0.0, f64::max);

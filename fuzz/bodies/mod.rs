@@ -1,8 +1,8 @@
-//! What is fuzzed: one function over bytes for each kind of input. Each of them must return, whatever
-//! the bytes, without a panic and without taking more memory than [`MEMORY`].
+//! Bodies of the fuzz targets: one function per kind of input. For any bytes it must return without
+//! a panic and without taking more memory than [`MAX_MEMORY`].
 //!
-//! `fuzz_targets/` gives them to libFuzzer, `tests/fuzz_short.rs` to a small mutator of its own.
-#![allow(dead_code, unused_imports)] // Each program uses a part of it.
+//! `fuzz_targets/` passes them to libFuzzer, `tests/fuzz_short.rs` to a small mutator of its own.
+#![allow(dead_code, unused_imports)] // Each program uses a part of them.
 
 use std::path::{Path, PathBuf};
 
@@ -16,15 +16,15 @@ pub use checkpoint::checkpoint;
 pub use plan::plan;
 pub use readers::{NEXT_FILE, dicom, nifti, nrrd};
 
-/// Where files can be written fast: in memory, where the system has such a folder.
+/// Folder for temporary files, in memory where the system has one.
 pub fn scratch() -> PathBuf {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { memory.to_path_buf() } else { std::env::temp_dir() }
 }
 
-/// Longer inputs find nothing more; they are passed over.
-pub const LONGEST: usize = 1 << 16;
+/// Length of input, bytes, above which inputs are skipped: longer ones find nothing more.
+pub const MAX_INPUT: usize = 1 << 16;
 
-/// The most bytes of memory that a body may take: what gzip makes of the longest input, which is
-/// the most that a header of a single file can truly promise, several times over.
-pub const MEMORY: usize = 600 << 20;
+/// Memory, bytes, that a body may take: several times the expansion of the longest gzip input,
+/// which is what the header of a single file can declare.
+pub const MAX_MEMORY: usize = 600 << 20;

@@ -1,6 +1,6 @@
-//! Numbers out of bytes: often sensible, now and then anything.
+//! Numbers from bytes: mostly plausible, sometimes arbitrary.
 
-/// Bytes that are taken one after the other; when they end, zeros follow.
+/// Bytes that are consumed one by one, followed by zeros.
 pub struct Numbers<'a>(pub &'a [u8]);
 
 impl Numbers<'_> {
@@ -16,7 +16,7 @@ impl Numbers<'_> {
         std::array::from_fn(|_| self.byte())
     }
 
-    /// A length in mm, a coordinate, a part of one.
+    /// A length or coordinate, mm.
     pub fn number(&mut self) -> f64 {
         const ODD: [f64; 16] = [
             0.0,
@@ -45,7 +45,7 @@ impl Numbers<'_> {
         }
     }
 
-    /// How many of something.
+    /// A count.
     pub fn count(&mut self) -> usize {
         match self.byte() % 8 {
             0 => u64::from_le_bytes(self.bytes()) as usize,

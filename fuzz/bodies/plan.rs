@@ -1,4 +1,4 @@
-//! Any grid, any wish: a plan that keeps its laws, or an error.
+//! Plans any output grid of any input grid: a plan that keeps its laws, or an error.
 
 use hrinet::resample::{Interpolator, Plan, Spacing};
 use hrinet::volume::{Axis, Geometry};
@@ -6,7 +6,7 @@ use hrinet::volume::{Axis, Geometry};
 use super::laws;
 use super::numbers::Numbers;
 
-/// Bytes to a grid and a wish, then to a plan.
+/// Decodes a grid and a spacing from bytes and plans them.
 pub fn plan(bytes: &[u8]) {
     let mut numbers = Numbers(bytes);
     let (axis, spacing) = {

@@ -1,4 +1,4 @@
-//! Files that are read as a user reads them: from a folder, by their name's ending.
+//! Reads files as users do: from a folder, by the ending of their name.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,18 +8,18 @@ use hrinet::resample::{Plan, Spacing};
 use hrinet::volume::{Axis, Geometry, Volume};
 use tempfile::TempDir;
 
-use super::{LONGEST, laws, scratch};
+use super::{MAX_INPUT, laws, scratch};
 
-/// What parts the files of a DICOM series within one input.
+/// Separator of the files of a DICOM series within one input.
 pub const NEXT_FILE: &[u8] = b"--next file--";
 
-/// More voxels are not looked at one by one.
-const FEW: usize = 20_000;
+/// Number of voxels up to which a volume is written and compared.
+const MAX_COMPARED_VOXELS: usize = 20_000;
 
-/// The most that one byte of a gzip file can become.
-const MAX_INFLATION: u64 = 1032;
+/// Largest number of bytes that one byte of a gzip file expands to.
+const MAX_EXPANSION: u64 = 1032;
 
-/// NIfTI, plain or gzip: the reader tells them apart by their first bytes.
+/// NIfTI, raw or gzip: the reader recognises gzip by its magic.
 pub fn nifti(bytes: &[u8]) {
     single(bytes, "fuzzed.nii");
 }
@@ -29,9 +29,9 @@ pub fn nrrd(bytes: &[u8]) {
     single(bytes, "fuzzed.nrrd");
 }
 
-/// The files of a DICOM series, parted by [`NEXT_FILE`]: all in one folder, and the first by itself.
+/// Files of a DICOM series, separated by [`NEXT_FILE`], in one folder.
 pub fn dicom(bytes: &[u8]) {
-    if bytes.len() > LONGEST {
+    if bytes.len() > MAX_INPUT {
         return;
     }
     in_folder(|folder| {
@@ -41,7 +41,7 @@ pub fn dicom(bytes: &[u8]) {
         for (index, file) in parts(bytes).into_iter().take(6).enumerate() {
             fs::write(series.join(format!("{index}")), file).expect("a file");
         }
-        assert!(io::read(&series.join("0")).is_err(), "a single file is no series");
+        assert!(io::read(&series.join("0")).is_err(), "a single file is not a series");
         if let Ok(volume) = io::read(&series) {
             check(folder, &volume);
         }
@@ -49,16 +49,16 @@ pub fn dicom(bytes: &[u8]) {
 }
 
 fn single(bytes: &[u8], name: &str) {
-    if bytes.len() > LONGEST {
+    if bytes.len() > MAX_INPUT {
         return;
     }
     in_folder(|folder| {
         let path = folder.join(name);
         fs::write(&path, bytes).expect("a file");
         if let Ok(volume) = io::read(&path) {
-            // A file within a file: NRRD has gzip of its own, and may be gzip itself.
-            let most = MAX_INFLATION * MAX_INFLATION * bytes.len() as u64;
-            assert!(volume.voxels().bytes() <= most);
+            // A compressed NRRD file may itself hold compressed voxels.
+            let max_bytes = MAX_EXPANSION * MAX_EXPANSION * bytes.len() as u64;
+            assert!(volume.voxels().bytes() <= max_bytes);
             check(folder, &volume);
         }
     });
@@ -79,26 +79,29 @@ fn parts(mut bytes: &[u8]) -> Vec<&[u8]> {
     parts
 }
 
-/// A volume that came out of a file is a sound one: its grid can be worked on, it can be planned for,
-/// and written and read again it is the same.
+/// Checks a volume that was read: its geometry is valid, its plan keeps the laws, and it is
+/// unchanged after it is written and read.
 fn check(folder: &Path, volume: &Volume) {
     let geometry = volume.geometry();
     let steps = Axis::ALL.map(|axis| geometry.step(axis));
-    Geometry::new(geometry.size(), geometry.origin(), steps).expect("a sound grid");
+    Geometry::new(geometry.size(), geometry.origin(), steps).expect("a valid geometry");
     if let Ok(plan) = Plan::new(geometry, None, &Spacing::Isotropic) {
         laws::assert_kept(geometry, None, &Spacing::Isotropic, &plan);
     }
-    let few = volume.voxels().shape().iter().product::<usize>() <= FEW;
-    if !few || geometry.uneven_slices().is_some() {
+    let is_small = volume.voxels().shape().iter().product::<usize>() <= MAX_COMPARED_VOXELS;
+    if !is_small || geometry.uneven_slices().is_some() {
         return;
     }
     let path: PathBuf = folder.join("again.nrrd");
-    io::write(&path, volume, true).expect("what is read can be written");
-    let again = io::read(&path).expect("what is written can be read");
+    io::write(&path, volume, true).expect("a volume that was read can be written");
+    let again = io::read(&path).expect("a file that was written can be read");
     assert_eq!(again.geometry(), geometry);
     let (before, after) = (hounsfield(volume), hounsfield(&again));
     let same = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan());
-    assert!(before.len() == after.len() && before.iter().zip(&after).all(same), "other voxels");
+    assert!(
+        before.len() == after.len() && before.iter().zip(&after).all(same),
+        "the voxels differ"
+    );
 }
 
 fn hounsfield(volume: &Volume) -> Vec<f64> {

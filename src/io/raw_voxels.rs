@@ -1,5 +1,5 @@
-//! Voxels as bytes in a file, of any voxel type and byte order, with protection against headers that
-//! declare more voxels than the file holds.
+//! Voxels as bytes in a file, of any voxel type and byte order, with protection against headers
+//! that declare more voxels than the file holds.
 
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Write};

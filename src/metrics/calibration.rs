@@ -10,7 +10,8 @@ pub const BINS: usize = 10;
 const MIN_HU: f64 = 1e-3;
 const MAX_HU: f64 = 1e4;
 
-/// Number of classes in this range, spaced logarithmically: about a thousandth from one to the next.
+/// Number of classes in this range, spaced logarithmically: about a thousandth from one to the
+/// next.
 const CLASSES: usize = 16_000;
 
 /// Histogram of voxels by expected error, from which bins are computed.
@@ -65,8 +66,8 @@ impl Calibration {
         }
     }
 
-    /// Ten bins of equal counts, smallest expected error first; empty without voxels. A class across
-    /// the border of two bins is divided between them in proportion.
+    /// Ten bins of equal counts, smallest expected error first; empty without voxels. A class
+    /// across the border of two bins is divided between them in proportion.
     pub fn bins(&self) -> Vec<Bin> {
         let all: f64 = self.classes.iter().map(|class| class.voxels).sum();
         if all == 0.0 {

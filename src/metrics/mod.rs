@@ -1,6 +1,6 @@
 //! Scores of interpolated slices against the true ones (Table 2 of the paper).
 //!
-//! PSNR, SSIM and RMSE are computed on grey levels: HU mapped by a [`Window`] to 0..255, clipped, and
+//! PSNR, SSIM and RMSE are computed on grey levels: HU mapped by a [`Window`] to 0..255, clipped, but
 //! **not** rounded to whole levels, so that an error below half a level still counts. Bias and mean
 //! absolute error are in HU and not clipped: PSNR hides a bias, they do not.
 
@@ -18,8 +18,8 @@ use crate::volume::Window;
 /// Grey level of the window's upper end: the peak of PSNR and SSIM.
 pub const PEAK: f64 = 255.0;
 
-/// Upper limit of the PSNR, dB: equal slices have an infinite PSNR, and one of them would make every
-/// mean infinite. 100 dB is an RMSE of 0.0026 grey levels, 0.02 HU in a window of 2000 HU.
+/// Upper limit of the PSNR, dB: equal slices have an infinite PSNR, and one of them would make
+/// every mean infinite. 100 dB is an RMSE of 0.0026 grey levels, 0.02 HU in a window of 2000 HU.
 pub const MAX_PSNR: f64 = 100.0;
 
 /// Scores of a slice, or their mean over several.
@@ -54,7 +54,7 @@ impl SliceScores {
     {
         if truth.dim() != prediction.dim() {
             return Err(Error::Argument(format!(
-                "a predicted slice of shape {:?} cannot be compared with a true slice of shape {:?}",
+                "a predicted slice of shape {:?} cannot be compared with a true one of shape {:?}",
                 prediction.shape(),
                 truth.shape()
             )));

@@ -3,8 +3,8 @@
 use ndarray::{Array2, ArrayView2, Axis, Zip, s};
 
 /// Weighted sum over the neighbourhood of every pixel whose neighbourhood is within the plane; a
-/// border of its radius is omitted. `weights`, equal along both axes: that of the centre, then those
-/// one, two, ... pixels from it. No side of the plane may be shorter than the neighbourhood.
+/// border of its radius is omitted. `weights`, equal along both axes: that of the centre, then
+/// those one, two, ... pixels from it. No side of the plane may be shorter than the neighbourhood.
 pub(super) fn weighted_sum(plane: ArrayView2<f64>, weights: &[f64]) -> Array2<f64> {
     along(along(plane, weights, Axis(0)).view(), weights, Axis(1))
 }

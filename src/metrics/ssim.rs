@@ -27,8 +27,7 @@ pub(super) fn ssim(x: ArrayView2<f64>, y: ArrayView2<f64>) -> Result<f64> {
     let (rows, columns) = x.dim();
     if rows < SIDE || columns < SIDE {
         return Err(Error::Argument(format!(
-            "a slice of {rows} x {columns} pixels is too small for SSIM; it needs at least {SIDE} x \
-             {SIDE}"
+            "a slice of {rows} x {columns} pixels is too small for SSIM; it needs {SIDE} x {SIDE}"
         )));
     }
     let weights = gaussian();

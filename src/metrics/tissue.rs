@@ -1,8 +1,8 @@
 //! Bias and noise by tissue, which PSNR hides.
 //!
-//! A voxel belongs to a tissue where the mean of the **true** slice over the 5 x 5 pixels around it is
-//! in the tissue's range: the noise of a single voxel does not decide, and borders between tissues
-//! belong to neither. Voxels within two pixels of the plane's border are omitted.
+//! A voxel belongs to a tissue where the mean of the **true** slice over the 5 x 5 pixels around it
+//! is in the tissue's range: the noise of a single voxel does not decide, and borders between
+//! tissues belong to neither. Voxels within two pixels of the plane's border are omitted.
 //!
 //! Where structures move from slice to slice, a tissue chosen by the truth takes in values of its
 //! neighbours, with every method. The bias is therefore also given for the voxels that the
@@ -104,8 +104,8 @@ pub fn shown_bias_standard_error_hu(volumes: &[TissueSums]) -> Option<f64> {
     Some((count / (count - 1.0) * squares).sqrt() / voxels)
 }
 
-/// Adds a true slice and the interpolated one, HU, to the sums of each of [`TISSUES`]. Slices smaller
-/// than the neighbourhood add nothing.
+/// Adds a true slice and the interpolated one, HU, to the sums of each of [`TISSUES`]. Slices
+/// smaller than the neighbourhood add nothing.
 pub fn add(sums: &mut [TissueSums; 4], truth: ArrayView2<f64>, interpolated: ArrayView2<f64>) {
     let (rows, columns) = truth.dim();
     if interpolated.dim() != truth.dim() || rows < SIDE || columns < SIDE {

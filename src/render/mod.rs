@@ -1,8 +1,8 @@
-//! Pictures of volumes and slices.
+//! Images of volumes and slices, as PNG.
 //!
-//! - [`coronal`]: one plane of a volume, before and after resampling;
-//! - [`comparison`]: a group of slices by several models, a row each;
-//! - [`text`]: the letters on them, and writing them to a file.
+//! - [`coronal`]: a plane of a volume before and after resampling;
+//! - [`comparison`]: interpolated slices of several models, one row per model;
+//! - [`text`]: text in images, and writing image files.
 
 pub mod comparison;
 pub mod coronal;

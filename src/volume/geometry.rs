@@ -8,8 +8,8 @@ use std::cmp::Ordering;
 use crate::error::{Error, Result};
 use crate::volume::vector::dot;
 
-/// Cosine of the angle between two axes above which a grid counts as sheared (0.06 degrees off; files
-/// round their direction cosines to six digits, the smallest gantry tilt is 0.5 degrees).
+/// Cosine of the angle between two axes above which a grid counts as sheared (0.06 degrees off;
+/// files round their direction cosines to six digits, the smallest gantry tilt is 0.5 degrees).
 const SHEAR_TOLERANCE: f64 = 1e-3;
 
 /// Deviation of a slice from its even position, mm, above which slice positions count as uneven.
@@ -72,8 +72,8 @@ impl Geometry {
     /// `steps[axis]` the vector from one voxel to the next along that axis, both in mm in RAS.
     ///
     /// # Errors
-    /// [`Error::Geometry`] for an empty axis, for more than 2^48 voxels, for a step of zero length, for
-    /// non-finite values or a non-finite extent, and for sheared axes (gantry tilt).
+    /// [`Error::Geometry`] for an empty axis, for more than 2^48 voxels, for a step of zero length,
+    /// for non-finite values or a non-finite extent, and for sheared axes (gantry tilt).
     pub fn new(size: [usize; 3], origin: [f64; 3], steps: [[f64; 3]; 3]) -> Result<Geometry> {
         if size.contains(&0) {
             return Err(Error::Geometry(format!("a volume of size {size:?} (i, j, k) is empty")));
@@ -123,7 +123,8 @@ impl Geometry {
     /// whose step is their mean.
     ///
     /// # Errors
-    /// [`Error::Geometry`] unless there is one position per slice, the first is 0 and they increase.
+    /// [`Error::Geometry`] unless there is one position per slice, the first is 0 and they
+    /// increase.
     pub fn with_slice_positions(mut self, positions: Vec<f64>) -> Result<Geometry> {
         if positions.len() != self.size[2] {
             return Err(Error::Geometry(format!(
@@ -183,7 +184,8 @@ impl Geometry {
         self.origin
     }
 
-    /// Vector from one voxel to the next along an axis, mm in RAS; the mean along k of uneven slices.
+    /// Vector from one voxel to the next along an axis, mm in RAS; the mean along k of uneven
+    /// slices.
     pub fn step(&self, axis: Axis) -> [f64; 3] {
         self.steps[axis as usize]
     }
@@ -207,8 +209,8 @@ impl Geometry {
         [row(0), row(1), row(2), [0.0, 0.0, 0.0, 1.0]]
     }
 
-    /// Whether another grid has the same size and every voxel at the same position, to a hundredth of
-    /// the smallest spacing: NIfTI stores single precision.
+    /// Whether another grid has the same size and every voxel at the same position, to a hundredth
+    /// of the smallest spacing: NIfTI stores single precision.
     pub fn is_close_to(&self, other: &Geometry) -> bool {
         let tolerance =
             0.01 * Axis::ALL.map(|axis| self.spacing(axis)).into_iter().fold(f64::MAX, f64::min);

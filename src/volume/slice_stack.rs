@@ -55,8 +55,8 @@ impl SliceStack {
         Ok(Some(SliceStack { name: name.to_string(), slices, spacing_mm }))
     }
 
-    /// Resizes each slice to `size` x `size` pixels, bilinear with antialiasing. A slice that is not
-    /// square is stretched.
+    /// Resizes each slice to `size` x `size` pixels, bilinear with antialiasing. A slice that is
+    /// not square is stretched.
     ///
     /// # Errors
     /// [`Error::Torch`].

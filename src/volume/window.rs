@@ -1,14 +1,14 @@
 //! Grey window of a network: HU to [0, 1] and back, and values outside of it.
 //!
 //! A network interpolates the values within its window and warps those above it
-//! ([`crate::network::over_range`]). Values below it (padding, noise of air) are blended linearly and
-//! added to the output of the network.
+//! ([`crate::network::over_range`]). Values below it (padding, noise of air) are blended linearly
+//! and added to the output of the network.
 
 use serde::{Deserialize, Serialize};
 
 /// Distance below the window, HU, beyond which a voxel is padding of the scanner (-2000, -3024)
-/// rather than air. Where both known slices are padding, the network has seen saturated values only,
-/// and the result is the linear blend of their HU.
+/// rather than air. Where both known slices are padding, the network has seen saturated values
+/// only, and the result is the linear blend of their HU.
 const FAR_BELOW_HU: f64 = 100.0;
 
 /// A grey window in HU.

@@ -1,9 +1,9 @@
-//! Changes inputs at random, always in the same order.
+//! Deterministic random changes of inputs.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// Numbers at which arithmetic goes wrong.
+/// Numbers at which arithmetic overflows.
 const EDGES: [u64; 12] = [
     0,
     1,
@@ -19,27 +19,27 @@ const EDGES: [u64; 12] = [
     u64::MAX,
 ];
 
-/// Texts at which a parser of numbers goes wrong.
+/// Texts at which number parsers fail.
 const TEXTS: [&str; 9] =
     ["0", "-1", "4294967296", "18446744073709551615", "1e308", "1e-320", "nan", "inf", ""];
 
-/// Seeds, then their children.
+/// Source of inputs: the seeds, then changed seeds.
 pub struct Mutator {
     seeds: Vec<Vec<u8>>,
-    given: usize,
+    count: usize,
     random: ChaCha8Rng,
 }
 
 impl Mutator {
     pub fn new(seeds: Vec<Vec<u8>>) -> Mutator {
         assert!(!seeds.is_empty(), "no seeds");
-        Mutator { seeds, given: 0, random: ChaCha8Rng::seed_from_u64(1) }
+        Mutator { seeds, count: 0, random: ChaCha8Rng::seed_from_u64(1) }
     }
 
-    /// Each seed as it is, then changed ones; `None` once it is `late` and all seeds were given.
+    /// Next input: each seed, then changed seeds; `None` once `late` and all seeds were returned.
     pub fn next(&mut self, late: bool) -> Option<Vec<u8>> {
-        self.given += 1;
-        if let Some(seed) = self.seeds.get(self.given - 1) {
+        self.count += 1;
+        if let Some(seed) = self.seeds.get(self.count - 1) {
             return Some(seed.clone());
         }
         if late {
@@ -82,7 +82,7 @@ impl Mutator {
                 bytes.drain(range);
             }
             _ => {
-                // A piece of some seed, here and there.
+                // Inserts a part of a random seed.
                 let other = self.random.random_range(0..self.seeds.len());
                 let range = self.range(self.seeds[other].len());
                 let piece = self.seeds[other][range].to_vec();
@@ -91,7 +91,7 @@ impl Mutator {
         }
     }
 
-    /// Replaces the next number that is written in digits.
+    /// Replaces the next decimal number.
     fn change_text(&mut self, bytes: &mut Vec<u8>, from: usize) {
         let Some(start) = bytes[from..].iter().position(u8::is_ascii_digit) else {
             return;
@@ -102,7 +102,7 @@ impl Mutator {
         bytes.splice(start..start + digits, text.bytes());
     }
 
-    /// A short range of so many bytes.
+    /// Random range of up to 63 of `length` bytes.
     fn range(&mut self, length: usize) -> std::ops::Range<usize> {
         let start = self.random.random_range(0..=length);
         let count = self.random.random_range(0..64);

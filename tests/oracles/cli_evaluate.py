@@ -20,8 +20,8 @@ tissues = 0
 
 
 def check_tissues(truth, made, gap, model):
-    """Bias and noise where the mean of the true slice over 5 x 5 pixels is in a tissue's range, and bias
-    where that of the made slice is."""
+    """Checks bias and noise where the mean of the true slice over 5 x 5 pixels is in a tissue's
+    range, and bias where that of the interpolated slice is."""
     inner = (slice(None), slice(2, -2), slice(2, -2))
     box = lambda x: uniform_filter(x, size=(1, 5, 5))
     deviation = lambda x: np.sqrt(np.maximum(box(x**2) - box(x) ** 2, 0))[inner]

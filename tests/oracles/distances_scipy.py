@@ -2,9 +2,9 @@
 
 Usage: distances_scipy.py DIR
 
-Every DIR/*.json {"rows", "columns", "pixel": mm between rows and between columns} has a mask beside it,
-NAME.mask (bytes, 0 or 1); writes NAME.distance (doubles): mm to the nearest pixel outside, less mm to the
-nearest one inside.
+Every DIR/*.json {"rows", "columns", "pixel": mm between rows and between columns} comes with a
+mask NAME.mask (bytes, 0 or 1); writes NAME.distance (doubles): mm to the nearest pixel outside,
+minus mm to the nearest one inside.
 """
 
 import json
@@ -18,5 +18,6 @@ for path in pathlib.Path(sys.argv[1]).glob("*.json"):
     case = json.loads(path.read_text())
     shape = case["rows"], case["columns"]
     mask = np.fromfile(path.with_suffix(".mask"), np.uint8).reshape(shape) > 0
-    inside, outside = (distance_transform_edt(each, sampling=case["pixel"]) for each in (mask, ~mask))
+    distance = lambda mask: distance_transform_edt(mask, sampling=case["pixel"])
+    inside, outside = distance(mask), distance(~mask)
     (inside - outside).tofile(path.with_suffix(".distance"))

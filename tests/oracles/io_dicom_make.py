@@ -1,4 +1,4 @@
-"""Writes small DICOM series, one folder a case, element by element (explicit VR, little endian).
+"""Writes small DICOM series, one folder per case, element by element (explicit VR little endian).
 
 Usage: io_dicom_make.py FOLDER
 """
@@ -68,7 +68,7 @@ def write(path, stored, position, x=(1, 0, 0), y=(0, 1, 0), spacing=(0.8, 0.7), 
 
 
 def fragments(data):
-    """Pixels in one fragment, as compressed ones are kept."""
+    """Encapsulated pixel data with one fragment."""
     data += b"\0" * (len(data) % 2)
     start = struct.pack("<HH2sHI", 0x7FE0, 0x10, b"OB", 0, 0xFFFFFFFF)
     table = struct.pack("<HHI", 0xFFFE, 0xE000, 0)
@@ -90,7 +90,7 @@ def run_length(pixels):
 
 def series(case, count=5, x=(1, 0, 0), y=(0, 1, 0), step=None, places=None, origin=(-50, -60, 70),
            low=-1024, limit=3000, shape=(60, 70), prefix="", **more):  # fmt: skip
-    """A stack along its normal, in files whose names say nothing of the order."""
+    """Writes slices along their normal, to files whose names are in random order."""
     step = np.cross(x, y) * 2.5 if step is None else np.asarray(step)
     names = random.permutation(count)
     for index, place in enumerate(range(count) if places is None else places):
@@ -106,7 +106,7 @@ def rotation(degrees):
 
 
 def rewritten(source, case, compressor):
-    """The same series as SimpleITK writes and compresses it."""
+    """Writes a series with SimpleITK, which compresses it."""
     os.makedirs(os.path.join(FOLDER, case))
     for name in os.listdir(os.path.join(FOLDER, source)):
         writer = sitk.ImageFileWriter()
@@ -122,7 +122,7 @@ def rewritten(source, case, compressor):
         writer.Execute(reader.Execute())
 
 
-# What GDCM reads too.
+# Series that GDCM reads.
 series("axial")
 series("downwards", step=(0, 0, -2.5))
 series("oblique", x=rotation(20)[:, 0], y=rotation(20)[:, 1])
@@ -147,7 +147,7 @@ rewritten("unsigned", "jpeg2000-unsigned", "JPEG2000")
 rewritten("axial", "jpeg-lossless", "JPEG")
 rewritten("unsigned", "jpeg-lossless-unsigned", "JPEG")
 
-# What only the test knows the answer of.
+# Series whose result the test states.
 series("uneven", places=[0, 1, 3, 4])
 series("tilted", step=(0, 0.5, 2.5))
 series("two", series="1.2.3.50", description="lung")
@@ -156,7 +156,8 @@ series("screenshot")
 write(os.path.join(FOLDER, "screenshot", "shot"), np.zeros((9, 9)), (0, 0, 0), samples=3,
       interpretation="RGB", series="1.2.3.88", uid_class="1.2.840.10008.5.1.4.1.1.7")  # fmt: skip
 write(os.path.join(FOLDER, "screenshot", "grey"), np.zeros((9, 9)), (0, 0, 0), series="1.2.3.89",
-      uid_class="1.2.840.10008.5.1.4.1.1.7", leave_out={(0x20, 0x32), (0x20, 0x37), (0x28, 0x30)})  # fmt: skip
+      uid_class="1.2.840.10008.5.1.4.1.1.7",
+      leave_out={(0x20, 0x32), (0x20, 0x37), (0x28, 0x30)})  # fmt: skip
 series("localizer")
 series("localizer", count=1, prefix="b", x=(0, 1, 0), y=(0, 0, -1), description="axial")
 series("double", places=[0, 1, 1, 2])
@@ -171,7 +172,7 @@ series("skewed", x=(1, 0, 0), y=(0.2, 0.98, 0), step=(0, 0, 2.5))
 series("parent/child")
 overlay = random.integers(-2048, 2048, (3, 60, 70))
 for index, stored in enumerate(overlay):
-    # Twelve bits that are the image's, four above that are not.
+    # Twelve bits of the image, four unrelated bits above.
     junk = random.integers(0, 16, stored.shape) << 12
     write(os.path.join(FOLDER, "junk-above", f"{index}"), (stored & 0xFFF) | junk,
           (0, 0, index), bits=12, number=index)  # fmt: skip
@@ -180,7 +181,7 @@ for index, slope in enumerate(["1", "0.5", "2"]):
     write(os.path.join(FOLDER, "slopes", f"{index}"), np.full((2, 2), 101 + index),
           (0, 0, index), slope=slope, number=index)  # fmt: skip
 
-# Small ones to begin fuzzing from.
+# Seeds of fuzzing.
 series("small", count=3, shape=(6, 7))
 series("small-uneven", places=[0, 1, 3], count=3, shape=(4, 3), slope="0.5", intercept="-100.25")
 series("small-eight", count=2, shape=(5, 4), allocated=8, bits=8, signed=0, low=0, limit=256)

@@ -1,4 +1,4 @@
-"""Writes volumes with SimpleITK that the readers are tried on; prints one path a line.
+"""Writes volumes with SimpleITK, of all voxel types and orientations; prints one path per line.
 
 Usage: io_make.py FOLDER ENDING
 """

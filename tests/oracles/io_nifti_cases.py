@@ -1,4 +1,4 @@
-"""Writes NIfTI-1 files by hand, each unusual in one way, that SimpleITK reads; prints their paths.
+"""Writes NIfTI-1 files with one unusual feature each that SimpleITK reads; prints their paths.
 
 Usage: io_nifti_cases.py FOLDER
 """

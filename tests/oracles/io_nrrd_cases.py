@@ -1,4 +1,4 @@
-"""Writes NRRD files by hand, each unusual in one way, that SimpleITK reads; prints their paths.
+"""Writes NRRD files with one unusual feature each that SimpleITK reads; prints their paths.
 
 Usage: io_nrrd_cases.py FOLDER
 """
@@ -45,7 +45,7 @@ for dtype, names in NAMES.items():
         encoding = ["raw", "gzip", "gz"][number % 3]
         write(f"{dtype}-{number}", "space: LPS\n" + PLACE, dtype, name, order, encoding)
     write(f"{dtype}-big", "space: LPS\n" + PLACE, dtype, names[0], ">")
-# Not left-anterior-superior: ITK 5.4 turns the wrong axis there.
+# Not left-anterior-superior, where ITK 5.4 flips the wrong axis.
 for space in ["LPS", "RAS", "left-posterior-superior", "Right-Anterior-Superior"]:
     write(space, f"space: {space}\n" + PLACE)
 oblique = "space directions: (1.6, 0, 1.2) (0,3,0) (-2.4,0,3.2)\nspace origin: ( 1e1, -.5, 3E-2 )\n"
@@ -54,5 +54,8 @@ write("unnamed-space", "space dimension: 3\n" + PLACE)
 write("no-origin", "space: RAS\nspace directions: (2,0,0) (0,3,0) (0,0,4)\n")
 write("spacings", "spacings: 2 3 4.5\n")
 write("carriage-returns", "spacings: 2 3 4.5\n", end="\r\n")
-write("more-fields", "space: LPS\n" + PLACE + 'kinds: domain domain domain\ncontent: a: b\n'
-      'measurement frame: (1,0,0) (0,1,0) (0,0,1)\nspace units: "mm" "mm" "mm"\nkey:=value: x\n')  # fmt: skip
+more = (
+    "kinds: domain domain domain\ncontent: a: b\nmeasurement frame: (1,0,0) (0,1,0) (0,0,1)\n"
+    'space units: "mm" "mm" "mm"\nkey:=value: x\n'
+)
+write("more-fields", "space: LPS\n" + PLACE + more)

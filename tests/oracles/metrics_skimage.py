@@ -1,4 +1,4 @@
-"""Scores of slices by scikit-image, for tests/metrics_skimage.rs.
+"""Scores of slices by scikit-image, for tests/it/metrics/skimage.rs.
 
 Slices are files of doubles, NAME_ROWSxCOLUMNS.truth and .prediction, in HU.
 score DIR LOW HIGH   {name: scores} of every pair in DIR, grey window LOW..HIGH, on stdout

@@ -1,8 +1,11 @@
 """HRINet-Motion with slices beyond the pair, computed by NumPy and SciPy from the text of its docs.
 
-Usage: motion.py FILE.safetensors      weights (weights.*), how many levels are shared, slices, alpha, whether
-the outer slices are there, and the output that is compared; what lies above the window in the pair, its sum with
-the output's grey values and its doubt beside an expected error of 1/8; prints the largest difference.
+Usage: motion.py FILE.safetensors
+
+The file holds weights (weights.*), the number of shared levels, slices, alpha, whether the outer
+slices are present, and the output to compare; the values above the window in the pair, their sum
+with the output's grey values and their expected error added to one of 1/8. Prints the largest
+difference.
 """
 
 import sys
@@ -34,7 +37,7 @@ def unit(x, name, stride=1):
 
 
 def upsampling(x, name):
-    """The transpose of a 4 x 4 convolution of stride 2 and padding 1: every input pixel adds its kernel."""
+    """Transposed 4 x 4 convolution of stride 2 and padding 1: every input pixel adds its kernel."""
     kernel = weight(name + ".weight")
     _, rows, columns = x.shape
     out = np.zeros((kernel.shape[1], 2 * rows + 2, 2 * columns + 2))
@@ -55,20 +58,21 @@ def warp(x, motion):
 def doubled(motion):
     """Bilinear, pixel centres at (i + 0.5) / 2 - 0.5; motion in pixels doubles."""
     _, rows, columns = motion.shape
-    places = np.meshgrid(
-        (np.arange(2 * rows) + 0.5) / 2 - 0.5, (np.arange(2 * columns) + 0.5) / 2 - 0.5, indexing="ij"
-    )
+    centres = [(np.arange(2 * side) + 0.5) / 2 - 0.5 for side in (rows, columns)]
+    places = np.meshgrid(*centres, indexing="ij")
     return 2 * np.stack([map_coordinates(m, places, order=1, mode="nearest") for m in motion])
 
 
 def trusted(first, second):
-    """Of motion above the window: the mean squared difference over 16 x 16 pixels, every 8 pixels, beside the
-    square of 0.01; bilinear in between."""
+    """Weight of the motion above the window: the mean squared difference d over 16 x 16 pixels,
+    every 8 pixels, as d / (d + 0.01^2); bilinear in between."""
     squares = (first - second) ** 2
     rows, columns = (np.arange(side // 8) for side in squares.shape)
     window = lambda at: slice(max(8 * at - 4, 0), 8 * at + 12)
-    means = np.array([[squares[window(row), window(column)].mean() for column in columns] for row in rows])
-    places = np.meshgrid(*((np.arange(side) + 0.5) / 8 - 0.5 for side in squares.shape), indexing="ij")
+    mean = lambda row, column: squares[window(row), window(column)].mean()
+    means = np.array([[mean(row, column) for column in columns] for row in rows])
+    centres = [(np.arange(side) + 0.5) / 8 - 0.5 for side in squares.shape]
+    places = np.meshgrid(*centres, indexing="ij")
     return map_coordinates(means / (means + 0.01**2), places, order=1, mode="nearest")
 
 
@@ -85,7 +89,7 @@ def outlook(maps, stride):
 
 
 def correlation(first, second, radius):
-    """Cosines between a pixel's channels in the first maps and those of the pixels around in the second."""
+    """Cosines of the channels of a pixel in the first maps and its neighbours in the second."""
     unit_length = lambda maps: maps / np.sqrt((maps**2).sum(0) + 1e-6)
     first = unit_length(first)
     second = np.pad(unit_length(second), ((0, 0), (radius, radius), (radius, radius)), mode="edge")

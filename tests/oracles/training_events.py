@@ -75,7 +75,8 @@ for event, row in zip(found[1:], rows):
     for _, value in fields(event[5]):
         value = dict(fields(value))
         values[value[1].decode().split("/")[1]] = struct.unpack("<f", value[2])[0]
-    expected = {name: float(text) for name, text in row.items() if name not in ("step", "stage") and text}
+    scalars = {name: text for name, text in row.items() if name not in ("step", "stage")}
+    expected = {name: float(text) for name, text in scalars.items() if text}
     assert values.keys() == expected.keys(), (values, expected)
     for name, value in values.items():
         assert value == struct.unpack("<f", struct.pack("<f", expected[name]))[0], name

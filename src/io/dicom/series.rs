@@ -1,7 +1,7 @@
 //! Groups the slices of a folder into series.
 //!
-//! Slices of a series have the same SeriesInstanceUID, size and orientation: a localizer is not part
-//! of the slices that were planned on it, even where both have the same UID.
+//! Slices of a series have the same SeriesInstanceUID, size and orientation: a localizer is not
+//! part of the slices that were planned on it, even where both have the same UID.
 
 use std::path::Path;
 

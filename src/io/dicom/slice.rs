@@ -205,7 +205,7 @@ impl Attributes<'_> {
         let rejected = |reason: String| Err(Error::unsupported(self.path, reason));
         if let Some(frames) = self.count(tags::NUMBER_OF_FRAMES)?.filter(|&frames| frames != 1) {
             return rejected(format!(
-                "a multi-frame image ({frames} frames); convert it to one file per slice, or to NIfTI"
+                "a multi-frame image ({frames} frames); convert it to single slices, or to NIfTI"
             ));
         }
         let interpretation = self.text(tags::PHOTOMETRIC_INTERPRETATION);

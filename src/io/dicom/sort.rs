@@ -107,8 +107,8 @@ fn reject_tilt(slices: &[Slice], normal: [f64; 3]) -> Result<()> {
         let drift = dot(drift, drift).sqrt();
         if drift > (DRIFT_TOLERANCE * along).max(ROUNDING_MM) {
             return Err(Error::Geometry(format!(
-                "{}: the slices drift in their plane by {drift:.3} mm over {along:.3} mm from {}: a \
-                 gantry tilt of {:.2} degrees; resample the series to an orthogonal grid first",
+                "{}: the slices drift in their plane by {drift:.3} mm over {along:.3} mm from {}: \
+                 a gantry tilt of {:.2} degrees; resample the series to an orthogonal grid first",
                 slice.path.display(),
                 first.path.display(),
                 drift.atan2(along).to_degrees()

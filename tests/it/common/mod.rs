@@ -1,4 +1,4 @@
-//! What several subjects share: volumes, phantoms, the program, Python.
+//! Helpers of several subjects: volumes, phantoms, the program, Python.
 
 pub mod abi;
 pub mod label_stacks;

@@ -1,4 +1,4 @@
-//! Volumes made for tests.
+//! Phantom volumes.
 
 use std::path::Path;
 
@@ -6,8 +6,8 @@ use hrinet::io;
 use hrinet::volume::{Geometry, Rescale, Volume};
 use ndarray::Array3;
 
-/// A body of discs that move from slice to slice, `side` x `side` x `slices` voxels of
-/// 0.8 x 0.8 x 3 mm; another one for another number.
+/// A body with a disc that moves from slice to slice, `side` x `side` x `slices` voxels of
+/// 0.8 x 0.8 x 3 mm, different for every `number`.
 pub fn moving_discs(side: usize, slices: usize, number: usize) -> Volume {
     let array = Array3::from_shape_fn((slices, side, side), |(k, j, i)| {
         let middle = side as f64 / 2.0;
@@ -22,10 +22,11 @@ pub fn moving_discs(side: usize, slices: usize, number: usize) -> Volume {
     });
     let steps = [[0.8, 0.0, 0.0], [0.0, 0.8, 0.0], [0.0, 0.0, 3.0]];
     let geometry = Geometry::new([side, side, slices], [-10.0, 20.0, 5.0], steps);
-    Volume::new(array.into(), Rescale::IDENTITY, geometry.expect("a sound grid")).expect("a volume")
+    Volume::new(array.into(), Rescale::IDENTITY, geometry.expect("a valid geometry"))
+        .expect("a volume")
 }
 
-/// Puts `count` patients into `folder`, `side` x `side` x `slices` voxels each.
+/// Writes `count` patients to a new `folder`, `side` x `side` x `slices` voxels each.
 pub fn patients(folder: &Path, count: usize, (side, slices): (usize, usize)) {
     std::fs::create_dir(folder).expect("a new folder");
     for number in 0..count {
@@ -34,7 +35,7 @@ pub fn patients(folder: &Path, count: usize, (side, slices): (usize, usize)) {
     }
 }
 
-/// Writes a volume; the file must not be there yet.
+/// Writes a volume to a new file.
 pub fn write(path: &Path, volume: &Volume) {
     io::write(path, volume, false).expect("writes");
 }

@@ -1,17 +1,17 @@
-//! Runs the program as a user does.
+//! Runs the program as users do.
 
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// The program, to be run in `folder`.
+/// Command of the program in `folder`.
 pub fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hrinet"));
     command.current_dir(folder).args(arguments);
     command
 }
 
-/// The same with Ctrl-C as a terminal leaves it: a test that runs in the background may have been told to ignore
-/// it, which is inherited.
+/// Like [`command`], but with Ctrl-C as in a terminal: a test in the background may have inherited
+/// that it is ignored.
 pub fn at_a_terminal(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("env");
     command.args(["--default-signal=INT", env!("CARGO_BIN_EXE_hrinet")]);
@@ -19,12 +19,12 @@ pub fn at_a_terminal(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs it and gives what it printed.
+/// Runs the program and returns its output.
 pub fn output(folder: &Path, arguments: &[&str]) -> Output {
     command(folder, arguments).output().expect("the program starts")
 }
 
-/// Runs it to a good end; gives standard output and standard error.
+/// Runs the program, which must succeed; returns standard output and standard error.
 pub fn succeeds(folder: &Path, arguments: &[&str]) -> (String, String) {
     let output = output(folder, arguments);
     let (out, err) = (text(&output.stdout), text(&output.stderr));
@@ -32,8 +32,8 @@ pub fn succeeds(folder: &Path, arguments: &[&str]) -> (String, String) {
     (out, err)
 }
 
-/// Runs it to a bad end with this exit status. It must say why in a single line, which is returned,
-/// and leave no file that was not there before.
+/// Runs the program, which must fail with this exit status, print the reason in one line and leave
+/// no new file; returns the line.
 pub fn fails(folder: &Path, arguments: &[&str], status: i32) -> String {
     let before = files(folder);
     let output = output(folder, arguments);
@@ -46,7 +46,7 @@ pub fn fails(folder: &Path, arguments: &[&str], status: i32) -> String {
     lines[0].to_string()
 }
 
-/// Every file below a folder.
+/// All files below a folder, sorted.
 pub fn files(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
     let mut folders = vec![folder.to_path_buf()];

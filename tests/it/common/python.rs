@@ -1,11 +1,11 @@
-//! Asks Python: independent readers and reference results for the tests.
+//! Runs Python oracles: independent readers and reference results.
 
 use std::path::Path;
 use std::process::Command;
 
-/// Runs `tests/oracles/SCRIPT` with the project's Python and gives what it prints.
+/// Runs `tests/oracles/SCRIPT` with the project's Python and returns its output.
 ///
-/// Panics, as a failed test, where the script fails or the Python environment is missing.
+/// Panics where the script fails or the Python environment is missing.
 pub fn run(script: &str, arguments: &[&str]) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let python = root.join(".venv/bin/python");

@@ -1,4 +1,4 @@
-//! Compares volumes with what SimpleITK says of the same file.
+//! Compares volumes with SimpleITK's reading of the same file.
 
 use std::path::Path;
 
@@ -10,28 +10,28 @@ use super::python;
 /// A file as SimpleITK reads it (`tests/oracles/io_describe.py`).
 #[derive(Deserialize)]
 pub struct Description {
-    /// The voxels' type, by NumPy's name.
+    /// Voxel type, by NumPy's name.
     #[serde(rename = "type")]
     pub type_name: String,
-    /// i, j, k.
+    /// Number of voxels along i, j, k.
     pub size: [usize; 3],
-    /// The eight corners.
+    /// Positions of the eight corner voxels.
     pub corners: Vec<Corner>,
-    /// The voxels, little endian, i fastest.
+    /// Voxels, little endian, i fastest.
     #[serde(skip)]
     pub bytes: Vec<u8>,
 }
 
-/// Where one voxel lies.
+/// Position of a voxel.
 #[derive(Deserialize)]
 pub struct Corner {
-    /// i, j, k.
+    /// Index (i, j, k).
     pub index: [usize; 3],
-    /// mm.
+    /// Position, mm in RAS.
     pub ras: [f64; 3],
 }
 
-/// What SimpleITK says of these files, or folders with one DICOM series each.
+/// Describes files, or folders with one DICOM series each, as SimpleITK reads them.
 pub fn describe(paths: &[String]) -> Vec<Description> {
     let folder = tempfile::tempdir().unwrap();
     let mut arguments = vec![folder.path().to_str().expect("UTF-8 path")];
@@ -47,41 +47,42 @@ pub fn describe(paths: &[String]) -> Vec<Description> {
 }
 
 impl Description {
-    /// Fails where the volume has another type, another size, another voxel, or where a voxel lies
-    /// farther than `tolerance` mm from its place.
+    /// Panics where voxel type, size or a voxel differs, or where a position differs by more than
+    /// `tolerance` mm.
     pub fn assert_same(&self, volume: &Volume, tolerance: f64, name: &str) {
         assert_eq!(volume.voxels().voxel_type().name(), self.type_name, "{name}");
         assert_eq!(volume.geometry().size(), self.size, "{name}");
         assert!(volume.voxels().to_le_bytes() == self.bytes, "{name}: the voxels differ");
-        self.assert_same_places(volume, tolerance, name);
+        self.assert_same_positions(volume, tolerance, name);
     }
 
-    /// Fails where a voxel lies farther than `tolerance` mm from its place.
-    pub fn assert_same_places(&self, volume: &Volume, tolerance: f64, name: &str) {
+    /// Panics where the size differs, or a position by more than `tolerance` mm.
+    pub fn assert_same_positions(&self, volume: &Volume, tolerance: f64, name: &str) {
         assert_eq!(volume.geometry().size(), self.size, "{name}");
         for corner in &self.corners {
-            let place = place(volume.geometry(), corner.index);
-            let off = (0..3).map(|row| (place[row] - corner.ras[row]).abs()).fold(0.0, f64::max);
+            let found = position(volume.geometry(), corner.index);
+            let difference =
+                (0..3).map(|row| (found[row] - corner.ras[row]).abs()).fold(0.0, f64::max);
             let index = corner.index;
             assert!(
-                off <= tolerance,
-                "{name}: voxel {index:?} is at {place:?}, SimpleITK says {:?}",
+                difference <= tolerance,
+                "{name}: voxel {index:?} is at {found:?}, in SimpleITK at {:?}",
                 corner.ras
             );
         }
     }
 }
 
-/// The place of a voxel (i, j, k), mm in RAS.
-pub fn place(geometry: &Geometry, index: [usize; 3]) -> [f64; 3] {
+/// Position of a voxel (i, j, k), mm in RAS.
+pub fn position(geometry: &Geometry, index: [usize; 3]) -> [f64; 3] {
     let matrix = geometry.ijk_to_ras();
     [0, 1, 2].map(|row: usize| {
         (0..3).map(|axis| matrix[row][axis] * index[axis] as f64).sum::<f64>() + matrix[row][3]
     })
 }
 
-/// Runs an oracle that writes files into a folder, and gives the paths that it prints.
-pub fn made_by(script: &str, folder: &Path, arguments: &[&str]) -> Vec<String> {
+/// Runs an oracle that writes files into a folder, and returns the paths that it prints.
+pub fn written_by(script: &str, folder: &Path, arguments: &[&str]) -> Vec<String> {
     let folder = folder.to_str().expect("UTF-8 path");
     let arguments = [&[folder], arguments].concat();
     python::run(script, &arguments).lines().map(String::from).collect()

@@ -1,5 +1,5 @@
-//! Writes `fuzz/seeds/`, small sound inputs to begin from, with the library's own writers and the
-//! tests' makers of files: `cargo test --release --test fuzz_seeds -- --ignored`.
+//! Writes `fuzz/seeds/`, small valid inputs for fuzzing, with the library's writers and the
+//! oracles: `cargo test --release --test it -- --ignored fuzz::seeds`.
 
 use crate::common::python;
 use crate::fuzz::bodies;
@@ -22,22 +22,22 @@ fn keep(target: &str, name: &str, bytes: &[u8]) {
     fs::write(folder.join(name), bytes).unwrap();
 }
 
-fn zipped(bytes: &[u8]) -> Vec<u8> {
+fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut out = GzEncoder::new(Vec::new(), Compression::default());
     out.write_all(bytes).unwrap();
     out.finish().unwrap()
 }
 
 #[test]
-#[ignore = "writes into fuzz/seeds"]
-fn write_the_seeds() {
+#[ignore = "writes to fuzz/seeds"]
+fn write_seeds() {
     checkpoints();
     single_files();
     dicom();
     plans();
 }
 
-/// A network of one channel a layer: all of its parts, in few bytes.
+/// A network of one channel per layer: all of its parts in few bytes.
 fn checkpoints() {
     let sizes =
         MotionConfig { widths: [1; 4], hidden: 1, refinement: 1, ..MotionConfig::default() };
@@ -68,14 +68,14 @@ fn single_files() {
     keep("nifti", "zipped.nii.gz", &written("nii.gz"));
     let nrrd = written("nrrd");
     keep("nrrd", "zipped.nrrd", &nrrd);
-    keep("nrrd", "zipped.nrrd.gz", &zipped(&nrrd));
+    keep("nrrd", "zipped.nrrd.gz", &gzip(&nrrd));
     let header = "NRRD0004\ntype: uchar\ndimension: 3\nsizes: 3 2 2\nspacings: 0.5 0.5 2\n\
         kinds: domain domain domain\nencoding: raw\nspace units: \"mm\" \"mm\" \"mm\"\n\n";
     keep("nrrd", "raw.nrrd", &[header.as_bytes(), &[7; 12]].concat());
     let header = "NRRD0005\n# big\ntype: double\ndimension: 3\nspace: right-anterior-superior\n\
         sizes: 2 2 2\nspace directions: (0,1,0) (0,0,1) (2.5,0,0)\nspace origin: (1,-2,3.5)\n\
         endian: big\nencoding: gzip\nkey:=value\n\n";
-    keep("nrrd", "big.nrrd", &[header.as_bytes(), &zipped(&[64; 64])].concat());
+    keep("nrrd", "big.nrrd", &[header.as_bytes(), &gzip(&[64; 64])].concat());
 }
 
 fn dicom() {
@@ -97,9 +97,10 @@ fn dicom() {
     }
 }
 
-/// The same file in the transfer syntax deflated explicit VR little endian.
+/// Re-encodes a file as deflated explicit VR little endian.
 fn deflated(file: &[u8]) -> Vec<u8> {
-    // The group's length stands behind its own element's head; the transfer syntax grows by 2 bytes.
+    // Value of (0002,0000), the length of the meta information; the transfer syntax is 2 bytes
+    // longer.
     let length = u32::from_le_bytes(file[140..144].try_into().unwrap());
     let (meta, body) = file[144..].split_at(length as usize);
     let (before, after) = (b"\x14\x001.2.840.10008.1.2.1\0", b"\x16\x001.2.840.10008.1.2.1.99");
@@ -112,7 +113,7 @@ fn deflated(file: &[u8]) -> Vec<u8> {
 }
 
 fn plans() {
-    // Axis, kind of spacing, then numbers as `fuzz/bodies/numbers.rs` takes them.
+    // Axis, kind of spacing, then numbers as `fuzz/bodies/numbers.rs` decodes them.
     let count = |count: u8| vec![2, count];
     let number = |value: f64| [vec![4], ((value * 100.0) as i16).to_le_bytes().to_vec()].concat();
     let grid = |size: [u8; 3], kind: u8, spacing: [f64; 3]| {

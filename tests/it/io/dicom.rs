@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use crate::common::volumes::{describe, made_by, place};
+use crate::common::volumes::{describe, position, written_by};
 use hrinet::io;
 use hrinet::io::ReadOptions;
 use hrinet::volume::{Axis, Volume, Voxels};
@@ -18,7 +18,7 @@ const EXACT_MM: f64 = 1e-6;
 /// Small series, one folder per case (`tests/oracles/io_dicom_make.py`).
 static CASES: LazyLock<TempDir> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
-    made_by("io_dicom_make.py", folder.path(), &[]);
+    written_by("io_dicom_make.py", folder.path(), &[]);
     folder
 });
 
@@ -84,7 +84,7 @@ fn hounsfield_units_equal_those_of_gdcm_in_another_type() {
         let path = case(name).to_str().unwrap().to_string();
         let description = &describe(&[path])[0];
         let volume = io::read(&case(name)).unwrap();
-        description.assert_same_places(&volume, EXACT_MM, name);
+        description.assert_same_positions(&volume, EXACT_MM, name);
         assert_eq!(volume.voxels().voxel_type().name(), ours, "{name}");
         assert_eq!(description.type_name, theirs, "{name}");
         let ours = numbers(ours, &volume.voxels().to_le_bytes());
@@ -142,7 +142,7 @@ fn spacing_of_a_single_slice_is_its_thickness() {
 fn missing_slice_gives_uneven_positions() {
     let volume = io::read(&case("uneven")).unwrap();
     assert_eq!(volume.geometry().uneven_slices(), Some(&[0.0, 2.5, 7.5, 10.0][..]));
-    assert_eq!(place(volume.geometry(), [0, 0, 0]), [50.0, 60.0, 70.0]);
+    assert_eq!(position(volume.geometry(), [0, 0, 0]), [50.0, 60.0, 70.0]);
 }
 
 #[test]

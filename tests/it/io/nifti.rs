@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::common::volumes::{describe, made_by};
+use crate::common::volumes::{describe, written_by};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -20,7 +20,7 @@ const FLOAT32_MM: f64 = 2e-4;
 fn files_of_simpleitk_are_read_as_by_simpleitk() {
     let folder = tempfile::tempdir().unwrap();
     for ending in [".nii", ".nii.gz"] {
-        let paths = made_by("io_make.py", folder.path(), &[ending]);
+        let paths = written_by("io_make.py", folder.path(), &[ending]);
         assert_eq!(paths.len(), 50);
         for (path, description) in paths.iter().zip(describe(&paths)) {
             let volume = io::read(Path::new(path)).unwrap();
@@ -33,7 +33,7 @@ fn files_of_simpleitk_are_read_as_by_simpleitk() {
 fn written_files_are_read_by_simpleitk() {
     let folder = tempfile::tempdir().unwrap();
     // NRRD holds double precision to start from.
-    let sources = made_by("io_make.py", folder.path(), &[".nrrd"]);
+    let sources = written_by("io_make.py", folder.path(), &[".nrrd"]);
     let expected = describe(&sources);
     for ending in [".nii", ".nii.gz"] {
         let paths: Vec<String> = sources.iter().map(|path| path.replace(".nrrd", ending)).collect();
@@ -55,7 +55,7 @@ fn written_files_are_read_by_simpleitk() {
 #[test]
 fn qform_equals_sform() {
     let folder = tempfile::tempdir().unwrap();
-    for source in made_by("io_make.py", folder.path(), &[".nrrd"]).iter().take(5) {
+    for source in written_by("io_make.py", folder.path(), &[".nrrd"]).iter().take(5) {
         let volume = io::read(Path::new(source)).unwrap();
         let path = folder.path().join("a.nii");
         io::write(&path, &volume, true).unwrap();
@@ -71,12 +71,12 @@ fn qform_equals_sform() {
 #[test]
 fn unusual_headers_are_read_as_by_simpleitk() {
     let folder = tempfile::tempdir().unwrap();
-    let paths = made_by("io_nifti_cases.py", folder.path(), &[]);
+    let paths = written_by("io_nifti_cases.py", folder.path(), &[]);
     assert_eq!(paths.len(), 26);
     for (path, description) in paths.iter().zip(describe(&paths)) {
         let volume = io::read(Path::new(path)).unwrap();
         if path.contains("rescaled") {
-            description.assert_same_places(&volume, FLOAT32_MM, path);
+            description.assert_same_positions(&volume, FLOAT32_MM, path);
             assert_eq!(volume.voxels().voxel_type().name(), "int16", "stored values are kept");
             assert_eq!(volume.rescale(), Rescale { slope: 2.5, intercept: -1024.25 });
             let stored = volume.voxels().values();
@@ -86,7 +86,7 @@ fn unusual_headers_are_read_as_by_simpleitk() {
             let theirs = theirs.map(|b| f64::from(f32::from_le_bytes([b[0], b[1], b[2], b[3]])));
             assert!(theirs.eq(hu), "{path}");
         } else if path.contains("slope-zero") {
-            description.assert_same_places(&volume, FLOAT32_MM, path);
+            description.assert_same_positions(&volume, FLOAT32_MM, path);
             assert_eq!(volume.rescale(), Rescale::IDENTITY);
         } else {
             description.assert_same(&volume, FLOAT32_MM, path);
@@ -98,7 +98,7 @@ fn unusual_headers_are_read_as_by_simpleitk() {
 fn stored_values_and_rescale_are_written_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("rescaled.nii");
-    made_by("io_nifti_cases.py", folder.path(), &[]);
+    written_by("io_nifti_cases.py", folder.path(), &[]);
     let copy = folder.path().join("copy.nii");
     io::write(&copy, &io::read(&source).unwrap(), false).unwrap();
     let (source, copy) = (std::fs::read(source).unwrap(), std::fs::read(copy).unwrap());
@@ -112,7 +112,7 @@ fn stored_values_and_rescale_are_written_bit_for_bit() {
 /// A folder with a valid file of 5 x 4 x 3 voxels of int16, and its bytes.
 fn valid() -> (TempDir, Vec<u8>) {
     let folder = tempfile::tempdir().unwrap();
-    made_by("io_nifti_cases.py", folder.path(), &[]);
+    written_by("io_nifti_cases.py", folder.path(), &[]);
     let file = std::fs::read(folder.path().join("unit-unknown.nii")).unwrap();
     (folder, file)
 }

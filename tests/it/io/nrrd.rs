@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::common::volumes::{describe, made_by};
+use crate::common::volumes::{describe, written_by};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use hrinet::volume::{Geometry, Rescale, Volume, Voxels};
@@ -19,7 +19,7 @@ const EXACT_MM: f64 = 1e-6;
 #[test]
 fn files_of_simpleitk_are_read_and_written_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
-    let sources = made_by("io_make.py", folder.path(), &[".nrrd"]);
+    let sources = written_by("io_make.py", folder.path(), &[".nrrd"]);
     assert_eq!(sources.len(), 50);
     let copies: Vec<String> = sources.iter().map(|path| path.replace(".nrrd", "-2.nrrd")).collect();
     let expected = describe(&sources);
@@ -41,7 +41,7 @@ fn files_of_simpleitk_are_read_and_written_bit_for_bit() {
 #[test]
 fn unusual_headers_are_read_as_by_simpleitk() {
     let folder = tempfile::tempdir().unwrap();
-    let paths = made_by("io_nrrd_cases.py", folder.path(), &[]);
+    let paths = written_by("io_nrrd_cases.py", folder.path(), &[]);
     assert_eq!(paths.len(), 60);
     for (path, description) in paths.iter().zip(describe(&paths)) {
         let volume = io::read(Path::new(path)).unwrap();
