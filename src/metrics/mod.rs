@@ -1,8 +1,8 @@
 //! Scores of interpolated slices against the true ones (Table 2 of the paper).
 //!
-//! PSNR, SSIM and RMSE are computed on grey levels: HU mapped by a [`Window`] to 0..255, clipped, but
-//! **not** rounded to whole levels, so that an error below half a level still counts. Bias and mean
-//! absolute error are in HU and not clipped: PSNR hides a bias, they do not.
+//! PSNR, SSIM and RMSE are computed on grey levels: HU mapped by a [`Window`] to 0..255, clipped
+//! but **not** rounded to whole levels, so that an error below half a level still counts. Bias and
+//! mean absolute error are in HU and not clipped: PSNR hides a bias, they do not.
 
 pub mod calibration;
 mod neighbourhood;

@@ -56,8 +56,8 @@ pub fn draw(
     let slices = volume.geometry().length(axis);
     if gap < 2 || first + gap >= slices {
         return Err(Error::Argument(format!(
-            "slices {first} to {} are not a group of this volume of {slices} slices; a group has a gap \
-             of 2 or more and ends within the volume",
+            "slices {first} to {} are not a group of this volume of {slices} slices; a group has a \
+             gap of 2 or more and ends within the volume",
             first + gap
         )));
     }
@@ -80,8 +80,8 @@ fn image(rows: &[(&str, Vec<Array2<f64>>)], square: Option<Square>) -> Result<Gr
     let Square { row, column, side } = square.unwrap_or(whole);
     if square.is_some() && (side == 0 || row + side > height || column + side > width) {
         return Err(Error::Argument(format!(
-            "a square of {side} pixels from row {row}, column {column} is beyond planes of {height} x \
-             {width}; choose a smaller one"
+            "a square of {side} pixels from row {row}, column {column} is beyond planes of \
+             {height} x {width}; choose a smaller one"
         )));
     }
     let shown = s![row..(row + side).min(height), column..(column + side).min(width)];
