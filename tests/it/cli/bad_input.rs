@@ -98,7 +98,7 @@ fn volumes_that_cannot_be_resampled() {
         array[(2, 1, 0)] = value;
         write(&at(name), &Volume::new(array.into(), Rescale::IDENTITY, geometry).unwrap());
         let line = refused(folder.path(), name);
-        assert!(line.contains(name) && line.contains("voxel (0, 1, 2) is"), "{line}");
+        assert!(line.contains(name) && line.contains("non-finite voxel at (0, 1, 2)"), "{line}");
     }
 
     write(&at("one.nrrd"), &moving_discs(16, 1, 0));
