@@ -655,7 +655,7 @@ typedef struct {
 #define HRINET_TORCH 501
 
 /**
- * Training went astray: a loss that is not a number.
+ * Training diverged: a non-finite loss.
  */
 #define HRINET_TRAINING 502
 
@@ -894,8 +894,7 @@ HrinetStatus hrinet_model_options_init(HrinetModelOptions *options);
  * Fails with `HRINET_INVALID_ARGUMENT` for an unknown name, and for a precision that the network
  * does not compute in; the file's codes; `HRINET_NO_DEVICE`.
  *
- * @pre `name_or_path` is a string; `options` is NULL or points to a struct; `model` points to a place
- * for a pointer.
+ * @pre `name_or_path` is a string, `options` NULL or a struct, `model` a place for a pointer.
  */
 HrinetStatus hrinet_model_load(const char *name_or_path,
                                const HrinetModelOptions *options,
@@ -905,8 +904,7 @@ HrinetStatus hrinet_model_load(const char *name_or_path,
  * Loads a checkpoint from `size` bytes in memory, which are not needed after the call; `options`
  * may be NULL for the defaults. Fails as `hrinet_model_load`.
  *
- * @pre `bytes` points to `size` bytes; `options` is NULL or points to a struct; `model` points to a
- * place for a pointer.
+ * @pre `bytes` has `size` bytes, `options` is NULL or a struct, `model` a place for a pointer.
  */
 HrinetStatus hrinet_model_load_from_memory(const uint8_t *bytes,
                                            size_t size,
@@ -1073,7 +1071,7 @@ HrinetStatus hrinet_trainer_options_init(const char *system, HrinetTrainerOption
  *
  * Fails with `HRINET_INVALID_ARGUMENT` for contradictory options, `HRINET_NO_DEVICE`.
  *
- * @pre `options` points to a struct; `device` is a string; `trainer` points to a place for a pointer.
+ * @pre `options` is a struct, `device` a string, `trainer` a place for a pointer.
  */
 HrinetStatus hrinet_trainer_create(const HrinetTrainerOptions *options,
                                    const char *device,
@@ -1096,14 +1094,12 @@ HrinetStatus hrinet_trainer_create_from_model(const HrinetTrainerOptions *option
  * Resumes a training from a checkpoint of `hrinet_trainer_save` or of `hrinet train`. Free the
  * trainer with `hrinet_trainer_free`.
  *
- * Fails with the codes of files, `HRINET_FILE_DAMAGED` also for a checkpoint without training state (a
- * model); `HRINET_NO_DEVICE`.
+ * Fails with the codes of files, `HRINET_FILE_DAMAGED` also for a checkpoint without training state
+ * (a model); `HRINET_NO_DEVICE`.
  *
  * @pre `path` and `device` are strings; `trainer` points to a place for a pointer.
  */
-HrinetStatus hrinet_trainer_load(const char *path,
-                                 const char *device,
-                                 HrinetTrainer **trainer);
+HrinetStatus hrinet_trainer_load(const char *path, const char *device, HrinetTrainer **trainer);
 
 /**
  * Sets `struct_size`, all pointers to NULL and all counts to 0.
@@ -1126,8 +1122,8 @@ HrinetStatus hrinet_training_batch_init(HrinetTrainingBatch *batch);
  * `HRINET_TRAINING` where training diverged: the trainer is of no use then, a saved checkpoint is;
  * `HRINET_IN_USE`.
  *
- * @pre `trainer` is a trainer; `batch` points to a struct whose arrays are as large as it says; `losses`
- * is NULL or points to a struct.
+ * @pre `trainer` is a trainer; `batch` points to a struct whose arrays are as large as it says;
+ * `losses` is NULL or points to a struct.
  */
 HrinetStatus hrinet_trainer_step(HrinetTrainer *trainer,
                                  const HrinetTrainingBatch *batch,

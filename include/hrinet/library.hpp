@@ -18,7 +18,7 @@
 
 namespace hrinet {
 
-/// What the library, or this wrapper, refused; `what()` is the one line that says why.
+/// Failure of a call; `what()` is one line with the reason.
 class Error : public std::runtime_error {
 public:
     Error(HrinetStatus status, const std::string& message)
@@ -31,7 +31,7 @@ private:
     HrinetStatus status_;
 };
 
-/// A job that the host's callback ended (`HRINET_CANCELLED`), or that the end of the process did.
+/// A job that a callback or the end of the process cancelled (`HRINET_CANCELLED`).
 class Cancelled : public Error {
 public:
     using Error::Error;
@@ -51,8 +51,8 @@ inline void check(HrinetStatus status) {
     throw Error(status, message);
 }
 
-/// Throws where the library that is loaded is not of the header that this was compiled with. Called
-/// before the first use of anything.
+/// Throws where the loaded library has another ABI version than this header. Called before the
+/// first use of the library.
 inline void require_abi() {
     static const std::uint32_t loaded = hrinet_abi_version();
     if (loaded != HRINET_ABI_VERSION) {
@@ -71,19 +71,19 @@ using Owned = std::unique_ptr<Handle, Freeing<Handle, Free>>;
 
 }  // namespace detail
 
-/// The version of the library that is loaded, `"0.1.0"`.
+/// Version of the loaded library, `"0.1.0"`.
 inline std::string version() {
     detail::require_abi();
     return hrinet_version();
 }
 
-/// Something that computes.
+/// A device that computes.
 struct Device {
-    std::string name;         ///< As Model::load takes it: `"cpu"`, `"cuda:0"`, ...
+    std::string name;         ///< As ModelOptions takes it: `"cpu"`, `"cuda:0"`, ...
     std::string description;  ///< For people: `"CPU, 8 cores"`.
 };
 
-/// What can be used: the CPU, then each CUDA device.
+/// Usable devices: the CPU, then each CUDA device.
 inline std::vector<Device> devices() {
     detail::require_abi();
     std::vector<Device> all;
@@ -98,19 +98,19 @@ inline bool cuda_is_available() {
     return hrinet_cuda_is_available() != 0;
 }
 
-/// How many CPU threads the calling thread's work uses.
+/// Number of CPU threads for the work of the calling thread.
 inline std::int32_t num_threads() {
     detail::require_abi();
     return hrinet_num_threads();
 }
 
-/// Sets how many CPU threads the calling thread's work uses from now on, at least 1.
+/// Sets the number of CPU threads for the work of the calling thread, at least 1.
 inline void set_num_threads(std::int32_t threads) {
     detail::require_abi();
     detail::check(hrinet_set_num_threads(threads));
 }
 
-/// What the library has to say, and how much of it.
+/// Level of log lines.
 enum class LogLevel : std::int32_t {
     none = 0,
     error = 1,
@@ -129,7 +129,7 @@ extern "C" inline void hrinet_hpp_log(std::int32_t level, const char* line, void
     try {
         (*static_cast<const LogFunction*>(user))(static_cast<LogLevel>(level), line);
     } catch (...) {
-        // A log line is not worth the job that it tells of.
+        // A log line must not end the job.
     }
 }
 

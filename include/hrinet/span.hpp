@@ -1,5 +1,5 @@
 /// @file hrinet/span.hpp
-/// Values that somebody else owns, and the voxel types of C++. Part of hrinet.hpp.
+/// Borrowed values, and the voxel types of C++. Part of hrinet.hpp.
 #ifndef HRINET_SPAN_HPP
 #define HRINET_SPAN_HPP
 
@@ -13,7 +13,7 @@
 
 namespace hrinet {
 
-/// A run of values that somebody else owns; made from anything with `data()` and `size()`.
+/// Borrowed contiguous values, from anything with `data()` and `size()`.
 template <class T>
 class Span {
 public:
@@ -22,7 +22,7 @@ public:
     constexpr Span() noexcept = default;
     constexpr Span(T* data, std::size_t size) noexcept : data_(data), size_(size) {}
 
-    /// A vector, an array, a std::span: what has `data()` and `size()`, of these values.
+    /// A vector, an array, a std::span: anything with `data()` and `size()` of these values.
     template <class Container,
               class = std::enable_if_t<std::is_convertible_v<
                   std::remove_pointer_t<decltype(std::data(std::declval<Container&>()))> (*)[],

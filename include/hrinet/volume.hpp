@@ -1,5 +1,5 @@
 /// @file hrinet/volume.hpp
-/// Where a volume lies in the patient, and its voxels. Part of hrinet.hpp.
+/// Geometry of a volume in the patient, and its voxels. Part of hrinet.hpp.
 #ifndef HRINET_VOLUME_HPP
 #define HRINET_VOLUME_HPP
 
@@ -23,45 +23,44 @@ using Vector3 = std::array<double, 3>;
 /// Row by row; column a is the direction of index axis a, of length 1.
 using Matrix3 = std::array<std::array<double, 3>, 3>;
 
-/// Where a volume lies in the patient.
+/// Geometry of a volume in the patient.
 ///
-/// hrinet.h speaks RAS (x to the patient's right, y to the front, z up), as 3D Slicer and NIfTI do;
-/// ITK and DICOM speak LPS (x to the left, y to the back). The constructors say which one is meant,
-/// and none does without saying it. From one to the other only signs of x and y change, so nothing
-/// is rounded.
+/// hrinet.h uses RAS (x to the patient's right, y to the front, z up), as 3D Slicer and NIfTI do;
+/// ITK and DICOM use LPS (x to the left, y to the back). Every constructor names its coordinates.
+/// From one to the other only the signs of x and y change, so nothing is rounded.
 class Geometry {
 public:
     /// Spacing 1 mm, voxel (0, 0, 0) at the origin, axes along R, A and S.
     Geometry() : Geometry(ras({1, 1, 1}, {0, 0, 0})) {}
 
-    /// From spacing in mm, the place of voxel (0, 0, 0) and the axes' directions in RAS.
+    /// From spacing in mm, the position of voxel (0, 0, 0) and the directions of the axes in RAS.
     static Geometry ras(const Vector3& spacing, const Vector3& origin,
                         const Matrix3& direction = identity()) {
-        Geometry made{std::array<double, 16>{}};
+        Geometry geometry{std::array<double, 16>{}};
         for (std::size_t row = 0; row < 3; ++row) {
             for (std::size_t axis = 0; axis < 3; ++axis)
-                made.at(row, axis) = spacing[axis] * direction[row][axis];
-            made.at(row, 3) = origin[row];
+                geometry.at(row, axis) = spacing[axis] * direction[row][axis];
+            geometry.at(row, 3) = origin[row];
         }
-        made.at(3, 3) = 1;
-        return made;
+        geometry.at(3, 3) = 1;
+        return geometry;
     }
 
-    /// From spacing in mm, the place of voxel (0, 0, 0) and the axes' directions in LPS: what
-    /// `itk::Image` and DICOM hold.
+    /// From spacing in mm, the position of voxel (0, 0, 0) and the directions of the axes in LPS,
+    /// as in `itk::Image` and DICOM.
     static Geometry lps(const Vector3& spacing, const Vector3& origin,
                         const Matrix3& direction = identity()) {
         return ras(spacing, origin, direction).flipped();
     }
 
-    /// From the matrix that takes (i, j, k, 1) to RAS in mm, row by row: what a vtkMRMLVolumeNode
-    /// gives as its IJK-to-RAS matrix.
+    /// From the matrix from (i, j, k, 1) to RAS in mm, row by row: the IJK-to-RAS matrix of a
+    /// vtkMRMLVolumeNode.
     static Geometry ijk_to_ras(const std::array<double, 16>& matrix) { return Geometry(matrix); }
 
-    /// Takes (i, j, k, 1) to RAS in mm, row by row.
+    /// Matrix from (i, j, k, 1) to RAS in mm, row by row.
     const std::array<double, 16>& ijk_to_ras() const noexcept { return ijk_to_ras_; }
 
-    /// Distance of neighbours along i, j, k in mm.
+    /// Spacing along i, j, k in mm.
     Vector3 spacing() const {
         const auto length = [this](std::size_t axis) {
             return std::hypot(at(0, axis), at(1, axis), at(2, axis));
@@ -69,20 +68,20 @@ public:
         return {length(0), length(1), length(2)};
     }
 
-    /// Where voxel (0, 0, 0) lies, in RAS.
+    /// Position of voxel (0, 0, 0) in RAS.
     Vector3 origin_ras() const noexcept { return {at(0, 3), at(1, 3), at(2, 3)}; }
 
-    /// Where voxel (0, 0, 0) lies, in LPS.
+    /// Position of voxel (0, 0, 0) in LPS.
     Vector3 origin_lps() const noexcept { return flipped().origin_ras(); }
 
     /// Directions of the axes in RAS.
     Matrix3 direction_ras() const {
         const Vector3 lengths = spacing();
-        Matrix3 made{};
+        Matrix3 direction{};
         for (std::size_t row = 0; row < 3; ++row)
             for (std::size_t axis = 0; axis < 3; ++axis)
-                made[row][axis] = at(row, axis) / lengths[axis];
-        return made;
+                direction[row][axis] = at(row, axis) / lengths[axis];
+        return direction;
     }
 
     /// Directions of the axes in LPS.
@@ -110,7 +109,8 @@ private:
     std::array<double, 16> ijk_to_ras_;
 };
 
-/// A host's voxels and their place; owns no voxel. `T` is const for voxels that are only read.
+/// Voxels of the caller and their geometry; owns no voxel. `T` is const for voxels that are only
+/// read.
 ///
 /// @code
 /// hrinet::Volume ct(image->GetBufferPointer(), {512, 512, 120}, geometry);
@@ -119,7 +119,7 @@ private:
 template <class T>
 class Volume {
 public:
-    /// `size`: voxels along i, j, k; they lie without gaps, i fastest, unless strides() is called.
+    /// `size`: voxels along i, j, k, without gaps, i fastest, unless strides() is called.
     Volume(T* data, const std::array<std::size_t, 3>& size, const Geometry& geometry = {})
         : data_(data), size_(size), geometry_(geometry) {}
 
@@ -129,14 +129,14 @@ public:
         return *this;
     }
 
-    /// `HU = slope * stored + intercept`; without it the stored numbers are HU.
+    /// `HU = slope * stored + intercept`; without it stored values are HU.
     Volume& rescale(double slope, double intercept) {
         slope_ = slope;
         intercept_ = intercept;
         return *this;
     }
 
-    /// Where the k slices lie, in mm from the first along k, where they are unevenly spaced.
+    /// Positions of the k slices in mm from the first, for unevenly spaced slices.
     Volume& slice_positions(std::vector<double> mm) {
         if (mm.size() != size_[2]) {
             detail::refuse(std::to_string(mm.size()) + " slice positions for " +
@@ -151,13 +151,13 @@ public:
     const Geometry& geometry() const noexcept { return geometry_; }
     const std::vector<double>& slice_positions() const noexcept { return positions_; }
 
-    /// The same for hrinet.h; valid as long as this volume.
+    /// The volume for hrinet.h; valid as long as this object.
     HrinetVolume c() const {
         detail::require_abi();
         HrinetVolume volume;
         detail::check(hrinet_volume_init(&volume));
         volume.voxel_type = voxel_type_of<T>();
-        // The library writes voxels of outputs only, and these are of types that are not const.
+        // The library writes voxels of outputs alone, whose types are not const.
         volume.data = const_cast<std::remove_const_t<T>*>(data_);
         for (std::size_t axis = 0; axis < 3; ++axis) {
             volume.size[axis] = size_[axis];

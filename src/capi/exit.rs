@@ -5,35 +5,30 @@
 //! then on every call is refused, and what is to be freed is left to the end of the process.
 
 use std::cell::Cell;
-use std::ffi::c_int;
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use tch::{Device, Kind, TchError, Tensor};
 
-/// A job that does not notice is given up after this long: a callback of its host may hang.
+/// Time after which a job that does not stop is given up: a callback of its host may hang.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 static ENDING: AtomicBool = AtomicBool::new(false);
-/// Calls that are in the library, of all threads, one within another counted as well.
+/// Calls in the library, of all threads; nested calls count each.
 static INSIDE: AtomicUsize = AtomicUsize::new(0);
-/// The process that the calls are counted in: one forked off has none of the other's threads.
+/// The process of the counted calls: a forked one has none of its threads.
 static PROCESS: AtomicU32 = AtomicU32::new(0);
 
 thread_local! {
-    /// Calls of this thread that are in the library: from a callback, a second is within the first.
+    /// Calls of this thread in the library: a callback may call it again.
     static MINE: Cell<usize> = const { Cell::new(0) };
 }
 
-unsafe extern "C" {
-    safe fn atexit(hook: extern "C" fn()) -> c_int;
-}
-
-/// One call that is in the library, until it is dropped.
+/// A call in the library, until it is dropped.
 pub(super) struct Inside;
 
-/// Counts a call in; `None` where the process is ending and libtorch must not be touched.
+/// Counts a call; `None` where the process is ending and libtorch must not be used.
 pub(super) fn enter() -> Option<Inside> {
     INSIDE.fetch_add(1, SeqCst);
     MINE.set(MINE.get() + 1);
@@ -48,23 +43,24 @@ impl Drop for Inside {
     }
 }
 
-/// Whether jobs are to stop because the process ends.
+/// Whether jobs must stop because the process ends.
 pub(super) fn is_ending() -> bool {
     ENDING.load(SeqCst)
 }
 
-/// Sets the hook, once, before the first network is made.
+/// Sets the hook, once, before the first network is built.
 ///
 /// libc runs hooks from the last to the first, and libtorch sets up what its convolutions need,
 /// with hooks of its own, when the first ones run. So they run here before ours is set.
 pub(super) fn prepare() {
     static PREPARED: Once = Once::new();
     PREPARED.call_once(|| {
-        // Where it fails the first job will say so.
+        // A failure will show again in the first job.
         let _ = convolve();
         PROCESS.store(std::process::id(), SeqCst);
-        // Where it is refused (no memory) the process ends as it would without it.
-        let _ = atexit(end);
+        // On failure (no memory) the process ends as it would without the hook.
+        // SAFETY: `end` neither panics nor needs anything that is gone when the process ends.
+        let _ = unsafe { libc::atexit(end) };
     });
 }
 
@@ -74,9 +70,9 @@ fn convolve() -> Result<(), TchError> {
     let kernel = |side: i64| zeros([8, 8, side, side])?.f_set_requires_grad(true);
     let (down, up) = (kernel(3)?, kernel(2)?);
     let none = None::<Tensor>;
-    let made = zeros([2, 8, 32, 32])?.f_conv2d(&down, none.as_ref(), [2, 2], [1, 1], [1, 1], 1)?;
-    let made = made.f_conv_transpose2d(&up, none.as_ref(), [2, 2], [0, 0], [0, 0], 1, [1, 1])?;
-    made.f_sum(Kind::Float)?.f_backward()
+    let maps = zeros([2, 8, 32, 32])?.f_conv2d(&down, none.as_ref(), [2, 2], [1, 1], [1, 1], 1)?;
+    let maps = maps.f_conv_transpose2d(&up, none.as_ref(), [2, 2], [0, 0], [0, 0], 1, [1, 1])?;
+    maps.f_sum(Kind::Float)?.f_backward()
 }
 
 extern "C" fn end() {

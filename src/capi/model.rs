@@ -164,8 +164,7 @@ unsafe fn interpolator_options(
 /// does not compute in; the file's codes; `HRINET_NO_DEVICE`.
 ///
 /// # Safety
-/// `name_or_path` is a string; `options` is NULL or points to a struct; `model` points to a place
-/// for a pointer.
+/// `name_or_path` is a string, `options` NULL or a struct, `model` a place for a pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hrinet_model_load(
     name_or_path: *const c_char,
@@ -190,8 +189,7 @@ pub unsafe extern "C" fn hrinet_model_load(
 /// may be NULL for the defaults. Fails as `hrinet_model_load`.
 ///
 /// # Safety
-/// `bytes` points to `size` bytes; `options` is NULL or points to a struct; `model` points to a
-/// place for a pointer.
+/// `bytes` has `size` bytes, `options` is NULL or a struct, `model` a place for a pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hrinet_model_load_from_memory(
     bytes: *const u8,

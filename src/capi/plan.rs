@@ -115,14 +115,14 @@ pub unsafe extern "C" fn hrinet_plan_create(
         // SAFETY: `size[2]` positions or NULL, as the struct's page says.
         let geometry = unsafe { volume.geometry()? };
         let rescale = volume.rescale()?;
-        let made = HrinetPlan {
+        let created = HrinetPlan {
             plan: Plan::new(&geometry, axis, &spacing)?,
             voxel_type: volume.voxel_type,
             known_size: volume.size,
             rescale: [rescale.slope, rescale.intercept],
         };
         // SAFETY: not NULL, and a place for a pointer, as the caller promises.
-        unsafe { plan.write(Box::into_raw(Box::new(made))) };
+        unsafe { plan.write(Box::into_raw(Box::new(created))) };
         Ok(())
     })
 }

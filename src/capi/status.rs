@@ -38,7 +38,7 @@ pub const HRINET_CANCELLED: HrinetStatus = 400;
 pub const HRINET_INTERNAL: HrinetStatus = 500;
 /// libtorch failed.
 pub const HRINET_TORCH: HrinetStatus = 501;
-/// Training went astray: a loss that is not a number.
+/// Training diverged: a non-finite loss.
 pub const HRINET_TRAINING: HrinetStatus = 502;
 
 /// Status code of an error of the library.

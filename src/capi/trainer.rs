@@ -55,7 +55,7 @@ pub struct HrinetStepLosses {
 /// Fails with `HRINET_INVALID_ARGUMENT` for contradictory options, `HRINET_NO_DEVICE`.
 ///
 /// # Safety
-/// `options` points to a struct; `device` is a string; `trainer` points to a place for a pointer.
+/// `options` is a struct, `device` a string, `trainer` a place for a pointer.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hrinet_trainer_create(
     options: *const HrinetTrainerOptions,
@@ -110,8 +110,8 @@ pub unsafe extern "C" fn hrinet_trainer_create_from_model(
 /// Resumes a training from a checkpoint of `hrinet_trainer_save` or of `hrinet train`. Free the
 /// trainer with `hrinet_trainer_free`.
 ///
-/// Fails with the codes of files, `HRINET_FILE_DAMAGED` also for a checkpoint without training state (a
-/// model); `HRINET_NO_DEVICE`.
+/// Fails with the codes of files, `HRINET_FILE_DAMAGED` also for a checkpoint without training state
+/// (a model); `HRINET_NO_DEVICE`.
 ///
 /// # Safety
 /// `path` and `device` are strings; `trainer` points to a place for a pointer.
@@ -202,8 +202,8 @@ pub unsafe extern "C" fn hrinet_training_batch_init(
 /// `HRINET_IN_USE`.
 ///
 /// # Safety
-/// `trainer` is a trainer; `batch` points to a struct whose arrays are as large as it says; `losses`
-/// is NULL or points to a struct.
+/// `trainer` is a trainer; `batch` points to a struct whose arrays are as large as it says;
+/// `losses` is NULL or points to a struct.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hrinet_trainer_step(
     trainer: *mut HrinetTrainer,

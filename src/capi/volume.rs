@@ -184,7 +184,7 @@ impl HrinetVolume {
     /// As [`HrinetVolume::view`], to be written to.
     ///
     /// # Safety
-    /// As [`HrinetVolume::view`]; nobody else reads or writes the voxels meanwhile.
+    /// As [`HrinetVolume::view`]; no other thread reads or writes the voxels meanwhile.
     pub(super) unsafe fn view_mut<'a, T: Voxel>(&self) -> Result<ArrayViewMut3<'a, T>, Refusal> {
         let shape = self.shape::<T>()?;
         // SAFETY: as in `view`; no two voxels share an address, which `shape` checked.

@@ -81,9 +81,9 @@ int main(int argc, char **argv) {
             HRINET_INVALID_ARGUMENT, "no expected error");
     REFUSED(both(NULL, plan, &ct, NULL, &also, &errors), HRINET_INVALID_ARGUMENT,
             "no expected error");
-    wrong = errors;
-    wrong.data = made;
-    REFUSED(both(confident, plan, &ct, NULL, &out, &wrong), HRINET_INVALID_ARGUMENT,
+    wrong = out;
+    wrong.data = expected;
+    REFUSED(both(confident, plan, &ct, NULL, &wrong, &errors), HRINET_INVALID_ARGUMENT,
             "expected_error overlaps output");
 
     /* Expected errors alone are the same. */

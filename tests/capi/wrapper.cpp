@@ -181,7 +181,7 @@ void progress(const hrinet::Model& model) {
     hrinet::Job(model, plan)
         .input(ct)
         .output(fine)
-        .labels(map, fine_labels)
+        .labels(map, fine_labels, hrinet::LabelMethod::nearest)
         .labels(map, along, hrinet::LabelMethod::anatomy)
         .run([&](hrinet::Progress p) { return slices = p.total, p.keep_going(); });
     CHECK(slices == 3 * 87);

@@ -1,11 +1,11 @@
-//! What libraries read from the environment before `main`.
+//! Environment variables that libraries read before `main`.
 //!
-//! The program starts itself again with these settings, in the same process, except where the user
-//! chose otherwise:
-//! - libgomp lets idle threads spin, which on cores that others use too makes small operations ten
-//!   and more times slower: let them sleep;
-//! - glibc hands large blocks back to the system when they are freed and fetches them anew, zeroed
-//!   page by page, at the next operation: a fifth of a training step. Keep them.
+//! The program restarts itself with these settings, in the same process, except those that the user
+//! has set:
+//! - libgomp lets idle threads spin, which on shared cores makes small operations ten and more
+//!   times slower: let them sleep;
+//! - glibc returns large blocks to the system when they are freed, and gets them zeroed page by
+//!   page for the next operation, a fifth of a training step: keep them.
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -16,7 +16,7 @@ const SETTINGS: [(&str, &str); 3] = [
     ("MALLOC_TRIM_THRESHOLD_", "17179869184"),
 ];
 
-/// Starts this program again with the settings that are not there yet.
+/// Restarts this program with the settings that are missing.
 pub fn settle() {
     let missing = SETTINGS.into_iter().filter(|(name, _)| std::env::var_os(name).is_none());
     let missing: Vec<_> = missing.collect();
@@ -26,7 +26,7 @@ pub fn settle() {
     if let Ok(program) = std::env::current_exe() {
         let arguments = std::env::args_os().skip(1);
         let error = Command::new(program).args(arguments).envs(missing).exec();
-        // It only comes back where it failed; the work is slower then, not wrong.
+        // It returns on failure alone; the work is then slower, not wrong.
         log::debug!("the environment could not be set: {error}");
     }
 }

@@ -1,4 +1,4 @@
-//! `hrinet info`: what a volume or a model is.
+//! `hrinet info`: description of a volume or a model.
 
 use std::path::PathBuf;
 
@@ -8,17 +8,17 @@ use hrinet::volume::Axis;
 use hrinet::{Result, io};
 use tch::Device;
 
-/// Say what a volume or a model is.
+/// Describe a volume or a model.
 #[derive(Args)]
 pub struct Arguments {
     /// A volume, a folder with a DICOM series, a checkpoint file, or a shipped model's name.
     what: PathBuf,
 }
 
-/// Runs it.
+/// Runs `hrinet info`.
 ///
 /// # Errors
-/// What went wrong, for the user.
+/// The first error, for the user.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let name = arguments.what.to_string_lossy();
     if io::is_volume_file(&arguments.what) || arguments.what.is_dir() {
@@ -37,14 +37,14 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     println!("trained on:  {}", record.trained_on.join(" "));
     println!("held out:    {}", record.held_out.join(" "));
     if let Some(longest) = record.max_slice_spacing_mm {
-        println!("longest gap: {longest:.1} mm");
+        println!("slices:      at most {longest:.1} mm apart in training");
     }
     if let Some([psnr, linear]) = record.held_out_psnr {
         println!("PSNR there:  {psnr:.2} dB (linear {linear:.2})");
     }
-    if let Some(confidence) = &record.error_head {
-        println!("confidence:  {}", confidence.command);
-        if let Some([expected, real]) = confidence.held_out_error_hu {
+    if let Some(head) = &record.error_head {
+        println!("error head:  {}", head.command);
+        if let Some([expected, real]) = head.held_out_error_hu {
             println!("|error|:     {expected:.2} HU expected, {real:.2} real, on held-out crops");
         }
     }

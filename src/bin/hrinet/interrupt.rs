@@ -1,8 +1,8 @@
-//! Ctrl-C and SIGTERM: stop within a second, leave nothing behind.
+//! Ctrl-C and SIGTERM: stop within a second and leave no half-written file.
 //!
-//! The first signal raises a flag that the work looks at between slices. Where the work does not
-//! get there in time (a long read, one slow slice), the files in progress are removed from here and
-//! the process ends without waiting.
+//! The first signal raises a flag that the work checks between slices. Where it does not get there
+//! in time (a long read, one slow slice), the files in progress are removed here and the process
+//! ends.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,10 +13,10 @@ use hrinet::{Error, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-/// Exit status of a cancelled run, as shells know it.
+/// Exit status of a cancelled run, as shells have it.
 pub const EXIT_CODE: u8 = 130;
 
-/// How long the work may take to notice, unless it asks for more.
+/// Time the work has to stop, unless it asks for more.
 const PATIENCE_MS: u64 = 600;
 
 static PATIENCE: AtomicU64 = AtomicU64::new(PATIENCE_MS);
@@ -24,10 +24,10 @@ static PATIENCE: AtomicU64 = AtomicU64::new(PATIENCE_MS);
 static RAISED: AtomicBool = AtomicBool::new(false);
 static IN_PROGRESS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
-/// Watches for signals from now on.
+/// Starts to watch for signals.
 ///
 /// # Errors
-/// [`Error::Argument`] where the system does not let it.
+/// [`Error::Argument`] where the system does not allow it.
 pub fn watch() -> Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
         .map_err(|error| Error::Argument(format!("signals cannot be watched: {error}")))?;
@@ -46,12 +46,12 @@ pub fn watch() -> Result<()> {
     Ok(())
 }
 
-/// Whether the user asked to stop.
+/// Whether the user wants to stop.
 pub fn raised() -> bool {
     RAISED.load(Ordering::SeqCst)
 }
 
-/// An error where the user asked to stop.
+/// Returns an error where the user wants to stop.
 ///
 /// # Errors
 /// [`Error::Cancelled`].
@@ -59,12 +59,12 @@ pub fn check() -> Result<()> {
     if raised() { Err(Error::Cancelled) } else { Ok(()) }
 }
 
-/// Work that has something to save when it is told to stop: how long that may take.
+/// Sets the time the work has to stop: longer where it saves something first.
 pub fn allow(patience: Duration) {
     PATIENCE.store(patience.as_millis() as u64, Ordering::SeqCst);
 }
 
-/// Names a file that must not stay behind half written.
+/// Registers a file that must not be left half written.
 pub fn in_progress(path: PathBuf) {
     IN_PROGRESS.lock().unwrap_or_else(PoisonError::into_inner).push(path);
 }

@@ -1,4 +1,4 @@
-//! The program `hrinet`: resample a CT, train a network, evaluate it.
+//! The program `hrinet`: resamples a CT, trains networks, evaluates them.
 
 mod device;
 mod environment;
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
     cli.verbosity.slicer = slicer.is_some();
     messages::set_up(&cli.verbosity);
     environment::settle();
-    // Damaged files make decoders panic; that is caught where it happens and told as an error.
+    // Damaged files make decoders panic; that is caught there and becomes an error.
     std::panic::set_hook(Box::new(|panic| log::debug!("{panic}")));
     match std::panic::catch_unwind(|| interrupt::watch().and_then(|()| run(&cli, slicer.as_ref())))
     {
@@ -62,7 +62,7 @@ fn main() -> ExitCode {
             eprintln!("hrinet: {error}");
             ExitCode::from(1)
         }
-        // `hrinet info | head -1`: who read it has seen enough.
+        // `hrinet info | head -1`: the reader has closed the pipe.
         Err(panic) if is_of_closed_output(panic.as_ref()) => ExitCode::SUCCESS,
         Err(_) => {
             eprintln!("hrinet: internal error; run again with -vv for its place, and report it");
@@ -71,7 +71,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether printing went wrong because nobody reads standard output any more.
+/// Whether printing failed because standard output was closed.
 fn is_of_closed_output(panic: &(dyn std::any::Any + Send)) -> bool {
     let message = panic.downcast_ref::<String>();
     message.is_some_and(|message| {
@@ -91,8 +91,7 @@ fn run(cli: &Cli, slicer: Option<&slicer_cli::Run>) -> hrinet::Result<()> {
     }
 }
 
-/// `--exact-spacing` takes a value or none; clap wants an equals sign before a value that may be
-/// missing, people write `--exact-spacing 1.0`.
+/// Joins `--exact-spacing 1.0` by an equals sign, which clap needs before an optional value.
 fn arguments(given: Vec<OsString>) -> Vec<OsString> {
     let mut joined: Vec<OsString> = Vec::new();
     for argument in given {

@@ -1,4 +1,4 @@
-//! What the program says: log lines, a progress bar on a terminal, plain lines elsewhere.
+//! Messages of the program: log lines, a progress bar on a terminal, plain lines elsewhere.
 
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
@@ -10,28 +10,28 @@ use log::LevelFilter;
 
 use crate::slicer_cli;
 
-/// Seconds between two plain lines where there is no terminal.
+/// Time between two plain lines without a terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
-/// Time between two pictures of what turns.
+/// Time between two frames of a spinner.
 const TICK: Duration = Duration::from_millis(100);
 
-/// How much to say.
+/// Verbosity of a command.
 #[derive(Args)]
 pub struct Verbosity {
-    /// Say nothing but errors.
+    /// Print errors alone.
     #[arg(short, long, global = true, conflicts_with = "verbose", display_order = 900)]
     pub quiet: bool,
-    /// Say more; twice: everything.
+    /// Print more; twice: everything.
     #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 901)]
     pub verbose: u8,
-    /// Slicer listens: progress by its tags, everything but errors on standard output.
+    /// For Slicer: progress by its tags, everything but errors on standard output.
     #[arg(skip)]
     pub slicer: bool,
 }
 
 impl Verbosity {
-    /// A line for the user, unless quiet.
+    /// Prints a line for the user, unless quiet.
     pub fn say(&self, line: impl std::fmt::Display) {
         match (self.quiet, self.slicer) {
             (true, _) => {}
@@ -60,7 +60,7 @@ pub fn set_up(verbosity: &Verbosity) {
         .init();
 }
 
-/// How far a long task has come.
+/// Progress of a long task.
 pub struct Progress {
     bar: Option<ProgressBar>,
     plain: Option<Plain>,
@@ -74,7 +74,7 @@ struct Plain {
 }
 
 impl Progress {
-    /// A task of `total` steps.
+    /// Starts a task of `total` steps.
     pub fn new(verbosity: &Verbosity, what: &str, total: u64) -> Progress {
         if verbosity.quiet {
             return Progress { bar: None, plain: None, tags: None };
@@ -98,8 +98,7 @@ impl Progress {
         Progress { bar: None, plain: Some(plain), tags: None }
     }
 
-    /// A task of which nobody knows how long it takes: it turns on a terminal, and is one line
-    /// elsewhere.
+    /// Starts a task of unknown length: a spinner on a terminal, one line elsewhere.
     pub fn busy(verbosity: &Verbosity, what: &str) -> Progress {
         if verbosity.quiet {
             return Progress { bar: None, plain: None, tags: None };
@@ -113,7 +112,7 @@ impl Progress {
         Progress { bar: Some(bar), plain: None, tags: None }
     }
 
-    /// `done` steps are done.
+    /// Shows that `done` steps are done.
     pub fn set(&mut self, done: u64) {
         if let Some(bar) = &self.bar {
             bar.set_position(done);
@@ -129,7 +128,7 @@ impl Progress {
         }
     }
 
-    /// A line above the bar.
+    /// Prints a line above the bar.
     pub fn say(&self, line: &str) {
         match (&self.bar, &self.plain) {
             (Some(bar), _) => bar.println(line),
@@ -138,7 +137,7 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

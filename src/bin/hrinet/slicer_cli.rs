@@ -13,11 +13,11 @@ use hrinet::{Error, Result};
 
 use crate::resample::SliceCounts;
 
-/// The argument that tells Slicer's command line from a user's: Slicer always gives it, since the
-/// module has results to return.
+/// Argument that marks a command line of Slicer: Slicer always gives it, since the module returns
+/// results.
 const RETURN_FILE: &str = "--returnparameterfile";
 
-/// What Slicer gives, as `slicer_cli.xml` describes it.
+/// Arguments of Slicer, described by `slicer_cli.xml`.
 #[derive(Parser)]
 #[command(name = "hrinet")]
 struct SlicerArguments {
@@ -52,28 +52,28 @@ enum Spacing {
     Like,
 }
 
-/// The description of the module, where it is all that is wanted.
+/// The description of the module, for `--xml`.
 pub fn description(arguments: &[OsString]) -> Option<String> {
     let asked = arguments.get(1).is_some_and(|argument| argument == "--xml");
     asked.then(|| include_str!("slicer_cli.xml").replace("@VERSION@", env!("CARGO_PKG_VERSION")))
 }
 
-/// A run that Slicer wants.
+/// A run for Slicer.
 pub struct Run {
-    /// The same as a command line of `hrinet resample`.
+    /// The command line of `hrinet resample`.
     pub arguments: Vec<OsString>,
-    /// Where the results go.
+    /// File for the results.
     return_file: PathBuf,
 }
 
 impl Run {
-    /// Slicer's command line, or None where it is not one. Ends the program where it is wrong.
+    /// Parses a command line of Slicer; `None` for any other. Ends the program where it is wrong.
     pub fn of(arguments: &[OsString]) -> Option<Run> {
         let asked = arguments.iter().any(|argument| argument == RETURN_FILE);
         asked.then(|| Run::from(SlicerArguments::parse_from(arguments)))
     }
 
-    /// Tells Slicer the numbers of slices.
+    /// Returns the numbers of slices to Slicer.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -103,7 +103,7 @@ impl From<SlicerArguments> for Run {
             Spacing::Factor => option("factor", asked.factor.to_string().into()),
             Spacing::Nearest => option("spacing", asked.spacing_mm.to_string().into()),
             Spacing::Exact => option("exact-spacing", asked.spacing_mm.to_string().into()),
-            // An empty name is refused as a file that is not there.
+            // An empty name is refused as a missing file.
             Spacing::Like => option("reference", asked.like_volume.unwrap_or_default().into()),
         }
         option("axis", asked.axis.into());
@@ -116,14 +116,14 @@ impl From<SlicerArguments> for Run {
     }
 }
 
-/// Prints what Slicer reads as progress; each element must be flushed to be seen.
+/// Prints progress as Slicer reads it; each element must be flushed to be seen.
 pub struct Tags {
     name: String,
     total: u64,
 }
 
 impl Tags {
-    /// A task begins.
+    /// Starts a task.
     pub fn start(name: &str, total: u64) -> Tags {
         say(&format!(
             "<filter-start>\n<filter-name>{name}</filter-name>\n\
@@ -138,7 +138,7 @@ impl Tags {
         say(&format!("<filter-progress>{share:.4}</filter-progress>"));
     }
 
-    /// It ends.
+    /// Ends the task.
     pub fn finish(&self) {
         say(&format!(
             "<filter-end>\n<filter-name>{}</filter-name>\n<filter-time>0</filter-time>\n\
@@ -148,10 +148,10 @@ impl Tags {
     }
 }
 
-/// A line on standard output.
+/// Prints a line on standard output.
 pub fn say(line: &str) {
     let mut out = std::io::stdout().lock();
-    // Where nobody reads any more there is nobody to tell.
+    // A closed output is no error.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn every_spacing_becomes_its_option() {
+    fn each_spacing_becomes_its_option() {
         for (spacing, option) in [
             ("isotropic", None),
             ("factor", Some("--factor=3")),
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn other_command_lines_are_not_slicers() {
+    fn other_command_lines_are_not_of_slicer() {
         let line = |text: &str| text.split(' ').map(OsString::from).collect::<Vec<_>>();
         assert!(Run::of(&line("hrinet resample in.nrrd out.nrrd")).is_none());
         assert!(description(&line("hrinet resample --xml")).is_none());

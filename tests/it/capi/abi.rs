@@ -60,7 +60,7 @@ fn printed(program: &str, arguments: &[&str]) -> String {
 }
 
 #[test]
-fn the_library_exports_the_functions_of_the_header_and_nothing_else() {
+fn library_exports_the_functions_of_the_header_alone() {
     let symbols = printed("nm", &["--dynamic", "--defined-only"]);
     let exported: BTreeSet<&str> =
         symbols.lines().filter_map(|line| line.split_whitespace().last()).collect();
@@ -69,7 +69,7 @@ fn the_library_exports_the_functions_of_the_header_and_nothing_else() {
 }
 
 #[test]
-fn the_soname_carries_the_version_of_the_interface() {
+fn soname_has_the_abi_version() {
     let dynamic = printed("readelf", &["--dynamic", "--wide"]);
     let soname = format!("Library soname: [libhrinet.so.{HRINET_ABI_VERSION}]");
     assert!(dynamic.contains(&soname), "{dynamic}");
@@ -92,7 +92,7 @@ const SMALL: &str = "
 ";
 
 #[test]
-fn changes_that_break_hosts_are_told_from_those_that_do_not() {
+fn breaking_changes_are_told_from_compatible_ones() {
     let before = Abi::of_header(SMALL);
     assert_eq!(before.functions().collect::<Vec<_>>(), ["hrinet_free", "hrinet_make"]);
     assert_eq!(Abi::parse(&before.to_string()), before);

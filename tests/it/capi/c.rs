@@ -14,7 +14,7 @@ use tch::Device;
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 #[test]
-fn the_committed_header_is_the_one_that_the_sources_make() {
+fn committed_header_is_current() {
     let made = std::fs::read_to_string(concat!(env!("OUT_DIR"), "/hrinet.h")).unwrap();
     let committed = std::fs::read_to_string(Path::new(ROOT).join("include/hrinet.h")).unwrap();
     assert!(
@@ -25,7 +25,7 @@ fn the_committed_header_is_the_one_that_the_sources_make() {
 }
 
 #[test]
-fn the_header_stands_alone_in_strict_c99_and_cxx11() {
+fn header_compiles_alone_as_strict_c99_and_cxx11() {
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("alone.c");
     std::fs::write(&source, "#include <hrinet.h>\n#include <hrinet.h>\n").unwrap();
@@ -69,7 +69,7 @@ fn build(name: &str, folder: &Path) -> PathBuf {
 }
 
 #[test]
-fn a_c_program_makes_the_same_voxels_bit_for_bit() {
+fn c_program_gets_the_same_voxels_bit_for_bit() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let program = build("resample", folder.path());
@@ -116,13 +116,13 @@ fn run(program: &Path, argument: &Path) {
 }
 
 #[test]
-fn a_c_program_trains() {
+fn c_program_trains() {
     let folder = tempfile::tempdir().unwrap();
     run(&build("train", folder.path()), folder.path());
 }
 
 #[test]
-fn a_c_program_chooses_methods_labels_devices_and_precision() {
+fn c_program_chooses_methods_labels_devices_and_precision() {
     let folder = tempfile::tempdir().unwrap();
     let paper = folder.path().join("paper.safetensors");
     let trainer = Trainer::new(Settings::default_for(System::HrinetMse), Device::Cpu).unwrap();
@@ -131,7 +131,7 @@ fn a_c_program_chooses_methods_labels_devices_and_precision() {
 }
 
 #[test]
-fn a_c_program_gets_expected_errors() {
+fn c_program_gets_expected_errors() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let motion = Settings::default_for(System::HrinetMotion);

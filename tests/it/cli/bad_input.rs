@@ -1,5 +1,5 @@
-//! Bad input: one line that names the file and the value, exit status 1 (usage: 2), nothing left
-//! half written. `fails` checks the last two each time.
+//! Bad input: one line with the file and the value, exit status 1 (usage: 2), no partial file.
+//! `fails` checks the last two each time.
 
 use crate::common::program;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::common::program::{fails, succeeds};
 use hrinet::volume::{Geometry, Rescale, Volume};
 use ndarray::Array3;
 
-/// Resamples a file in the folder with the plain blend; gives the error's line.
+/// Resamples a file in the folder by linear interpolation; returns the error line.
 fn refused(folder: &Path, input: &str) -> String {
     fails(folder, &["resample", input, "out.nii.gz", "--model", "linear"], 1)
 }
@@ -36,7 +36,7 @@ const BITPIX: usize = 72;
 const PIXDIM: usize = 76;
 
 #[test]
-fn files_that_are_missing_cut_short_or_lie() {
+fn missing_truncated_and_contradictory_files_are_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     assert!(refused(folder.path(), "nowhere.nii").contains("nowhere.nii: No such file"));
@@ -62,7 +62,7 @@ fn files_that_are_missing_cut_short_or_lie() {
 }
 
 #[test]
-fn volumes_that_cannot_be_resampled() {
+fn volumes_that_cannot_be_resampled_are_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let spacing = |value: f32| value.to_le_bytes();
@@ -110,7 +110,7 @@ fn volumes_that_cannot_be_resampled() {
 }
 
 #[test]
-fn outputs_that_cannot_be_written() {
+fn outputs_that_cannot_be_written_are_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     write(&at("in.nrrd"), &moving_discs(16, 4, 0));
@@ -131,9 +131,9 @@ fn outputs_that_cannot_be_written() {
     assert_eq!(std::fs::read(at("old.nrrd")).unwrap(), old);
 }
 
-/// A limit on the size of files stands in for a full disk: the write fails in the middle.
+/// A limit on the size of files, in place of a full disk: the write fails in the middle.
 #[test]
-fn a_full_disk_leaves_the_old_file_and_nothing_half_written() {
+fn full_disk_leaves_the_old_file_and_no_partial_one() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     write(&at("in.nrrd"), &moving_discs(64, 8, 0));
@@ -154,7 +154,7 @@ fn a_full_disk_leaves_the_old_file_and_nothing_half_written() {
 }
 
 #[test]
-fn arguments_that_make_no_sense() {
+fn invalid_arguments_are_rejected() {
     let folder = tempfile::tempdir().unwrap();
     write(&folder.path().join("in.nrrd"), &moving_discs(16, 4, 0));
     let base = ["resample", "in.nrrd", "out.nrrd"];
@@ -167,7 +167,7 @@ fn arguments_that_make_no_sense() {
     assert!(refused(&["--exact-spacing"]).contains("--exact-spacing needs a value"));
     assert!(refused(&["--spacing", "0.0000001"]).contains("slices"));
     assert!(refused(&["--device", "gpu"]).contains("cuda:N"));
-    assert!(refused(&["--threads", "0"]).contains("at least 1"));
+    assert!(refused(&["--threads", "0"]).contains("use 1 or more"));
     assert!(refused(&["--reference", "nowhere.nrrd"]).contains("nowhere.nrrd"));
     // 4 slices to 900,000: more memory than any machine that runs this test has.
     let line = refused(&["--exact-spacing", "0.00001", "--axis", "i"]);
@@ -194,7 +194,7 @@ fn arguments_that_make_no_sense() {
 }
 
 #[test]
-fn what_will_not_fit_into_memory_is_refused_before_work_begins() {
+fn job_larger_than_memory_is_rejected_before_the_work() {
     let folder = tempfile::tempdir().unwrap();
     // 2700 x 2700 x 2 voxels to 2700 x 2700 x 49,001: 715 GB with the work.
     write(&folder.path().join("in.nii.gz"), &moving_discs(2700, 2, 0));
@@ -204,7 +204,7 @@ fn what_will_not_fit_into_memory_is_refused_before_work_begins() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_is_no_error() {
+fn closed_output_pipe_is_no_error() {
     let folder = tempfile::tempdir().unwrap();
     let mut info = program::command(folder.path(), &["info", "hrinet-motion"])
         .stdout(std::process::Stdio::piped())

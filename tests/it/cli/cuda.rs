@@ -1,5 +1,5 @@
-//! libtorch's part for CUDA: loaded where it lies beside libtorch, missed nowhere. What stands in
-//! for it here says only that it was loaded; a card is not needed.
+//! The CUDA library of libtorch: loaded where it is beside libtorch, and optional. The stand-in
+//! here reports only that it was loaded; no CUDA device is needed.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -33,7 +33,7 @@ fn put(file: &Path, folder: &Path) {
 }
 
 #[test]
-fn it_is_loaded_where_a_device_is_asked_for_that_may_need_it() {
+fn cuda_loads_for_any_device_but_cpu() {
     let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let at = |name: &str| folder.path().join(name);
     // As it is installed: the program in bin, its libtorch in lib/torch.

@@ -1,4 +1,4 @@
-//! `hrinet evaluate` against SciPy and scikit-image on a real CT, and on a volume with no error.
+//! `hrinet evaluate` against SciPy and scikit-image on a real CT, and on a volume without error.
 
 use crate::common::python;
 use std::path::Path;
@@ -7,7 +7,7 @@ use crate::common::phantom::{moving_discs, write};
 use crate::common::program::{fails, succeeds};
 
 #[test]
-fn the_table_agrees_with_scipy_and_scikit_image_on_a_real_ct() {
+fn scores_match_scipy_and_scikit_image_on_a_real_ct() {
     let ct = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/ct/test/sts003.nii.gz");
     if !ct.exists() {
         eprintln!("skipped: no CT at {}", ct.display());
@@ -23,7 +23,7 @@ fn the_table_agrees_with_scipy_and_scikit_image_on_a_real_ct() {
 }
 
 #[test]
-fn slices_that_are_made_without_error_score_so() {
+fn perfect_slices_have_perfect_scores() {
     let folder = tempfile::tempdir().unwrap();
     // Every slice is the same.
     let still = moving_discs(32, 1, 0);
@@ -49,7 +49,7 @@ fn slices_that_are_made_without_error_score_so() {
 }
 
 #[test]
-fn planes_are_scaled_and_a_group_is_drawn() {
+fn slices_are_scaled_and_a_group_is_drawn() {
     let folder = tempfile::tempdir().unwrap();
     write(&folder.path().join("discs.nrrd"), &moving_discs(48, 9, 4));
     let common = ["evaluate", "--data", "discs.nrrd", "--gap", "4", "--models", "linear,cubic"];

@@ -31,7 +31,7 @@ fn oblique(axis: usize) -> Volume {
 }
 
 #[test]
-fn every_voxel_of_a_known_slice_stays_where_it_was_says_simpleitk() {
+fn known_voxels_keep_value_and_position_in_simpleitk() {
     let folder = tempfile::tempdir().unwrap();
     for (ending, tolerance) in TOLERANCES_MM {
         for (number, axis) in ["i", "j", "k"].into_iter().enumerate() {
@@ -59,7 +59,7 @@ fn every_voxel_of_a_known_slice_stays_where_it_was_says_simpleitk() {
 }
 
 #[test]
-fn exact_spacing_may_stand_before_the_files() {
+fn exact_spacing_is_accepted_before_the_files() {
     let folder = tempfile::tempdir().unwrap();
     write(&folder.path().join("in.nrrd"), &moving_discs(16, 3, 0));
     let grid = ["resample", "--exact-spacing", "2", "in.nrrd", "a.nrrd", "--model", "linear"];
@@ -72,7 +72,7 @@ fn exact_spacing_may_stand_before_the_files() {
 }
 
 #[test]
-fn a_reference_gives_its_slices() {
+fn reference_gives_its_slices() {
     let folder = tempfile::tempdir().unwrap();
     write(&folder.path().join("in.nrrd"), &moving_discs(16, 4, 0));
     let steps = [[2.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 1.25]];
@@ -90,7 +90,7 @@ fn a_reference_gives_its_slices() {
 }
 
 #[test]
-fn an_isotropic_volume_is_copied_and_says_so() {
+fn isotropic_volume_is_copied_with_a_message() {
     let folder = tempfile::tempdir().unwrap();
     let steps = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
     let geometry = Geometry::new([4, 5, 6], [0.0; 3], steps).unwrap();
@@ -106,7 +106,7 @@ fn an_isotropic_volume_is_copied_and_says_so() {
 }
 
 #[test]
-fn it_says_size_and_memory_first_and_quiet_says_nothing() {
+fn size_and_memory_are_printed_unless_quiet() {
     let folder = tempfile::tempdir().unwrap();
     write(&folder.path().join("in.nrrd"), &moving_discs(16, 3, 0));
     let arguments = ["resample", "in.nrrd", "out.nrrd", "--model", "linear", "--overwrite"];
@@ -140,7 +140,7 @@ fn stopped_within_a_second(run: Child) -> Output {
 }
 
 #[test]
-fn ctrl_c_stops_within_a_second_and_leaves_nothing_behind() {
+fn ctrl_c_stops_within_a_second_without_partial_files() {
     let folder = tempfile::tempdir().unwrap();
     long_work(folder.path());
     let before = files(folder.path());
@@ -166,7 +166,7 @@ fn ctrl_c_stops_within_a_second_and_leaves_nothing_behind() {
 }
 
 #[test]
-fn a_label_map_comes_along_on_the_same_grid() {
+fn label_map_is_resampled_onto_the_same_grid() {
     let folder = tempfile::tempdir().unwrap();
     let hrinet::volume::Voxels::Int16(hu) = moving_discs(48, 17, 1).voxels().clone() else {
         panic!()

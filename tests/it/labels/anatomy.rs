@@ -1,4 +1,4 @@
-//! Label maps that move with the tissue: a network whose motion is known, and the shipped one.
+//! Label maps that move with the tissue: by a network with known flow, and by the shipped one.
 
 use crate::common::label_stacks;
 use std::cell::RefCell;
@@ -12,7 +12,7 @@ use hrinet::resample::{Interpolator, InterpolatorOptions, Plan};
 use ndarray::{Array2, Array3, Array4, s};
 use proptest::prelude::*;
 
-/// Everything moves by as many pixels (columns, rows) from the first slice to the second.
+/// A network whose flow from the first slice to the second is this many pixels (columns, rows).
 struct Shift([f32; 2]);
 
 impl SliceNetwork for Shift {
@@ -79,12 +79,12 @@ fn shifting(pixels: [f32; 2]) -> Interpolator {
     Shift(pixels).into()
 }
 
-/// Slices that differ as much as a window allows, wherever they are compared.
+/// A CT whose neighbouring slices differ by the whole window everywhere.
 fn unlike(labels: &Array3<u16>) -> Array3<f32> {
     Array3::from_shape_fn(labels.dim(), |(k, ..)| if k % 2 == 0 { -1000.0 } else { 1000.0 })
 }
 
-/// A vessel that crosses obliquely: its cross-sections do not overlap, and shapes alone lose it.
+/// An oblique vessel: its cross-sections do not overlap, so that shapes alone lose it.
 #[test]
 fn vessel_moves_across() {
     let disc = |k: usize, j: usize, i: usize| {
@@ -135,7 +135,7 @@ fn model_without_flow_is_rejected() {
     assert!(error.contains("(3, 2, 1)"), "{error}");
 }
 
-/// As `Shift`, and keeps which sizes it was asked for motion of.
+/// Like `Shift`, and records the sizes of the planes whose flow it found.
 struct Watched {
     motion: Shift,
     asked: Rc<RefCell<Vec<[usize; 2]>>>,
@@ -171,9 +171,9 @@ impl SliceNetwork for Watched {
     }
 }
 
-/// A small structure in a large plane, which ends in the third slice of four: the network is asked
-/// once for each pair in which both slices have it, around it alone, and what is made is what a
-/// small plane gives.
+/// A small structure in a large plane, which ends in the third slice of four: the network finds the
+/// flow once for each pair with the structure in both slices, around it alone, and the result is
+/// that of a small plane.
 #[test]
 fn network_is_given_the_region_around_the_labels() {
     let within = |size: usize, corner: usize| {
@@ -205,7 +205,7 @@ fn stacks() -> impl Strategy<Value = Array3<u16>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
-    /// Slices that look the same show no motion: whatever the network says, shapes stand alone.
+    /// Between equal slices any flow is ignored: outlines move by their shapes alone.
     #[test]
     fn slices_without_difference_give_the_shape_method(
         stack in stacks(), factor in 2usize..5, right in -9.0f32..9.0, down in -9.0f32..9.0,
@@ -231,7 +231,7 @@ proptest! {
         prop_assert_eq!(made.mapv(renamed), other);
     }
 
-    /// One label, and motion of halves of pixels: each sum is exact, so that both ways round alike.
+    /// One label, and flow in halves of pixels: every sum is exact, so that mirroring is exact too.
     #[test]
     fn mirrored_motion_mirrors_the_slices(
         stack in stacks(), right in -9i8..9, down in -9i8..9,
@@ -249,8 +249,8 @@ proptest! {
     }
 }
 
-/// The shipped network on a square that moves: nearer to the truth than shapes, the same both ways,
-/// and what does not change stays.
+/// The shipped network on a square that moves: nearer to the truth than shapes alone, the same in
+/// both directions, and without change for a still square.
 #[test]
 fn shipped_network_moves_labels_with_the_tissue() {
     let square = |left: usize| {

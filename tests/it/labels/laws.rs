@@ -1,4 +1,4 @@
-//! What label maps between slices promise, on drawn stacks and on shapes with a closed form.
+//! Laws of label maps between slices, on random stacks and on shapes with a closed form.
 
 use crate::common::label_stacks;
 use crate::common::label_stacks::{Label, plan};
@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 const METHODS: [LabelMethod; 2] = [LabelMethod::Nearest, LabelMethod::Shape];
 
-/// The stack with `factor` slices for each; pixels of `pixel` mm (column, row), slices 5 mm apart.
+/// Resamples a stack by a factor; pixels of `pixel` mm (column, row), slices 5 mm apart.
 fn finer<T: Label>(
     labels: ArrayView3<T>,
     factor: usize,
@@ -26,9 +26,8 @@ fn stacks() -> impl Strategy<Value = Array3<u16>> {
     label_stacks::stacks([4, 11, 14], 8)
 }
 
-/// Whether two labels of a pair of slices have as many pixels and are met first at the same one:
-/// one may have replaced the other as it was. No choice between them in the middle is the same both
-/// ways round and whatever their names.
+/// Whether two labels of a pair of slices have the same number of pixels and the same first pixel,
+/// as if one replaced the other: a choice between them then depends on order and name.
 fn any_alike(stack: &Array3<u16>) -> bool {
     let pixels = stack.len_of(Axis(1)) * stack.len_of(Axis(2));
     stack.axis_windows(Axis(0), 2).into_iter().any(|pair| {
@@ -46,7 +45,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn known_slices_stay_and_nothing_new_appears(stack in stacks(), factor in 2usize..6) {
+    fn known_slices_stay_and_no_label_is_new(stack in stacks(), factor in 2usize..6) {
         for method in METHODS {
             let made = finer(stack.view(), factor, [0.7, 0.9], method);
             prop_assert_eq!(made.slice(s![..;factor, .., ..]), stack.view());
@@ -69,7 +68,7 @@ proptest! {
     }
 
     #[test]
-    fn a_reversed_stack_gives_reversed_slices(stack in stacks(), factor in 2usize..6) {
+    fn reversed_stack_gives_reversed_slices(stack in stacks(), factor in 2usize..6) {
         prop_assume!(!any_alike(&stack));
         let made = finer(stack.view(), factor, [0.7, 0.9], LabelMethod::Shape);
         let reversed = stack.slice(s![..;-1, .., ..]);
@@ -78,7 +77,7 @@ proptest! {
     }
 
     #[test]
-    fn other_names_give_the_same_shapes(stack in stacks(), factor in 2usize..5) {
+    fn renamed_labels_give_the_same_shapes(stack in stacks(), factor in 2usize..5) {
         let renamed = |label: u16| [0, 30_000, 7, 1, 512][usize::from(label)];
         for method in METHODS {
             let made = finer(stack.view(), factor, [0.7, 0.9], method).mapv(renamed);
@@ -87,9 +86,9 @@ proptest! {
         }
     }
 
-    /// One label: between several, equal depths are decided by where a label is met first.
+    /// One label: between several, equal depths are decided by their first pixels.
     #[test]
-    fn a_mirrored_stack_gives_mirrored_slices(stack in stacks(), factor in 2usize..5) {
+    fn mirrored_stack_gives_mirrored_slices(stack in stacks(), factor in 2usize..5) {
         let stack = stack.mapv(|label| u8::from(label > 0));
         let made = finer(stack.view(), factor, [0.7, 0.9], LabelMethod::Shape);
         for mirror in [s![.., ..;-1, ..], s![.., .., ..;-1]] {
@@ -98,10 +97,9 @@ proptest! {
         }
     }
 
-    /// Background that is there already goes on: the plane beyond what is drawn makes no
-    /// difference.
+    /// Background around the labels makes no difference.
     #[test]
-    fn a_larger_plane_gives_the_same_labels(
+    fn larger_plane_gives_the_same_labels(
         stack in stacks(), factor in 2usize..5, above in 1usize..9, left in 1usize..9,
     ) {
         let within = |[rows, columns]: [usize; 2], [top, left]: [usize; 2]| {
@@ -115,7 +113,7 @@ proptest! {
     }
 
     #[test]
-    fn what_does_not_change_stays(stack in stacks(), factor in 2usize..5) {
+    fn unchanged_labels_stay(stack in stacks(), factor in 2usize..5) {
         let first = stack.index_axis(Axis(0), 0);
         let still = ndarray::stack(Axis(0), &[first, first]).unwrap();
         let made = finer(still.view(), factor, [0.7, 0.9], LabelMethod::Shape);
@@ -134,9 +132,9 @@ fn empty_stays_empty_and_full_stays_full() {
     }
 }
 
-/// A cone: discs of radius 30 and 10 mm have the disc of the radius between them between.
+/// A cone: between discs of radius 30 and 10 mm the radius is interpolated.
 #[test]
-fn a_cone_has_its_radius_in_between() {
+fn cone_has_its_radius_between_slices() {
     let pixel = [0.5, 1.0];
     let radius = [30.0, 10.0];
     let stack = Array3::from_shape_fn((2, 70, 140), |(k, j, i)| {
@@ -152,9 +150,9 @@ fn a_cone_has_its_radius_in_between() {
     }
 }
 
-/// A ball's cap: what is in one slice alone gets smaller towards the next, and is not cut halfway.
+/// The cap of a ball: a label in one slice alone tapers towards the next, and is not cut halfway.
 #[test]
-fn what_ends_between_two_slices_tapers() {
+fn label_that_ends_between_slices_tapers() {
     let stack = Array3::from_shape_fn((3, 41, 41), |(k, j, i)| {
         u8::from(k == 1 && (i as f64 - 20.0).hypot(j as f64 - 20.0) <= 12.0)
     });
@@ -183,7 +181,7 @@ fn no_gap_opens_between_neighbours() {
 }
 
 #[test]
-fn a_thousand_labels_move_at_once() {
+fn thousand_labels_move_at_once() {
     // 32 x 32 squares of 4 pixels, each with its own label, that move by one pixel.
     let stack = Array3::from_shape_fn((2, 192, 192), |(k, j, i)| {
         let (row, column) = (j / 6, (i + 1 - k) / 6);

@@ -1,5 +1,5 @@
-//! The expected error of new voxels: learnt beside a generator that stays as it is, given beside
-//! slices that stay as they are.
+//! Expected errors: an error head is trained beside a frozen generator, and predicts errors beside
+//! unchanged slices.
 
 use std::path::Path;
 
@@ -13,7 +13,7 @@ use hrinet::volume::{Rescale, Volume, Voxels};
 use ndarray::{Array3, Array4, Axis, s};
 use tch::Device;
 
-/// A small generator with use for slices beyond the pair.
+/// A small generator with context slices.
 fn sizes() -> MotionConfig {
     MotionConfig {
         widths: [4, 6, 8, 8],
@@ -40,7 +40,7 @@ fn batch(step: u64) -> Batch {
     Batch::from_hu(group.view(), 1, step, Device::Cpu).unwrap()
 }
 
-/// Weights of a generator that learnt a little, as a checkpoint file.
+/// Checkpoint file of a generator after a short training.
 fn generator() -> Vec<u8> {
     let default_for =
         Settings { optimizer: OptimizerKind::AdamW, ..Settings::default_for(System::HrinetMotion) };
@@ -58,8 +58,8 @@ fn settings(iterations: u64) -> Settings {
     Settings { size: 48, iterations, warm_up: 0, ..Settings::default_for_error_head() }
 }
 
-/// The same with a confidence that learnt for `steps` steps.
-fn with_confidence(generator: &[u8], steps: u64) -> Vec<u8> {
+/// Checkpoint file of the generator with an error head that was trained for `steps` steps.
+fn with_error_head(generator: &[u8], steps: u64) -> Vec<u8> {
     let mut trainer =
         Trainer::begin_from(&checkpoint(generator), settings(steps), Device::Cpu).unwrap();
     trainer.record_mut().command = "hrinet train --confidence".into();
@@ -92,9 +92,9 @@ fn floats(volume: &Volume) -> &Array3<f32> {
 }
 
 #[test]
-fn the_generator_and_its_slices_stay_as_they_were() {
+fn error_head_leaves_generator_and_slices_unchanged() {
     let generator = generator();
-    let bytes = with_confidence(&generator, 4);
+    let bytes = with_error_head(&generator, 4);
     let (before, after) = (checkpoint(&generator), checkpoint(&bytes));
     assert_eq!(before.group("generator"), after.group("generator"));
     assert!(before.group("confidence").is_empty() && !after.group("confidence").is_empty());
@@ -117,8 +117,8 @@ fn the_generator_and_its_slices_stay_as_they_were() {
 }
 
 #[test]
-fn known_slices_are_certain_and_new_ones_are_not() {
-    let confident = model(&with_confidence(&generator(), 4));
+fn expected_error_is_zero_in_known_slices_only() {
+    let confident = model(&with_error_head(&generator(), 4));
     let volume = moving_discs(40, 5, 7);
     let plan = Plan::new(volume.geometry(), None, &Spacing::Factor(3)).unwrap();
     let outputs = with_errors(&volume, &plan, &confident.into()).unwrap();
@@ -146,8 +146,8 @@ fn known_slices_are_certain_and_new_ones_are_not() {
 }
 
 #[test]
-fn metal_that_the_network_does_not_see_is_in_doubt_by_half_the_difference() {
-    let confident = model(&with_confidence(&generator(), 1));
+fn expected_error_outside_the_window_is_half_the_difference() {
+    let confident = model(&with_error_head(&generator(), 1));
     let mut array = Array3::from_elem((2, 32, 32), 3000i16);
     array.slice_mut(s![1, .., ..]).fill(2000);
     array[(0, 4, 5)] = 40;
@@ -163,8 +163,8 @@ fn metal_that_the_network_does_not_see_is_in_doubt_by_half_the_difference() {
 }
 
 #[test]
-fn in_both_orders_the_mean_of_both_is_expected() {
-    let bytes = with_confidence(&generator(), 4);
+fn ensemble_expects_the_mean_error_of_both_orders() {
+    let bytes = with_error_head(&generator(), 4);
     let volume = moving_discs(40, 4, 3);
     let Voxels::Int16(array) = volume.voxels() else { panic!() };
     let mut turned = array.clone();
@@ -186,7 +186,7 @@ fn in_both_orders_the_mean_of_both_is_expected() {
 }
 
 #[test]
-fn it_learns_how_large_errors_are() {
+fn error_head_learns_the_mean_error() {
     let generator = generator();
     let mean = |steps| {
         let settings = Settings { learning_rate: 0.01, ..settings(100) };
@@ -209,7 +209,7 @@ fn it_learns_how_large_errors_are() {
 }
 
 #[test]
-fn a_training_that_is_resumed_ends_as_one_that_is_not() {
+fn resumed_training_of_the_error_head_is_bit_identical() {
     let generator = checkpoint(&generator());
     let begin = || Trainer::begin_from(&generator, settings(4), Device::Cpu).unwrap();
     let mut whole = begin();
@@ -229,8 +229,8 @@ fn a_training_that_is_resumed_ends_as_one_that_is_not() {
 }
 
 #[test]
-fn a_generator_that_learns_on_leaves_it_behind() {
-    let bytes = with_confidence(&generator(), 1);
+fn training_the_generator_on_drops_the_error_head() {
+    let bytes = with_error_head(&generator(), 1);
     // By way of a model in memory, as a host adapts one.
     let kept = model(&bytes).checkpoint().unwrap();
     assert!(!kept.group("confidence").is_empty());
@@ -250,7 +250,7 @@ fn a_generator_that_learns_on_leaves_it_behind() {
 }
 
 #[test]
-fn slices_further_apart_than_in_training_are_remarked_on() {
+fn slices_farther_apart_than_in_training_give_a_warning() {
     let trained = Interpolator::from(model(&generator()));
     let warning = |spacing: f64, trained: &Interpolator| {
         let steps = [[0.8, 0.0, 0.0], [0.0, 0.8, 0.0], [0.0, 0.0, spacing]];

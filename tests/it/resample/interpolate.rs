@@ -75,7 +75,7 @@ impl SliceNetwork for Blend {
     }
 }
 
-/// The tests' planes are ROWS x COLUMNS whatever the slice axis.
+/// Planes of the tests are ROWS x COLUMNS for any slice axis.
 const ROWS: usize = 5;
 const COLUMNS: usize = 4;
 

@@ -14,7 +14,7 @@ const GAP: usize = 4;
 const SLICES: usize = 41;
 const TISSUE: f64 = 40.0;
 
-/// How much of a voxel lies within a shape whose surface is `distance` mm away, inside positive.
+/// Fraction of a voxel within a shape whose surface is `distance` mm away, positive inside.
 fn share(distance: f64) -> f64 {
     (distance + 0.5).clamp(0.0, 1.0)
 }
@@ -43,7 +43,7 @@ fn resampled(truth: &Array3<f32>, interpolator: &Interpolator) -> Array3<f32> {
     voxels.clone()
 }
 
-/// The models for measuring and for reading: what holds of one must hold of the other.
+/// The models for measuring and for reading.
 fn shipped() -> [(&'static str, Interpolator); 2] {
     let options = InterpolatorOptions::on("cpu");
     ["hrinet-motion", "hrinet-motion-sharp"]
@@ -54,7 +54,7 @@ fn interpolated_slices() -> impl Iterator<Item = usize> {
     (0..SLICES).filter(|index| index % GAP != 0)
 }
 
-/// Area in mm2 that is nearer to `hu` than to soft tissue, the body's rim left out.
+/// Area in mm2 that is nearer to `hu` than to soft tissue, without the rim of the body.
 fn area(slice: ArrayView2<f32>, hu: f64) -> f64 {
     let half = (hu + TISSUE) / 2.0;
     let counted = slice
@@ -63,20 +63,20 @@ fn area(slice: ArrayView2<f32>, hu: f64) -> f64 {
     counted.count() as f64
 }
 
-/// 40 mm around the middle.
+/// Whether a pixel is within 40 mm of the middle.
 fn within(j: usize, i: usize) -> bool {
     let middle = (SIDE - 1) as f64 / 2.0;
     (j as f64 - middle).hypot(i as f64 - middle) < 40.0
 }
 
-/// Largest difference from soft tissue in a slice, in HU, the body's rim left out.
+/// Largest difference from soft tissue in a slice, in HU, without the rim of the body.
 fn largest_difference(slice: ArrayView2<f32>) -> f64 {
     let inner = slice.indexed_iter().filter(|&((j, i), _)| within(j, i));
     inner.map(|(_, &value)| (f64::from(value) - TISSUE).abs()).fold(0.0, f64::max)
 }
 
-/// A sphere of 24 mm: its outline in every new slice is the circle that geometry asks for, where
-/// the linear blend shows the circle of one neighbour or the other.
+/// A sphere of 24 mm: its outline in interpolated slices is the circle of its geometry, where
+/// linear interpolation shows the circle of one neighbour or the other.
 #[test]
 fn sphere_keeps_its_shape() {
     let radius = 12.0;
@@ -109,8 +109,8 @@ fn sphere_keeps_its_shape() {
     }
 }
 
-/// A rod of 3 mm, leaning 58 degrees, moves 6.4 mm from known slice to known slice. New slices have
-/// it where it is, once; the linear blend shows two faint ones.
+/// A rod of 3 mm, leaning 58 degrees, moves 6.4 mm from known slice to known slice. Interpolated
+/// slices have one rod in its place; linear interpolation shows two faint ones.
 #[test]
 fn slanted_rod_stays_one_rod() {
     let radius = 1.5;
@@ -162,8 +162,8 @@ fn slanted_rod_stays_one_rod() {
 }
 
 /// A screw of 5 mm and 3000 HU, leaning 45 degrees, moves 4 mm from known slice to known slice.
-/// What of it is above the network's window moves along: it is where it should be, and beside it
-/// there is none.
+/// The
+/// part above the window of the network moves along: metal is in its place, and none beside it.
 #[test]
 fn slanted_screw_keeps_its_metal_without_shadow() {
     let (radius, metal) = (2.5, 3000.0);
@@ -205,7 +205,7 @@ fn slanted_screw_keeps_its_metal_without_shadow() {
     }
 }
 
-/// A wire of one pixel that runs straight through all slices is as dense in new ones.
+/// A wire of one pixel straight through all slices keeps its density in interpolated ones.
 #[test]
 fn straight_wire_keeps_its_metal() {
     let mut truth = phantom(TISSUE, |_, _, _| f64::NEG_INFINITY);
@@ -219,8 +219,7 @@ fn straight_wire_keeps_its_metal() {
     }
 }
 
-/// A plate of 1 mm between two known slices touches neither: it is lost, and nothing stands in for
-/// it.
+/// A plate of 1 mm between two known slices touches neither: it is lost, without an artefact.
 #[test]
 fn plate_between_known_slices_is_lost_without_artefact() {
     let truth = phantom(300.0, |x, y, z| {

@@ -1,5 +1,5 @@
-//! The laws of plans, for grids and wishes as they come: any plan keeps them
-//! (`fuzz/bodies/laws.rs`), and what makes sense is planned.
+//! Laws of plans for random grids and spacings: any plan keeps them (`fuzz/bodies/laws.rs`), and
+//! valid options give a plan.
 
 use crate::fuzz::bodies::laws;
 use std::panic::catch_unwind;
@@ -20,7 +20,7 @@ fn grid() -> impl Strategy<Value = Geometry> {
     })
 }
 
-/// Distances from slice to slice: of a series with slices missing, or any.
+/// Distances between slices: of a series with missing slices, or random.
 fn gaps() -> impl Strategy<Value = Vec<f64>> {
     let missing = (0.5f64..6.0, prop::collection::vec(1usize..4, 1..30))
         .prop_map(|(step, parts)| parts.iter().map(|&parts| step * parts as f64).collect());
@@ -32,7 +32,7 @@ fn positions(gaps: &[f64]) -> Vec<f64> {
     (0..=gaps.len()).map(place).collect()
 }
 
-/// A wish that makes sense for any scan.
+/// A spacing that is valid for any scan.
 fn wish() -> impl Strategy<Value = Spacing> {
     prop_oneof![
         Just(Spacing::Isotropic),
@@ -42,9 +42,9 @@ fn wish() -> impl Strategy<Value = Spacing> {
     ]
 }
 
-/// The laws tell a plan from that of another grid or wish: they can fail.
+/// The laws fail for the plan of another grid or spacing.
 #[test]
-fn the_plan_of_another_wish_breaks_a_law() {
+fn plan_of_another_spacing_breaks_a_law() {
     let grid = |slices: usize, spacing: f64, origin: f64| {
         let steps = [[0.8, 0.0, 0.0], [0.0, 0.8, 0.0], [0.0, 0.0, spacing]];
         Geometry::new([4, 4, slices], [0.0, 0.0, origin], steps).expect("a sound grid")
@@ -98,9 +98,9 @@ proptest! {
         laws::assert_kept(&input, None, &wish, &plan);
     }
 
-    /// A series with slices missing has a lattice that meets all, whatever the division of it.
+    /// A series with missing slices has an even lattice with all slices, for any division of it.
     #[test]
-    fn no_known_slice_of_a_series_with_gaps_is_lost(
+    fn known_slices_of_a_series_with_gaps_are_kept(
         step in 0.5f64..6.0,
         parts in prop::collection::vec(1usize..4, 1..30),
         factor in 1usize..6,
