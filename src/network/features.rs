@@ -8,15 +8,14 @@ use crate::error::{Error, Result};
 
 /// The named feature maps of one kind of generator.
 pub trait FeatureMaps: Any + Send {
-    /// The same maps after `change`, which acts on their first dimension, the batch.
+    /// Applies `change`, which acts on the first dimension, the batch, to every map.
     ///
     /// # Errors
     /// Those of `change`.
     fn map_each(&self, change: &dyn Fn(&Tensor) -> Result<Tensor>) -> Result<Features>;
 }
 
-/// Feature maps `[N, C, H, W]` of a batch of slices, read by the kind of generator
-/// that encoded them.
+/// Feature maps `[N, C, H, W]` of a batch of slices, for the kind of generator that encoded them.
 pub struct Features(Box<dyn FeatureMaps>);
 
 impl Features {

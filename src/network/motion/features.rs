@@ -11,7 +11,8 @@ pub struct MotionFeatures {
     pub image: Tensor,
     /// The encoder's maps at strides 2, 4, 8 and 16.
     pub maps: [Tensor; 4],
-    /// The same strides as a neighbouring pair sees them as context; `None` where it sees none.
+    /// Maps of the context encoder at these strides, for the pairs next to the slice; `None` where
+    /// a level uses no context.
     pub context: [Option<Tensor>; 4],
 }
 
