@@ -95,6 +95,20 @@ def test_every_choice_reaches_the_logic(open_panel, monkeypatch):
     assert calls == [(thick, wanted)]
 
 
+def test_text_of_a_run_stays_where_parameters_changed_just_before_it(open_panel):
+    builders.volume((17, 40, 48), name="CT")
+    widget = ready(open_panel())
+    node(widget).fineTuningSteps = 20
+    widget.ui.fineTuneButton.click()
+    assert widget.task is not None
+    widget.ui.applyButton.click()
+    finished(widget)
+    assert not widget.ui.applyButton.isEnabled()
+    ready(widget)
+    assert "Cancelled; nothing was changed" in status_of(widget)
+    assert widget.ui.applyButton.isEnabled()
+
+
 def test_cancel_changes_nothing(open_panel, complaints):
     builders.volume((24, 192, 192), builders.oblique((0.5, 0.5, 4.0)), name="CT")
     widget = ready(open_panel())

@@ -16,6 +16,7 @@ class ApplySection:
         self.ui, self._logic = ui, logic
         self._preview = Preview()
         self._parameters, self._info = None, None
+        self._keep_text = False
         self.run = None  # `status.Run` that Apply would start; None: Apply is disabled
 
     @property
@@ -23,9 +24,12 @@ class ApplySection:
         """Whether the outcome is being computed."""
         return self._preview.busy
 
-    def ask(self, parameters, info):
-        """Shows the outcome of the parameters, once it is known; `info`: that of the model."""
-        self.run = None
+    def ask(self, parameters, info, keep_text=False):
+        """Shows the outcome of the parameters, once it is known; `info`: that of the model.
+
+        `keep_text`: only enables or disables Apply, and keeps the text of the status line.
+        """
+        self.run, self._keep_text = None, keep_text
         self._preview.ask(None)
         self._parameters, self._info = parameters, info
         problem = self._problem()
@@ -78,7 +82,8 @@ class ApplySection:
         self.run = status.Run(
             outcome, parameters.model, parameters.device, frames, self._info.is_network
         )
-        self.ui.statusLabel.setText(status.describe_plan(self.run, request.dtype))
+        if not self._keep_text:
+            self.show_text(status.describe_plan(self.run, request.dtype))
         self.ui.applyButton.setEnabled(True)
         self.ui.applyButton.setToolTip(_("Interpolate the slices"))
 
@@ -117,6 +122,7 @@ class ApplySection:
         self.ui.progressBar.setFormat(text)
 
     def _disable(self, problem):
-        self.show_text(problem)
+        if not self._keep_text:
+            self.show_text(problem)
         self.ui.applyButton.setEnabled(False)
         self.ui.applyButton.setToolTip(problem)

@@ -240,7 +240,9 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         else:
             self._show_error(failure)
         if self._apply_section.run is None and self._parameters is not None:
-            self._show_model()  # the parameters have changed during the run
+            # The parameters have changed shortly before or during the run.
+            info = self._model_section.model_info()
+            self._apply_section.ask(self._parameters, info, keep_text=True)
 
     def _finish_resampling(self, task, run):
         output = task.finish()
