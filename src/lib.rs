@@ -2,8 +2,8 @@
 //! slice bit for bit.
 //!
 //! A [`Plan`] is the grid of an output and the source of each of its slices, an [`Interpolator`]
-//! (linear, cubic or a network) computes those between known slices, and [`resample()`] applies both
-//! to a [`Volume`]:
+//! (linear, cubic or a network) computes those between known slices, and [`resample()`] applies
+//! both to a [`Volume`]:
 //!
 //! ```
 //! use std::path::Path;

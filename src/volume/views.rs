@@ -108,7 +108,10 @@ macro_rules! define_voxel_views {
         /// Evaluates the same expression on an input and an output array of one type; `$other` for
         /// arrays of different types.
         macro_rules! with_views {
-            ($input:expr, $output:expr, ($from:ident, $to:ident) => $body:expr, _ => $other:expr) => {
+            (
+                $input:expr, $output:expr,
+                ($from:ident, $to:ident) => $body:expr, _ => $other:expr
+            ) => {
                 match ($input, $output) {
                     $(
                         (

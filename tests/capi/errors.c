@@ -389,7 +389,8 @@ static void trainers(void) {
     REFUSED(hrinet_trainer_create(&options, NULL, &trainer), HRINET_NULL_POINTER, "device");
     REFUSED(hrinet_trainer_create(&options, "cpu", NULL), HRINET_NULL_POINTER, "trainer");
     REFUSED(hrinet_trainer_create(&options, "cuda:99", &trainer), HRINET_NO_DEVICE, "cuda:99");
-    REFUSED(hrinet_trainer_create_from_model(&options, NULL, &trainer), HRINET_NULL_POINTER, "model");
+    REFUSED(hrinet_trainer_create_from_model(&options, NULL, &trainer), HRINET_NULL_POINTER,
+            "model");
     REFUSED(hrinet_trainer_load(NULL, "cpu", &trainer), HRINET_NULL_POINTER, "path");
     REFUSED(hrinet_trainer_load(at("missing"), "cpu", &trainer), HRINET_FILE_SYSTEM, "missing");
     REFUSED(hrinet_trainer_load(at("cut"), "cpu", &trainer), HRINET_FILE_DAMAGED, "cut");
@@ -434,7 +435,8 @@ static void trainers(void) {
     /* A linear model has nothing to train. */
     model = load("linear");
     trainer = untouched;
-    REFUSED(hrinet_trainer_create_from_model(&options, model, &trainer), HRINET_INVALID_ARGUMENT, "");
+    REFUSED(hrinet_trainer_create_from_model(&options, model, &trainer), HRINET_INVALID_ARGUMENT,
+            "");
     CHECK(trainer == untouched);
     hrinet_model_free(model);
 }

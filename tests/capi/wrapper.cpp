@@ -230,8 +230,12 @@ void trainers(const std::string& folder) {
     std::vector<float> slices(7 * 64 * 64);
     for (std::size_t at = 0; at < slices.size(); ++at)
         slices[at] = static_cast<float>((at % 64 + at / 4096 * 3) % 64) * 10 - 500;
-    hrinet::Trainer trainer(hrinet::TrainerOptions("hrinet-perceptual").size(64).stage_one_iterations(1)
-                                .iterations(2).seed(3), "cpu");
+    const auto perceptual = hrinet::TrainerOptions("hrinet-perceptual")
+                             .size(64)
+                             .stage_one_iterations(1)
+                             .iterations(2)
+                             .seed(3);
+    hrinet::Trainer trainer(perceptual, "cpu");
     hrinet::TrainingBatch batch(slices, 1, 7, 64, 64);
     const auto stage_one = trainer.step(batch);
     CHECK(stage_one.contains("content") && !stage_one.contains("step_two"));

@@ -18,7 +18,8 @@ int main(void) {
         made[at] = (float)NAN;
     }
     if (hrinet_model_load("hrinet-motion", NULL, &model) != HRINET_OK ||
-        hrinet_interpolate_slices(model, first, second, ROWS, COLUMNS, &alpha, 1, made) != HRINET_OK)
+        hrinet_interpolate_slices(model, first, second, ROWS, COLUMNS, &alpha, 1, made) !=
+            HRINET_OK)
         return fprintf(stderr, "%s\n", hrinet_last_error_message()), 1;
     hrinet_model_free(model);
     for (int at = 0; at < ROWS * COLUMNS; at++)

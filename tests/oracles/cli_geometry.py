@@ -27,7 +27,7 @@ for entry in report["slices"]:
         first, second = [entry["slice"]], [entry["index"]]
         weights = [1.0]
     else:
-        # An interpolated slice is at a fraction of the way from the first of its pair to the second.
+        # An interpolated slice is at a fraction of the way from the first slice to the second.
         first, second = entry["pair"], [entry["index"]]
         weights = [1 - entry["fraction"], entry["fraction"]]
         assert 0 < entry["fraction"] < 1 and first[1] == first[0] + 1, entry

@@ -50,8 +50,8 @@ impl Encoder {
         Ok(Encoder { entry, blocks, bottlenecks })
     }
 
-    /// Encodes slices `[N, 1, H, W]` to one map per stride: `[N, C, H / 16, W / 16]`, and so on. The
-    /// trunk continues with the wide features, not with the squeezed ones.
+    /// Encodes slices `[N, 1, H, W]` to one map per stride: `[N, C, H / 16, W / 16]`, and so on.
+    /// The trunk continues with the wide features, not with the squeezed ones.
     pub fn forward(&self, slices: &Tensor) -> Result<AutoencoderFeatures> {
         let mut wide = self.entry.forward(slices)?;
         let mut maps = Vec::new();

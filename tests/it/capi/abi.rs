@@ -1,8 +1,8 @@
 //! What compiled hosts rely on stays as `tests/capi/abi-N.txt` says for version N of the interface:
 //! macros, layouts and functions of the header as the C compiler sees them, symbols of the library.
 //!
-//! `HRINET_WRITE_ABI=1 cargo test --release --test capi_abi` writes the file, where nothing that is
-//! in it would break.
+//! `HRINET_WRITE_ABI=1 cargo test --release --test it compiled_hosts_keep_working` writes the file,
+//! unless something in it would break.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,9 @@ use crate::common::abi::{Abi, Change};
 use hrinet::capi::version::HRINET_ABI_VERSION;
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// Command that writes the file.
+const WRITE: &str = "HRINET_WRITE_ABI=1 cargo test --release --test it compiled_hosts_keep_working";
 
 fn header() -> String {
     std::fs::read_to_string(Path::new(ROOT).join("include/hrinet.h")).unwrap()
@@ -32,20 +35,17 @@ fn compiled_hosts_keep_working() {
     let broken: Vec<&Change> = changes.iter().filter(|change| change.breaks()).collect();
     assert!(
         broken.is_empty(),
-        "hosts compiled for version {HRINET_ABI_VERSION} of the interface would break:\n{broken:#?}\n\
-         Undo that; or set HRINET_ABI_VERSION in src/capi/version.rs to {next} (the soname follows), \
-         raise the second number of the version in Cargo.toml, git rm {path}, and run \
-         HRINET_WRITE_ABI=1 cargo test --release --test capi_abi"
+        "hosts compiled for version {HRINET_ABI_VERSION} of the interface would break:\n\
+         {broken:#?}\n\
+         Undo that; or set HRINET_ABI_VERSION in src/capi/version.rs to {next} (the soname \
+         follows), raise the second number of the version in Cargo.toml, git rm {path}, and run \
+         {WRITE}"
     );
     if writing {
         std::fs::write(&path, present.to_string()).unwrap();
         return;
     }
-    assert!(
-        changes.is_empty(),
-        "compatible additions: run HRINET_WRITE_ABI=1 cargo test --release --test capi_abi\n\
-         {changes:#?}"
-    );
+    assert!(changes.is_empty(), "compatible additions: run {WRITE}\n{changes:#?}");
 }
 
 /// The library that this test was built beside.

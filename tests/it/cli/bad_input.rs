@@ -78,8 +78,8 @@ fn volumes_that_cannot_be_resampled_are_rejected() {
     nifti(&at("rgb.nii"), &[(DATATYPE, &128i16.to_le_bytes()), (BITPIX, &24i16.to_le_bytes())]);
     assert!(refused(folder.path(), "rgb.nii").contains("RGB"));
 
-    let header = "NRRD0004\ntype: short\ndimension: 3\nsizes: 2 2 2\nencoding: raw\nendian: little\n\
-                  space: left-posterior-superior\nspace origin: (0,0,0)\n";
+    let header = "NRRD0004\ntype: short\ndimension: 3\nsizes: 2 2 2\nencoding: raw\n\
+                  endian: little\nspace: left-posterior-superior\nspace origin: (0,0,0)\n";
     let nrrd = |name: &str, directions: &str| {
         let mut bytes = format!("{header}space directions: {directions}\n\n").into_bytes();
         bytes.extend([0u8; 16]);

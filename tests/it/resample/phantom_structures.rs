@@ -196,8 +196,8 @@ fn slanted_screw_keeps_its_metal_without_shadow() {
     for (name, model) in shipped() {
         let network = measure(&model);
         println!(
-            "{name}: screw of 3000 HU: off by {:.0} HU in it, {:.0} beside it, where {:.0} HU is the \
-             maximum (linear {:.0}, {:.0}, {:.0})",
+            "{name}: screw of 3000 HU: off by {:.0} HU in it, {:.0} beside it, where {:.0} HU is \
+             the maximum (linear {:.0}, {:.0}, {:.0})",
             network.0, network.1, network.2, linear.0, linear.1, linear.2
         );
         assert!(network.0 < 0.5 * linear.0, "{name}: {network:?} {linear:?}");
