@@ -71,6 +71,23 @@ impl JobOptions {
     pub fn plan(&self, input: &Geometry) -> Result<Plan> {
         Plan::new(input, self.axis, &self.spacing)
     }
+
+    /// The job for a volume and label maps on its grid.
+    pub fn job<'a>(
+        &self,
+        plan: &'a Plan,
+        interpolator: &'a Interpolator,
+        volume: &'a Volume,
+        label_maps: &'a [Volume],
+    ) -> Job<'a> {
+        let default_method = LabelMethod::default_for(interpolator);
+        Job {
+            label_maps,
+            label_method: self.label_method.unwrap_or(default_method),
+            expected_error: self.expected_error,
+            ..Job::new(plan, interpolator, volume)
+        }
+    }
 }
 
 /// A volume to resample, with the label maps on its grid.

@@ -7,7 +7,6 @@ use std::path::Path;
 use std::time::Instant;
 
 use hrinet::error::bytes_in_words;
-use hrinet::labels::LabelMethod;
 use hrinet::render::coronal;
 use hrinet::resample::job::check_same_grid;
 use hrinet::resample::{Job, JobOptions, Outputs, Plan};
@@ -39,16 +38,7 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<SliceCounts> 
     let in_input = |error: Error| error.in_file(&arguments.input);
     let plan = options.plan(volume.geometry()).map_err(in_input)?;
     let label_maps = read_labels(arguments, &volume)?;
-    let job = Job {
-        plan: &plan,
-        interpolator: &interpolator,
-        volume: &volume,
-        label_maps: &label_maps,
-        label_method: options
-            .label_method
-            .unwrap_or_else(|| LabelMethod::default_for(&interpolator)),
-        expected_error: options.expected_error,
-    };
+    let job = options.job(&plan, &interpolator, &volume, &label_maps);
     announce(&job, &options, verbosity);
     memory::check(job.memory_needed(), "choose a larger spacing or a smaller volume")?;
     let outputs = interpolate(&job, verbosity).map_err(in_input)?;
