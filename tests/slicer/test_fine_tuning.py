@@ -239,7 +239,7 @@ voxels = np.random.default_rng(0).integers(-900, 900, (41, 96, 96)).astype(np.in
 grid = resampling.Grid(list(voxels.shape), np.diag([1, 1, 5, 1.0]).tolist())
 request = fine_tuning.Request(device="cpu", steps=5000)
 running = thread.Worker(lambda c: fine_tuning.run(grid, request, voxels, "/nowhere", c))
-while running.control.fraction() < 0.01:
+while running.control.fraction() < 0.002:
     running.join(0.01)
     assert not running.finished
 """
