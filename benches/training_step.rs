@@ -47,7 +47,7 @@ fn measure(settings: &Settings, steps: usize) -> hrinet::Result<()> {
         Some(folder) => Dataset::read(&folder, settings, |_| Ok(()))?.train,
         None => vec![phantom(settings.size as usize)],
     };
-    let sampler = Sampler::of_settings(&stacks, settings, &settings.architecture()?)?;
+    let sampler = Sampler::for_settings(&stacks, settings, &settings.architecture()?)?;
     let mut trainer = Trainer::new(settings.clone(), Device::Cpu)?;
     let constant = sampler.batch(0, Device::Cpu)?;
     // Warm up libtorch's buffers.

@@ -57,8 +57,8 @@ typedef struct HrinetModel HrinetModel;
 typedef struct HrinetPlan HrinetPlan;
 
 /**
- * A generator in training, with its discriminators and optimisers. One thread at a time may use it;
- * a second one is refused with `HRINET_IN_USE`.
+ * A generator in training, with its discriminators and optimizers. One thread at a time may use
+ * it; a second one is refused with `HRINET_IN_USE`.
  */
 typedef struct HrinetTrainer HrinetTrainer;
 
@@ -497,16 +497,16 @@ typedef struct {
    */
   size_t struct_size;
   /**
-   * `groups` x `group_slices` x `rows` x `columns` HU, the column index fastest. The first and the
-   * last slice of each group are the known ones; the others, evenly between them, are the truth to
-   * be interpolated (the paper's n is 7). HU are clipped to the grey window.
+   * `groups` x `group_slices` x `rows` x `columns` HU, the column index fastest. The first and
+   * the last slice of each group are the known ones; the others, evenly between them, are the
+   * truth to be interpolated (the paper's n is 7). HU are clipped to the grey window.
    */
   const float *slices_hu;
   /**
    * `groups` x 2 x `rows` x `columns` HU: the context slices before the first and after the last
-   * slice of each group, each as far from it as both from each other; all NaN where the volume has
-   * none. hrinet-motion sees them when it interpolates volumes, and should be trained with them;
-   * other systems ignore them. NULL: none.
+   * slice of each group, each as far from it as both from each other; all NaN where the volume
+   * has none. hrinet-motion sees them when it interpolates volumes, and should be trained with
+   * them; other systems ignore them. NULL: none.
    */
   const float *context_hu;
   /**
@@ -1081,8 +1081,8 @@ HrinetStatus hrinet_trainer_create(const HrinetTrainerOptions *options,
  * Creates a trainer with a model's weights, on the model's device: fine-tuning. The model does not
  * change. Free it with `hrinet_trainer_free`.
  *
- * Fails with `HRINET_INVALID_ARGUMENT` for `"linear"` and `"cubic"`, which have no weights, and for
- * a model with another kind of generator than the options' system.
+ * Fails with `HRINET_INVALID_ARGUMENT` for `"linear"` and `"cubic"`, which have no weights, and
+ * for a model with another kind of generator than the options' system.
  *
  * @pre `options` points to a struct; `model` is a model; `trainer` points to a place for a pointer.
  */
@@ -1094,8 +1094,8 @@ HrinetStatus hrinet_trainer_create_from_model(const HrinetTrainerOptions *option
  * Resumes a training from a checkpoint of `hrinet_trainer_save` or of `hrinet train`. Free the
  * trainer with `hrinet_trainer_free`.
  *
- * Fails with the codes of files, `HRINET_FILE_DAMAGED` also for a checkpoint without training state
- * (a model); `HRINET_NO_DEVICE`.
+ * Fails with the codes of files, `HRINET_FILE_DAMAGED` also for a checkpoint without training
+ * state (a model); `HRINET_NO_DEVICE`.
  *
  * @pre `path` and `device` are strings; `trainer` points to a place for a pointer.
  */
@@ -1112,13 +1112,13 @@ HrinetStatus hrinet_training_batch_init(HrinetTrainingBatch *batch);
  * Trains one iteration on a batch.
  *
  * The stage follows from the options and the iterations so far: Stage I (equations 2 and 3), or
- * Stage II with Step I (equations 1, 2, 4) and Step II (equation 9). Iterations beyond those of the
- * options belong to the last stage.
+ * Stage II with Step I (equations 1, 2, 4) and Step II (equation 9). Iterations beyond those of
+ * the options belong to the last stage.
  *
  * `losses->struct_size` must be set to `sizeof(HrinetStepLosses)`; NULL where they are not wanted.
  *
- * Fails with `HRINET_INVALID_ARGUMENT` for sides that the network cannot halve often enough, groups
- * of fewer than 3 slices, non-finite voxels and context slices that are NaN in part;
+ * Fails with `HRINET_INVALID_ARGUMENT` for sides that the network cannot halve often enough,
+ * groups of fewer than 3 slices, non-finite voxels and context slices that are NaN in part;
  * `HRINET_TRAINING` where training diverged: the trainer is of no use then, a saved checkpoint is;
  * `HRINET_IN_USE`.
  *
@@ -1137,8 +1137,8 @@ HrinetStatus hrinet_trainer_step(HrinetTrainer *trainer,
 uint64_t hrinet_trainer_iterations(HrinetTrainer *trainer);
 
 /**
- * Writes a checkpoint that `hrinet_trainer_load` resumes, bit for bit on a CPU. A file of that name
- * is replaced once the new one is complete.
+ * Writes a checkpoint that `hrinet_trainer_load` resumes, bit for bit on a CPU. A file of that
+ * name is replaced once the new one is complete.
  *
  * Fails with `HRINET_INVALID_ARGUMENT` for a missing folder, `HRINET_FILE_SYSTEM` where writing
  * fails: an earlier file is kept.

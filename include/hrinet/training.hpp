@@ -169,7 +169,8 @@ public:
     }
 
     /// Adds the context slices of each group, `groups` x 2: the one before the first slice and the
-    /// one after the last, each as far from it as both from each other; all NaN where there is none.
+    /// one after the last, each as far from it as both from each other; all NaN where there is
+    /// none.
     TrainingBatch& context(Span<const float> context_hu) {
         detail::require_count(context_hu.size(), {batch_.groups, 2, batch_.rows, batch_.columns});
         batch_.context_hu = context_hu.data();
@@ -183,8 +184,8 @@ private:
     HrinetTrainingBatch batch_{};
 };
 
-/// A generator in training, with its discriminators and optimisers. One thread at a time may use it;
-/// a second one gets an Error of HRINET_IN_USE.
+/// A generator in training, with its discriminators and optimizers. One thread at a time may use
+/// it; a second one gets an Error of HRINET_IN_USE.
 class Trainer {
 public:
     /// Random weights by the seed.

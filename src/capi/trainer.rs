@@ -17,8 +17,8 @@ use crate::io::atomic_write::write_atomically;
 use crate::network::{Checkpoint, Model};
 use crate::training::{Batch, Settings, StepLosses, Trainer};
 
-/// A generator in training, with its discriminators and optimisers. One thread at a time may use it;
-/// a second one is refused with `HRINET_IN_USE`.
+/// A generator in training, with its discriminators and optimizers. One thread at a time may use
+/// it; a second one is refused with `HRINET_IN_USE`.
 pub struct HrinetTrainer {
     trainer: Mutex<Trainer>,
 }
@@ -79,8 +79,8 @@ pub unsafe extern "C" fn hrinet_trainer_create(
 /// Creates a trainer with a model's weights, on the model's device: fine-tuning. The model does not
 /// change. Free it with `hrinet_trainer_free`.
 ///
-/// Fails with `HRINET_INVALID_ARGUMENT` for `"linear"` and `"cubic"`, which have no weights, and for
-/// a model with another kind of generator than the options' system.
+/// Fails with `HRINET_INVALID_ARGUMENT` for `"linear"` and `"cubic"`, which have no weights, and
+/// for a model with another kind of generator than the options' system.
 ///
 /// # Safety
 /// `options` points to a struct; `model` is a model; `trainer` points to a place for a pointer.
@@ -110,8 +110,8 @@ pub unsafe extern "C" fn hrinet_trainer_create_from_model(
 /// Resumes a training from a checkpoint of `hrinet_trainer_save` or of `hrinet train`. Free the
 /// trainer with `hrinet_trainer_free`.
 ///
-/// Fails with the codes of files, `HRINET_FILE_DAMAGED` also for a checkpoint without training state
-/// (a model); `HRINET_NO_DEVICE`.
+/// Fails with the codes of files, `HRINET_FILE_DAMAGED` also for a checkpoint without training
+/// state (a model); `HRINET_NO_DEVICE`.
 ///
 /// # Safety
 /// `path` and `device` are strings; `trainer` points to a place for a pointer.
@@ -144,14 +144,14 @@ pub unsafe extern "C" fn hrinet_trainer_load(
 pub struct HrinetTrainingBatch {
     /// Size of this struct as the host knows it.
     pub struct_size: usize,
-    /// `groups` x `group_slices` x `rows` x `columns` HU, the column index fastest. The first and the
-    /// last slice of each group are the known ones; the others, evenly between them, are the truth to
-    /// be interpolated (the paper's n is 7). HU are clipped to the grey window.
+    /// `groups` x `group_slices` x `rows` x `columns` HU, the column index fastest. The first and
+    /// the last slice of each group are the known ones; the others, evenly between them, are the
+    /// truth to be interpolated (the paper's n is 7). HU are clipped to the grey window.
     pub slices_hu: *const f32,
     /// `groups` x 2 x `rows` x `columns` HU: the context slices before the first and after the last
-    /// slice of each group, each as far from it as both from each other; all NaN where the volume has
-    /// none. hrinet-motion sees them when it interpolates volumes, and should be trained with them;
-    /// other systems ignore them. NULL: none.
+    /// slice of each group, each as far from it as both from each other; all NaN where the volume
+    /// has none. hrinet-motion sees them when it interpolates volumes, and should be trained with
+    /// them; other systems ignore them. NULL: none.
     pub context_hu: *const f32,
     /// Number of groups, at least 1.
     pub groups: usize,
@@ -191,13 +191,13 @@ pub unsafe extern "C" fn hrinet_training_batch_init(
 /// Trains one iteration on a batch.
 ///
 /// The stage follows from the options and the iterations so far: Stage I (equations 2 and 3), or
-/// Stage II with Step I (equations 1, 2, 4) and Step II (equation 9). Iterations beyond those of the
-/// options belong to the last stage.
+/// Stage II with Step I (equations 1, 2, 4) and Step II (equation 9). Iterations beyond those of
+/// the options belong to the last stage.
 ///
 /// `losses->struct_size` must be set to `sizeof(HrinetStepLosses)`; NULL where they are not wanted.
 ///
-/// Fails with `HRINET_INVALID_ARGUMENT` for sides that the network cannot halve often enough, groups
-/// of fewer than 3 slices, non-finite voxels and context slices that are NaN in part;
+/// Fails with `HRINET_INVALID_ARGUMENT` for sides that the network cannot halve often enough,
+/// groups of fewer than 3 slices, non-finite voxels and context slices that are NaN in part;
 /// `HRINET_TRAINING` where training diverged: the trainer is of no use then, a saved checkpoint is;
 /// `HRINET_IN_USE`.
 ///
@@ -304,8 +304,8 @@ pub unsafe extern "C" fn hrinet_trainer_iterations(trainer: *mut HrinetTrainer) 
     iterations
 }
 
-/// Writes a checkpoint that `hrinet_trainer_load` resumes, bit for bit on a CPU. A file of that name
-/// is replaced once the new one is complete.
+/// Writes a checkpoint that `hrinet_trainer_load` resumes, bit for bit on a CPU. A file of that
+/// name is replaced once the new one is complete.
 ///
 /// Fails with `HRINET_INVALID_ARGUMENT` for a missing folder, `HRINET_FILE_SYSTEM` where writing
 /// fails: an earlier file is kept.

@@ -1,7 +1,7 @@
 //! The gradient of one step by several threads, each on its own part of the batch.
 //!
-//! Threads within one operation gain little on crops; a thread for each part gains nearly as much as there
-//! are cores.
+//! Threads within an operation gain little on crops; a thread for each part of the batch gains
+//! nearly the number of cores.
 
 use std::collections::BTreeMap;
 use std::thread;
@@ -15,31 +15,31 @@ use crate::training::losses::supervised::supervised_loss;
 use crate::training::optim::optimizer::flat_gradient;
 use crate::training::settings::Settings;
 
-/// Networks that share the weights of one, each with gradients of its own.
+/// Replicas of a network: shared weights, own gradients.
 pub(crate) struct DataParallel(Vec<Replica>);
 
 struct Replica {
     network: Box<dyn Generator>,
-    /// Views of the shared weights that learn, in their order.
+    /// Views of the trained weights, in their order.
     weights: Vec<Tensor>,
 }
 
 impl DataParallel {
-    /// `count` workers on the weights of a network, of which those learn that require gradients.
+    /// Makes `count` replicas of a network, whose trained weights require gradients.
     ///
     /// # Errors
     /// [`Error::Torch`].
-    pub(crate) fn of(
+    pub(crate) fn new(
         weights: &[(String, Tensor)],
         architecture: &Architecture,
         count: usize,
     ) -> Result<DataParallel> {
-        let workers = (0..count).map(|_| Replica::of(weights, architecture));
-        Ok(DataParallel(workers.collect::<Result<_>>()?))
+        let replicas = (0..count).map(|_| Replica::new(weights, architecture));
+        Ok(DataParallel(replicas.collect::<Result<_>>()?))
     }
 
-    /// The supervised loss of a batch, the mean over its crops however they are divided, and its gradient
-    /// in one vector.
+    /// Computes the supervised loss of a batch, the mean over its crops, and its gradient in one
+    /// vector.
     ///
     /// # Errors
     /// [`Error::Torch`].
@@ -47,19 +47,19 @@ impl DataParallel {
         let groups = batch.groups()?;
         let parts = batch.parts(self.0.len() as i64)?;
         let of_parts = thread::scope(|scope| {
-            let start = |(worker, part): (_, Batch)| {
-                let worker: &mut Replica = worker;
+            let start = |(replica, part): (_, Batch)| {
+                let replica: &mut Replica = replica;
                 scope.spawn(move || {
                     let share = part.groups()? as f64 / groups as f64;
-                    worker.gradient(&part, share, settings)
+                    replica.gradient(&part, share, settings)
                 })
             };
-            let at_work: Vec<_> = self.0.iter_mut().zip(parts).map(start).collect();
-            let panicked = |_| Error::Training("a worker's thread panicked".into());
+            let threads: Vec<_> = self.0.iter_mut().zip(parts).map(start).collect();
+            let panicked = |_| Error::Training("a thread of a replica panicked".into());
             let end = |thread: thread::ScopedJoinHandle<_>| thread.join().map_err(panicked)?;
-            at_work.into_iter().map(end).collect::<Result<Vec<(f64, Tensor)>>>()
+            threads.into_iter().map(end).collect::<Result<Vec<(f64, Tensor)>>>()
         })?;
-        // In the order of the parts, whoever was ready first: a run again gives the same sum.
+        // Added in the order of the parts, so that the sum is reproducible.
         let mut sum = None::<(f64, Tensor)>;
         for (loss, gradient) in of_parts {
             sum = Some(match sum {
@@ -72,13 +72,13 @@ impl DataParallel {
 }
 
 impl Replica {
-    fn of(weights: &[(String, Tensor)], architecture: &Architecture) -> Result<Replica> {
+    fn new(weights: &[(String, Tensor)], architecture: &Architecture) -> Result<Replica> {
         let mut shared = BTreeMap::new();
         let mut views = Vec::with_capacity(weights.len());
         for (name, weight) in weights {
-            let learns = weight.requires_grad();
-            let view = weight.f_detach()?.f_set_requires_grad(learns)?;
-            if learns {
+            let trained = weight.requires_grad();
+            let view = weight.f_detach()?.f_set_requires_grad(trained)?;
+            if trained {
                 views.push(view.shallow_clone());
             }
             shared.insert(name.clone(), view);
@@ -90,7 +90,7 @@ impl Replica {
         Ok(Replica { network, weights: views })
     }
 
-    /// `share` times the loss of a part of the batch, and the gradient of that.
+    /// Computes `share` times the loss of a part of the batch, and the gradient of that.
     fn gradient(&mut self, part: &Batch, share: f64, settings: &Settings) -> Result<(f64, Tensor)> {
         let loss = supervised_loss(self.network.as_ref(), part, settings)?.f_mul_scalar(share)?;
         let gradient = flat_gradient(&self.weights, &loss)?;
@@ -107,9 +107,10 @@ mod tests {
     use crate::training::{Batch, Settings, Trainer};
     use rand::{RngExt, SeedableRng};
     use rand_chacha::ChaCha8Rng;
+    use std::collections::BTreeMap;
     use tch::{Device, Kind, Tensor};
 
-    /// From a generator of its own: libtorch's is that of all tests that run beside this one.
+    /// Random images by a generator of their own: libtorch's is shared by all tests of the process.
     fn batch(seed: u64) -> Batch {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         let mut images = || {
@@ -133,19 +134,23 @@ mod tests {
         }
     }
 
-    /// StepLosses of some steps, and the weights after them.
-    fn trained(workers: usize) -> (Vec<f64>, Vec<Tensor>) {
-        trained_with(workers, 0.0)
+    /// Losses of some steps, and the weights after them.
+    fn trained(threads: usize) -> (Vec<f64>, Vec<Tensor>) {
+        trained_with(threads, 0.0)
     }
 
-    fn trained_with(workers: usize, tissue_bias: f64) -> (Vec<f64>, Vec<Tensor>) {
-        let (trainer, losses) = stepped(workers, tissue_bias, None);
-        let weights = trainer.generator.weights().iter().map(|(_, weight)| weight.copy()).collect();
-        (losses, weights)
+    fn trained_with(threads: usize, tissue_bias: f64) -> (Vec<f64>, Vec<Tensor>) {
+        let (trainer, losses) = stepped(threads, tissue_bias, None);
+        (losses, weights(&trainer).into_values().collect())
+    }
+
+    fn weights(trainer: &Trainer) -> BTreeMap<String, Tensor> {
+        let copy = |(name, weight): (String, Tensor)| (name, weight.copy());
+        trainer.stage.weights().group("generator").into_iter().map(copy).collect()
     }
 
     /// A trainer after some steps, and their losses.
-    fn stepped(workers: usize, tissue_bias: f64, only: Option<&str>) -> (Trainer, Vec<f64>) {
+    fn stepped(threads: usize, tissue_bias: f64, prefix: Option<&str>) -> (Trainer, Vec<f64>) {
         let sizes = MotionConfig { context: [4, 4, 4, 4], ..MotionConfig::default() };
         let settings = Settings {
             size: 64,
@@ -155,68 +160,66 @@ mod tests {
             optimizer: OptimizerKind::AdamW,
             ssim_weight: 1e-3,
             tissue_bias,
-            trainable_prefix: only.map(str::to_string),
+            trainable_prefix: prefix.map(str::to_string),
             motion: Some(sizes),
             ..Settings::default_for(System::HrinetMotion)
         };
         let mut trainer = Trainer::new(settings, Device::Cpu).unwrap();
-        assert_eq!(trainer.set_data_parallel(workers).unwrap(), workers > 1);
-        let loss = |seed| trainer.step(&batch(seed)).unwrap().main();
+        assert_eq!(trainer.set_data_parallel(threads).unwrap(), threads > 1);
+        let loss = |seed| trainer.step(&batch(seed)).unwrap().primary();
         let losses = (0..3).map(loss).collect();
         (trainer, losses)
     }
 
-    fn furthest_apart(a: &[Tensor], b: &[Tensor]) -> f64 {
-        let apart = |(a, b): (&Tensor, &Tensor)| (a - b).abs().max().double_value(&[]);
-        a.iter().zip(b).map(apart).fold(0.0, f64::max)
+    fn max_difference(a: &[Tensor], b: &[Tensor]) -> f64 {
+        let difference = |(a, b): (&Tensor, &Tensor)| (a - b).abs().max().double_value(&[]);
+        a.iter().zip(b).map(difference).fold(0.0, f64::max)
     }
 
     #[test]
-    fn however_many_share_a_batch_it_is_the_same_step() {
+    fn step_is_independent_of_thread_count() {
         let (alone, weights) = trained(1);
-        for workers in [2, 3, 8] {
-            let (losses, shared) = trained(workers);
+        for threads in [2, 3, 8] {
+            let (losses, shared) = trained(threads);
             for (step, (alone, shared)) in alone.iter().zip(&losses).enumerate() {
-                let apart = (alone - shared).abs() / alone;
-                assert!(apart < 1e-4, "{workers} workers, step {step}: {shared}, alone {alone}");
+                let difference = (alone - shared).abs() / alone;
+                assert!(difference < 1e-4, "{threads} threads, step {step}: {shared}, one {alone}");
             }
-            // AdamW's first steps follow the gradient's sign alone, in which rounding can show.
+            // AdamW's first steps follow the gradient's sign alone, which rounding can turn.
             let mean = weights
                 .iter()
                 .zip(&shared)
                 .map(|(a, b)| (a - b).abs().sum(Kind::Double).double_value(&[]));
             let count: usize = weights.iter().map(Tensor::numel).sum();
             let mean = mean.sum::<f64>() / count as f64;
-            assert!(mean < 1e-5, "{workers} workers: weights {mean} apart");
+            assert!(mean < 1e-5, "{threads} threads: weights differ by {mean}");
         }
     }
 
     #[test]
-    fn bias_by_tissue_counts_whether_or_not_a_batch_is_shared() {
-        for workers in [1, 2] {
-            let ((without, _), (with, _)) = (trained(workers), trained_with(workers, 1e3));
-            let apart = (with[0] - without[0]).abs() / without[0];
-            assert!(apart > 1e-3, "{workers} workers: {with:?}, without {without:?}");
+    fn tissue_bias_is_part_of_the_loss_for_any_thread_count() {
+        for threads in [1, 2] {
+            let ((without, _), (with, _)) = (trained(threads), trained_with(threads, 1e3));
+            let difference = (with[0] - without[0]).abs() / without[0];
+            assert!(difference > 1e-3, "{threads} threads: {with:?}, without {without:?}");
         }
     }
 
     #[test]
-    fn a_part_of_the_weights_learns_alone() {
-        let mut of_workers = Vec::new();
-        for workers in [1, 2] {
-            let (trainer, losses) = stepped(workers, 0.0, Some("refinement"));
+    fn weights_without_the_prefix_are_frozen() {
+        let mut last = Vec::new();
+        for threads in [1, 2] {
+            let (trainer, losses) = stepped(threads, 0.0, Some("refinement"));
             let random = Trainer::new(trainer.settings().clone(), Device::Cpu).unwrap();
-            for ((name, before), (_, after)) in
-                random.generator.weights().iter().zip(trainer.generator.weights())
-            {
-                let part = name.starts_with("refinement");
-                // Layers before the exit, which starts silent, get their first gradient in the second step.
-                assert_eq!(before != after, part, "{workers} workers: {name}");
+            let after = weights(&trainer);
+            for (name, before) in weights(&random) {
+                let trained = name.starts_with("refinement");
+                // Layers before the last, which begins at zero, have a gradient from step 2 on.
+                assert_eq!(before != after[&name], trained, "{threads} threads: {name}");
             }
-            of_workers.push(losses);
+            last.push(losses[2]);
         }
-        let apart = (of_workers[0][2] - of_workers[1][2]).abs() / of_workers[0][2];
-        assert!(apart < 1e-4, "{of_workers:?}");
+        assert!((last[0] - last[1]).abs() / last[0] < 1e-4, "{last:?}");
         let settings = Settings {
             trainable_prefix: Some("nothing".into()),
             ..Settings::default_for(System::HrinetMotion)
@@ -229,9 +232,9 @@ mod tests {
     }
 
     #[test]
-    fn as_many_workers_give_the_same_weights_again() {
+    fn same_thread_count_gives_the_same_weights_bit_for_bit() {
         let ((losses, weights), (again, same)) = (trained(3), trained(3));
         assert_eq!(losses, again);
-        assert_eq!(furthest_apart(&weights, &same), 0.0);
+        assert_eq!(max_difference(&weights, &same), 0.0);
     }
 }

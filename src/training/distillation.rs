@@ -1,8 +1,8 @@
-//! A trained model that another learns from beside the real slices.
+//! Distillation: a trained teacher whose slices are part of the targets.
 //!
-//! A real slice has noise that nobody can foresee; each step follows that of its crops, and many steps are needed
-//! until it cancels. What a larger model makes in its place has hardly any. So the slices that a network is to make
-//! are a blend of both: by a squared error, following the blend is following each of the two by its share.
+//! A real slice has unpredictable noise; each step follows that of its crops, and many steps are
+//! needed until it cancels. The slices of a larger model have hardly any. So the targets are a
+//! blend of both, which for a squared error has the gradient of the blended losses.
 
 use tch::Device;
 
@@ -11,27 +11,31 @@ use crate::network::{Model, Precision, System};
 use crate::training::data::batch::Batch;
 use crate::training::forward::slices_between;
 
-/// The teacher, and how much it has to say.
+/// The teacher and its weight.
 pub(crate) struct Teacher {
     model: Model,
-    /// Of its slices in the blend, in (0, 1]; the rest is that of the real ones.
-    share: f64,
+    /// Share of its slices in the targets, in (0, 1]; the rest is that of the real ones.
+    distillation_weight: f64,
 }
 
 impl Teacher {
-    /// A shipped model by its name, or that of a checkpoint file, as HRINet-Motion can learn from it.
+    /// Loads a shipped model by its name, or a checkpoint file, of HRINet-Motion.
     ///
     /// # Errors
-    /// As [`Model::load`]; [`Error::Argument`] for a model of another system.
-    pub(crate) fn load(name_or_file: &str, share: f64, device: Device) -> Result<Teacher> {
+    /// Those of [`Model::load`]; [`Error::Argument`] for a model of another system.
+    pub(crate) fn load(
+        name_or_file: &str,
+        distillation_weight: f64,
+        device: Device,
+    ) -> Result<Teacher> {
         let model = Model::load(name_or_file, device)?;
         if model.system() != System::HrinetMotion {
             return Err(Error::Argument(format!(
-                "the teacher {name_or_file:?} is {}; hrinet-motion learns from hrinet-motion alone",
+                "the teacher {name_or_file:?} is {}; it must be hrinet-motion",
                 model.system()
             )));
         }
-        Ok(Teacher { model, share })
+        Ok(Teacher { model, distillation_weight })
     }
 
     /// SHA-256 of its checkpoint file.
@@ -39,16 +43,15 @@ impl Teacher {
         self.model.checksum()
     }
 
-    /// The batch on the teacher's device, with the blend in place of the real slices. The teacher sees what the
-    /// network sees that learns.
+    /// Copies a batch to the teacher's device and blends its targets with the teacher's slices.
     ///
     /// # Errors
     /// [`Error::Torch`].
     pub(crate) fn blend(&self, batch: &Batch) -> Result<Batch> {
         let batch = batch.to_device(self.model.device())?;
         let generator = self.model.generator();
-        let made = tch::no_grad(|| slices_between(generator, &batch, Precision::Float32))?;
-        let truth = batch.truth.f_lerp(&made.f_clamp(0.0, 1.0)?, self.share)?;
+        let taught = tch::no_grad(|| slices_between(generator, &batch, Precision::Float32))?;
+        let truth = batch.truth.f_lerp(&taught.f_clamp(0.0, 1.0)?, self.distillation_weight)?;
         Ok(Batch { truth, ..batch })
     }
 }
@@ -60,7 +63,7 @@ mod tests {
     use ndarray::{Array4, Axis};
 
     #[test]
-    fn the_blend_has_so_much_of_what_the_teacher_makes() {
+    fn targets_blend_teacher_and_real_slices_by_the_weight() {
         // A disc that moves from slice to slice, two of them in between.
         let hu = Array4::from_shape_fn((1, 4, 32, 32), |(_, k, j, i)| {
             let (row, column) = (j as f32 - 16.0, i as f32 - 10.0 - 3.0 * k as f32);
@@ -83,12 +86,12 @@ mod tests {
             .map(|(made, real)| 0.25 * made + 0.75 * real)
             .collect();
         let found: Vec<f32> = taught.truth.flatten(0, -1).try_into().unwrap();
-        let apart = |values: &[f32]| {
+        let error = |values: &[f32]| {
             values.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
         };
-        assert!(apart(&found) < 1e-5, "{}", apart(&found));
+        assert!(error(&found) < 1e-5, "{}", error(&found));
         let real: Vec<f32> = batch.truth.flatten(0, -1).try_into().unwrap();
-        assert!(apart(&real) > 0.01);
+        assert!(error(&real) > 0.01);
         assert_eq!((taught.first, taught.alpha), (batch.first, batch.alpha));
     }
 }

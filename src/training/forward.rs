@@ -1,4 +1,4 @@
-//! Slices between the ends of the groups of a batch.
+//! Slices between the endpoints of the groups of a batch.
 
 use tch::{Kind, Tensor};
 
@@ -7,21 +7,25 @@ use crate::network::features::{ContextSlices, Pair};
 use crate::network::{Generator, Precision};
 use crate::training::data::batch::Batch;
 
-/// What `decode` makes of the ends of each group, which are encoded in one pass, once.
-pub(crate) fn between<T>(
+/// Converts to the precision of the passes; float32 is returned as it is.
+pub(crate) fn cast(x: &Tensor, precision: Precision) -> Result<Tensor> {
+    Ok(x.f_to_kind(precision.kind())?)
+}
+
+/// Encodes the known slices of each group in one pass and calls `decode` with the pairs, one for
+/// each inner slice, and the alphas.
+pub(crate) fn decode_between<T>(
     network: &dyn Generator,
     batch: &Batch,
     precision: Precision,
     decode: impl Fn(Pair, &Tensor) -> Result<T>,
 ) -> Result<T> {
-    let cast = |x: &Tensor| x.f_to_kind(precision.kind());
-    let groups = batch.groups()?;
-    let inner = batch.alpha.size1()? / groups;
-    let features = network.encode(&cast(&batch.known_slices()?)?)?;
+    let (groups, inner) = (batch.groups()?, batch.inner()?);
+    let features = network.encode(&cast(&batch.known_slices()?, precision)?)?;
     let context = match &batch.context {
         Some(context) => {
             let [before, after] = &context.present;
-            let each = |there: &Tensor| there.f_repeat_interleave_self_int(inner, 0, None::<i64>);
+            let each = |flags: &Tensor| flags.f_repeat_interleave_self_int(inner, 0, None::<i64>);
             Some(ContextSlices {
                 slices: [
                     features.narrow(2 * groups, groups)?.repeat_each(inner)?,
@@ -37,18 +41,18 @@ pub(crate) fn between<T>(
         (first, second) = (first.repeat_each(inner)?, second.repeat_each(inner)?);
     }
     let pair = Pair { slices: [&first, &second], context: context.as_ref() };
-    decode(pair, &cast(&batch.alpha)?)
+    decode(pair, &cast(&batch.alpha, precision)?)
 }
 
-/// The slices `[N * inner, 1, H, W]` between the ends of each group, float32.
+/// Interpolates the inner slices of each group, `[N * inner, 1, H, W]`, float32.
 ///
 /// # Errors
-/// [`Error::Torch`].
+/// [`crate::Error::Torch`].
 pub(crate) fn slices_between(
     network: &dyn Generator,
     batch: &Batch,
     precision: Precision,
 ) -> Result<Tensor> {
-    let made = between(network, batch, precision, |pair, alpha| network.decode(pair, alpha))?;
-    Ok(made.f_to_kind(Kind::Float)?)
+    let decode = |pair: Pair, alpha: &Tensor| network.decode(pair, alpha);
+    Ok(decode_between(network, batch, precision, decode)?.f_to_kind(Kind::Float)?)
 }

@@ -1,26 +1,28 @@
-//! Training: groups of consecutive slices, losses, optimiser steps, and going on after a stop.
+//! Training: data, losses, optimizers, stages, and resuming.
 //!
-//! - [`settings`]: what a training run is, apart from its data; which system has which stages;
-//! - [`data`]: volumes, samplers, batches; [`losses`]; [`optim`]: optimisers;
-//! - [`stages`]: what one iteration of each stage does; [`forward`]: slices between those of a batch;
-//! - [`trainer`]: all of it together; [`checkpoint`]: its checkpoints, and going on from them;
+//! - [`settings`]: settings of a run, their defaults and the schedule of stages;
+//! - [`data`]: volumes, samplers, batches; [`losses`]; [`optim`]: optimizers;
+//! - `stages`: one iteration of each stage; `forward`: slices between those of a batch;
+//! - [`trainer`]: a run step by step; `checkpoint`: its checkpoints, and resuming;
 //! - `data_parallel`: gradients of parts of a batch on several threads;
-//! - [`distillation`]: a trained model that another learns from, beside the real slices;
-//! - [`logging`]: what a run leaves to look at;
-//! - [`run`]: the loop around it, with validation.
+//! - `distillation`: a teacher whose slices are part of the targets;
+//! - [`validation`]: measures over held-out batches; [`logging`]: losses and samples in files;
+//! - [`run`]: a whole run, from a dataset to a model file.
 
-pub mod checkpoint;
+mod checkpoint;
 pub mod data;
 mod data_parallel;
-pub mod distillation;
-pub mod forward;
+mod distillation;
+mod forward;
 pub mod logging;
 pub mod losses;
 pub mod optim;
 pub mod run;
 pub mod settings;
-pub mod stages;
+mod stages;
+mod state_dict;
 pub mod trainer;
+pub mod validation;
 
 pub use data::batch::Batch;
 pub use data::dataset::Dataset;
@@ -28,3 +30,4 @@ pub use data::sampler::Sampler;
 pub use logging::step_losses::StepLosses;
 pub use settings::Settings;
 pub use trainer::Trainer;
+pub use validation::Validation;

@@ -1,4 +1,4 @@
-//! The loop around the steps: batches, validation, checkpoints, resume, cancel.
+//! A whole training run: batches, validation, checkpoints, resuming, cancelling.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -8,272 +8,285 @@ use tch::Device;
 use crate::error::{Error, Result};
 use crate::io::atomic_write::write_atomically;
 use crate::network::{Checkpoint, Record};
+use crate::training::data::batch::Batch;
 use crate::training::data::dataset::Dataset;
+use crate::training::data::index;
 use crate::training::data::prefetch::Prefetch;
 use crate::training::data::sampler::Sampler;
 use crate::training::distillation::Teacher;
-use crate::training::logging::csv;
-use crate::training::logging::csv::{Curves, Row};
-use crate::training::logging::plot;
-use crate::training::logging::samples;
+use crate::training::logging::csv::{self, Curves, Row};
+use crate::training::logging::{plot, samples};
 use crate::training::settings::Settings;
 use crate::training::trainer::Trainer;
-use crate::volume::slice_stack::SliceStack;
+use crate::training::validation::Validation;
+use crate::volume::SliceStack;
 
-/// Batches of held-out crops that a validation looks at: the same every time.
-const VALIDATION_BATCHES: u64 = 32;
-
-/// The checkpoint in the output folder that training goes on from.
+/// The checkpoint in the output folder that a run resumes from.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
-
-/// Where and how often.
-pub struct RunOptions<'a> {
-    /// Folder of the checkpoints.
-    pub folder: &'a Path,
-    /// Go on from the folder's checkpoint, where there is one.
-    pub resume: bool,
-    /// Begin with the weights of this checkpoint.
-    pub from: Option<&'a Path>,
-    /// The model to learn from beside the real slices, by its name or that of a checkpoint file, where the settings
-    /// have a teaching.
-    pub teacher: Option<&'a str>,
-    /// Steps from one checkpoint, and one validation, to the next.
-    pub every: u64,
-    /// The effective settings as text, written beside the checkpoint.
-    pub config: String,
-    /// Steps from one picture of slices made between known ones to the next; 0: none.
-    pub pictures: u64,
-    /// Stop after this many steps in all, to go on another time; the schedule is that of the whole run.
-    pub until: Option<u64>,
-    /// The command line, for the record.
-    pub command: String,
-    /// Where to train.
-    pub device: Device,
-}
 
 /// The effective settings in the output folder.
 pub const CONFIG: &str = "config.toml";
 
-/// The index of the data in the output folder: every volume, its size, and what it is for.
-pub const DATA: &str = "data.csv";
-
 /// The picture of the curves in the output folder.
 pub const CURVES: &str = "curves.png";
 
-/// The batch of the sampler that pictures show: none that trains.
+/// Batches of held-out crops of a validation, the same in each.
+const VALIDATION_BATCHES: u64 = 32;
+
+/// The sampler's batch of the pictures, one that is not trained on.
 const PICTURE_BATCH: u64 = u64::MAX;
 
-/// What happened in a run.
+/// Options of a run beside its settings.
+pub struct RunOptions<'a> {
+    /// Output folder.
+    pub folder: &'a Path,
+    /// Resume from the folder's checkpoint where there is one.
+    pub resume: bool,
+    /// Checkpoint to begin from.
+    pub from: Option<&'a Path>,
+    /// Teacher, a model's name or checkpoint file, where the settings have a distillation weight.
+    pub teacher: Option<&'a str>,
+    /// Steps between two checkpoints, each after a validation.
+    pub every: u64,
+    /// Steps between two pictures of interpolated slices; 0: none.
+    pub pictures: u64,
+    /// Stop after this step of the run, to be resumed; schedules are those of the whole run.
+    pub until: Option<u64>,
+    /// Command line, for the record.
+    pub command: String,
+    /// Device of the weights.
+    pub device: Device,
+}
+
+/// An event of a run.
 #[derive(Debug)]
 pub enum Event {
-    /// Training goes on after this many steps.
+    /// The run resumes after this many steps.
     Resumed(u64),
-    /// A step was taken: its number from 1, its loss.
+    /// A step was taken: its number from 1, its primary loss.
     Step(u64, f64),
-    /// Mean PSNR in dB over held-out crops, of the generator and of the linear blend.
-    Validated(u64, [f64; 2]),
-    /// Mean absolute error in HU over held-out crops, as the confidence expects it and as it is.
-    ValidatedErrorHead(u64, [f64; 2]),
+    /// Held-out crops were measured after this step.
+    Validated(u64, Validation),
     /// The checkpoint was written.
     Saved(PathBuf),
 }
 
-/// Trains to the end of the settings' iterations. Gives the path of the model, which is written beside
-/// every checkpoint and can be used from the first one on.
-///
-/// `on_event` may return an error, [`Error::Cancelled`] say, to stop after a checkpoint.
+/// Receives events; an error, [`Error::Cancelled`] for example, stops the run after a checkpoint.
+type OnEvent<'a> = &'a mut dyn FnMut(Event) -> Result<()>;
+
+/// Trains to the end of the settings' iterations. Gives the path of the model, which is written
+/// beside every checkpoint.
 ///
 /// # Errors
-/// [`Error::Training`] where it diverged (the last good checkpoint stays), [`Error::Io`].
+/// [`Error::Training`] where training diverged (the last checkpoint is kept), [`Error::Io`],
+/// [`Error::Argument`] for options that contradict the settings, and errors of `on_event`.
 pub fn run(
     dataset: &Dataset,
     settings: &Settings,
     options: &RunOptions,
-    on_event: &mut dyn FnMut(Event) -> Result<()>,
+    on_event: OnEvent,
 ) -> Result<PathBuf> {
     std::fs::create_dir_all(options.folder).map_err(|error| Error::io(options.folder, error))?;
-    let path = options.folder.join(CHECKPOINT);
-    let model = options.folder.join(format!("{}.safetensors", settings.system));
     let teacher = teacher(settings, options)?;
-    let mut trainer = begin(&path, settings, options)?;
-    let taught_by = teacher.as_ref().map(|teacher| teacher.checksum().to_string());
-    if trainer.steps() > 0 && trainer.record_mut().taught_by != taught_by {
-        return Err(Error::Argument(format!(
-            "{}: this run learnt from another teacher; resume with the same, or begin from its checkpoint by \
-             --from in another folder",
-            path.display()
-        )));
-    }
+    let mut trainer = trainer(settings, options)?;
+    complete_record(&mut trainer, dataset, options, teacher.as_ref())?;
     if trainer.steps() > 0 {
         on_event(Event::Resumed(trainer.steps()))?;
     }
+    set_data_parallel(&mut trainer)?;
+
+    let sampler = |stacks| Sampler::for_settings(stacks, settings, trainer.architecture());
+    let held_out = match dataset.held_out.as_slice() {
+        [] => None,
+        stacks => Some(sampler(stacks)?),
+    };
+    let sampler = sampler(&dataset.train)?;
+    index::write_or_check(&options.folder.join(index::DATA), dataset, trainer.steps() > 0)?;
+    save(&options.folder.join(CONFIG), settings.to_toml()?.as_bytes())?;
+    let sample = held_out.as_ref().unwrap_or(&sampler).batch(PICTURE_BATCH, options.device)?;
+    let last = options.until.unwrap_or(u64::MAX).min(settings.all_iterations());
+    let mut run = Run {
+        options,
+        last,
+        held_out,
+        sample,
+        curves: Curves::open(options.folder, trainer.steps())?,
+        earlier_seconds: trainer.record().seconds,
+        start: Instant::now(),
+        trainer,
+    };
+    let steps = run.trainer.steps()..last;
+    Prefetch::run(&sampler, teacher, settings, steps, |batches| -> Result<()> {
+        while run.trainer.steps() < last {
+            run.step(&batches.next(options.device)?, on_event)?;
+        }
+        Ok(())
+    })?;
+    let rows = csv::read(&options.folder.join(csv::CSV), run.trainer.steps())?;
+    plot::draw(&rows, &options.folder.join(CURVES))?;
+    Ok(run.model_path())
+}
+
+/// A run under way.
+struct Run<'a> {
+    options: &'a RunOptions<'a>,
+    /// The last step.
+    last: u64,
+    held_out: Option<Sampler<'a>>,
+    /// Batch of the pictures.
+    sample: Batch,
+    curves: Curves,
+    /// Seconds of training before this run was resumed.
+    earlier_seconds: f64,
+    start: Instant,
+    trainer: Trainer,
+}
+
+impl Run<'_> {
+    /// One step with its curves; a validation and a checkpoint where they are due or `on_event`
+    /// stops the run.
+    fn step(&mut self, batch: &Batch, on_event: OnEvent) -> Result<()> {
+        let (stage, _, _) = self.trainer.settings().stage_at(self.trainer.steps());
+        let losses = self.trainer.step(batch).inspect_err(|_| {
+            // The curves before training diverged; the first error is the one to report.
+            let _ = self.curves.flush();
+        })?;
+        let step = self.trainer.steps();
+        let stopped = on_event(Event::Step(step, losses.primary()));
+        let due = step % self.options.every == 0 || step == self.last;
+        let validation = if due { self.validate()? } else { None };
+        let psnr = match validation {
+            Some(Validation::Psnr { generator, linear }) => Some([generator, linear]),
+            _ => None,
+        };
+        self.curves.add(&Row::new(step, stage, &losses, psnr))?;
+        if self.options.pictures > 0 && step % self.options.pictures == 0 {
+            self.draw_sample()?;
+        }
+        if due || stopped.is_err() {
+            self.save()?;
+            if let Some(validation) = validation {
+                on_event(Event::Validated(step, validation))?;
+            }
+            stopped?;
+            on_event(Event::Saved(self.options.folder.join(CHECKPOINT)))?;
+        }
+        Ok(())
+    }
+
+    /// Measures the held-out crops, for the record too; `None` where none are held out.
+    fn validate(&mut self) -> Result<Option<Validation>> {
+        let Some(held_out) = &self.held_out else { return Ok(None) };
+        let device = self.options.device;
+        let batches = (0..VALIDATION_BATCHES).map(|number| held_out.batch(number, device));
+        let validation = self.trainer.validate(batches)?;
+        let values = validation.values();
+        if values.iter().any(|value| !value.is_finite()) {
+            return Err(Error::Training(format!(
+                "training diverged at step {}: non-finite held-out slices; the last checkpoint is \
+                 kept",
+                self.trainer.steps()
+            )));
+        }
+        let record = self.trainer.record_mut();
+        match validation {
+            Validation::Psnr { .. } => record.held_out_psnr = Some(values),
+            Validation::ErrorHead { .. } => record.held_out_error_hu = Some(values),
+        }
+        Ok(Some(validation))
+    }
+
+    fn draw_sample(&self) -> Result<()> {
+        let folder = self.options.folder.join("pictures");
+        std::fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
+        let path = folder.join(format!("step-{:06}.png", self.trainer.steps()));
+        samples::draw(&self.sample, &self.trainer.interpolate(&self.sample)?, &path)
+    }
+
+    /// Writes curves, checkpoint and model.
+    fn save(&mut self) -> Result<()> {
+        let seconds = self.earlier_seconds + self.start.elapsed().as_secs_f64();
+        self.trainer.record_mut().seconds = seconds;
+        self.curves.flush()?;
+        self.trainer.check_weights()?;
+        save(&self.options.folder.join(CHECKPOINT), &self.trainer.checkpoint()?)?;
+        save(&self.model_path(), &self.trainer.model()?)
+    }
+
+    fn model_path(&self) -> PathBuf {
+        self.options.folder.join(format!("{}.safetensors", self.trainer.settings().system))
+    }
+}
+
+/// The trainer of a new or of a resumed run.
+fn trainer(settings: &Settings, options: &RunOptions) -> Result<Trainer> {
+    let path = options.folder.join(CHECKPOINT);
+    let (settings, device) = (settings.clone(), options.device);
+    match (path.exists(), options.from) {
+        (true, _) if !options.resume => Err(Error::Argument(format!(
+            "{}: a checkpoint is there already; --resume it, or choose another folder",
+            path.display()
+        ))),
+        (true, _) => Trainer::resume(Checkpoint::read(&path)?, settings, device)
+            .map_err(|error| error.in_file(&path)),
+        (false, Some(from)) => Trainer::begin_from(&Checkpoint::read(from)?, settings, device)
+            .map_err(|error| error.in_file(from)),
+        (false, None) => Trainer::new(settings, device),
+    }
+}
+
+/// The teacher, where the settings have a distillation weight.
+fn teacher(settings: &Settings, options: &RunOptions) -> Result<Option<Teacher>> {
+    match (options.teacher, settings.distillation_weight) {
+        (None, 0.0) => Ok(None),
+        (None, weight) => Err(Error::Argument(format!(
+            "a distillation weight of {weight} without a teacher; name a model by --teacher"
+        ))),
+        (Some(teacher), 0.0) => Err(Error::Argument(format!(
+            "the teacher {teacher:?} with a distillation weight of 0; choose more by \
+             --distillation-weight, up to 1"
+        ))),
+        (Some(teacher), weight) => Teacher::load(teacher, weight, options.device).map(Some),
+    }
+}
+
+/// Adds command, data and teacher to the record; those of the last command count.
+fn complete_record(
+    trainer: &mut Trainer,
+    dataset: &Dataset,
+    options: &RunOptions,
+    teacher: Option<&Teacher>,
+) -> Result<()> {
+    let taught_by = teacher.map(|teacher| teacher.checksum().to_string());
+    if trainer.steps() > 0 && trainer.record().taught_by != taught_by {
+        return Err(Error::Argument(format!(
+            "{}: this run had another teacher; resume with the same, or begin --from its \
+             checkpoint in another folder",
+            options.folder.join(CHECKPOINT).display()
+        )));
+    }
     let names = |stacks: &[SliceStack]| stacks.iter().map(|stack| stack.name.clone()).collect();
-    let earlier = trainer.record_mut().seconds;
+    let gap = trainer.settings().gaps.iter().copied().max().unwrap_or_default() as f64;
+    let spacings = dataset.train.iter().map(|stack| gap * stack.spacing_mm);
     *trainer.record_mut() = Record {
         command: options.command.clone(),
         trained_on: names(&dataset.train),
         held_out: names(&dataset.held_out),
-        max_slice_spacing_mm: max_slice_spacing_mm(&dataset.train, &settings.gaps),
+        max_slice_spacing_mm: spacings.reduce(f64::max),
         taught_by,
-        ..trainer.record_mut().clone()
+        ..trainer.record().clone()
     };
+    Ok(())
+}
 
+/// Divides batches among libtorch's threads, where the stage can.
+fn set_data_parallel(trainer: &mut Trainer) -> Result<()> {
     let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
-    let workers = threads.min(settings.batch);
-    if trainer.set_data_parallel(workers)? {
-        tch::set_num_threads(i32::try_from(threads / workers).unwrap_or(1));
+    let parts = threads.min(trainer.settings().batch);
+    if trainer.set_data_parallel(parts)? {
+        tch::set_num_threads(i32::try_from(threads / parts).unwrap_or(1));
     }
-
-    let held_out = match dataset.held_out.len() {
-        0 => None,
-        _ => Some(Sampler::of_settings(&dataset.held_out, settings, trainer.architecture())?),
-    };
-    let sampler = Sampler::of_settings(&dataset.train, settings, trainer.architecture())?;
-    keep_index(&options.folder.join(DATA), dataset, trainer.steps() > 0)?;
-    save(&options.folder.join(CONFIG), options.config.as_bytes())?;
-    let mut curves = Curves::open(options.folder, trainer.steps())?;
-    let shown = held_out.as_ref().unwrap_or(&sampler).batch(PICTURE_BATCH, options.device)?;
-    let start = Instant::now();
-    let last = options.until.unwrap_or(u64::MAX).min(settings.all_iterations());
-    let steps = trainer.steps()..last;
-    Prefetch::of(&sampler, teacher, settings, steps, |ahead| -> Result<()> {
-        while trainer.steps() < last {
-            let batch = ahead.next(options.device)?;
-            let (stage, _, _) = settings.stage_at(trainer.steps());
-            let losses = trainer.step(&batch).inspect_err(|_| {
-                // What led there is worth seeing; what went wrong first is what counts.
-                let _ = curves.flush();
-            })?;
-            let step = trainer.steps();
-            let going_on = on_event(Event::Step(step, losses.main()));
-            let due = step % options.every == 0 || step == last;
-            let validated = match &held_out {
-                Some(held_out) if due => Some(validate(&mut trainer, held_out, options.device)?),
-                _ => None,
-            };
-            let psnr = match validated {
-                Some(Event::Validated(_, psnr)) => Some(psnr),
-                _ => None,
-            };
-            curves.add(&Row::new(step, stage, &losses, psnr))?;
-            if options.pictures > 0 && step % options.pictures == 0 {
-                let folder = options.folder.join("pictures");
-                std::fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
-                let path = folder.join(format!("step-{step:06}.png"));
-                samples::draw(&shown, &trainer.picture(&shown)?, &path)?;
-            }
-            if due || going_on.is_err() {
-                trainer.record_mut().seconds = earlier + start.elapsed().as_secs_f64();
-                curves.flush()?;
-                trainer.check_weights()?;
-                save(&path, &trainer.checkpoint()?)?;
-                save(&model, &trainer.model()?)?;
-                if let Some(validated) = validated {
-                    on_event(validated)?;
-                }
-                going_on?;
-                on_event(Event::Saved(path.clone()))?;
-            }
-        }
-        Ok(())
-    })?;
-    let rows = csv::read(&options.folder.join(csv::CSV), trainer.steps())?;
-    plot::draw(&rows, &options.folder.join(CURVES))?;
-    Ok(model)
-}
-
-/// Measures the held-out crops, for the record and as an event.
-fn validate(trainer: &mut Trainer, held_out: &Sampler, device: Device) -> Result<Event> {
-    let step = trainer.steps();
-    let batches = (0..VALIDATION_BATCHES).map(|number| held_out.batch(number, device));
-    let confidence = trainer.settings().error_head;
-    let measured = match confidence {
-        true => trainer.validate_error_head(batches)?,
-        false => trainer.validate(batches)?,
-    };
-    if measured.iter().any(|value| !value.is_finite()) {
-        return Err(Error::Training(format!(
-            "training diverged at step {step}: non-finite held-out slices; the last \
-             checkpoint is kept"
-        )));
-    }
-    if confidence {
-        trainer.record_mut().held_out_error_hu = Some(measured);
-        return Ok(Event::ValidatedErrorHead(step, measured));
-    }
-    trainer.record_mut().held_out_psnr = Some(measured);
-    Ok(Event::Validated(step, measured))
-}
-
-/// The largest distance in mm between the known slices of a group.
-fn max_slice_spacing_mm(stacks: &[SliceStack], gaps: &[usize]) -> Option<f64> {
-    let gap = *gaps.iter().max()? as f64;
-    stacks.iter().map(|stack| gap * stack.spacing_mm).reduce(f64::max)
-}
-
-/// Writes the index of the data once; later it must still be true.
-fn keep_index(path: &Path, dataset: &Dataset, resumed: bool) -> Result<()> {
-    let mut index = String::from("part,volume,slices,rows,columns\n");
-    for (part, stacks) in [("train", &dataset.train), ("held out", &dataset.held_out)] {
-        for stack in stacks {
-            let (slices, rows, columns) = stack.slices.dim();
-            index += &format!("{part},{},{slices},{rows},{columns}\n", stack.name);
-        }
-    }
-    if !resumed || !path.exists() {
-        return save(path, index.as_bytes());
-    }
-    let kept = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
-    let mut lines = kept.lines().zip(index.lines().chain(std::iter::repeat("nothing")));
-    let other = lines.find(|(kept, now)| kept != now);
-    match other {
-        Some((kept, now)) => Err(Error::Argument(format!(
-            "{}: this run trains on {kept:?}, the data has {now:?} now; resume with the same data, \
-             or begin from its checkpoint by --from in another folder",
-            path.display()
-        ))),
-        None if kept.len() != index.len() => Err(Error::Argument(format!(
-            "{}: the data has volumes that this run did not begin with; resume with the same data, \
-             or begin from its checkpoint by --from in another folder",
-            path.display()
-        ))),
-        None => Ok(()),
-    }
-}
-
-/// The teacher, where the settings have a teaching.
-fn teacher(settings: &Settings, options: &RunOptions) -> Result<Option<Teacher>> {
-    match (options.teacher, settings.distillation_weight) {
-        (None, 0.0) => Ok(None),
-        (None, share) => Err(Error::Argument(format!(
-            "a teaching of {share} and no teacher; name a model by --teacher"
-        ))),
-        (Some(teacher), 0.0) => Err(Error::Argument(format!(
-            "the teacher {teacher:?} with a teaching of 0; more by --teaching, up to 1"
-        ))),
-        (Some(teacher), share) => Teacher::load(teacher, share, options.device).map(Some),
-    }
-}
-
-fn begin(path: &Path, settings: &Settings, options: &RunOptions) -> Result<Trainer> {
-    let there = path.exists();
-    if there && !options.resume {
-        return Err(Error::Argument(format!(
-            "{}: a checkpoint is there already; --resume goes on with it, or choose another folder",
-            path.display()
-        )));
-    }
-    if !there && let Some(from) = options.from {
-        let checkpoint = Checkpoint::read(from)?;
-        return Trainer::begin_from(&checkpoint, settings.clone(), options.device)
-            .map_err(|error| error.in_file(from));
-    }
-    if !there {
-        return Trainer::new(settings.clone(), options.device);
-    }
-    let checkpoint = Checkpoint::read(path)?;
-    Trainer::resume(checkpoint, settings.clone(), options.device)
-        .map_err(|error| error.in_file(path))
+    Ok(())
 }
 
 fn save(path: &Path, bytes: &[u8]) -> Result<()> {

@@ -1,224 +1,200 @@
-//! One training step, one checkpoint, and going on from it.
+//! A training run step by step: its stage, its settings, its record.
 
-use std::collections::BTreeMap;
-
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use crate::error::{Error, Result};
-use crate::network::{
-    Architecture, Checkpoint, Critic, Generator, Parameters, PatchGan, Record, System,
-};
+use crate::network::{Architecture, Checkpoint, Parameters, Record};
 use crate::training::data::batch::Batch;
-use crate::training::data_parallel::DataParallel;
+use crate::training::forward::slices_between;
 use crate::training::logging::step_losses::StepLosses;
-use crate::training::losses::paper::squared_errors;
-use crate::training::losses::perceptual::Perceptual;
-use crate::training::optim::trainable::Trainable;
-use crate::training::settings::schedule::Stage;
-use crate::training::settings::{OptimizerKind, Settings};
-use crate::training::stages::head::{GROUP, Head};
+use crate::training::losses::perceptual;
+use crate::training::optim::optimizer::all_finite;
+use crate::training::settings::Settings;
+use crate::training::settings::schedule::StageKind;
+use crate::training::stages::discriminators::CRITIC;
+use crate::training::stages::error_head::ERROR_HEAD;
+use crate::training::stages::{GENERATOR, Stage, StageStart};
+use crate::training::state_dict::StateDict;
+use crate::training::validation::Validation;
 
-/// First weights of G, D1 and D2 are drawn from the seed with one of these.
-const CRITIC_SEED: u64 = 0x6372_6974_6963;
-const PATCH_GAN_SEED: u64 = 0x7061_7463_6867;
-
-/// A generator in training, and the discriminators that train along. It belongs to one thread at a
-/// time.
+/// A generator in training, with its discriminators and optimizers. One thread at a time uses it.
 pub struct Trainer {
     pub(crate) settings: Settings,
     pub(crate) architecture: Architecture,
-    pub(crate) generator: Trainable<Box<dyn Generator>>,
-    pub(crate) critic: Option<Trainable<Critic>>,
-    /// From the beginning of Stage II on, as is `perceptual`; HRINet-Motion's from the first step.
-    pub(crate) patch_gan: Option<Trainable<PatchGan>>,
-    pub(crate) perceptual: Option<Perceptual>,
-    /// Where the confidence alone trains.
-    pub(crate) head: Option<Head>,
-    /// Where several threads share the batches.
-    pub(crate) workers: Option<DataParallel>,
-    /// The P of a checkpoint of Stage II that training began from.
-    pub(crate) given_perceptual: BTreeMap<String, Tensor>,
-    pub(crate) in_stage_two: bool,
+    pub(crate) kind: StageKind,
+    pub(crate) stage: Box<dyn Stage>,
     pub(crate) record: Record,
     pub(crate) device: Device,
 }
 
 impl Trainer {
-    /// A new generator, its weights drawn from the settings' seed.
+    /// Creates a trainer with random weights by the settings' seed.
     ///
     /// # Errors
-    /// [`Error::Argument`] for settings that make no sense, and for a confidence: it belongs to a
-    /// generator that has learnt.
+    /// [`Error::Argument`] for contradictory settings, and for those of an error head: it belongs
+    /// to a trained generator.
     pub fn new(settings: Settings, device: Device) -> Result<Trainer> {
         settings.check()?;
         if settings.error_head {
             return Err(Error::Argument(
-                "a confidence without the model that it belongs to: begin --from that model".into(),
+                "an error head without its generator; begin --from a trained model".into(),
             ));
         }
         let architecture = settings.architecture()?;
-        let parameters = Parameters::random(settings.seed, device);
+        let start = StageStart {
+            settings: &settings,
+            architecture: &architecture,
+            device,
+            generator: Parameters::random(settings.seed, device),
+            given: StateDict::default(),
+            generator_record: Record::default(),
+        };
+        let (kind, _, _) = settings.stage_at(0);
+        let stage = start.build(kind)?;
         let record = Record { seed: settings.seed, ..Record::default() };
-        Self::build(settings, architecture, parameters, None, record, device)
+        Ok(Trainer { settings, architecture, kind, stage, record, device })
     }
 
-    /// A new run that begins with the weights of a checkpoint: G's, and D1's and P where it holds
-    /// them and the system uses them. Any checkpoint will do whose generator has as many maps as
-    /// the system's: that of Stage I of another system, a finished model.
+    /// Creates a trainer with the weights of a checkpoint: G's, and D1's and P's where it holds
+    /// them and the system has them. The checkpoint may be of another system with the same kind of
+    /// generator, of Stage I, or a model.
     ///
-    /// A confidence that the checkpoint holds is left behind: it belongs to its generator, which
-    /// changes now. Where the settings are those of a confidence, the generator stays and a new one
-    /// learns.
+    /// An error head in the checkpoint is dropped, as it belongs to the generator before this
+    /// training. With the settings of an error head, the generator is frozen and a new head
+    /// trained.
     ///
     /// # Errors
-    /// [`Error::Argument`] for settings that make no sense, and for a checkpoint with another kind
-    /// of generator.
+    /// [`Error::Argument`] for contradictory settings, and for another kind of generator.
     pub fn begin_from(
         checkpoint: &Checkpoint,
         settings: Settings,
         device: Device,
     ) -> Result<Trainer> {
         settings.check()?;
-        let default_for = settings.architecture()?;
+        let own = settings.architecture()?;
         let header = &checkpoint.header;
-        if header.architecture.kind() != default_for.kind() {
+        if header.architecture.kind() != own.kind() {
             return Err(Error::Argument(format!(
                 "a checkpoint of {}, whose generator {}; that of {} {}",
                 header.system,
                 header.architecture.kind(),
                 settings.system,
-                default_for.kind()
+                own.kind()
             )));
         }
-        let weights = checkpoint.group("generator");
-        let (architecture, parameters) = match &settings.motion {
-            Some(_) => (default_for, Parameters::extended(weights, settings.seed, device)),
+        let weights = checkpoint.group(GENERATOR);
+        let (architecture, generator) = match &settings.motion {
+            Some(_) => (own, Parameters::extended(weights, settings.seed, device)),
             None => (header.architecture.clone(), Parameters::from_tensors(weights, device)),
         };
+        if !settings.error_head && !checkpoint.group(ERROR_HEAD).is_empty() {
+            log::warn!(
+                "the error head of the weights that training begins from is dropped: it belongs to \
+                 them; train one for the new weights by --error-head"
+            );
+        }
+        let start = StageStart {
+            settings: &settings,
+            architecture: &architecture,
+            device,
+            generator,
+            given: StateDict::of_checkpoint(checkpoint).only(&[CRITIC, perceptual::GROUP]),
+            generator_record: Record { error_head: None, ..header.record.clone() },
+        };
+        let (kind, _, _) = settings.stage_at(0);
+        let stage = start.build(kind)?;
         let record = Record {
             seed: settings.seed,
             began_from: Some(checkpoint.file_sha256.clone()),
             ..Record::default()
         };
-        let mut trainer =
-            Self::build(settings, architecture, parameters, Some(checkpoint), record, device)?;
-        trainer.given_perceptual = checkpoint.group("perceptual");
-        if trainer.settings.error_head {
-            let of_generator = Record { error_head: None, ..header.record.clone() };
-            let (architecture, settings) = (&trainer.architecture, &trainer.settings);
-            trainer.head = Some(Head::new(architecture, settings, of_generator, device)?);
-        } else if !checkpoint.group(GROUP).is_empty() {
-            log::warn!(
-                "the confidence of the weights that training begins from is left behind: it belongs \
-                 to them; train one for the new weights by --confidence"
-            );
-        }
-        Ok(trainer)
+        Ok(Trainer { settings, architecture, kind, stage, record, device })
     }
 
-    pub(crate) fn build(
-        settings: Settings,
-        architecture: Architecture,
-        parameters: Parameters,
-        checkpoint: Option<&Checkpoint>,
-        record: Record,
-        device: Device,
-    ) -> Result<Trainer> {
-        let build = |parameters: &mut Parameters| architecture.build(parameters);
-        let generator = Trainable::in_part(
-            parameters,
-            settings.optimizer,
-            settings.trainable_prefix.as_deref(),
-            build,
-        )?;
-        let critic = if settings.has_critic() {
-            let kept = checkpoint.map(|checkpoint| checkpoint.group("critic")).unwrap_or_default();
-            let parameters = match kept.is_empty() {
-                true => Parameters::random(settings.seed ^ CRITIC_SEED, device),
-                false => Parameters::from_tensors(kept, device),
-            };
-            Some(Trainable::new(parameters, OptimizerKind::AdamW, Critic::new)?)
-        } else {
-            None
+    /// Begins Stage II with the weights that Stage I left, as a run from its checkpoint does: new
+    /// optimizers, a new D2, P from the encoder.
+    fn enter(&mut self, kind: StageKind) -> Result<()> {
+        let given = self.stage.weights();
+        let start = StageStart {
+            settings: &self.settings,
+            architecture: &self.architecture,
+            device: self.device,
+            generator: Parameters::from_tensors(given.group(GENERATOR), self.device),
+            given,
+            generator_record: Record::default(),
         };
-        let patch_gan = match settings.system == System::HrinetMotion && settings.has_patch_gan() {
-            true => Some(new_patch_gan(&settings, device)?),
-            false => None,
-        };
-        Ok(Trainer {
-            settings,
-            architecture,
-            generator,
-            critic,
-            patch_gan,
-            perceptual: None,
-            head: None,
-            workers: None,
-            given_perceptual: BTreeMap::new(),
-            in_stage_two: false,
-            record,
-            device,
-        })
-    }
-
-    /// Stage II begins: optimisers anew, D2 drawn, P kept as the encoder is now.
-    pub(crate) fn enter_stage_two(&mut self) -> Result<()> {
-        self.in_stage_two = true;
-        self.generator.reset_state()?;
-        if let Some(critic) = &mut self.critic {
-            critic.reset_state()?;
-        }
-        if self.settings.has_patch_gan() {
-            self.patch_gan = Some(new_patch_gan(&self.settings, self.device)?);
-        }
-        if self.settings.is_perceptual() {
-            let own = self.generator.weights().iter().map(|(name, tensor)| (name, tensor));
-            let (architecture, device) = (&self.architecture, self.device);
-            self.perceptual = Some(match self.given_perceptual.is_empty() {
-                true => Perceptual::new(architecture, own, device)?,
-                false => Perceptual::new(architecture, self.given_perceptual.iter(), device)?,
-            });
-        }
+        self.stage = start.build(kind)?;
+        self.kind = kind;
         Ok(())
     }
 
-    /// Iterations done, over all stages and resumed runs.
+    /// Trains one iteration on a batch; gives the losses before its optimizer steps.
+    ///
+    /// Stage I has a step of D1 and one of G; Stage II Step I (D1, D2, G), then Step II (G).
+    /// HRINet-Motion has Step II alone.
+    ///
+    /// # Errors
+    /// [`Error::Training`] where training diverged: a loss or a gradient is non-finite or exploded.
+    /// The trainer is of no use then, its last checkpoint is.
+    pub fn step(&mut self, batch: &Batch) -> Result<StepLosses> {
+        let (kind, within, length) = self.settings.stage_at(self.steps());
+        if kind != self.kind {
+            self.enter(kind)?;
+        }
+        let learning_rate = self.settings.learning_rate_at(within, length);
+        let iteration = self.steps() + 1;
+        let losses = self.stage.step(batch, learning_rate).map_err(|error| match error {
+            Error::Training(reason) => Error::Training(format!(
+                "training diverged at step {iteration}: {reason}; the last checkpoint is kept, \
+                 begin --from it in another folder with a lower --learning-rate"
+            )),
+            other => other,
+        })?;
+        self.record.steps = iteration;
+        Ok(losses)
+    }
+
+    /// Iterations so far, over all stages and resumed runs.
     pub fn steps(&self) -> u64 {
         self.record.steps
     }
 
-    /// Where it trains.
+    /// The device of the weights.
     pub fn device(&self) -> Device {
         self.device
     }
 
-    /// The generator's shape.
+    /// The architecture of the generator.
     pub fn architecture(&self) -> &Architecture {
         &self.architecture
     }
 
-    /// How it trains.
+    /// The settings of the run.
     pub fn settings(&self) -> &Settings {
         &self.settings
     }
 
-    /// From now on `count` threads take a part of each batch each, on a CPU and for HRINet-Motion's
-    /// generator alone; anything else goes on as before, which is told by `false`. Parts are added in
-    /// their order: the same count gives the same weights.
+    /// The record of the run so far.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// The record of the run, to be completed by the caller.
+    pub fn record_mut(&mut self) -> &mut Record {
+        &mut self.record
+    }
+
+    /// Divides each batch among `threads` threads from now on, for HRINet-Motion without D2 on a
+    /// CPU; `false` for others. Gradients are added in the order of the parts: the same number of
+    /// threads gives the same weights.
     ///
     /// # Errors
     /// [`Error::Torch`].
-    pub fn set_data_parallel(&mut self, count: usize) -> Result<bool> {
-        let motion = self.settings.system == System::HrinetMotion;
-        let supervised = motion && self.head.is_none() && self.patch_gan.is_none();
-        self.workers = match count > 1 && supervised && self.device == Device::Cpu {
-            true => Some(DataParallel::of(self.generator.weights(), &self.architecture, count)?),
-            false => None,
-        };
-        Ok(self.workers.is_some())
+    pub fn set_data_parallel(&mut self, threads: usize) -> Result<bool> {
+        self.stage.set_data_parallel(threads)
     }
 
-    /// Checks that planes of these sides (rows, columns) go through the generator.
+    /// Checks that the generator takes planes of these sides (rows, columns).
     ///
     /// # Errors
     /// [`Error::Argument`].
@@ -233,110 +209,36 @@ impl Trainer {
         Ok(())
     }
 
-    /// How the weights came about so far; to be completed by who runs the training.
-    pub fn record_mut(&mut self) -> &mut Record {
-        &mut self.record
-    }
-
-    /// One iteration on a batch; gives the losses before its optimiser steps.
-    ///
-    /// In Stage I, a step of D1 and one of G. In Stage II, Step I (D1, D2, G), then Step II (G).
-    /// HRINet-Motion has Step II alone.
-    ///
-    /// # Errors
-    /// [`Error::Training`] where a loss or a gradient is no number or exploded; the trainer is of no
-    /// use then, its last checkpoint is.
-    pub fn step(&mut self, batch: &Batch) -> Result<StepLosses> {
-        let (stage, within, length) = self.settings.stage_at(self.steps());
-        if stage == Stage::Two && !self.in_stage_two {
-            self.enter_stage_two()?;
-        }
-        let learning_rate = self.settings.learning_rate_at(within, length);
-        let losses = match stage {
-            Stage::ErrorHead => self.confident(batch, learning_rate),
-            Stage::Supervised => self.supervised(batch, learning_rate),
-            Stage::One => self.step_one(batch, stage, learning_rate),
-            Stage::Two => self.both_steps(batch, learning_rate),
-        };
-        let iteration = self.steps() + 1;
-        let losses = losses.map_err(|error| match error {
-            Error::Training(what) => Error::Training(format!(
-                "training diverged at step {iteration}: {what}; the last checkpoint is kept, begin \
-                 --from it in another folder with a lower --learning-rate"
-            )),
-            other => other,
-        })?;
-        self.record.steps = iteration;
-        Ok(losses)
-    }
-
-    fn both_steps(&mut self, batch: &Batch, learning_rate: f64) -> Result<StepLosses> {
-        let mut losses = self.step_one(batch, Stage::Two, learning_rate)?;
-        if self.settings.has_step_two() {
-            let (loss, norm) = self.step_two(batch, learning_rate)?;
-            (losses.step_two, losses.gradient_norm) = (Some(loss), norm);
-        }
-        Ok(losses)
-    }
-
-    /// Mean PSNR in dB over the crops of some batches, of the generator and of the linear blend.
+    /// Measures batches: PSNR of a generator, expected and actual errors of an error head.
     ///
     /// # Errors
     /// [`Error::Torch`].
-    pub fn validate(&self, batches: impl Iterator<Item = Result<Batch>>) -> Result<[f64; 2]> {
-        let mut sums = [0.0; 2];
-        let mut crops = 0;
-        for batch in batches {
-            let batch = batch?;
-            let count = batch.alpha.size1()?;
-            let made = tch::no_grad(|| self.between(&batch))?.f_clamp(0.0, 1.0)?;
-            let linear = batch.linear_blend()?;
-            for (sum, image) in sums.iter_mut().zip([made, linear]) {
-                let error = squared_errors(&batch.truth, &image)?;
-                let psnr = error.f_clamp_min(1e-10)?.f_log10()?.f_mul_scalar(-10.0)?;
-                *sum += psnr.f_sum(Kind::Double)?.f_double_value(&[])?;
-            }
-            crops += count;
-        }
-        Ok(sums.map(|sum| sum / crops.max(1) as f64))
+    pub fn validate(&self, mut batches: impl Iterator<Item = Result<Batch>>) -> Result<Validation> {
+        self.stage.validate(&mut batches, self.settings.precision)
     }
 
-    /// Checks that every weight of every network is a finite number, before a checkpoint replaces
-    /// the one before.
+    /// Checks that every weight of every network is finite, before a checkpoint replaces the last.
     ///
     /// # Errors
     /// [`Error::Training`].
     pub fn check_weights(&self) -> Result<()> {
-        let mut sound = self.generator.is_finite()?;
-        if let Some(critic) = &self.critic {
-            sound &= critic.is_finite()?;
+        for tensor in self.stage.weights().tensors().values() {
+            if !all_finite(tensor)? {
+                return Err(Error::Training(format!(
+                    "training diverged at step {}: non-finite weights; the last checkpoint is kept",
+                    self.steps()
+                )));
+            }
         }
-        if let Some(head) = &self.head {
-            sound &= head.trained.is_finite()?;
-        }
-        if let Some(patch_gan) = &self.patch_gan {
-            sound &= patch_gan.is_finite()?;
-        }
-        match sound {
-            true => Ok(()),
-            false => Err(Error::Training(format!(
-                "training diverged at step {}: non-finite weights; the last \
-                 checkpoint is kept",
-                self.steps()
-            ))),
-        }
+        Ok(())
     }
 
-    /// The slices between the ends of each group of a batch, `[N * inner, 1, H, W]`, for a picture.
+    /// Interpolates the inner slices of each group of a batch, `[N * inner, 1, H, W]`.
     ///
     /// # Errors
     /// [`Error::Torch`].
-    pub fn picture(&self, batch: &Batch) -> Result<Tensor> {
-        tch::no_grad(|| self.between(batch))
+    pub fn interpolate(&self, batch: &Batch) -> Result<Tensor> {
+        let (generator, precision) = (self.stage.generator(), self.settings.precision);
+        tch::no_grad(|| slices_between(generator, batch, precision))
     }
-}
-
-fn new_patch_gan(settings: &Settings, device: Device) -> Result<Trainable<PatchGan>> {
-    let random = Parameters::random(settings.seed ^ PATCH_GAN_SEED, device);
-    Trainable::new(random, OptimizerKind::AdamW, PatchGan::new)
 }

@@ -80,20 +80,21 @@ impl Batch {
         })
     }
 
-    /// Adds the context slices of each group, `[groups, 2, rows, columns]` in HU, clipped to the grey
-    /// window: the one before the first slice and the one after the last. A slice of NaN alone is
-    /// absent.
+    /// Adds the context slices of each group, `[groups, 2, rows, columns]` in HU, clipped to the
+    /// grey window: the one before the first slice and the one after the last. A slice of NaN alone
+    /// is absent.
     ///
     /// # Errors
-    /// [`Error::Argument`] for another shape than the groups', and for slices that are non-finite in
-    /// part.
+    /// [`Error::Argument`] for another shape than the groups', and for slices that are non-finite
+    /// in part.
     pub fn with_context(self, slices_hu: ArrayView4<f32>) -> Result<Batch> {
         let (groups, _, rows, columns) = self.first.size4()?;
         let (count, ends, high, wide) = slices_hu.dim();
         let shape = [groups, 2, rows, columns];
         if [count as i64, ends as i64, high as i64, wide as i64] != shape {
             return Err(Error::Argument(format!(
-                "context slices of shape [{count}, {ends}, {high}, {wide}]; the groups need {shape:?}"
+                "context slices of shape {:?}; the groups need {shape:?}",
+                [count, ends, high, wide]
             )));
         }
         let device = self.first.device();
@@ -131,8 +132,8 @@ impl Batch {
         self.map(copy, copy)
     }
 
-    /// Applies `of_group` to every tensor with a row a group, `of_inner` to those with a row an inner
-    /// slice.
+    /// Applies `of_group` to every tensor with a row a group, `of_inner` to those with a row an
+    /// inner slice.
     fn map(
         &self,
         of_group: impl Fn(&Tensor) -> Result<Tensor>,
@@ -174,7 +175,8 @@ impl Batch {
         Ok(self.alpha.size1()? / self.groups()?.max(1))
     }
 
-    /// The known slices at the ends of all groups, `[2 N, 1, H, W]`: first slices, then second ones.
+    /// The known slices at the ends of all groups, `[2 N, 1, H, W]`: first slices, then second
+    /// ones.
     ///
     /// # Errors
     /// [`Error::Torch`].
@@ -196,7 +198,8 @@ impl Batch {
         }
     }
 
-    /// Splits the batch into `count` parts of nearly equal size, fewer where there are fewer groups.
+    /// Splits the batch into `count` parts of nearly equal size, fewer where there are fewer
+    /// groups.
     ///
     /// # Errors
     /// [`Error::Torch`] where a tensor has another shape than documented.

@@ -1,4 +1,4 @@
-//! The volumes of a folder: to train on, and held out.
+//! The volumes of a folder: those to train on, and those held out.
 
 use std::path::Path;
 
@@ -7,11 +7,11 @@ use crate::io;
 use crate::training::settings::{Fit, Settings};
 use crate::volume::SliceStack;
 
-/// Stacks to train on, and stacks held out.
+/// Slice stacks to train on and for validation.
 pub struct Dataset {
-    /// To fit the weights.
+    /// Training set.
     pub train: Vec<SliceStack>,
-    /// Never trained on.
+    /// Validation set, never trained on.
     pub held_out: Vec<SliceStack>,
 }
 
@@ -20,10 +20,11 @@ impl Dataset {
     /// each. One file or folder is one patient. Label maps and volumes that are too small for the
     /// settings' size and gaps are left out with a log line.
     ///
-    /// The settings' `hold_out` patients are kept for validation; at least one is left to train on.
+    /// The settings' `hold_out` patients are the validation set; at least one volume is left to
+    /// train on. `on_read` is told each name before it is read, and may cancel by an error.
     ///
     /// # Errors
-    /// [`Error::Io`] for a folder that cannot be read, [`Error::Argument`] where nothing is left.
+    /// [`Error::Io`] for a folder that cannot be read, [`Error::Argument`] where no volume is left.
     pub fn read(
         folder: &Path,
         settings: &Settings,

@@ -1,4 +1,4 @@
-//! Patients kept for validation: a number of them, drawn by the seed, or by their names.
+//! Patients held out for validation: a number of them, chosen by the seed, or by their names.
 
 use std::str::FromStr;
 
@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// The volumes of a dataset that are kept for validation.
+/// The volumes of a dataset that are held out for validation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum HoldOut {
-    /// As many volumes, drawn by the seed: a folder that grows draws others.
+    /// So many volumes, chosen by the seed; others where volumes are added.
     Count(usize),
     /// The volumes of these patients, by file name without ending. `lidc0002` also names
     /// `lidc0002_neck`: several files of one patient.
@@ -21,13 +21,13 @@ pub enum HoldOut {
 }
 
 impl HoldOut {
-    /// For each of the volumes' names, whether it is held out.
+    /// Tells for each of the volumes' names whether it is held out.
     ///
     /// # Errors
-    /// [`Error::Argument`] for a name that no volume has, and where no volume is left to train on.
+    /// [`Error::Argument`] for a name without a volume, and where no volume is left to train on.
     pub fn choose(&self, volumes: &[&str], seed: u64) -> Result<Vec<bool>> {
         let held_out = match self {
-            HoldOut::Count(count) => draw(*count, volumes.len(), seed),
+            HoldOut::Count(count) => choose_random(*count, volumes.len(), seed),
             HoldOut::Names(names) => find(names, volumes)?,
         };
         if held_out.iter().all(|&held_out| held_out) {
@@ -40,7 +40,7 @@ impl HoldOut {
     }
 }
 
-fn draw(count: usize, volumes: usize, seed: u64) -> Vec<bool> {
+fn choose_random(count: usize, volumes: usize, seed: u64) -> Vec<bool> {
     let mut order: Vec<usize> = (0..volumes).collect();
     order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
     let random = &order[..count.min(volumes.saturating_sub(1))];
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_draws_as_many_and_leaves_one() {
+    fn count_holds_out_as_many_and_leaves_one() {
         for (count, expected) in [(0, 0), (2, 2), (9, 4)] {
             let random = HoldOut::Count(count).choose(&VOLUMES, 3).unwrap();
             assert_eq!(random.iter().filter(|&&held_out| held_out).count(), expected);

@@ -1,11 +1,12 @@
 //! The data of a training run.
 //!
-//! - [`dataset`]: the volumes of a folder, and those held out ([`hold_out`]);
+//! - [`dataset`]: the volumes of a folder, those held out ([`hold_out`]), their [`index`];
 //! - [`sampler`]: the batch of every step, drawn from seed and step number alone;
-//! - [`batch`]: what one step is computed on; `prefetch`: batches made while a step is computed.
+//! - [`batch`]: the batch of one step; `prefetch`: batches drawn while a step is computed.
 
 pub mod batch;
 pub mod dataset;
 pub mod hold_out;
+pub mod index;
 pub mod prefetch;
 pub mod sampler;

@@ -1,4 +1,4 @@
-//! Batches drawn ahead, while the steps before them are taken.
+//! Batches drawn by a thread of their own while earlier steps are computed.
 
 use std::ops::Range;
 use std::sync::mpsc::{Receiver, sync_channel};
@@ -12,16 +12,16 @@ use crate::training::data::sampler::Sampler;
 use crate::training::distillation::Teacher;
 use crate::training::settings::Settings;
 
-/// Batches that wait to be taken, at most.
-const WAITING: usize = 2;
+/// Capacity of the queue of drawn batches.
+const CAPACITY: usize = 2;
 
-/// The batches of some steps, one after the other.
+/// The batches of a range of steps, in order.
 pub(crate) struct Prefetch(Receiver<Result<Batch>>);
 
 impl Prefetch {
-    /// Lets `work` take the batches of `steps` from another thread, which ends with it. A teacher has its say
-    /// there.
-    pub(crate) fn of<T>(
+    /// Runs `work` with the batches of `steps`, which a second thread draws until `work` ends. The
+    /// teacher works in that thread.
+    pub(crate) fn run<T>(
         sampler: &Sampler,
         teacher: Option<Teacher>,
         settings: &Settings,
@@ -29,7 +29,7 @@ impl Prefetch {
         work: impl FnOnce(&Prefetch) -> T,
     ) -> T {
         thread::scope(|scope| {
-            let (give, take) = sync_channel(WAITING);
+            let (give, take) = sync_channel(CAPACITY);
             scope.spawn(move || {
                 for step in steps {
                     let random = sampler.batch(settings.batch_number(step), Device::Cpu);
@@ -37,7 +37,7 @@ impl Prefetch {
                         Some(teacher) => teacher.blend(&batch),
                         None => Ok(batch),
                     });
-                    // Nobody takes any more: training was stopped.
+                    // The receiver is gone: training was stopped.
                     if give.send(batch).is_err() {
                         return;
                     }
@@ -47,10 +47,10 @@ impl Prefetch {
         })
     }
 
-    /// The next batch, on the device.
+    /// Takes the next batch, on the device.
     ///
     /// # Errors
-    /// [`Error::Torch`] where it does not fit onto the device.
+    /// [`Error::Torch`] where the device has too little memory.
     pub(crate) fn next(&self, device: Device) -> Result<Batch> {
         let ended = |_| Error::Training("the thread that draws batches ended".into());
         self.0.recv().map_err(ended)??.to_device(device)
@@ -65,13 +65,13 @@ mod tests {
     use ndarray::Array3;
 
     #[test]
-    fn batches_come_in_order_and_who_stops_early_does_not_hang() {
+    fn batches_come_in_order_and_stopping_early_does_not_hang() {
         let slices = Array3::from_shape_fn((20, 40, 40), |(k, j, i)| (10 * k + j * i) as i16);
         let stacks = [SliceStack { name: "a".into(), slices, spacing_mm: 3.0 }];
         let settings = Settings::default_for(System::HrinetMotion);
-        let sampler = Sampler::new(&stacks, (16, 4), &[2, 6], 1).unwrap();
-        let taken = Prefetch::of(&sampler, None, &settings, 5..1000, |ahead| {
-            (0..3).map(|_| ahead.next(Device::Cpu).unwrap().truth).collect::<Vec<_>>()
+        let sampler = Sampler::new(&stacks, 16, 4, &[2, 6], 1).unwrap();
+        let taken = Prefetch::run(&sampler, None, &settings, 5..1000, |batches| {
+            (0..3).map(|_| batches.next(Device::Cpu).unwrap().truth).collect::<Vec<_>>()
         });
         for (step, truth) in (5..).zip(taken) {
             let number = settings.batch_number(step);

@@ -1,4 +1,4 @@
-//! The batch of every step: crops of groups of consecutive slices.
+//! Random batches: crops of groups of consecutive slices, by seed and step.
 
 use ndarray::{Array3, ArrayView2, ArrayViewMut2, Axis as ArrayAxis, s};
 use rand::{RngExt, SeedableRng};
@@ -12,11 +12,11 @@ use crate::training::settings::Settings;
 use crate::volume::Window;
 use crate::volume::slice_stack::SliceStack;
 
-/// Draws batches. Step `n` of a seed is the same batch whatever came before it, so that a run that
-/// is stopped and resumed sees what an unbroken one sees.
+/// Draws batches. The batch of a step depends on the seed and the step alone, so that a resumed run
+/// has the batches of an unbroken one.
 pub struct Sampler<'a> {
     stacks: &'a [SliceStack],
-    /// Voxels in the stacks up to and including each: a stack is drawn by its share of them.
+    /// Voxels of the stacks up to and including each: a stack is drawn by its share of them.
     shares: Vec<u64>,
     size: usize,
     batch: usize,
@@ -26,18 +26,19 @@ pub struct Sampler<'a> {
     context: bool,
 }
 
-/// How often a slice beyond a group is left out although it is there: stacks end, and two slices
-/// alone must do as well.
-const LEFT_OUT: f64 = 0.1;
+/// Probability of leaving a context slice out: stacks end, and the network must do without.
+const CONTEXT_DROPOUT: f64 = 0.1;
 
 impl<'a> Sampler<'a> {
-    /// Square crops of `size` pixels, `batch` at a time, from groups with these gaps.
+    /// Makes a sampler of square crops of `size` pixels, `batch` at a time, from groups with these
+    /// gaps: one inner slice a group, without context.
     ///
     /// # Errors
     /// [`Error::Argument`] where a stack is too small for the size or the largest gap.
     pub fn new(
         stacks: &'a [SliceStack],
-        (size, batch): (usize, usize),
+        size: usize,
+        batch: usize,
         gaps: &[usize],
         seed: u64,
     ) -> Result<Sampler<'a>> {
@@ -71,31 +72,31 @@ impl<'a> Sampler<'a> {
         })
     }
 
-    /// The batches that a run with these settings trains a generator on.
+    /// Makes the sampler of a run with these settings.
     ///
     /// # Errors
-    /// As [`Sampler::new`].
-    pub fn of_settings(
+    /// Those of [`Sampler::new`].
+    pub fn for_settings(
         stacks: &'a [SliceStack],
         settings: &Settings,
         architecture: &Architecture,
     ) -> Result<Sampler<'a>> {
-        let crops = (settings.size as usize, settings.batch);
-        let sampler = Sampler::new(stacks, crops, &settings.gaps, settings.seed)?;
-        let whole_groups = settings.takes_whole_groups();
+        let (size, batch) = (settings.size as usize, settings.batch);
+        let sampler = Sampler::new(stacks, size, batch, &settings.gaps, settings.seed)?;
+        let whole_groups = settings.has_whole_groups();
         Ok(Sampler { whole_groups, context: architecture.has_context(), ..sampler })
     }
 
-    /// From now on all inner slices of each group, not one of them. There must be one gap only.
-    pub fn whole_groups(mut self) -> Sampler<'a> {
+    /// Takes all inner slices of each group instead of one. There must be one gap only.
+    pub fn with_whole_groups(mut self) -> Sampler<'a> {
         self.whole_groups = true;
         self
     }
 
-    /// The batch of one step.
+    /// Draws the batch of one step.
     ///
     /// # Errors
-    /// [`Error::Torch`] where it does not fit onto the device.
+    /// [`Error::Torch`] where the device has too little memory.
     pub fn batch(&self, step: u64, device: Device) -> Result<Batch> {
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
         random.set_stream(step);
@@ -119,7 +120,7 @@ impl<'a> Sampler<'a> {
             draws.push(draw);
         }
         let gap: Vec<i64> = draws.iter().map(|draw| draw.gap as i64).collect();
-        // Drawn last, then what lies beyond: what is drawn before does not depend on it.
+        // Drawn last, before the context: the draws above are the same with context and without.
         let random_alpha: Vec<f32> = (0..self.batch).map(|_| random.random::<f32>()).collect();
         let tensor = |planes: Array3<f32>| -> Result<Tensor> {
             let side = self.size as i64;
@@ -142,7 +143,7 @@ impl<'a> Sampler<'a> {
         })
     }
 
-    /// The slices beyond the groups that were drawn.
+    /// Context slices of the groups that were drawn.
     fn context(
         &self,
         draws: &[Draw],
@@ -156,7 +157,7 @@ impl<'a> Sampler<'a> {
             let mut planes = Array3::<f32>::zeros((draws.len(), self.size, self.size));
             let mut flags = Vec::new();
             for (draw, plane) in draws.iter().zip(planes.outer_iter_mut()) {
-                let context = draw.context(end).filter(|_| !random.random_bool(LEFT_OUT));
+                let context = draw.context(end).filter(|_| !random.random_bool(CONTEXT_DROPOUT));
                 self.fill(plane, draw, context.unwrap_or(draw.ends[end]));
                 flags.push(if context.is_some() { 1f32 } else { 0.0 });
             }
@@ -170,7 +171,7 @@ impl<'a> Sampler<'a> {
         })
     }
 
-    /// One group: where it is cut out, flipped and in either order by chance.
+    /// Draws one group: its place, flips and order.
     fn draw(&self, random: &mut ChaCha8Rng) -> Draw<'a> {
         let voxel = random.random_range(0..self.shares[self.shares.len() - 1]);
         let stack = &self.stacks[self.shares.partition_point(|&share| share <= voxel)];
@@ -198,7 +199,7 @@ struct Draw<'a> {
     stack: &'a SliceStack,
     start: usize,
     gap: usize,
-    /// The slice that is compared where one is.
+    /// The inner slice of a batch with one a group.
     between: usize,
     /// Row and column of the square's first pixel.
     corner: [usize; 2],
@@ -209,7 +210,7 @@ struct Draw<'a> {
 }
 
 impl Draw<'_> {
-    /// The slice beyond an end (0: the first, 1: the second), where the stack has it.
+    /// The context slice beyond an end (0: the first, 1: the second), where the stack has it.
     fn context(&self, end: usize) -> Option<usize> {
         let (at, other) = (self.ends[end], self.ends[1 - end]);
         let beyond = (2 * at).checked_sub(other)?;
@@ -240,16 +241,16 @@ fn copy(plane: &mut ArrayViewMut2<f32>, crop: ArrayView2<i16>) {
 mod tests {
     use super::*;
 
-    /// A stack whose HU are 10 times the slice number: the truth is the blend at alpha.
+    /// A stack whose HU are 10 times the slice number, so that the truth is the linear blend.
     fn ramp() -> Vec<SliceStack> {
         let slices = Array3::from_shape_fn((20, 40, 40), |(k, _, _)| 10 * k as i16);
         vec![SliceStack { name: "ramp".into(), slices, spacing_mm: 3.0 }]
     }
 
     #[test]
-    fn alpha_places_the_truth_between_its_slices() {
+    fn truth_of_a_ramp_is_the_blend_at_alpha() {
         let stacks = ramp();
-        let sampler = Sampler::new(&stacks, (16, 64), &[2, 3, 6], 1).unwrap();
+        let sampler = Sampler::new(&stacks, 16, 64, &[2, 3, 6], 1).unwrap();
         let batch = sampler.batch(0, Device::Cpu).unwrap();
         let alpha = batch.alpha.view([-1, 1, 1, 1]);
         let blend: Tensor = &batch.second + (&batch.first - &batch.second) * alpha;
@@ -259,7 +260,7 @@ mod tests {
     #[test]
     fn whole_groups_hold_every_inner_slice_at_its_alpha() {
         let stacks = ramp();
-        let sampler = Sampler::new(&stacks, (16, 8), &[6], 1).unwrap().whole_groups();
+        let sampler = Sampler::new(&stacks, 16, 8, &[6], 1).unwrap().with_whole_groups();
         let batch = sampler.batch(3, Device::Cpu).unwrap();
         assert_eq!((batch.groups().unwrap(), batch.truth.size()[0]), (8, 40));
         let each = |ends: &Tensor| ends.repeat_interleave_self_int(5, 0, 40);
@@ -272,11 +273,11 @@ mod tests {
     }
 
     #[test]
-    fn a_step_is_the_same_batch_whatever_came_before() {
+    fn batch_of_a_step_is_independent_of_earlier_steps() {
         let stacks = ramp();
-        let sampler = Sampler::new(&stacks, (16, 4), &[2, 6], 1).unwrap();
+        let sampler = Sampler::new(&stacks, 16, 4, &[2, 6], 1).unwrap();
         let _ = sampler.batch(6, Device::Cpu).unwrap();
-        let again = Sampler::new(&stacks, (16, 4), &[2, 6], 1).unwrap();
+        let again = Sampler::new(&stacks, 16, 4, &[2, 6], 1).unwrap();
         let (a, b) = (sampler.batch(7, Device::Cpu).unwrap(), again.batch(7, Device::Cpu).unwrap());
         assert_eq!(a.truth, b.truth);
         assert_eq!(a.alpha, b.alpha);
@@ -284,9 +285,9 @@ mod tests {
     }
 
     #[test]
-    fn stacks_that_are_too_small_are_named() {
-        let error = Sampler::new(&ramp(), (64, 4), &[2], 1).err().unwrap().to_string();
+    fn stacks_that_are_too_small_are_rejected_by_name() {
+        let error = Sampler::new(&ramp(), 64, 4, &[2], 1).err().unwrap().to_string();
         assert!(error.contains("ramp: 20 slices of 40 x 40"), "{error}");
-        assert!(Sampler::new(&[], (64, 4), &[2], 1).is_err());
+        assert!(Sampler::new(&[], 64, 4, &[2], 1).is_err());
     }
 }

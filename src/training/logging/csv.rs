@@ -1,4 +1,4 @@
-//! The curves of a run: every loss of every step in a CSV file, and the same for TensorBoard.
+//! The curves of a run: every loss of every step in a CSV file and in an event file of TensorBoard.
 
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Write};
@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::io::atomic_write::write_atomically;
 use crate::training::logging::step_losses::StepLosses;
 use crate::training::logging::tensorboard;
-use crate::training::settings::schedule::Stage;
+use crate::training::settings::schedule::StageKind;
 
 /// The CSV file in the output folder.
 pub const CSV: &str = "losses.csv";
@@ -16,34 +16,29 @@ pub const CSV: &str = "losses.csv";
 /// The file in the output folder that TensorBoard finds by the middle of its name.
 pub const EVENTS: &str = "events.out.tfevents.0.hrinet";
 
-/// One step: its number from 1, its stage, and its numbers in the order of [`names`].
+/// The numbers of one step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Row {
-    /// From 1 over all stages.
+    /// Number of the step over all stages, from 1.
     pub step: u64,
-    /// `one`, `two`, `supervised` or `confidence`.
+    /// Name of the stage: [`StageKind::name`].
     pub stage: String,
-    /// StepLosses, gradient norm, learning rate, held-out PSNR of the generator and the linear blend.
+    /// Losses, gradient norm, learning rate, held-out PSNR of the generator and of the linear
+    /// blend, in the order of [`names`].
     pub values: Vec<Option<f64>>,
 }
 
-/// The names of a row's values.
+/// Names of a row's values.
 pub fn names() -> impl Iterator<Item = &'static str> {
     StepLosses::NAMES.into_iter().chain(["held_out_psnr", "linear_psnr"])
 }
 
 impl Row {
-    /// Of one step, and of the validation after it where there was one.
-    pub fn new(step: u64, stage: Stage, losses: &StepLosses, psnr: Option<[f64; 2]>) -> Row {
-        let stage = match stage {
-            Stage::One => "one",
-            Stage::Two => "two",
-            Stage::Supervised => "supervised",
-            Stage::ErrorHead => "confidence",
-        };
+    /// Makes the row of a step, and of the validation after it where there was one.
+    pub fn new(step: u64, stage: StageKind, losses: &StepLosses, psnr: Option<[f64; 2]>) -> Row {
         let psnr = psnr.map_or([None; 2], |psnr| psnr.map(Some));
-        let values = losses.terms().into_iter().chain(psnr).collect();
-        Row { step, stage: stage.into(), values }
+        let values = losses.values().into_iter().chain(psnr).collect();
+        Row { step, stage: stage.name().into(), values }
     }
 
     fn to_line(&self) -> String {
@@ -58,12 +53,12 @@ impl Row {
         line
     }
 
-    /// All its numbers as an event.
+    /// The row as an event of TensorBoard.
     fn event(&self) -> Result<Vec<u8>> {
         tensorboard::of_step(self.step, names().zip(self.values.iter().copied()))
     }
 
-    /// `None` for a line that is not whole.
+    /// Parses a line; `None` for a truncated one.
     fn of_line(line: &str) -> Option<Row> {
         let mut fields = line.split(',');
         let step = fields.next()?.parse().ok()?;
@@ -77,15 +72,15 @@ impl Row {
     }
 }
 
-/// The open files.
+/// The open CSV and event files.
 pub struct Curves {
     csv: Log,
     events: Log,
 }
 
 impl Curves {
-    /// Opens the files of a folder. Rows up to step `done`, that of the checkpoint, are kept, later
-    /// ones are dropped: those steps will be taken again.
+    /// Opens the files of a folder. Rows up to step `done`, that of the checkpoint, are kept; later
+    /// ones are dropped, as their steps will be repeated.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -107,13 +102,13 @@ impl Curves {
     /// Adds a row.
     ///
     /// # Errors
-    /// [`Error::Io`], when a buffer is full or later.
+    /// [`Error::Io`], here or when the buffer is flushed.
     pub fn add(&mut self, row: &Row) -> Result<()> {
         self.csv.write(row.to_line().as_bytes())?;
         self.events.write(&row.event()?)
     }
 
-    /// Hands all rows to the system: no checkpoint is written before its rows are.
+    /// Writes all buffered rows, which precedes every checkpoint.
     ///
     /// # Errors
     /// [`Error::Io`].
@@ -123,7 +118,7 @@ impl Curves {
     }
 }
 
-/// The rows of a CSV file up to a step; none where there is no file.
+/// Reads the rows of a CSV file up to a step; none where there is no file.
 ///
 /// # Errors
 /// [`Error::Io`].
@@ -165,10 +160,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_after_the_checkpoint_and_torn_lines_are_dropped() {
+    fn rows_after_the_checkpoint_and_truncated_lines_are_dropped() {
         let folder = tempfile::tempdir().unwrap();
         let losses = StepLosses { content: Some(0.1 + 0.2), ..StepLosses::default() };
-        let row = |step| Row::new(step, Stage::One, &losses, (step == 2).then_some([30.0, 29.5]));
+        let row =
+            |step| Row::new(step, StageKind::One, &losses, (step == 2).then_some([30.0, 29.5]));
         let mut curves = Curves::open(folder.path(), 0).unwrap();
         for step in 1..=4 {
             curves.add(&row(step)).unwrap();

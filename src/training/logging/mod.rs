@@ -1,7 +1,7 @@
-//! What a run leaves to look at.
+//! Losses and samples of a run, in files.
 //!
 //! - [`step_losses`]: the losses of one iteration;
-//! - [`csv`], [`tensorboard`]: their curves in files; [`plot`]: as a picture;
+//! - [`csv`], [`tensorboard`]: their curves in files; [`plot`]: in a picture;
 //! - [`samples`]: pictures of interpolated slices.
 
 pub mod csv;

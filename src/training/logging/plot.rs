@@ -1,4 +1,4 @@
-//! The picture of a run's curves: a panel for each number that the run has.
+//! A picture of a run's curves, a panel a value.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::render::text::{LETTER, save, write};
 use crate::training::logging::csv::{Row, names};
 
-/// Size of a panel, and the margin within it that letters need.
+/// Size of a panel, and its margin for text.
 const PANEL: (u32, u32) = (640, 220);
 const MARGIN: (u32, u32) = (76, 28);
 const COLUMNS: u32 = 2;
@@ -19,7 +19,7 @@ const SMOOTH: Rgb<u8> = Rgb([20, 70, 160]);
 const STAGE: Rgb<u8> = Rgb([220, 120, 40]);
 
 /// Draws the curves as a PNG: each step pale, the running mean dark, a line where Stage II begins.
-/// Numbers that span more than a factor of ten above 0 are drawn on a logarithmic scale.
+/// Positive values that span more than a factor of ten have a logarithmic scale.
 ///
 /// # Errors
 /// [`crate::Error::Io`].
@@ -76,7 +76,7 @@ fn panel(
     for pair in points.windows(2) {
         line(picture, (x(pair[0].0), y(pair[0].1)), (x(pair[1].0), y(pair[1].1)), EACH);
     }
-    // A mean over the last hundredth of the run.
+    // Exponential mean over a hundredth of the run.
     let weight = 1.0 / (points.len() as f64 / 100.0).max(1.0);
     let mut mean = points[0].1;
     let mut before = (x(points[0].0), y(mean));
@@ -95,7 +95,7 @@ fn panel(
     write(picture, (left + width - LETTER * steps.len() as u32, top + height + 8), &steps, INK);
 }
 
-/// At most nine letters.
+/// At most nine characters.
 fn short(value: f64) -> String {
     match value.abs() {
         0.0 => "0".into(),
@@ -123,13 +123,13 @@ fn dot(picture: &mut RgbImage, x: f64, y: f64, colour: Rgb<u8>) {
 mod tests {
     use super::*;
     use crate::training::logging::step_losses::StepLosses;
-    use crate::training::settings::schedule::Stage;
+    use crate::training::settings::schedule::StageKind;
 
     #[test]
-    fn a_panel_for_each_number_and_a_line_at_stage_two() {
+    fn picture_has_a_panel_a_value_and_a_line_at_stage_two() {
         let folder = tempfile::tempdir().unwrap();
         let row = |step: u64| {
-            let stage = if step < 50 { Stage::One } else { Stage::Two };
+            let stage = if step < 50 { StageKind::One } else { StageKind::Two };
             let content = Some(1.0 / step as f64);
             let losses = StepLosses { content, learning_rate: 1e-4, ..StepLosses::default() };
             Row::new(step, stage, &losses, None)

@@ -1,4 +1,4 @@
-//! What the network makes, to look at while it trains: known slices, those between, the truth.
+//! Pictures of interpolated slices during training, with the known ones and the truth.
 
 use std::path::Path;
 
@@ -12,14 +12,13 @@ use crate::training::data::batch::Batch;
 /// White pixels between two slices.
 const SEPARATOR: u32 = 4;
 
-/// The first group of a batch as a PNG: a row with the two known slices at its ends and `made`
-/// between them, below it the same with the real slices. Grey is the network's window.
+/// Draws the first group of a batch as a PNG: above, the known slices with the interpolated ones
+/// between them; below, the real slices. Grey values are those of the network's window.
 ///
 /// # Errors
 /// [`crate::Error::Io`], [`crate::Error::Torch`].
-pub fn draw(batch: &Batch, made: &Tensor, path: &Path) -> Result<()> {
-    let groups = batch.groups()?;
-    let inner = batch.truth.size()[0] / groups;
+pub fn draw(batch: &Batch, interpolated: &Tensor, path: &Path) -> Result<()> {
+    let inner = batch.inner()?;
     let [first, last] = [&batch.first, &batch.second].map(|ends| ends.f_narrow(0, 0, 1));
     let (first, last) = (first?, last?);
     let row = |between: &Tensor| -> Result<Tensor> {
@@ -30,7 +29,7 @@ pub fn draw(batch: &Batch, made: &Tensor, path: &Path) -> Result<()> {
     let slices = inner as u32 + 2;
     let size = (slices * width - SEPARATOR, 2 * height - SEPARATOR);
     let mut picture = RgbImage::from_pixel(size.0, size.1, Rgb([255; 3]));
-    for (line, images) in [row(made)?, row(&batch.truth)?].into_iter().enumerate() {
+    for (line, images) in [row(interpolated)?, row(&batch.truth)?].into_iter().enumerate() {
         let images = images.f_clamp(0.0, 1.0)?.f_mul_scalar(255.0)?.f_round()?;
         let images = images.f_to_device(Device::Cpu)?.f_contiguous()?.f_view([-1])?;
         let mut greys = vec![0f32; images.numel()];
@@ -52,7 +51,7 @@ mod tests {
     use tch::Kind;
 
     #[test]
-    fn known_slices_stand_at_the_ends_and_the_truth_below() {
+    fn known_slices_are_at_the_ends_and_the_truth_below() {
         let plane = |grey: f64| Tensor::full([1, 1, 8, 6], grey, (Kind::Float, Device::Cpu));
         let three = |greys: [f64; 3]| Tensor::cat(&greys.map(plane), 0);
         let batch = Batch {

@@ -1,7 +1,7 @@
-//! What an iteration reports: each of its losses by name.
+//! The losses of one iteration by name.
 
-/// The losses of one iteration, before its optimiser steps. What a stage or a system does not have
-/// is `None`.
+/// Losses of one iteration, before its optimizer steps; `None` where the stage or the system has
+/// none.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct StepLosses {
     /// Equation 5 or 6: reconstruction.
@@ -10,20 +10,20 @@ pub struct StepLosses {
     pub against_critic: Option<f64>,
     /// Equation 8.
     pub against_patch_gan: Option<f64>,
-    /// Equation 9; HRINet-Motion's only loss; that of its confidence, where that alone learns.
+    /// Equation 9, interpolated slices; the loss of an error head where that is trained.
     pub step_two: Option<f64>,
     /// Equation 2.
     pub critic: Option<f64>,
     /// Equation 1.
     pub patch_gan: Option<f64>,
-    /// Norm of the generator's gradient, before it is cut, in the last of its steps.
+    /// Norm of the generator's gradient before clipping, in the last of its steps.
     pub gradient_norm: f64,
-    /// The learning rate of the iteration.
+    /// Learning rate of the iteration.
     pub learning_rate: f64,
 }
 
 impl StepLosses {
-    /// The names of [`StepLosses::terms`].
+    /// Names of [`StepLosses::values`].
     pub const NAMES: [&'static str; 8] = [
         "content",
         "against_critic",
@@ -35,8 +35,8 @@ impl StepLosses {
         "learning_rate",
     ];
 
-    /// Everything in one row.
-    pub fn terms(&self) -> [Option<f64>; 8] {
+    /// All fields in one row.
+    pub fn values(&self) -> [Option<f64>; 8] {
         [
             self.content,
             self.against_critic,
@@ -49,9 +49,8 @@ impl StepLosses {
         ]
     }
 
-    /// The one number that says most: how far the slices in between are off, else how far
-    /// reconstructions are.
-    pub fn main(&self) -> f64 {
+    /// The loss to watch: that of interpolated slices, else of reconstructions.
+    pub fn primary(&self) -> f64 {
         self.step_two.or(self.content).unwrap_or(f64::NAN)
     }
 }

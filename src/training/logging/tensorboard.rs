@@ -1,4 +1,4 @@
-//! TensorBoard's event file: records of TFRecord, each an `Event` of protocol buffers.
+//! Event files of TensorBoard: records of TFRecord, each an `Event` of protocol buffers.
 //!
 //! A record is its length (u64), the length's masked CRC-32C, the bytes, their masked CRC-32C, all
 //! little endian. The messages are the parts of TensorFlow's `event.proto` and `summary.proto` that
@@ -32,34 +32,34 @@ struct Summary {
 struct Value {
     #[prost(string, tag = "1")]
     tag: String,
-    /// A member of a oneof: written also where it is 0.
+    /// Member of a oneof, so that 0 is written.
     #[prost(float, optional, tag = "2")]
     simple_value: Option<f32>,
 }
 
-/// What a file begins with.
+/// The first record of a file.
 ///
 /// # Errors
-/// [`Error::Argument`] where a message cannot be encoded.
+/// [`Error::Argument`] for an event that cannot be encoded.
 pub fn header() -> Result<Vec<u8>> {
     let file_version = Some("brain.Event:2".into());
     record(&Event { wall_time: now(), step: 0, file_version, summary: None })
 }
 
-/// One event with the numbers of a step that there are, by name.
+/// The record of a step's values by name; `None` are left out.
 ///
 /// # Errors
-/// As [`header`].
+/// Those of [`header`].
 pub fn of_step<'a>(
     step: u64,
-    numbers: impl Iterator<Item = (&'a str, Option<f64>)>,
+    values: impl Iterator<Item = (&'a str, Option<f64>)>,
 ) -> Result<Vec<u8>> {
     let scalar = |(name, value): (&str, Option<f64>)| {
         let group = if name.ends_with("psnr") { "validation" } else { "training" };
         let simple_value = Some(value? as f32);
         Some(Value { tag: format!("{group}/{name}"), simple_value })
     };
-    let summary = Some(Summary { values: numbers.filter_map(scalar).collect() });
+    let summary = Some(Summary { values: values.filter_map(scalar).collect() });
     record(&Event { wall_time: now(), step: step as i64, file_version: None, summary })
 }
 

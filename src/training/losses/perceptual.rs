@@ -1,4 +1,4 @@
-//! P of equation 6: the encoder as Stage I left it, frozen.
+//! The perceptual content loss, equation 6, and P: the frozen encoder that it compares by.
 
 use std::collections::BTreeMap;
 
@@ -6,17 +6,22 @@ use tch::{Device, Tensor};
 
 use crate::error::{Error, Result};
 use crate::network::autoencoder::encoder::Encoder;
-use crate::network::autoencoder::features::AutoencoderFeatures;
-use crate::network::{Architecture, Parameters};
+use crate::network::{Architecture, Parameters, Precision};
+use crate::training::forward::cast;
+use crate::training::losses::paper::eq6_perceptual_content;
+use crate::training::state_dict::StateDict;
 
-/// An encoder that never changes again.
+/// Group of a checkpoint that holds the weights of P.
+pub(crate) const GROUP: &str = "perceptual";
+
+/// P, an encoder as Stage I left it, which never changes again.
 pub struct Perceptual {
     encoder: Encoder,
     weights: Vec<(String, Tensor)>,
 }
 
 impl Perceptual {
-    /// From the weights of an encoder (`encoder.*`); they are copied, others are passed over.
+    /// Copies the weights of an encoder (`encoder.*`); others are ignored.
     ///
     /// # Errors
     /// [`Error::Argument`] where they do not fit the architecture, or it has no such encoder.
@@ -39,18 +44,24 @@ impl Perceptual {
         Ok(Perceptual { encoder, weights: parameters.finish()? })
     }
 
-    /// Images `[N, 1, H, W]` to all of its maps.
+    /// The content loss (equation 6) between images `[N, 1, H, W]`.
     ///
     /// # Errors
     /// [`Error::Torch`].
-    pub fn maps(&self, images: &Tensor) -> Result<AutoencoderFeatures> {
-        self.encoder.forward(images)
+    pub fn content(
+        &self,
+        truth: &Tensor,
+        generated: &Tensor,
+        precision: Precision,
+    ) -> Result<Tensor> {
+        let truth = tch::no_grad(|| self.encoder.forward(&cast(truth, precision)?))?;
+        eq6_perceptual_content(&truth, &self.encoder.forward(&cast(generated, precision)?)?)
     }
 
-    /// Puts the weights into a checkpoint's group `perceptual`.
-    pub fn keep(&self, into: &mut BTreeMap<String, Tensor>) {
+    /// Adds the weights to the group `perceptual`.
+    pub(crate) fn save_weights(&self, state: &mut StateDict) {
         for (name, tensor) in &self.weights {
-            into.insert(format!("perceptual.{name}"), tensor.shallow_clone());
+            state.insert(GROUP, name, tensor);
         }
     }
 }

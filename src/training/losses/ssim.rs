@@ -1,38 +1,39 @@
-//! Similarity of structure as a loss (Wang et al., IEEE Transactions on Image Processing 13, 600, 2004).
+//! SSIM's contrast and structure as a loss (Wang et al., IEEE Transactions on Image Processing 13,
+//! 600, 2004).
 
 use tch::{Kind, Tensor};
 
 use crate::error::Result;
 use crate::metrics::ssim::{K2, SIDE, gaussian};
 
-/// Of grey values on [0, 1].
+/// Stabilises the quotient; grey values are on [0, 1].
 const C2: f64 = K2 * K2;
 
-/// The mean of SSIM's contrast and structure, (2 cov + C2) / (var x + var y + C2), over the pixels whose whole
-/// window of 11 x 11 lies in the image. Both are `[N, 1, H, W]` with grey values on [0, 1], neither clipped. At
-/// most 1.
+/// Mean of SSIM's contrast and structure, (2 cov + C2) / (var x + var y + C2), over the pixels
+/// whose whole window of 11 x 11 is inside the image. Both are `[N, 1, H, W]` with grey values on
+/// [0, 1], neither clipped. At most 1.
 ///
-/// SSIM's third factor compares brightness by quotients, and is best where it is guessed too low: in the
-/// dark of lung that is a bias. Brightness is left to the content loss.
+/// SSIM's luminance factor compares means by their quotient and is best where they are too low: a
+/// bias in dark lung. Luminance is left to the content loss.
 ///
 /// # Errors
 /// [`crate::Error::Torch`] for images smaller than the window.
-pub fn similarity(truth: &Tensor, made: &Tensor) -> Result<Tensor> {
+pub fn structural_similarity(truth: &Tensor, generated: &Tensor) -> Result<Tensor> {
     let images = truth.size4()?.0;
-    let products = [truth.f_square()?, made.f_square()?, truth.f_mul(made)?];
-    let all = Tensor::f_cat(&[truth, made, &products[0], &products[1], &products[2]], 0)?;
+    let products = [truth.f_square()?, generated.f_square()?, truth.f_mul(generated)?];
+    let all = Tensor::f_cat(&[truth, generated, &products[0], &products[1], &products[2]], 0)?;
     let local = |index: i64, means: &Tensor| means.f_narrow(0, index * images, images);
-    let means = windowed(&all)?;
+    let means = gaussian_mean(&all)?;
     let (mean_x, mean_y) = (local(0, &means)?, local(1, &means)?);
     let squares = mean_x.f_square()?.f_add(&mean_y.f_square()?)?;
     let covariance = local(4, &means)?.f_sub(&mean_x.f_mul(&mean_y)?)?;
     let variances = local(2, &means)?.f_add(&local(3, &means)?)?.f_sub(&squares)?;
-    let alike = covariance.f_mul_scalar(2.0)?.f_add_scalar(C2)?;
-    Ok(alike.f_div(&variances.f_add_scalar(C2)?)?.f_mean(None::<Kind>)?)
+    let numerator = covariance.f_mul_scalar(2.0)?.f_add_scalar(C2)?;
+    Ok(numerator.f_div(&variances.f_add_scalar(C2)?)?.f_mean(None::<Kind>)?)
 }
 
-/// The Gaussian mean around each pixel whose window lies in the image, one axis after the other.
-fn windowed(images: &Tensor) -> Result<Tensor> {
+/// Gaussian mean around each pixel whose window is inside the image, one axis after the other.
+fn gaussian_mean(images: &Tensor) -> Result<Tensor> {
     let side = SIDE as i64;
     let weights = Tensor::f_from_slice(&gaussian())?.f_to_kind(images.kind())?;
     let weights = weights.f_to_device(images.device())?;
@@ -63,9 +64,9 @@ mod tests {
         Array2::from_shape_vec((SIZE[0] as usize, SIZE[1] as usize), unit).unwrap()
     }
 
-    /// The formula of the paper, window by window.
+    /// Compares with the paper's formula, window by window.
     #[test]
-    fn it_is_the_mean_of_contrast_and_structure_over_all_windows() {
+    fn mean_of_contrast_and_structure_is_that_of_all_windows() {
         tch::manual_seed(1);
         let truth = noise(1);
         let made = &truth * 0.7 + noise(1) * 0.2;
@@ -85,16 +86,16 @@ mod tests {
                 count += 1.0;
             }
         }
-        let found = similarity(&truth, &made).unwrap().double_value(&[]);
+        let found = structural_similarity(&truth, &made).unwrap().double_value(&[]);
         assert!((found - sum / count).abs() < 1e-5, "{found} instead of {}", sum / count);
-        assert!(found < 0.95, "{found}: images that differ");
+        assert!(found < 0.95, "{found} for images that differ");
     }
 
     #[test]
-    fn going_up_its_gradient_brings_more_ssim() {
+    fn gradient_points_to_higher_ssim() {
         tch::manual_seed(2);
         let (truth, made) = (noise(1), noise(1).set_requires_grad(true));
-        similarity(&truth, &made).unwrap().backward();
+        structural_similarity(&truth, &made).unwrap().backward();
         let moved = (made.detach() + made.grad() * 10.0).clamp(0.0, 1.0);
         let score = |made: &Tensor| {
             let hu = |unit: &Tensor| plane(unit).mapv(|unit| 2000.0 * unit - 1000.0);
@@ -102,7 +103,7 @@ mod tests {
         };
         let (before, after) = (score(&made.detach()), score(&moved));
         assert!(after > before + 1e-3, "{after} after {before}");
-        let same = similarity(&truth, &truth).unwrap().double_value(&[]);
+        let same = structural_similarity(&truth, &truth).unwrap().double_value(&[]);
         assert!((same - 1.0).abs() < 1e-6, "{same}");
     }
 }

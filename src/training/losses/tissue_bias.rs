@@ -1,12 +1,12 @@
-//! Bias by tissue as a loss: what is shown as lung, fat, muscle or bone shall be right in the mean.
+//! Bias by tissue as a loss: the mean HU of lung, fat, muscle and bone shall be right.
 //!
-//! A loss that forgives large errors, as [`super::losses::psnr_content`] does, makes what is likely rather than
-//! what is right in the mean: fat and lung come out too dark and bone too bright, because of what they are mistaken
-//! for.
+//! A loss that forgives large errors, as [`psnr_content`](super::paper::psnr_content) does, favours
+//! likely values over right means: fat and lung come out too dark and bone too bright, because of
+//! the tissues that they are mistaken for.
 //!
-//! One crop is off by what was by chance in it. Its square would be counted too if each crop counted for itself,
-//! and would be least where all tissues fade. So two crops count together, each with the other's mean: what is left
-//! on average is the bias that all crops share.
+//! The mean error of a single crop also holds chance, and its square would be least where all
+//! tissues fade. So the errors of two different crops are multiplied: on average only the bias that
+//! all crops share is left.
 
 use tch::{Kind, Tensor};
 
@@ -14,25 +14,26 @@ use crate::error::Result;
 use crate::metrics::tissue::{SIDE, TISSUES};
 use crate::volume::Window;
 
-/// `1/P` times the sum over gaps and tissues of `(sum over i, j of e_i e_j) / (sum over i of |t_i|)`, where `i` and
-/// `j` are different images of a gap, `t_i` the pixels that `made` shows as a tissue in one (as
-/// [`crate::metrics::tissue`] says), `e_i` the sum of its errors there, and `P` the number of pixels: an unbiased
-/// estimate of the squared error that is left where each tissue is off by its mean. `truth` and `made` are
-/// `[N, 1, H, W]` with grey values on [0, 1] of the window -1000..1000 HU, sides at least that of the neighbourhood;
-/// `gap` `[N]` says which images are of one gap. Which tissue a pixel shows takes no gradient. Below 0 where chance
-/// has it.
+/// Unbiased estimate of the squared error due to the mean error of each tissue: `1/P` times the sum
+/// over gaps and tissues of `(sum over i, j of e_i e_j) / (sum over i of |t_i|)`, where `i` and `j`
+/// are different images of a gap, `t_i` the pixels of a tissue in the generated image (by
+/// [`crate::metrics::tissue`]), `e_i` the sum of its errors there, and `P` the number of pixels.
+///
+/// `truth` and `generated` are `[N, 1, H, W]` with grey values on [0, 1] of the window -1000..1000
+/// HU, sides at least that of the neighbourhood; `gap` `[N]` is the gap of each image. The choice
+/// of tissues has no gradient. Chance can make the loss negative.
 ///
 /// # Errors
 /// [`crate::Error::Torch`] for images smaller than the neighbourhood.
-pub fn tissue_bias(truth: &Tensor, made: &Tensor, gap: &Tensor) -> Result<Tensor> {
+pub fn tissue_bias(truth: &Tensor, generated: &Tensor, gap: &Tensor) -> Result<Tensor> {
     let side = SIDE as i64;
-    let shown = made.f_detach()?.f_avg_pool2d(side, 1, 0, false, false, None)?;
+    let shown = generated.f_detach()?.f_avg_pool2d(side, 1, 0, false, false, None)?;
     let (_, _, rows, columns) = shown.size4()?;
     let edge = side / 2;
     let inner = |x: &Tensor| x.f_narrow(2, edge, rows)?.f_narrow(3, edge, columns);
-    let error = inner(made)?.f_sub(&inner(truth)?)?;
+    let error = inner(generated)?.f_sub(&inner(truth)?)?;
     let of_image = |x: &Tensor| x.f_sum_dim_intlist([1i64, 2, 3].as_slice(), false, None::<Kind>);
-    // [N, N]: 1 where two images are of one gap; apart from each other in the second.
+    // [N, N]: 1 where two images are of one gap; in the second, where they are also different.
     let together = gap.f_view([-1, 1])?.f_eq_tensor(gap)?.f_to_kind(error.kind())?;
     let others = together.f_sub(&together.f_diag(0)?.f_diag(0)?)?;
     let mut sum = Tensor::f_zeros([], (error.kind(), error.device()))?;
@@ -97,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn it_counts_the_bias_that_the_scores_tell() {
+    fn loss_is_the_squared_bias_of_the_metrics() {
         tch::manual_seed(4);
         let truth =
             [image(-95.0, 50.0), image(-90.0, 700.0), image(-95.0, 50.0), image(900.0, 40.0)];
@@ -106,7 +107,7 @@ mod tests {
         let found = loss(&truth, &made, &[3; 4]).double_value(&[]);
         let told_of_all = told(&truth, &made);
         assert!((found / told_of_all - 1.0).abs() < 1e-3, "{found} instead of {told_of_all}");
-        // Images of different gaps have nothing to do with each other.
+        // Images of different gaps are independent.
         let apart = loss(&truth, &made, &[2, 6, 2, 6]).double_value(&[]);
         let every_other =
             |first: usize, all: &[Tensor; 4]| [first, first + 2].map(|at| all[at].copy());
@@ -114,13 +115,13 @@ mod tests {
             [0, 1].map(|first| told(&every_other(first, &truth), &every_other(first, &made)));
         let told = (halves[0] + halves[1]) / 2.0;
         assert!((apart / told - 1.0).abs() < 1e-3, "{apart} instead of {told}");
-        // One alone may be off by chance.
+        // A single image of a gap does not contribute.
         assert_eq!(loss(&truth, &made, &[2, 3, 4, 5]).double_value(&[]), 0.0);
     }
 
-    /// What is off by chance, now brighter, now darker, is no bias: on average nothing is left of it.
+    /// Errors of random sign cancel on average.
     #[test]
-    fn chance_does_not_count() {
+    fn random_errors_are_no_bias() {
         tch::manual_seed(6);
         let options = (Kind::Float, Device::Cpu);
         let mean: f64 = (0..200)
@@ -133,13 +134,13 @@ mod tests {
             })
             .sum::<f64>()
             / 200.0;
-        // Each image for itself would count the square of 5 HU in the half that is muscle.
+        // The square of each image's own error would be 5 HU squared in the half that is muscle.
         let square = (5.0f64 / 2000.0).powi(2) / 2.0;
         assert!(mean.abs() < 0.2 * square, "{mean} of {square}");
     }
 
     #[test]
-    fn its_gradient_moves_each_tissue_as_a_whole() {
+    fn gradient_moves_each_tissue_as_a_whole() {
         tch::manual_seed(5);
         let truth = [image(-95.0, 50.0), image(-95.0, 50.0)];
         let made =
@@ -147,7 +148,7 @@ mod tests {
         loss(&truth, &made, &[2, 2]).backward();
         let gradient = made[0].grad();
         let at = |row: i64, column: i64| gradient.double_value(&[0, 0, row, column]);
-        // Fat is too dark, muscle too bright; between them lies neither, and the border is left out.
+        // Fat is too dark, muscle too bright; pixels between them are neither, as is the border.
         assert!(at(5, 5) < 0.0 && at(20, 12) == at(5, 5));
         assert!(at(5, 30) > 0.0 && at(5, 20) == 0.0 && at(0, 5) == 0.0);
     }

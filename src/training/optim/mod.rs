@@ -1,7 +1,7 @@
-//! How weights follow their gradient.
+//! Optimizers.
 //!
-//! - [`optimizer`]: AdamW, or [`muon`] for the convolutions, on one flat vector;
-//! - [`trainable`]: a network and the optimiser that moves it.
+//! - [`optimizer`]: AdamW, or [`muon`] for convolutions, on one flat vector;
+//! - [`trainable`]: a network and its optimizer.
 
 pub mod muon;
 pub mod optimizer;

@@ -1,10 +1,10 @@
-//! Muon (Jordan et al. 2024, <https://kellerjordan.github.io/posts/muon>): a convolution's step is its
-//! momentum with all directions made equally long.
+//! Muon (Jordan et al. 2024, <https://kellerjordan.github.io/posts/muon>): the step of a
+//! convolution is its orthogonalized momentum.
 //!
-//! A convolution is a matrix, its first channels by the rest. A few directions rule its gradient, and
-//! Adam, which scales number by number, follows those; made orthogonal, the step goes as far along the many
-//! faint ones, in which a network learns what is rare. Steps are scaled to the size of Adam's (Liu et al. 2025,
-//! arXiv 2502.16982), so that a learning rate means the same to both.
+//! A convolution is a matrix, its first dimension by the rest. A few directions dominate its
+//! gradient, and Adam, which scales number by number, follows those; the orthogonalized step goes
+//! as far along the many faint ones, in which a network learns what is rare. Steps are scaled to
+//! the size of Adam's (Liu et al. 2025, arXiv 2502.16982), so that learning rates are comparable.
 
 use std::collections::BTreeMap;
 
@@ -12,44 +12,45 @@ use tch::Tensor;
 
 use crate::error::Result;
 
-/// Share of the momentum that a step keeps.
+/// Decay of the momentum a step.
 pub const MOMENTUM: f64 = 0.95;
 
-/// The root mean square of a step of Adam, in learning rates.
-const USUAL_SIZE: f64 = 0.2;
+/// Root mean square of a step of Adam, in learning rates.
+const ADAM_RMS: f64 = 0.2;
 
-/// A matrix with fewer rows or columns has too few directions to tell apart.
+/// Matrices with fewer rows or columns are left to AdamW.
 const MIN_ROWS: i64 = 8;
 
-/// Rounds of the Newton-Schulz iteration, and the polynomial of each.
+/// Iterations of Newton-Schulz, and the coefficients of each.
 const ROUNDS: usize = 5;
 const POLYNOMIAL: [f64; 3] = [3.4445, -4.7750, 2.0315];
 
-/// The rows of a weight as a matrix; `None` for what is no convolution, or a narrow one.
+/// The rows of a convolution's weight as a matrix; `None` for other weights and narrow
+/// convolutions.
 pub fn rows(shape: &[i64]) -> Option<i64> {
     let columns: i64 = shape.get(1..)?.iter().product();
     let wide = shape[0].min(columns) >= MIN_ROWS;
     (shape.len() == 4 && wide).then_some(shape[0])
 }
 
-/// The steps of some matrices for a learning rate of 1 from their momenta.
+/// Steps of matrices for a learning rate of 1 from their momenta.
 ///
 /// # Errors
 /// [`crate::Error::Torch`].
 pub fn steps(momenta: &[Tensor]) -> Result<Vec<Tensor>> {
     let size = |momentum: &Tensor| {
         let longer = momentum.size().into_iter().max().unwrap_or(1) as f64;
-        USUAL_SIZE * longer.sqrt()
+        ADAM_RMS * longer.sqrt()
     };
-    let made = orthogonal(momenta)?.into_iter().zip(momenta);
-    made.map(|(step, momentum)| Ok(step.f_mul_scalar(size(momentum))?)).collect()
+    let steps = orthogonal(momenta)?.into_iter().zip(momenta);
+    steps.map(|(step, momentum)| Ok(step.f_mul_scalar(size(momentum))?)).collect()
 }
 
-/// Nearly U V' of the singular value decomposition U S V' of each matrix: its singular values come out
-/// between 0.6 and 1.3, but for those that are next to nothing.
+/// Approximates U V' of the singular value decomposition U S V' of each matrix: singular values
+/// become 0.6 to 1.3, except those near 0.
 ///
-/// A round multiplies X by p(X X'). All of it but the last product happens among the few rows, as
-/// X X' and its polynomials commute; matrices of as many rows go through it together.
+/// An iteration multiplies X by p(X X'). As X X' and its polynomials commute, all but the last
+/// product are of rows x rows; matrices of as many rows are computed in one batch.
 ///
 /// # Errors
 /// [`crate::Error::Torch`].
@@ -79,7 +80,7 @@ pub fn orthogonal(matrices: &[Tensor]) -> Result<Vec<Tensor>> {
     Ok(wide)
 }
 
-/// What takes each X to its U V', from all X X': `[N, rows, rows]`.
+/// Factors that take each X to its U V', from all X X': `[N, rows, rows]`.
 fn factors(mut gram: Tensor) -> Result<Tensor> {
     let [first, third, fifth] = POLYNOMIAL;
     let identity = Tensor::f_eye(gram.size()[1], (gram.f_kind()?, gram.device()))?;
@@ -101,20 +102,20 @@ mod tests {
     use super::*;
     use tch::{Device, Kind};
 
-    /// Against LAPACK's decomposition: every direction is kept, all are about equally long.
+    /// Compares with LAPACK's decomposition.
     #[test]
-    fn directions_stay_and_become_equally_long() {
+    fn singular_vectors_are_kept_and_singular_values_become_equal() {
         tch::manual_seed(3);
         for (rows, columns) in [(12, 72), (64, 64), (40, 16)] {
             let options = (Kind::Float, Device::Cpu);
-            // Columns of very unlike sizes, as gradients have them.
+            // Columns of very different sizes, as in gradients.
             let scale = (Tensor::arange(columns, options) * -0.1).exp();
             let matrix = Tensor::randn([rows, columns], options) * scale * 1e-5;
             let (u, _, v) = matrix.svd(true, true);
             let along = u.transpose(0, 1).matmul(&orthogonal(&[matrix]).unwrap()[0]);
             let along = along.matmul(&v);
             let lengths = along.diagonal(0, 0, 1);
-            // The longest half of them: the iteration leaves next to nothing as it is.
+            // The largest half of them: the iteration hardly changes values near 0.
             let half = lengths.narrow(0, 0, rows.min(columns) / 2);
             let (least, most) = (half.min().double_value(&[]), half.max().double_value(&[]));
             assert!(least > 0.6 && most < 1.3, "{rows} x {columns}: {least} to {most}");
@@ -124,9 +125,8 @@ mod tests {
         }
     }
 
-    /// As large as a step of Adam, whatever the size of gradient and matrix.
     #[test]
-    fn steps_are_of_the_size_of_adams() {
+    fn steps_have_the_size_of_adams_for_any_gradient_and_matrix() {
         tch::manual_seed(4);
         for (rows, columns, scale) in [(24, 216, 1e-9), (192, 864, 1.0), (96, 32, 1e5)] {
             let momentum = Tensor::randn([rows, columns], (Kind::Float, Device::Cpu)) * scale;
@@ -137,14 +137,13 @@ mod tests {
     }
 
     #[test]
-    fn a_matrix_of_zeros_gives_a_step_of_zeros() {
+    fn zero_momentum_gives_a_zero_step() {
         let zeros = Tensor::zeros([16, 32], (Kind::Float, Device::Cpu));
         assert_eq!(steps(&[zeros.copy()]).unwrap(), [zeros]);
     }
 
-    /// Whoever goes through the rounds with it, a matrix gets the step that it gets alone.
     #[test]
-    fn together_they_are_as_each_alone() {
+    fn step_is_independent_of_other_matrices_in_the_batch() {
         tch::manual_seed(5);
         let shape = |shape: [i64; 2]| Tensor::randn(shape, (Kind::Float, Device::Cpu));
         let momenta = [[24, 216], [16, 32], [216, 24], [24, 24], [40, 16]].map(shape);
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn convolutions_alone_are_matrices() {
+    fn only_wide_convolutions_are_matrices() {
         assert_eq!(rows(&[24, 12, 3, 3]), Some(24));
         assert_eq!(rows(&[12, 1, 3, 3]), Some(12));
         assert_eq!(rows(&[1, 8, 3, 3]), None);

@@ -1,9 +1,8 @@
-//! AdamW (Loshchilov and Hutter, ICLR 2019) on one flat vector, or Muon for the convolutions and AdamW for
-//! the rest.
+//! AdamW (Loshchilov and Hutter, ICLR 2019) on one flat vector, or Muon for convolutions and AdamW
+//! for the rest.
 //!
-//! All weights of a network live in one vector, of which each weight is a view: a step is a handful
-//! of operations however many layers there are, and the state is two vectors that a checkpoint
-//! keeps.
+//! All weights of a network are views of one vector: a step is a handful of operations for any
+//! number of layers, and the state in a checkpoint is two vectors.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +12,14 @@ use crate::error::{Error, Result};
 use crate::training::optim::muon;
 use crate::training::settings::OptimizerKind;
 
-/// Shares that the moments of AdamW keep, and what keeps its quotient finite.
+/// Decays of AdamW's moments, and the term that keeps its quotient finite.
 const BETA1: f64 = 0.9;
 const BETA2: f64 = 0.999;
 const EPSILON: f64 = 1e-8;
 
-/// The optimiser and the weights that it moves.
+/// An optimizer and the weights that it moves.
 pub struct Optimizer {
-    rule: OptimizerKind,
+    kind: OptimizerKind,
     weights: Vec<Tensor>,
     flat: Tensor,
     first_moment: Tensor,
@@ -29,11 +28,11 @@ pub struct Optimizer {
 }
 
 impl Optimizer {
-    /// Takes over the weights of a network: they become views of one vector and require gradients.
+    /// Makes the weights of a network views of one vector that require gradients.
     ///
     /// # Errors
     /// [`Error::Torch`].
-    pub fn new(mut weights: Vec<Tensor>, rule: OptimizerKind) -> Result<Optimizer> {
+    pub fn new(mut weights: Vec<Tensor>, kind: OptimizerKind) -> Result<Optimizer> {
         let flat = tch::no_grad(|| -> Result<Tensor> {
             let lines = weights
                 .iter()
@@ -50,29 +49,17 @@ impl Optimizer {
             start += count;
         }
         let (first_moment, second_moment) = (flat.f_zeros_like()?, flat.f_zeros_like()?);
-        Ok(Optimizer { rule, weights, flat, first_moment, second_moment, steps: 0 })
+        Ok(Optimizer { kind, weights, flat, first_moment, second_moment, steps: 0 })
     }
 
-    /// Whether gradients are computed for the weights that it moves.
+    /// Sets whether gradients of the weights are computed.
     ///
     /// # Errors
     /// [`Error::Torch`].
-    pub fn set_requires_grad(&self, needs: bool) -> Result<()> {
+    pub fn set_requires_grad(&self, requires_grad: bool) -> Result<()> {
         for weight in &self.weights {
-            let _ = weight.f_set_requires_grad(needs)?;
+            let _ = weight.f_set_requires_grad(requires_grad)?;
         }
-        Ok(())
-    }
-
-    /// As if it had taken no step: the weights stay, the moments begin at zero.
-    ///
-    /// # Errors
-    /// [`Error::Torch`].
-    pub fn reset_state(&mut self) -> Result<()> {
-        for moment in [&mut self.first_moment, &mut self.second_moment] {
-            let _ = moment.f_zero_()?;
-        }
-        self.steps = 0;
         Ok(())
     }
 
@@ -81,33 +68,34 @@ impl Optimizer {
         self.steps
     }
 
-    /// One step down the gradient of `loss`, cut at norm `most_norm`. Gives the norm before the cut.
+    /// Steps down the gradient of `loss`, clipped at `max_grad_norm`; gives the norm before
+    /// clipping.
     ///
     /// # Errors
-    /// [`Error::Training`] for a gradient that is no number: nothing is changed then.
+    /// [`Error::Training`] for a non-finite gradient; nothing is changed then.
     pub fn step(
         &mut self,
         loss: &Tensor,
         learning_rate: f64,
         weight_decay: f64,
-        most_norm: f64,
+        max_grad_norm: f64,
     ) -> Result<f64> {
         let gradient = flat_gradient(&self.weights, loss)?;
-        self.step_with_gradient(gradient, learning_rate, weight_decay, most_norm)
+        self.step_with_gradient(gradient, learning_rate, weight_decay, max_grad_norm)
     }
 
-    /// One step down a gradient as [`flat_gradient`] gives it; else as [`Optimizer::step`].
+    /// Like [`Optimizer::step`], with a gradient of [`flat_gradient`].
     ///
     /// # Errors
-    /// [`Error::Training`] for a gradient that is no number: nothing is changed then.
+    /// [`Error::Training`] for a non-finite gradient; nothing is changed then.
     pub fn step_with_gradient(
         &mut self,
         gradient: Tensor,
         learning_rate: f64,
         weight_decay: f64,
-        most_norm: f64,
+        max_grad_norm: f64,
     ) -> Result<f64> {
-        tch::no_grad(|| self.descend(gradient, learning_rate, weight_decay, most_norm))
+        tch::no_grad(|| self.descend(gradient, learning_rate, weight_decay, max_grad_norm))
     }
 
     fn descend(
@@ -115,19 +103,19 @@ impl Optimizer {
         mut gradient: Tensor,
         learning_rate: f64,
         weight_decay: f64,
-        most_norm: f64,
+        max_grad_norm: f64,
     ) -> Result<f64> {
         let norm = gradient.f_norm()?.f_double_value(&[])?;
         if !norm.is_finite() {
             return Err(Error::Training(format!("the gradient's norm is {norm}")));
         }
-        if norm > most_norm {
-            gradient = gradient.f_mul_scalar(most_norm / norm)?;
+        if norm > max_grad_norm {
+            gradient = gradient.f_mul_scalar(max_grad_norm / norm)?;
         }
 
         self.steps += 1;
         let steps = self.steps as i32;
-        let beta1 = match self.rule {
+        let beta1 = match self.kind {
             OptimizerKind::AdamW => BETA1,
             OptimizerKind::Muon => muon::MOMENTUM,
         };
@@ -142,7 +130,7 @@ impl Optimizer {
             .first_moment
             .f_div(&deviation)?
             .f_mul_scalar(learning_rate / (1.0 - beta1.powi(steps)))?;
-        if self.rule == OptimizerKind::Muon {
+        if self.kind == OptimizerKind::Muon {
             self.orthogonalize(
                 &direction,
                 &gradient.f_lerp(&self.first_moment, beta1)?,
@@ -154,27 +142,32 @@ impl Optimizer {
         Ok(norm)
     }
 
-    /// Puts Muon's step in the place of AdamW's for every convolution. `ahead`: the momentum as the
-    /// gradient at hand moves it once more (Nesterov).
-    fn orthogonalize(&self, direction: &Tensor, ahead: &Tensor, learning_rate: f64) -> Result<()> {
-        let (mut places, mut momenta) = (Vec::new(), Vec::new());
+    /// Replaces AdamW's step of every convolution by Muon's. `momentum`: Nesterov's, which the
+    /// current gradient moved once more.
+    fn orthogonalize(
+        &self,
+        direction: &Tensor,
+        momentum: &Tensor,
+        learning_rate: f64,
+    ) -> Result<()> {
+        let (mut ranges, mut momenta) = (Vec::new(), Vec::new());
         let mut start = 0;
         for weight in &self.weights {
             let count = weight.numel() as i64;
             if let Some(rows) = muon::rows(&weight.size()) {
-                places.push((start, count));
-                momenta.push(ahead.f_narrow(0, start, count)?.f_view([rows, -1])?);
+                ranges.push((start, count));
+                momenta.push(momentum.f_narrow(0, start, count)?.f_view([rows, -1])?);
             }
             start += count;
         }
-        for ((start, count), step) in places.into_iter().zip(muon::steps(&momenta)?) {
+        for ((start, count), step) in ranges.into_iter().zip(muon::steps(&momenta)?) {
             let step = step.f_mul_scalar(learning_rate)?.f_reshape([-1])?;
             direction.f_narrow(0, start, count)?.f_copy_(&step)?;
         }
         Ok(())
     }
 
-    /// What a checkpoint keeps beside the weights.
+    /// State of a checkpoint, beside the weights.
     pub fn state(&self) -> BTreeMap<String, Tensor> {
         BTreeMap::from([
             ("first_moment".to_string(), self.first_moment.shallow_clone()),
@@ -182,42 +175,40 @@ impl Optimizer {
         ])
     }
 
-    /// Goes on from a kept state after `steps` steps.
+    /// Restores the state after `steps` steps.
     ///
     /// # Errors
-    /// [`Error::Argument`] where the state is that of another network.
+    /// [`Error::Argument`] for a state of another network.
     pub fn restore(&mut self, state: &BTreeMap<String, Tensor>, steps: u64) -> Result<()> {
         let moments =
             [("first_moment", &mut self.first_moment), ("second_moment", &mut self.second_moment)];
         for (name, moment) in moments {
-            let kept =
-                state.get(name).filter(|kept| kept.size() == moment.size()).ok_or_else(|| {
-                    Error::Argument(format!(
-                        "the optimiser's {name} is missing or of another network"
-                    ))
-                })?;
-            tch::no_grad(|| moment.f_copy_(kept))?;
+            let saved = state.get(name).filter(|saved| saved.size() == moment.size());
+            let saved = saved.ok_or_else(|| {
+                Error::Argument(format!("the optimizer's {name} is missing or of another network"))
+            })?;
+            tch::no_grad(|| moment.f_copy_(saved))?;
         }
         self.steps = steps;
         Ok(())
     }
 }
 
-/// The gradient of `loss` by `weights`, one after the other in one vector.
+/// Gradient of `loss` by `weights`, one after the other in one vector.
 ///
 /// # Errors
 /// [`Error::Torch`].
 pub fn flat_gradient(weights: &[Tensor], loss: &Tensor) -> Result<Tensor> {
     let gradients = Tensor::f_run_backward(&[loss], weights, false, false)?;
     let lines = weights.iter().zip(gradients).map(|(weight, gradient)| -> Result<Tensor> {
-        // A weight that the loss does not reach has no gradient.
+        // The gradient of an unused weight is undefined.
         let gradient = if gradient.defined() { gradient } else { weight.f_zeros_like()? };
         Ok(gradient.f_contiguous()?.f_view([-1])?)
     });
     Ok(Tensor::f_cat(&lines.collect::<Result<Vec<_>>>()?, 0)?)
 }
 
-/// Whether every number of a tensor is finite.
+/// Whether every value of a tensor is finite.
 ///
 /// # Errors
 /// [`Error::Torch`].
@@ -230,9 +221,9 @@ mod tests {
     use super::*;
     use tch::Device;
 
-    /// The same steps in plain doubles, from the paper's Algorithm 2.
+    /// Compares with Algorithm 2 of the paper in plain doubles.
     #[test]
-    fn steps_follow_the_closed_form() {
+    fn steps_follow_the_closed_form_of_adamw() {
         let weight = Tensor::from_slice(&[1.0f32, -2.0]).view([1, 2]);
         let bias = Tensor::from_slice(&[0.5f32]);
         let mut optimizer = Optimizer::new(
@@ -265,9 +256,8 @@ mod tests {
         }
     }
 
-    /// A convolution takes Muon's step for its momentum, a bias AdamW's; both decay alike.
     #[test]
-    fn muon_moves_convolutions_and_adam_the_rest() {
+    fn muon_moves_convolutions_and_adamw_biases() {
         tch::manual_seed(2);
         let options = (Kind::Float, tch::Device::Cpu);
         let (weight, bias) = (Tensor::randn([16, 8, 3, 3], options), Tensor::randn([16], options));
@@ -275,7 +265,7 @@ mod tests {
         let towards = Tensor::randn([16, 8, 3, 3], options);
         let views = vec![bias.shallow_clone(), weight.shallow_clone()];
         let mut optimizer = Optimizer::new(views, OptimizerKind::Muon).unwrap();
-        // The gradient is `towards` at every step, and the momentum a multiple of it.
+        // The gradient is `towards` in every step, the momentum a multiple of it.
         for _ in 0..2 {
             let loss = (&weight * &towards).sum(Kind::Float) + bias.sum(Kind::Float);
             optimizer.step(&loss, 0.1, 0.5, f64::INFINITY).unwrap();
@@ -292,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gradient_that_is_no_number_changes_nothing() {
+    fn non_finite_gradient_changes_nothing() {
         let weight = Tensor::from_slice(&[1.0f32]);
         let mut optimizer =
             Optimizer::new(vec![weight.shallow_clone()], OptimizerKind::AdamW).unwrap();

@@ -1,19 +1,32 @@
-//! Which system trains how: its stages, its discriminators, its steps (section 5 of the paper).
+//! Stage and learning rate of each iteration (section 5 of the paper).
 
 use crate::network::System;
-use crate::training::settings::Settings;
+use crate::training::settings::defaults::has_two_stages;
+use crate::training::settings::{LrSchedule, Settings};
 
-/// What an iteration does.
+/// Name of a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// The confidence of an HRINet-Motion that stays as it is.
-    ErrorHead,
-    /// HRINet-Motion's only stage: the content loss on one slice between two, nothing else.
-    Supervised,
-    /// G, and D1 where the system has it, on reconstruction: equations 2 and 3.
+pub enum StageKind {
+    /// Stage I: G, and D1 where the system has it, on reconstruction (equations 2 and 3).
     One,
-    /// D1, D2 and G on equations 1, 2 and 4 (Step I), then G on equation 9 (Step II).
+    /// Stage II: D1, D2 and G on equations 1, 2 and 4 (Step I), then G on equation 9 (Step II).
     Two,
+    /// The only stage of HRINet-Motion: the content loss of interpolated slices.
+    Supervised,
+    /// The error head of an HRINet-Motion whose generator is frozen.
+    ErrorHead,
+}
+
+impl StageKind {
+    /// The name in `losses.csv`.
+    pub fn name(self) -> &'static str {
+        match self {
+            StageKind::One => "one",
+            StageKind::Two => "two",
+            StageKind::Supervised => "supervised",
+            StageKind::ErrorHead => "error_head",
+        }
+    }
 }
 
 impl Settings {
@@ -24,43 +37,60 @@ impl Settings {
 
     /// The stage of an iteration counted over the whole run from 0, its number within the stage,
     /// and the stage's length.
-    pub fn stage_at(&self, iteration: u64) -> (Stage, u64, u64) {
-        match self.system {
-            _ if self.error_head => (Stage::ErrorHead, iteration, self.iterations),
-            System::HrinetMotion => (Stage::Supervised, iteration, self.iterations),
-            System::Ae | System::Acai => (Stage::One, iteration, self.iterations),
-            _ => match iteration.checked_sub(self.stage_one_iterations) {
-                None => (Stage::One, iteration, self.stage_one_iterations),
-                Some(within) => (Stage::Two, within, self.iterations),
-            },
-        }
+    pub fn stage_at(&self, iteration: u64) -> (StageKind, u64, u64) {
+        let only = match self.system {
+            _ if self.error_head => StageKind::ErrorHead,
+            System::HrinetMotion => StageKind::Supervised,
+            system if has_two_stages(system) => {
+                return match iteration.checked_sub(self.stage_one_iterations) {
+                    None => (StageKind::One, iteration, self.stage_one_iterations),
+                    Some(within) => (StageKind::Two, within, self.iterations),
+                };
+            }
+            _ => StageKind::One,
+        };
+        (only, iteration, self.iterations)
     }
 
-    /// The batch of an iteration, by number: the two stages see different ones, and Stage II sees
-    /// the same whether Stage I came before it in this run or in another.
+    /// The number of an iteration's batch. Stage II has other batches than Stage I, and the same
+    /// whether Stage I was part of this run or of another.
     pub fn batch_number(&self, iteration: u64) -> u64 {
         match self.stage_at(iteration) {
-            (Stage::Two, within, _) => within | (1 << 40),
+            (StageKind::Two, within, _) => within | (1 << 40),
             (_, within, _) => within,
         }
     }
 
+    /// The learning rate of a step of a stage of `steps`: a linear warm-up, then the schedule.
+    /// Steps beyond the last keep its rate.
+    pub fn learning_rate_at(&self, step: u64, steps: u64) -> f64 {
+        let rise = ((step + 1) as f64 / self.warm_up.max(1) as f64).min(1.0);
+        let fall = match self.lr_schedule {
+            LrSchedule::Constant => 1.0,
+            LrSchedule::Cosine => {
+                let progress = (step as f64 / steps.max(1) as f64).min(1.0);
+                0.01 + 0.99 * (0.5 * (1.0 + (std::f64::consts::PI * progress).cos()))
+            }
+        };
+        self.learning_rate * rise * fall
+    }
+
     /// Whether batches hold all inner slices of their groups.
-    pub fn takes_whole_groups(&self) -> bool {
+    pub fn has_whole_groups(&self) -> bool {
         self.system != System::HrinetMotion
     }
 
-    /// Whether D1 trains along.
+    /// Whether D1 is trained.
     pub fn has_critic(&self) -> bool {
         self.lambda > 0.0
     }
 
-    /// Whether D2 trains along in Stage II.
+    /// Whether D2 is trained, in Stage II or beside HRINet-Motion.
     pub fn has_patch_gan(&self) -> bool {
         self.beta > 0.0
     }
 
-    /// Whether Stage II holds Step II.
+    /// Whether Stage II has Step II.
     pub fn has_step_two(&self) -> bool {
         self.system != System::HrinetPatchgan
     }
@@ -74,10 +104,9 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::training::settings::has_two_stages;
 
     #[test]
-    fn stages_follow_one_another_and_batches_do_not_depend_on_the_first() {
+    fn batches_of_stage_two_are_independent_of_stage_one() {
         let settings = |stage_one_iterations| Settings {
             stage_one_iterations,
             iterations: 20,
@@ -85,21 +114,20 @@ mod tests {
         };
         let both = settings(10);
         assert_eq!(both.all_iterations(), 30);
-        assert_eq!(both.stage_at(9), (Stage::One, 9, 10));
-        assert_eq!(both.stage_at(10), (Stage::Two, 0, 20));
+        assert_eq!(both.stage_at(9), (StageKind::One, 9, 10));
+        assert_eq!(both.stage_at(10), (StageKind::Two, 0, 20));
         assert_ne!(both.batch_number(10), both.batch_number(0));
         assert_eq!(both.batch_number(10), settings(0).batch_number(0));
         let acai = Settings { iterations: 5, ..Settings::default_for(System::Acai) };
-        assert_eq!(acai.stage_at(4), (Stage::One, 4, 5));
+        assert_eq!(acai.stage_at(4), (StageKind::One, 4, 5));
     }
 
     #[test]
-    fn each_system_has_what_the_paper_gives_it() {
+    fn each_system_has_the_networks_of_the_paper() {
         let has = |system| {
-            let default_for = Settings::default_for(system);
-            let [d1, d2] = [default_for.has_critic(), default_for.has_patch_gan()];
-            let two = has_two_stages(system) && default_for.has_step_two();
-            (d1, d2, two, default_for.is_perceptual())
+            let settings = Settings::default_for(system);
+            let two = has_two_stages(system) && settings.has_step_two();
+            (settings.has_critic(), settings.has_patch_gan(), two, settings.is_perceptual())
         };
         assert_eq!(has(System::Ae), (false, false, false, false));
         assert_eq!(has(System::Acai), (true, false, false, false));
@@ -107,5 +135,14 @@ mod tests {
         assert_eq!(has(System::HrinetMse), (true, true, true, false));
         assert_eq!(has(System::HrinetPerceptual), (true, true, true, true));
         assert_eq!(has(System::HrinetMotion), (false, false, false, false));
+    }
+
+    #[test]
+    fn learning_rate_rises_and_falls() {
+        let settings = Settings { iterations: 1000, ..Settings::default_for(System::HrinetMotion) };
+        assert!((settings.learning_rate_at(0, 1000) - 1.5e-5).abs() < 1e-9);
+        let half = settings.learning_rate_at(500, 1000);
+        assert!((half - 1.5e-3 * (0.01 + 0.99 * 0.5)).abs() < 1e-9, "{half}");
+        assert!(settings.learning_rate_at(999, 1000) < 1.6e-5);
     }
 }

@@ -1,188 +1,209 @@
-//! Which settings make sense together.
+//! Which settings contradict each other.
+
+use std::fmt::Debug;
 
 use crate::error::{Error, Result};
 use crate::network::System;
-use crate::training::settings::{Content, OptimizerKind, Precision, Settings, has_two_stages};
+use crate::training::settings::defaults::has_two_stages;
+use crate::training::settings::{Content, OptimizerKind, Precision, Settings};
+
+const MOTION_ALONE: &str = "hrinet-motion alone has it";
+const FROZEN: &str = "the generator is frozen";
+const REAL_SLICES: &str = "it learns from real slices alone";
+
+/// A row of the tables below: `None` where the settings are sound, else field, value and message.
+type Row = Option<(&'static str, String, &'static str)>;
+
+fn row(broken: bool, field: &'static str, value: impl Debug, message: &'static str) -> Row {
+    broken.then(|| (field, format!("{value:?}"), message))
+}
 
 impl Settings {
-    /// Checks that a run with these settings makes sense.
+    /// Checks that the settings are in range and do not contradict each other.
     ///
     /// # Errors
-    /// [`Error::Argument`] with the value.
+    /// [`Error::Argument`] with field, value and reason.
     pub fn check(&self) -> Result<()> {
         self.architecture()?;
-        let wrong = |what: String| Err(Error::Argument(what));
-        if self.system != System::HrinetMotion {
-            if self.motion.is_some() {
-                return wrong(format!("sizes of hrinet-motion for {}", self.system));
-            }
-            if self.content != Content::Mse {
-                return wrong(format!("content psnr for {}: hrinet-motion has it", self.system));
-            }
-        }
-        let of_motion = [
-            ("similarity", self.ssim_weight),
-            ("tissue bias", self.tissue_bias),
-            ("teaching", self.distillation_weight),
-        ];
-        for (name, weight) in of_motion {
-            if weight > 0.0 && self.system != System::HrinetMotion {
-                let system = self.system;
-                return wrong(format!("a {name} of {weight} for {system}: hrinet-motion has it"));
+        let rows = [self.range_rows(), self.paper_rows(), self.stage_rows(), self.target_rows()];
+        match rows.into_iter().flatten().flatten().next() {
+            None => Ok(()),
+            Some((field, value, message)) => {
+                let what = if self.error_head { "an error head" } else { self.system.name() };
+                Err(Error::Argument(format!("{field} = {value} for {what}: {message}")))
             }
         }
-        if self.error_head && self.system != System::HrinetMotion {
-            return wrong(format!(
-                "the confidence of {}: hrinet-motion alone has one",
-                self.system
-            ));
+    }
+
+    /// Ranges, whatever the system.
+    fn range_rows(&self) -> Vec<Row> {
+        let below_zero = |value: f64| !(value.is_finite() && value >= 0.0);
+        let rate = self.learning_rate;
+        let weight = |field, value| row(below_zero(value), field, value, "must be 0 or more");
+        let all = self.iterations.saturating_add(self.stage_one_iterations);
+        vec![
+            row(self.batch == 0, "batch", self.batch, "must be 1 or more"),
+            row(all == 0, "iterations", all, "must be 1 or more"),
+            row(self.gaps.is_empty(), "gaps", &self.gaps, "at least one is needed"),
+            row(self.gaps.iter().any(|&gap| gap < 2), "gaps", &self.gaps, "must be 2 or more"),
+            row(below_zero(rate) || rate == 0.0, "learning_rate", rate, "must be more than 0"),
+            weight("lambda", self.lambda),
+            weight("beta", self.beta),
+            weight("gamma", self.gamma),
+            weight("ssim_weight", self.ssim_weight),
+            weight("tissue_bias", self.tissue_bias),
+            weight("distillation_weight", self.distillation_weight),
+            weight("weight_decay", self.weight_decay),
+            weight("max_grad_norm", self.max_grad_norm),
+            row(self.gamma > 1.0, "gamma", self.gamma, "must be at most 1"),
+            row(
+                self.distillation_weight > 1.0,
+                "distillation_weight",
+                self.distillation_weight,
+                "must be at most 1",
+            ),
+        ]
+    }
+
+    /// Settings that the systems of the paper lack.
+    fn paper_rows(&self) -> Vec<Row> {
+        if self.system == System::HrinetMotion {
+            return Vec::new();
         }
-        if self.error_head && self.optimizer != OptimizerKind::AdamW {
-            return wrong("optimizer muon for a confidence: generators have it".into());
-        }
-        if (self.error_head || self.system != System::HrinetMotion)
-            && let Some(only) = &self.trainable_prefix
-        {
-            let what = if self.error_head { "a confidence" } else { self.system.name() };
-            return wrong(format!("only {only} for {what}: the generator of hrinet-motion has it"));
-        }
-        if self.error_head && self.beta > 0.0 {
-            return wrong(format!(
-                "a beta of {} for a confidence: the generator stays as it is",
-                self.beta
-            ));
-        }
-        if self.error_head && self.motion.is_some() {
-            return wrong(
-                "sizes of hrinet-motion for its confidence: the generator stays as it is".into(),
-            );
-        }
-        if self.batch == 0 {
-            return wrong("a batch of 0 crops; at least 1".into());
-        }
-        if self.iterations + self.stage_one_iterations == 0 {
-            return wrong("0 iterations; at least 1".into());
-        }
-        if self.gaps.is_empty() || self.gaps.iter().any(|&gap| gap < 2) {
-            return wrong(format!("gaps {:?}; each must be 2 or more", self.gaps));
-        }
-        if !(self.learning_rate.is_finite() && self.learning_rate > 0.0) {
-            return wrong(format!("a learning rate of {}", self.learning_rate));
-        }
-        let weights = [
-            ("lambda", self.lambda),
-            ("beta", self.beta),
-            ("gamma", self.gamma),
-            ("similarity", self.ssim_weight),
-            ("tissue bias", self.tissue_bias),
-            ("teaching", self.distillation_weight),
-            ("weight decay", self.weight_decay),
-            ("gradient norm", self.max_grad_norm),
-        ];
-        for (name, value) in weights {
-            if !(value.is_finite() && value >= 0.0) {
-                return wrong(format!("a {name} of {value}; it must be 0 or more"));
-            }
-        }
-        for (name, share) in [("gamma", self.gamma), ("teaching", self.distillation_weight)] {
-            if share > 1.0 {
-                return wrong(format!("a {name} of {share}; it must be 0 to 1"));
-            }
-        }
-        if self.distillation_weight > 0.0 && (self.error_head || self.beta > 0.0) {
-            let what = if self.error_head { "a confidence" } else { "a training against D2" };
-            return wrong(format!(
-                "a teaching of {} for {what}, which learns from real slices alone",
-                self.distillation_weight
-            ));
-        }
-        if !has_two_stages(self.system) {
-            if self.stage_one_iterations > 0 {
-                return wrong(format!(
-                    "{} iterations of Stage I: {} has one stage, whose iterations are --iterations",
-                    self.stage_one_iterations, self.system
-                ));
-            }
-            if self.beta > 0.0 && self.system != System::HrinetMotion {
-                return wrong(format!("a beta of {}: {} has no D2", self.beta, self.system));
-            }
-        }
-        match self.system {
-            System::HrinetMotion => {
-                if self.lambda > 0.0 {
-                    return wrong(format!("a lambda of {}: hrinet-motion has no D1", self.lambda));
-                }
-                if self.precision != Precision::Float32 {
-                    return wrong("hrinet-motion trains in float32 alone".into());
-                }
-            }
-            System::Ae if self.lambda > 0.0 => {
-                return wrong(format!(
-                    "a lambda of {}: ae has no D1; acai is ae with it",
-                    self.lambda
-                ));
-            }
-            _ => {}
-        }
-        if self.system != System::HrinetMotion && self.gaps.len() > 1 {
-            return wrong(format!(
-                "gaps {:?}: {} trains on groups of one length",
-                self.gaps, self.system
-            ));
-        }
-        Ok(())
+        let weight = |field, value: f64| row(value > 0.0, field, value, MOTION_ALONE);
+        let prefix = &self.trainable_prefix;
+        vec![
+            row(self.error_head, "error_head", true, MOTION_ALONE),
+            row(self.motion.is_some(), "motion", &self.motion, MOTION_ALONE),
+            row(self.content != Content::Mse, "content", "psnr", MOTION_ALONE),
+            weight("ssim_weight", self.ssim_weight),
+            weight("tissue_bias", self.tissue_bias),
+            weight("distillation_weight", self.distillation_weight),
+            row(prefix.is_some(), "trainable_prefix", prefix, MOTION_ALONE),
+            row(self.gaps.len() > 1, "gaps", &self.gaps, "it trains on groups of one length"),
+        ]
+    }
+
+    /// Stages and discriminators that a system lacks.
+    fn stage_rows(&self) -> Vec<Row> {
+        let is_motion = self.system == System::HrinetMotion;
+        let one_stage = !has_two_stages(self.system);
+        let (one, lambda, beta) = (self.stage_one_iterations, self.lambda, self.beta);
+        let no_stage_one = "it has one stage, whose iterations are --iterations";
+        let half = self.precision != Precision::Float32;
+        vec![
+            row(one_stage && one > 0, "stage_one_iterations", one, no_stage_one),
+            row(one_stage && !is_motion && beta > 0.0, "beta", beta, "it has no D2"),
+            row(is_motion && lambda > 0.0, "lambda", lambda, "it has no D1"),
+            row(
+                self.system == System::Ae && lambda > 0.0,
+                "lambda",
+                lambda,
+                "it has no D1; acai is ae with it",
+            ),
+            row(is_motion && half, "precision", "bfloat16", "it trains in float32 alone"),
+        ]
+    }
+
+    /// Targets that an error head or a training against D2 lacks.
+    fn target_rows(&self) -> Vec<Row> {
+        let head = self.error_head;
+        let muon = self.optimizer == OptimizerKind::Muon;
+        let (beta, share, prefix) = (self.beta, self.distillation_weight, &self.trainable_prefix);
+        let against_d2 = "training against D2 learns from real slices alone";
+        vec![
+            row(head && muon, "optimizer", "muon", "generators alone have it"),
+            row(head && prefix.is_some(), "trainable_prefix", prefix, FROZEN),
+            row(head && beta > 0.0, "beta", beta, FROZEN),
+            row(head && self.motion.is_some(), "motion", &self.motion, FROZEN),
+            row(head && share > 0.0, "distillation_weight", share, REAL_SLICES),
+            row(beta > 0.0 && share > 0.0, "distillation_weight", share, against_d2),
+        ]
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::motion::config::MotionConfig;
+
+    fn refusal(settings: Settings) -> String {
+        settings.check().unwrap_err().to_string()
+    }
 
     #[test]
-    fn nonsense_is_refused() {
-        let default_for = Settings::default_for(System::HrinetMotion);
-        assert!(default_for.check().is_ok());
-        assert!(Settings { size: 100, ..default_for.clone() }.check().is_err());
-        assert!(Settings { gaps: vec![1], ..default_for.clone() }.check().is_err());
-        assert!(Settings { batch: 0, ..default_for.clone() }.check().is_err());
-        assert!(Settings { lambda: 0.5, ..default_for.clone() }.check().is_err());
-        assert!(Settings { beta: 0.01, ..default_for.clone() }.check().is_ok());
-        let confidence = Settings::default_for_error_head();
-        assert!(Settings { beta: 0.01, ..confidence.clone() }.check().is_err());
-        assert!(Settings { optimizer: OptimizerKind::Muon, ..confidence.clone() }.check().is_err());
-        assert!(Settings { distillation_weight: 0.5, ..confidence }.check().is_err());
-        let only = Some("refinement".to_string());
-        assert!(Settings { trainable_prefix: only.clone(), ..default_for.clone() }.check().is_ok());
-        assert!(
-            Settings { trainable_prefix: only.clone(), ..Settings::default_for_error_head() }
-                .check()
-                .is_err()
-        );
-        assert!(
-            Settings { trainable_prefix: only, ..Settings::default_for(System::Acai) }
-                .check()
-                .is_err()
-        );
-        assert!(
-            Settings { precision: Precision::Bfloat16, ..default_for.clone() }.check().is_err()
-        );
-        assert!(Settings { distillation_weight: 1.0, ..default_for.clone() }.check().is_ok());
-        assert!(Settings { distillation_weight: 1.1, ..default_for.clone() }.check().is_err());
-        assert!(Settings { distillation_weight: 0.5, beta: 0.01, ..default_for }.check().is_err());
+    fn defaults_are_sound() {
         for system in System::ALL {
-            let default_for = Settings::default_for(system);
-            assert!(default_for.check().is_ok(), "{system}");
-            assert!(Settings { gamma: -0.1, ..default_for.clone() }.check().is_err());
-            assert!(
-                Settings { iterations: 0, stage_one_iterations: 0, ..default_for }.check().is_err()
-            );
+            assert!(Settings::default_for(system).check().is_ok(), "{system}");
         }
-        let acai = Settings::default_for(System::Acai);
-        assert!(Settings { optimizer: OptimizerKind::Muon, ..acai.clone() }.check().is_ok());
-        let confidence = Settings::default_for_error_head();
-        assert!(Settings { optimizer: OptimizerKind::Muon, ..confidence }.check().is_err());
-        assert!(Settings { stage_one_iterations: 5, ..acai.clone() }.check().is_err());
-        assert!(Settings { gaps: vec![2, 6], ..acai }.check().is_err());
-        assert!(Settings { lambda: 0.5, ..Settings::default_for(System::Ae) }.check().is_err());
+        assert!(Settings::default_for_error_head().check().is_ok());
+    }
+
+    #[test]
+    fn values_out_of_range_are_rejected() {
+        for system in System::ALL {
+            let settings = || Settings::default_for(system);
+            assert!(refusal(Settings { batch: 0, ..settings() }).contains("batch = 0"));
+            assert!(refusal(Settings { gaps: vec![1], ..settings() }).contains("gaps = [1]"));
+            assert!(refusal(Settings { gaps: vec![], ..settings() }).contains("gaps = []"));
+            assert!(refusal(Settings { gamma: -0.1, ..settings() }).contains("gamma = -0.1"));
+            assert!(refusal(Settings { gamma: 1.5, ..settings() }).contains("at most 1"));
+            assert!(refusal(Settings { learning_rate: 0.0, ..settings() }).contains("more than 0"));
+            let none = Settings { iterations: 0, stage_one_iterations: 0, ..settings() };
+            assert!(refusal(none).contains("iterations = 0"));
+        }
+        let motion = Settings::default_for(System::HrinetMotion);
+        assert!(refusal(Settings { size: 100, ..motion.clone() }).contains("multiple of 16"));
+        assert!(Settings { distillation_weight: 1.0, ..motion.clone() }.check().is_ok());
+        assert!(Settings { distillation_weight: 1.1, ..motion }.check().is_err());
+    }
+
+    #[test]
+    fn settings_of_hrinet_motion_are_rejected_for_other_systems() {
+        let motion = Settings::default_for(System::HrinetMotion);
+        let prefix = Some("refinement".to_string());
+        let sizes = Some(MotionConfig::default());
+        assert!(Settings { trainable_prefix: prefix.clone(), ..motion.clone() }.check().is_ok());
+        assert!(Settings { beta: 0.01, ..motion.clone() }.check().is_ok());
+        assert!(Settings { motion: sizes.clone(), ..motion }.check().is_ok());
+        let acai = || Settings::default_for(System::Acai);
+        for settings in [
+            Settings { trainable_prefix: prefix, ..acai() },
+            Settings { motion: sizes, ..acai() },
+            Settings { content: Content::Psnr, ..acai() },
+            Settings { ssim_weight: 0.1, ..acai() },
+            Settings { tissue_bias: 0.1, ..acai() },
+            Settings { distillation_weight: 0.1, ..acai() },
+            Settings { error_head: true, ..acai() },
+        ] {
+            assert!(refusal(settings).contains(MOTION_ALONE));
+        }
+    }
+
+    #[test]
+    fn contradictory_settings_are_rejected() {
+        let motion = || Settings::default_for(System::HrinetMotion);
+        assert!(refusal(Settings { lambda: 0.5, ..motion() }).contains("no D1"));
+        let half = Precision::Bfloat16;
+        assert!(refusal(Settings { precision: half, ..motion() }).contains("float32 alone"));
+        let both = Settings { distillation_weight: 0.5, beta: 0.01, ..motion() };
+        assert!(refusal(both).contains("against D2"));
+        let head = Settings::default_for_error_head;
+        for settings in [
+            Settings { beta: 0.01, ..head() },
+            Settings { optimizer: OptimizerKind::Muon, ..head() },
+            Settings { distillation_weight: 0.5, ..head() },
+            Settings { trainable_prefix: Some("refinement".into()), ..head() },
+            Settings { motion: Some(MotionConfig::default()), ..head() },
+        ] {
+            assert!(refusal(settings).contains("for an error head"));
+        }
+        let acai = || Settings::default_for(System::Acai);
+        assert!(Settings { optimizer: OptimizerKind::Muon, ..acai() }.check().is_ok());
+        assert!(refusal(Settings { stage_one_iterations: 5, ..acai() }).contains("one stage"));
+        assert!(refusal(Settings { gaps: vec![2, 6], ..acai() }).contains("one length"));
+        assert!(refusal(Settings { beta: 0.1, ..acai() }).contains("no D2"));
+        let ae = Settings { lambda: 0.5, ..Settings::default_for(System::Ae) };
+        assert!(refusal(ae).contains("acai is ae with it"));
     }
 }

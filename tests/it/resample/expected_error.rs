@@ -195,7 +195,7 @@ fn error_head_learns_the_mean_error() {
         for _ in 0..steps {
             trainer.step(&batch(9)).unwrap();
         }
-        trainer.validate_error_head(std::iter::once(Ok(batch(9)))).unwrap()
+        trainer.validate(std::iter::once(Ok(batch(9)))).unwrap().values()
     };
     let [begin, real] = mean(0);
     // ln(1 + e^-4.6) of a window of 2000 HU, and the least of all.

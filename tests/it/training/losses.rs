@@ -1,9 +1,9 @@
-//! Equations 1 to 9: value and gradient against closed forms and finite differences, in float64.
+//! Equations 1 to 9: values and gradients against closed forms and finite differences, in float64.
 
 use hrinet::network::autoencoder::features::AutoencoderFeatures;
 use hrinet::training::losses::paper::{
     eq1_patch_gan, eq2_anchor, eq2_critic, eq3_stage_one, eq4_step_one, eq5_mse_content,
-    eq6_perceptual_content, eq7_against_critic, eq8_against_patch_gan, eq9_step_two, laplace,
+    eq6_perceptual_content, eq7_against_critic, eq8_against_patch_gan, laplace,
 };
 use hrinet::training::settings::{Adversarial, CriticTarget};
 use tch::Tensor;
@@ -18,8 +18,8 @@ fn value(x: &Tensor) -> f64 {
     x.double_value(&[])
 }
 
-/// The gradient of `loss` in each of `values`, by autograd; panics where central differences of the
-/// `expected` value, plain arithmetic on numbers, or the value itself say otherwise.
+/// Gradient of `loss` in each of `values` by autograd; panics where the value or the central
+/// differences of `expected`, plain arithmetic, differ.
 fn compare(
     values: &[f64],
     loss: impl Fn(&Tensor) -> Tensor,
@@ -58,18 +58,19 @@ const LOGITS: [f64; 6] = [-3.0, -0.2, 0.0, 0.7, 1.0, 4.0];
 const OTHERS: [f64; 4] = [0.3, -1.4, 2.0, 0.1];
 
 #[test]
-fn equation_1_is_what_d2_maximises_with_its_sign_turned() {
+fn equation_1_is_the_negative_of_what_d2_maximises() {
     for form in [Adversarial::Saturating, Adversarial::NonSaturating] {
-        let cross = |real: &[f64], made: &[f64]| {
+        let cross = |real: &[f64], generated: &[f64]| {
             -mean(real.iter().map(|&l| sigmoid(l).ln()))
-                - mean(made.iter().map(|&l| (1.0 - sigmoid(l)).ln()))
+                - mean(generated.iter().map(|&l| (1.0 - sigmoid(l)).ln()))
         };
         let others = tensor(&OTHERS);
         compare(&LOGITS, |x| eq1_patch_gan(x, &others, form).unwrap(), |x| cross(x, &OTHERS));
         compare(&LOGITS, |x| eq1_patch_gan(&others, x, form).unwrap(), |x| cross(&OTHERS, x));
     }
-    let squares = |real: &[f64], made: &[f64]| {
-        0.5 * mean(real.iter().map(|l| (l - 1.0).powi(2))) + 0.5 * mean(made.iter().map(|l| l * l))
+    let squares = |real: &[f64], generated: &[f64]| {
+        0.5 * mean(real.iter().map(|l| (l - 1.0).powi(2)))
+            + 0.5 * mean(generated.iter().map(|l| l * l))
     };
     let (others, form) = (tensor(&OTHERS), Adversarial::LeastSquares);
     compare(&LOGITS, |x| eq1_patch_gan(x, &others, form).unwrap(), |x| squares(x, &OTHERS));
@@ -77,19 +78,19 @@ fn equation_1_is_what_d2_maximises_with_its_sign_turned() {
 }
 
 #[test]
-fn equation_2_folds_alpha_or_takes_it_as_it_is() {
+fn equation_2_has_folded_and_literal_targets() {
     let alpha = [0.1, 0.9, 0.5, 0.7];
     let alphas = Tensor::from_slice(&alpha);
     for (target, wanted) in
         [(CriticTarget::Folded, [0.1, 0.1, 0.5, 0.3]), (CriticTarget::Literal, alpha)]
     {
-        let expected = |mixed: &[f64], anchor: &[f64]| {
-            mean(mixed.iter().zip(&wanted).map(|(guess, alpha)| (guess - alpha).powi(2)))
+        let expected = |blended: &[f64], anchor: &[f64]| {
+            mean(blended.iter().zip(&wanted).map(|(guess, alpha)| (guess - alpha).powi(2)))
                 + mean(anchor.iter().map(|guess| guess * guess))
         };
         let others = tensor(&LOGITS);
-        let of_mixed = |x: &Tensor| eq2_critic(x, &alphas, &others, target).unwrap();
-        compare(&OTHERS, of_mixed, |x| expected(x, &LOGITS));
+        let of_blended = |x: &Tensor| eq2_critic(x, &alphas, &others, target).unwrap();
+        compare(&OTHERS, of_blended, |x| expected(x, &LOGITS));
         let others = tensor(&OTHERS);
         let of_anchor = |x: &Tensor| eq2_critic(&others, &alphas, x, target).unwrap();
         compare(&LOGITS, of_anchor, |x| expected(&OTHERS, x));
@@ -100,7 +101,7 @@ fn equation_2_folds_alpha_or_takes_it_as_it_is() {
 }
 
 #[test]
-fn equations_3_and_4_weigh_their_terms() {
+fn equations_3_and_4_weight_their_terms() {
     let parts = [0.25, 2.0, -0.75];
     let part = |x: &Tensor, index: i64| x.get(index);
     let gradient = compare(
@@ -111,7 +112,7 @@ fn equations_3_and_4_weigh_their_terms() {
     assert_eq!(gradient, [1.0, 0.5]);
     let gradient = compare(
         &parts,
-        |x| eq4_step_one(&part(x, 0), &part(x, 1), &part(x, 2), (0.5, 5e-4)).unwrap(),
+        |x| eq4_step_one(&part(x, 0), &part(x, 1), &part(x, 2), 0.5, 5e-4).unwrap(),
         |x| x[0] + 0.5 * x[1] + 5e-4 * x[2],
     );
     assert_eq!(gradient, [1.0, 0.5, 5e-4]);
@@ -130,9 +131,9 @@ fn equation_5_is_the_mean_of_squares() {
     assert_eq!(gradient, [0.25, 0.0, -0.5, 0.0]);
 }
 
-/// Two maps of 4 and 2 numbers: the mean is over all six.
+/// Two maps of 4 and 2 values: the mean is over all six.
 #[test]
-fn equation_6_is_the_mean_over_all_numbers_of_all_maps() {
+fn equation_6_is_the_mean_over_all_values_of_all_maps() {
     let truth = LOGITS;
     let maps =
         |x: &Tensor| AutoencoderFeatures { maps: vec![x.narrow(0, 0, 4), x.narrow(0, 4, 2)] };
@@ -153,7 +154,7 @@ fn equation_7_is_the_mean_square_of_the_guesses() {
 }
 
 #[test]
-fn equation_8_and_its_other_forms() {
+fn equation_8_has_three_forms() {
     let saturating = |x: &[f64]| mean(x.iter().map(|&l| (1.0 - sigmoid(l)).ln()));
     let non_saturating = |x: &[f64]| -mean(x.iter().map(|&l| sigmoid(l).ln()));
     let squares = |x: &[f64]| 0.5 * mean(x.iter().map(|l| (l - 1.0).powi(2)));
@@ -163,9 +164,9 @@ fn equation_8_and_its_other_forms() {
     compare(&LOGITS, loss(Adversarial::LeastSquares), squares);
 }
 
-/// A sigmoid that is 0 or 1 in float32 would make these logarithms infinite.
+/// Logarithms of a sigmoid that rounds to 0 or 1 in float32 would be infinite.
 #[test]
-fn logits_of_any_size_give_finite_losses_and_gradients() {
+fn large_logits_give_finite_losses_and_gradients() {
     let cases = [
         (Adversarial::Saturating, 1e4, [-1e4, -1.0]),
         (Adversarial::Saturating, -1e4, [0.0, 0.0]),
@@ -178,16 +179,17 @@ fn logits_of_any_size_give_finite_losses_and_gradients() {
         got.backward();
         assert_eq!([value(&got), x.grad().double_value(&[0])], [loss, slope], "{form:?} {logit}");
     }
-    for (real, made, loss) in [(1e4, -1e4, 0.0), (-1e4, 1e4, 2e4), (-1e4, -1e4, 1e4)] {
-        let [real, made] = [real, made].map(|logit: f32| Tensor::from_slice(&[logit]));
-        let got = eq1_patch_gan(&real, &made, Adversarial::Saturating).unwrap();
+    for (real, generated, loss) in [(1e4, -1e4, 0.0), (-1e4, 1e4, 2e4), (-1e4, -1e4, 1e4)] {
+        let [real, generated] = [real, generated].map(|logit: f32| Tensor::from_slice(&[logit]));
+        let got = eq1_patch_gan(&real, &generated, Adversarial::Saturating).unwrap();
         assert_eq!(value(&got), loss);
     }
 }
 
-/// Three inner slices of two pixels: a third of the sum of their content losses.
+/// Three inner slices of two pixels: a third of the sum of their content losses is the content loss
+/// over all of them, as Stage II computes it.
 #[test]
-fn equation_9_is_the_mean_over_the_inner_slices() {
+fn equation_9_is_the_content_loss_over_all_inner_slices() {
     let truth = LOGITS;
     let truths = Tensor::from_slice(&truth).view([3, 1, 1, 2]);
     let expected = |x: &[f64]| {
@@ -197,13 +199,13 @@ fn equation_9_is_the_mean_over_the_inner_slices() {
     };
     compare(
         &[0.1, 0.2, -0.3, 0.4, 0.5, -2.0],
-        |x| eq9_step_two(&truths, &x.view([3, 1, 1, 2]), eq5_mse_content).unwrap(),
+        |x| eq5_mse_content(&truths, &x.view([3, 1, 1, 2])).unwrap(),
         expected,
     );
 }
 
 #[test]
-fn laplace_is_least_where_the_mean_error_is_expected() {
+fn laplace_loss_is_least_at_the_mean_error() {
     let errors = [0.3, 2.0, 5.0, 0.7];
     let mean = errors.iter().sum::<f64>() / 4.0;
     let of_one = |expected: f64| {

@@ -1,3 +1,4 @@
+mod convergence;
 mod losses;
 mod resume;
 mod systems;

@@ -1,4 +1,4 @@
-//! Training that is killed and resumed ends with the same weights as training that is not.
+//! Runs that are killed and resumed end with the weights of unbroken ones, bit for bit.
 
 use crate::common::program;
 use std::path::Path;
@@ -25,9 +25,9 @@ fn train(data: &Path, out: &Path, more: &[&str]) -> Child {
         .expect("the program starts")
 }
 
-/// Trains unbroken, and killed as often as `kills` says: each time once a new checkpoint is there,
-/// at whatever step that happens to be.
-fn whole_and_broken(more: &[&str], steps: u64, kills: usize) {
+/// Trains unbroken, and killed `kills` times: each time once there is a new checkpoint, at any
+/// step.
+fn resumes_bit_for_bit(more: &[&str], steps: u64, kills: usize) {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     patients(&at("data"), 3, (40, 9));
@@ -72,12 +72,12 @@ fn whole_and_broken(more: &[&str], steps: u64, kills: usize) {
 }
 
 #[test]
-fn a_run_that_is_killed_and_resumed_gives_the_same_weights_bit_for_bit() {
-    whole_and_broken(&[], ITERATIONS, 2);
+fn killed_run_resumes_bit_for_bit() {
+    resumes_bit_for_bit(&[], ITERATIONS, 2);
 }
 
 #[test]
-fn a_run_in_pieces_gives_the_same_weights() {
+fn run_in_pieces_gives_the_same_weights() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     patients(&at("data"), 3, (40, 9));
@@ -92,36 +92,39 @@ fn a_run_in_pieces_gives_the_same_weights() {
     assert_eq!(pieces.weights_sha256, whole.weights_sha256);
 }
 
-/// Two threads have a network each, and a part of each batch.
 #[test]
-fn so_does_a_run_whose_batches_are_shared() {
-    whole_and_broken(&["--threads", "2", "--batch", "3", "--ssim-weight", "0.01"], ITERATIONS, 2);
+fn data_parallel_run_resumes_bit_for_bit() {
+    resumes_bit_for_bit(
+        &["--threads", "2", "--batch", "3", "--ssim-weight", "0.01"],
+        ITERATIONS,
+        2,
+    );
 }
 
-/// The teacher has its say in the thread that draws batches ahead.
+/// The teacher works in the thread that draws batches.
 #[test]
-fn so_does_a_run_with_a_teacher() {
+fn run_with_a_teacher_resumes_bit_for_bit() {
     let more = ["--teacher", "hrinet-motion-small", "--distillation-weight", "0.7"];
-    whole_and_broken(&[&more[..], &["--iterations", "12", "--every", "3"]].concat(), 12, 2);
+    resumes_bit_for_bit(&[&more[..], &["--iterations", "12", "--every", "3"]].concat(), 12, 2);
 }
 
 #[test]
-fn so_does_a_run_against_the_patch_gan() {
+fn run_against_d2_resumes_bit_for_bit() {
     let more = ["--beta", "0.001", "--iterations", "8", "--every", "2", "--batch", "1"];
-    whole_and_broken(&more, 8, 2);
+    resumes_bit_for_bit(&more, 8, 2);
 }
 
 /// Four kills over twelve steps, some before and some after Stage II begins.
 #[test]
-fn so_does_a_run_of_two_stages_with_discriminators_and_perceptual_loss() {
+fn run_of_two_stages_resumes_bit_for_bit_with_muon() {
     let more = ["--system", "hrinet-perceptual", "--stage-one-iterations", "5"];
     let more = [&more[..], &["--size", "64", "--iterations", "7", "--every", "2"]].concat();
-    let more = [&more[..], &["--beta", "0.01", "--batch", "1"]].concat();
-    whole_and_broken(&more, 12, 4);
+    let more = [&more[..], &["--beta", "0.01", "--batch", "1", "--optimizer", "muon"]].concat();
+    resumes_bit_for_bit(&more, 12, 4);
 }
 
 #[test]
-fn other_settings_and_other_folders_are_refused() {
+fn other_settings_and_missing_data_are_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     patients(&at("data"), 3, (40, 9));

@@ -1,4 +1,4 @@
-//! Training as users run it: every system, stages shared and continued, bad input, bad luck.
+//! Training as users run it: every system, shared stages, fine-tuning, bad input, full disks.
 
 use crate::common::program;
 use crate::common::python;
@@ -27,7 +27,7 @@ fn checkpoint(folder: &Path, file: &str) -> Checkpoint {
 }
 
 #[test]
-fn every_system_trains_with_one_command_and_resamples() {
+fn every_system_trains_and_resamples() {
     let folder = folder();
     for system in
         ["ae", "acai", "hrinet-patchgan", "hrinet-mse", "hrinet-perceptual", "hrinet-motion"]
@@ -53,9 +53,9 @@ fn every_system_trains_with_one_command_and_resamples() {
     }
 }
 
-/// Stage I of one system may serve all three: what follows is what one command gives.
+/// Stage I of one system serves all three of two stages.
 #[test]
-fn a_shared_stage_one_gives_the_weights_of_one_command() {
+fn shared_stage_one_gives_the_weights_of_one_command() {
     let folder = folder();
     let stages = |one, two, out: &str, more: &[&str]| {
         let stages = ["--stage-one-iterations", one, "--iterations", two];
@@ -81,7 +81,7 @@ fn a_shared_stage_one_gives_the_weights_of_one_command() {
 }
 
 #[test]
-fn any_checkpoint_of_the_same_kind_is_fine_tuned() {
+fn checkpoints_of_the_same_kind_of_generator_are_fine_tuned() {
     let folder = folder();
     succeeds(folder.path(), &arguments("first", &["--iterations", "2"]));
     let model = "first/hrinet-motion.safetensors";
@@ -106,7 +106,7 @@ fn any_checkpoint_of_the_same_kind_is_fine_tuned() {
 }
 
 #[test]
-fn a_teacher_is_named_in_the_record_and_refused_where_it_cannot_teach() {
+fn teacher_is_recorded_and_rejected_where_it_cannot_teach() {
     let folder = folder();
     let run = |out: &str, more: &[&str]| {
         succeeds(folder.path(), &arguments(out, &[&["--iterations", "2"], more].concat()));
@@ -122,11 +122,11 @@ fn a_teacher_is_named_in_the_record_and_refused_where_it_cannot_teach() {
     assert_eq!(alone.header.record.taught_by, None);
 
     let refused = |out: &str, more: &[&str]| fails(folder.path(), &arguments(out, more), 1);
-    assert!(refused("out", &["--distillation-weight", "0.5"]).contains("0.5 and no teacher"));
+    assert!(refused("out", &["--distillation-weight", "0.5"]).contains("without a teacher"));
     let teacher = ["--teacher", "hrinet-motion"];
     let with = |more: &[&'static str]| [&teacher[..], more].concat();
-    assert!(refused("out", &with(&["--distillation-weight", "0"])).contains("teaching of 0;"));
-    assert!(refused("out", &with(&["--distillation-weight", "1.5"])).contains("teaching of 1.5"));
+    assert!(refused("out", &with(&["--distillation-weight", "0"])).contains("weight of 0;"));
+    assert!(refused("out", &with(&["--distillation-weight", "1.5"])).contains("must be at most 1"));
     assert!(refused("out", &with(&["--beta", "0.001"])).contains("against D2"));
     assert!(refused("out", &with(&["--system", "ae"])).contains("for ae"));
     assert!(refused("out", &["--teacher", "nobody"]).contains("hrinet-motion-small"));
@@ -138,7 +138,7 @@ fn a_teacher_is_named_in_the_record_and_refused_where_it_cannot_teach() {
 }
 
 #[test]
-fn a_configuration_file_and_what_it_became() {
+fn config_file_reproduces_a_run_and_names_bad_lines() {
     let folder = folder();
     let at = |name: &str| folder.path().join(name);
     std::fs::write(at("own.toml"), "system = \"acai\"\niterations = 2\nlambda = 0.25\n").unwrap();
@@ -148,7 +148,7 @@ fn a_configuration_file_and_what_it_became() {
     for line in ["system = \"acai\"", "lambda = 0.75", "fit = \"resize\"", "gap = [6]"] {
         assert!(config.contains(line), "{config}");
     }
-    // The same run again from nothing but what was left beside the checkpoint.
+    // The same run from the effective settings that were written beside the checkpoint.
     let again = ["train", "--data", "data", "--out", "again", "--config", "first/config.toml"];
     succeeds(folder.path(), &[&again[..], &["--quiet", "--threads", "1"]].concat());
     let weights = |run: &str| checkpoint(folder.path(), &format!("{run}/acai.safetensors")).tensors;
@@ -167,13 +167,13 @@ fn a_configuration_file_and_what_it_became() {
 }
 
 #[test]
-fn settings_and_data_that_do_not_fit() {
+fn contradictory_settings_and_changed_data_are_rejected() {
     let folder = folder();
     let at = |name: &str| folder.path().join(name);
     let refused = |more: &[&str]| fails(folder.path(), &arguments("out", more), 1);
     let mse = ["--system", "hrinet-mse"];
     assert!(refused(&[&mse[..], &["--size", "96"]].concat()).contains("multiple of 64"));
-    assert!(refused(&[&mse[..], &["--lambda=-1"]].concat()).contains("lambda of -1"));
+    assert!(refused(&[&mse[..], &["--lambda=-1"]].concat()).contains("lambda = -1"));
     assert!(refused(&[&mse[..], &["--gap", "2,6"]].concat()).contains("one length"));
     assert!(refused(&["--system", "ae", "--beta", "0.1"]).contains("no D2"));
     assert!(refused(&["--precision", "bfloat16"]).contains("float32"));
@@ -182,7 +182,7 @@ fn settings_and_data_that_do_not_fit() {
     assert!(line.contains("all 2 are too small for squares of 128"), "{line}");
     assert!(refused(&[&mse[..], &["--gap", "8"]].concat()).contains("groups of 9 slices"));
 
-    // Volumes of several sizes: resized ones are all alike; of those to crop the large ones are left.
+    // Volumes of several sizes: all can be resized; those smaller than the crops are left out.
     write(&at("data/small.nrrd"), &moving_discs(40, 8, 2));
     let more = ["--system", "ae", "--iterations", "1", "--hold-out", "0"];
     succeeds(folder.path(), &arguments("resized", &more));
@@ -193,7 +193,7 @@ fn settings_and_data_that_do_not_fit() {
     succeeds(folder.path(), &arguments("cropped", &[&more[..], &["--fit", "crop"]].concat()));
     assert_eq!(trained_on("cropped"), ["patient0", "patient1"]);
 
-    // Data that is not what the run began with.
+    // Other data than the run began with.
     std::fs::remove_file(at("data/small.nrrd")).unwrap();
     let resumed = [&more[..], &["--resume"]].concat();
     let line = fails(folder.path(), &arguments("resized", &resumed), 1);
@@ -206,9 +206,9 @@ fn settings_and_data_that_do_not_fit() {
 }
 
 #[test]
-fn training_that_goes_astray_stops_and_keeps_the_last_good_checkpoint() {
+fn diverging_training_stops_and_keeps_the_last_good_checkpoint() {
     let folder = folder();
-    let astray = |system: &str, rate: &str| {
+    let diverges = |system: &str, rate: &str| {
         let more = ["--system", system, "--learning-rate", rate, "--warm-up", "0"];
         let more = [&more[..], &["--every", "1", "--iterations", "50"]].concat();
         let output = program::output(folder.path(), &arguments(system, &more));
@@ -217,11 +217,11 @@ fn training_that_goes_astray_stops_and_keeps_the_last_good_checkpoint() {
         assert!(said.contains("diverged at step") && said.lines().count() == 1, "{said}");
         said
     };
-    // One step of this rate makes weights that give no numbers: there is nothing to keep.
-    let said = astray("hrinet-motion", "1e12");
+    // One step of this rate makes the outputs non-finite: there is no checkpoint to keep.
+    let said = diverges("hrinet-motion", "1e12");
     assert!(said.contains("step 1:") || said.contains("step 2:"), "{said}");
-    // Here the losses explode after a few steps that were sound.
-    let said = astray("ae", "0.1");
+    // Here the losses explode after a few sound steps.
+    let said = diverges("ae", "0.1");
     let kept = checkpoint(folder.path(), "ae/checkpoint.safetensors");
     let steps = kept.header.record.steps;
     assert!(steps > 0 && said.contains(&format!("step {}:", steps + 1)), "{said} after {steps}");
@@ -233,9 +233,9 @@ fn training_that_goes_astray_stops_and_keeps_the_last_good_checkpoint() {
     assert!(folder.path().join("ae/ae.safetensors").exists());
 }
 
-/// A limit on the size of files stands in for a full disk: the checkpoint does not fit.
+/// A limit on the size of files stands for a full disk.
 #[test]
-fn a_full_disk_stops_it_and_keeps_the_last_checkpoint() {
+fn full_disk_stops_training_and_keeps_the_last_checkpoint() {
     let folder = folder();
     let more = ["--every", "1", "--iterations", "2"];
     succeeds(folder.path(), &arguments("out", &more));
@@ -256,9 +256,9 @@ fn a_full_disk_stops_it_and_keeps_the_last_checkpoint() {
     assert!(!program::files(folder.path()).iter().any(|name| name.ends_with(".partial")));
 }
 
-/// Read by a parser of its own, with a CRC of its own.
+/// Read by a parser and a CRC of their own.
 #[test]
-fn event_files_say_what_the_csv_says() {
+fn event_file_holds_the_values_of_the_csv() {
     let folder = folder();
     let more = ["--system", "acai", "--iterations", "3", "--every", "2"];
     succeeds(folder.path(), &arguments("out", &more));

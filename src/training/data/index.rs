@@ -1,0 +1,51 @@
+//! The index of a run's data, which a resumed run must find again.
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::io::atomic_write::write_atomically;
+use crate::training::data::dataset::Dataset;
+
+/// The file in the output folder: every volume, its size, and its part.
+pub const DATA: &str = "data.csv";
+
+/// Writes the index of a new run; compares that of a resumed one.
+///
+/// # Errors
+/// [`Error::Argument`] where the data of a resumed run has changed; [`Error::Io`].
+pub(crate) fn write_or_check(path: &Path, dataset: &Dataset, resumed: bool) -> Result<()> {
+    let index = index(dataset);
+    let io = |error| Error::io(path, error);
+    if !resumed || !path.exists() {
+        return write_atomically(path, true, |file| file.write_all(index.as_bytes()).map_err(io));
+    }
+    let earlier = std::fs::read_to_string(path).map_err(io)?;
+    let change = |what: String| {
+        Err(Error::Argument(format!(
+            "{}: {what}; resume with the same data, or begin --from the checkpoint in another \
+             folder",
+            path.display()
+        )))
+    };
+    let mut lines = earlier.lines().zip(index.lines().chain(std::iter::repeat("nothing")));
+    match lines.find(|(earlier, now)| earlier != now) {
+        Some((earlier, now)) => {
+            change(format!("this run trains on {earlier:?}, the data has {now:?} now"))
+        }
+        None if earlier.len() != index.len() => {
+            change("the data has volumes that this run did not begin with".into())
+        }
+        None => Ok(()),
+    }
+}
+
+fn index(dataset: &Dataset) -> String {
+    let mut index = String::from("part,volume,slices,rows,columns\n");
+    for (part, stacks) in [("train", &dataset.train), ("held out", &dataset.held_out)] {
+        for stack in stacks {
+            let (slices, rows, columns) = stack.slices.dim();
+            index += &format!("{part},{},{slices},{rows},{columns}\n", stack.name);
+        }
+    }
+    index
+}
