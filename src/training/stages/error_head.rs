@@ -58,9 +58,10 @@ impl ErrorHeadStage {
     }
 
     fn errors_hu(&self, batch: &Batch) -> Result<Errors> {
+        let generator = self.generator();
         let outputs = tch::no_grad(|| {
-            decode_between(self.generator.as_ref(), batch, self.settings.precision, |pair, alpha| {
-                self.generator.decode_with_outputs(pair, None, alpha)
+            decode_between(generator, batch, self.settings.precision, |pair, alpha| {
+                generator.decode_with_outputs(pair, None, alpha)
             })
         })?;
         let outputs = outputs

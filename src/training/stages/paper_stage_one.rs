@@ -63,7 +63,7 @@ impl Stage for PaperStageOne {
     fn step(&mut self, batch: &Batch, learning_rate: f64) -> Result<StepLosses> {
         let mut losses = StepLosses { learning_rate, ..StepLosses::default() };
         let settings = &self.settings;
-        let images = Reconstruction::new(self.generator.network.as_ref(), batch, settings.precision)?;
+        let images = Reconstruction::new(self.generator(), batch, settings.precision)?;
         if let Some(critic) = &mut self.critic {
             let alpha = &batch.random_alpha;
             losses.critic = Some(critic_step(critic, &images, alpha, learning_rate, settings)?);

@@ -61,7 +61,7 @@ impl PaperStageTwo {
     fn step_one(&mut self, batch: &Batch, learning_rate: f64) -> Result<StepLosses> {
         let mut losses = StepLosses { learning_rate, ..StepLosses::default() };
         let settings = &self.settings;
-        let images = Reconstruction::new(self.generator.network.as_ref(), batch, settings.precision)?;
+        let images = Reconstruction::new(self.generator(), batch, settings.precision)?;
         if let Some(critic) = &mut self.critic {
             let alpha = &batch.random_alpha;
             losses.critic = Some(critic_step(critic, &images, alpha, learning_rate, settings)?);
@@ -113,7 +113,7 @@ impl PaperStageTwo {
     /// mean, so that one over all inner slices is that sum.
     pub(super) fn step_two(&mut self, batch: &Batch, losses: &mut StepLosses) -> Result<()> {
         let precision = self.settings.precision;
-        let interpolated = slices_between(self.generator.network.as_ref(), batch, precision)?;
+        let interpolated = slices_between(self.generator(), batch, precision)?;
         let loss = self.content(&batch.truth, &interpolated)?;
         losses.step_two = Some(check_loss("the loss", &loss)?);
         losses.gradient_norm = self.generator.step(&loss, losses.learning_rate, &self.settings)?;

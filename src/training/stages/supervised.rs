@@ -38,7 +38,7 @@ impl Stage for Supervised {
         let settings = &self.settings;
         let (value, gradient_norm) = match &mut self.data_parallel {
             None => {
-                let loss = supervised_loss(self.generator.network.as_ref(), batch, settings)?;
+                let loss = supervised_loss(self.generator(), batch, settings)?;
                 let value = check_loss("the loss", &loss)?;
                 (value, self.generator.step(&loss, learning_rate, settings)?)
             }

@@ -60,10 +60,11 @@ impl Stage for SupervisedAdversarial {
     /// D2 on real and interpolated slices (equation 1), then G.
     fn step(&mut self, batch: &Batch, learning_rate: f64) -> Result<StepLosses> {
         let mut losses = StepLosses { learning_rate, ..StepLosses::default() };
-        let (patch_gan, settings) = (&mut self.patch_gan, &self.settings);
-        let interpolated = slices_between(self.generator.network.as_ref(), batch, settings.precision)?;
+        let settings = &self.settings;
+        let interpolated = slices_between(self.generator(), batch, settings.precision)?;
         let real = fine_detail(&batch.truth)?;
         let generated = fine_detail(&interpolated.f_detach()?)?;
+        let patch_gan = &mut self.patch_gan;
         let loss = patch_gan_step(patch_gan, &real, &generated, learning_rate, settings)?;
         losses.patch_gan = Some(loss);
         self.patch_gan.set_requires_grad(false)?;

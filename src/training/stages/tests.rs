@@ -84,7 +84,8 @@ fn each_optimizer_moves_its_own_network_only() {
     }
     let batch = batch(2);
     // Attached to the generator: a discriminator's step that did not detach them would reach it.
-    let images = Reconstruction::new(stage.generator.network.as_ref(), &batch, Precision::Float32).unwrap();
+    let images =
+        Reconstruction::new(stage.generator.network.as_ref(), &batch, Precision::Float32).unwrap();
     let critic = stage.critic.as_mut().unwrap();
     critic_step(critic, &images, &batch.random_alpha, LEARNING_RATE, &settings).unwrap();
     let after_critic = snapshot(&stage);
