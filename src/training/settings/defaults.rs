@@ -2,6 +2,7 @@
 
 use crate::network::System;
 use crate::training::data::hold_out::HoldOut;
+use crate::training::settings::schedule::Procedure;
 use crate::training::settings::{
     Adversarial, Content, CriticTarget, Fit, LrSchedule, OptimizerKind, Precision, Settings,
 };
@@ -9,7 +10,7 @@ use crate::training::settings::{
 impl Settings {
     /// Default settings of a system: those of the paper for its five.
     pub fn default_for(system: System) -> Settings {
-        let motion = Settings {
+        let supervised = Settings {
             system,
             size: system.default_size(),
             fit: Fit::Crop,
@@ -39,10 +40,11 @@ impl Settings {
             error_head: false,
             motion: None,
         };
-        if system == System::HrinetMotion {
-            return motion;
+        let procedure = Procedure::of(system);
+        if procedure == Procedure::Supervised {
+            return supervised;
         }
-        let two_stages = has_two_stages(system);
+        let two_stages = procedure.has_two_stages();
         Settings {
             fit: Fit::Resize,
             stage_one_iterations: if two_stages { 50_000 } else { 0 },
@@ -57,7 +59,7 @@ impl Settings {
             lambda: if system == System::Ae { 0.0 } else { 0.5 },
             beta: if two_stages { default_beta(system.default_size()) } else { 0.0 },
             gamma: if system == System::Ae { 0.0 } else { 0.2 },
-            ..motion
+            ..supervised
         }
     }
 
@@ -70,11 +72,6 @@ impl Settings {
             ..Settings::default_for(System::HrinetMotion)
         }
     }
-}
-
-/// Whether a system trains in Stage I and Stage II.
-pub fn has_two_stages(system: System) -> bool {
-    matches!(system, System::HrinetPatchgan | System::HrinetMse | System::HrinetPerceptual)
 }
 
 /// The paper's beta for planes of this side; a larger one makes training collapse, says the paper.

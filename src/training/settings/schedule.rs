@@ -1,8 +1,42 @@
-//! Stage and learning rate of each iteration (section 5 of the paper).
+//! Training procedure of each system; stage and learning rate of each iteration (section 5 of the
+//! paper).
 
 use crate::network::System;
-use crate::training::settings::defaults::has_two_stages;
 use crate::training::settings::{LrSchedule, Settings};
+
+/// Training procedure of a system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Procedure {
+    /// Stage I alone.
+    Reconstruction,
+    /// Stage I, then Stage II.
+    TwoStages {
+        /// Whether Stage II has Step II.
+        step_two: bool,
+        /// Whether the content loss of Stage II is the perceptual one.
+        perceptual: bool,
+    },
+    /// Interpolated slices alone.
+    Supervised,
+}
+
+impl Procedure {
+    /// The procedure of a system: the one place that lists them.
+    pub fn of(system: System) -> Procedure {
+        match system {
+            System::Ae | System::Acai => Procedure::Reconstruction,
+            System::HrinetPatchgan => Procedure::TwoStages { step_two: false, perceptual: false },
+            System::HrinetMse => Procedure::TwoStages { step_two: true, perceptual: false },
+            System::HrinetPerceptual => Procedure::TwoStages { step_two: true, perceptual: true },
+            System::HrinetMotion => Procedure::Supervised,
+        }
+    }
+
+    /// Whether Stage II follows Stage I.
+    pub fn has_two_stages(self) -> bool {
+        matches!(self, Procedure::TwoStages { .. })
+    }
+}
 
 /// Name of a stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +64,11 @@ impl StageKind {
 }
 
 impl Settings {
+    /// The training procedure of the system.
+    pub fn procedure(&self) -> Procedure {
+        Procedure::of(self.system)
+    }
+
     /// Iterations of all stages together.
     pub fn all_iterations(&self) -> u64 {
         self.stage_one_iterations + self.iterations
@@ -38,18 +77,14 @@ impl Settings {
     /// The stage of an iteration counted over the whole run from 0, its number within the stage,
     /// and the stage's length.
     pub fn stage_at(&self, iteration: u64) -> (StageKind, u64, u64) {
-        let only = match self.system {
-            _ if self.error_head => StageKind::ErrorHead,
-            System::HrinetMotion => StageKind::Supervised,
-            system if has_two_stages(system) => {
-                return match iteration.checked_sub(self.stage_one_iterations) {
-                    None => (StageKind::One, iteration, self.stage_one_iterations),
-                    Some(within) => (StageKind::Two, within, self.iterations),
-                };
-            }
-            _ => StageKind::One,
-        };
-        (only, iteration, self.iterations)
+        let one = self.stage_one_iterations;
+        match self.procedure() {
+            _ if self.error_head => (StageKind::ErrorHead, iteration, self.iterations),
+            Procedure::Supervised => (StageKind::Supervised, iteration, self.iterations),
+            Procedure::Reconstruction => (StageKind::One, iteration, self.iterations),
+            Procedure::TwoStages { .. } if iteration < one => (StageKind::One, iteration, one),
+            Procedure::TwoStages { .. } => (StageKind::Two, iteration - one, self.iterations),
+        }
     }
 
     /// The number of an iteration's batch. Stage II has other batches than Stage I, and the same
@@ -77,7 +112,7 @@ impl Settings {
 
     /// Whether batches hold all inner slices of their groups.
     pub fn has_whole_groups(&self) -> bool {
-        self.system != System::HrinetMotion
+        self.procedure() != Procedure::Supervised
     }
 
     /// Whether D1 is trained.
@@ -92,12 +127,12 @@ impl Settings {
 
     /// Whether Stage II has Step II.
     pub fn has_step_two(&self) -> bool {
-        self.system != System::HrinetPatchgan
+        matches!(self.procedure(), Procedure::TwoStages { step_two: true, .. })
     }
 
     /// Whether the content loss of Stage II is the perceptual one.
     pub fn is_perceptual(&self) -> bool {
-        self.system == System::HrinetPerceptual
+        matches!(self.procedure(), Procedure::TwoStages { perceptual: true, .. })
     }
 }
 
@@ -126,8 +161,8 @@ mod tests {
     fn each_system_has_the_networks_of_the_paper() {
         let has = |system| {
             let settings = Settings::default_for(system);
-            let two = has_two_stages(system) && settings.has_step_two();
-            (settings.has_critic(), settings.has_patch_gan(), two, settings.is_perceptual())
+            let [critic, patch_gan] = [settings.has_critic(), settings.has_patch_gan()];
+            (critic, patch_gan, settings.has_step_two(), settings.is_perceptual())
         };
         assert_eq!(has(System::Ae), (false, false, false, false));
         assert_eq!(has(System::Acai), (true, false, false, false));

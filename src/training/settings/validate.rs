@@ -4,8 +4,8 @@ use std::fmt::Debug;
 
 use crate::error::{Error, Result};
 use crate::network::System;
-use crate::training::settings::defaults::has_two_stages;
-use crate::training::settings::{Content, OptimizerKind, Precision, Settings};
+use crate::training::settings::schedule::Procedure;
+use crate::training::settings::{Content, OptimizerKind, Settings};
 
 const MOTION_ALONE: &str = "hrinet-motion alone has it";
 const FROZEN: &str = "the generator is frozen";
@@ -67,7 +67,7 @@ impl Settings {
 
     /// Settings that the systems of the paper lack.
     fn paper_rows(&self) -> Vec<Row> {
-        if self.system == System::HrinetMotion {
+        if self.procedure() == Procedure::Supervised {
             return Vec::new();
         }
         let weight = |field, value: f64| row(value > 0.0, field, value, MOTION_ALONE);
@@ -86,22 +86,23 @@ impl Settings {
 
     /// Stages and discriminators that a system lacks.
     fn stage_rows(&self) -> Vec<Row> {
-        let is_motion = self.system == System::HrinetMotion;
-        let one_stage = !has_two_stages(self.system);
+        let supervised = self.procedure() == Procedure::Supervised;
+        let reconstruction = self.procedure() == Procedure::Reconstruction;
+        let one_stage = supervised || reconstruction;
         let (one, lambda, beta) = (self.stage_one_iterations, self.lambda, self.beta);
         let no_stage_one = "it has one stage, whose iterations are --iterations";
-        let half = self.precision != Precision::Float32;
+        let unsupported = !self.system.supports_precision(self.precision);
         vec![
             row(one_stage && one > 0, "stage_one_iterations", one, no_stage_one),
-            row(one_stage && !is_motion && beta > 0.0, "beta", beta, "it has no D2"),
-            row(is_motion && lambda > 0.0, "lambda", lambda, "it has no D1"),
+            row(reconstruction && beta > 0.0, "beta", beta, "it has no D2"),
+            row(supervised && lambda > 0.0, "lambda", lambda, "it has no D1"),
             row(
                 self.system == System::Ae && lambda > 0.0,
                 "lambda",
                 lambda,
                 "it has no D1; acai is ae with it",
             ),
-            row(is_motion && half, "precision", "bfloat16", "it trains in float32 alone"),
+            row(unsupported, "precision", self.precision, "it trains in float32 alone"),
         ]
     }
 
@@ -125,6 +126,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::Precision;
     use crate::network::motion::config::MotionConfig;
 
     fn refusal(settings: Settings) -> String {
