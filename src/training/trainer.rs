@@ -75,7 +75,7 @@ impl Trainer {
         let header = &checkpoint.header;
         if header.architecture.kind() != own.kind() {
             return Err(Error::Argument(format!(
-                "a checkpoint of {}, whose generator {}; that of {} {}",
+                "a checkpoint of {}, a generator {}; {} needs one {}",
                 header.system,
                 header.architecture.kind(),
                 settings.system,

@@ -97,8 +97,8 @@ fn checkpoints_of_the_same_kind_of_generator_are_fine_tuned() {
         fails(folder.path(), &arguments("other", &["--from", model, "--system", system]), 1)
     };
     let line = refused("hrinet-mse");
-    assert!(line.contains(model) && line.contains("aligns its maps by motion"), "{line}");
-    assert!(refused("ae").contains("that of ae has one feature map"));
+    assert!(line.contains(model) && line.contains("warps its maps"), "{line}");
+    assert!(refused("ae").contains("ae needs one with one feature map"));
     let nowhere = arguments("other", &["--from", "nowhere.safetensors"]);
     assert!(fails(folder.path(), &nowhere, 1).contains("nowhere.safetensors"));
     let no_model = arguments("other", &["--from", "data/patient0.nrrd"]);
