@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 
-use clap::{ArgMatches, Args, Command, FromArgMatches};
+use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
 use hrinet::network::System;
 use hrinet::training::Settings;
 use hrinet::training::settings::config_file::ConfigFile;
@@ -29,7 +29,12 @@ impl FromArgMatches for SettingsFlags {
 impl Args for SettingsFlags {
     fn augment_args(command: Command) -> Command {
         let settings = Settings::augment_args(Command::new("settings"));
-        command.args(settings.get_arguments().map(|flag| flag.clone().required(false)))
+        let is_setting =
+            |flag: &Arg| settings.get_arguments().any(|own| own.get_id() == flag.get_id());
+        Settings::augment_args(command).mut_args(|flag| match is_setting(&flag) {
+            true => flag.required(false),
+            false => flag,
+        })
     }
 
     fn augment_args_for_update(command: Command) -> Command {
