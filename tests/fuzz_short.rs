@@ -67,6 +67,11 @@ fn checkpoints_never_panic() {
 }
 
 #[test]
+fn metaimage_files_never_panic() {
+    run("metaimage", bodies::metaimage);
+}
+
+#[test]
 fn nifti_files_never_panic() {
     run("nifti", bodies::nifti);
 }

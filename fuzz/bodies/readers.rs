@@ -24,6 +24,11 @@ pub fn nifti(bytes: &[u8]) {
     single(bytes, "fuzzed.nii");
 }
 
+/// MetaImage, raw or zlib.
+pub fn metaimage(bytes: &[u8]) {
+    single(bytes, "fuzzed.mha");
+}
+
 /// NRRD, raw or gzip.
 pub fn nrrd(bytes: &[u8]) {
     single(bytes, "fuzzed.nrrd");

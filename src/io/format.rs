@@ -57,12 +57,12 @@ fn strip_ending<'a>(name: &'a str, ending: &str) -> Option<&'a str> {
     end.eq_ignore_ascii_case(ending).then_some(stem)
 }
 
-/// Endings of the files that are read: `.nii, .nii.gz or .nrrd`.
+/// Endings of the files that are read, in words: `.nii, .nii.gz, .nrrd or ...`.
 pub fn endings_read() -> String {
     in_words(FORMATS.iter())
 }
 
-/// Endings of the files that are written: `.nii, .nii.gz or .nrrd`.
+/// Endings of the files that are written, in words: `.nii, .nii.gz, .nrrd or ...`.
 pub fn endings_written() -> String {
     in_words(FORMATS.iter().filter(|format| format.is_written()))
 }
@@ -98,6 +98,8 @@ mod tests {
 
     #[test]
     fn endings_are_listed_in_words() {
-        assert_eq!(endings_written(), ".nii, .nii.gz or .nrrd");
+        assert!(endings_read().starts_with(".nii, .nii.gz, .nrrd, "));
+        let last = FORMATS.iter().rev().find(|format| format.is_written()).unwrap();
+        assert!(endings_written().ends_with(&format!(" or {}", last.endings[0])));
     }
 }

@@ -14,6 +14,7 @@ pub mod atomic_write;
 mod dicom;
 pub mod folder;
 mod format;
+mod metaimage;
 mod nifti;
 mod nrrd;
 mod raw_voxels;
@@ -50,6 +51,21 @@ pub static FORMATS: &[Format] = &[
                       smallest of int16, int32 and float32 that is exact, else in float64",
         read: nrrd::read,
         write: Some(nrrd::write),
+    },
+    Format {
+        name: "MetaImage",
+        endings: &[".mha"],
+        description: "raw or zlib when read, raw when written; a rescale is applied, in the \
+                      smallest of int16, int32 and float32 that is exact, else in float64",
+        read: metaimage::read,
+        write: Some(metaimage::write),
+    },
+    Format {
+        name: "MetaImage, voxels in another file",
+        endings: &[".mhd"],
+        description: "raw or zlib (.raw, .zraw) beside the header",
+        read: metaimage::read,
+        write: None,
     },
 ];
 

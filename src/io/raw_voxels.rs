@@ -5,13 +5,14 @@ use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Write};
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
+use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
 use ndarray::Array3;
 
 use crate::error::{Error, Result};
+use crate::io::smallest_type::ExactTypes;
 use crate::volume::voxel_type::with_voxel_type;
 use crate::volume::voxels::with_voxels;
-use crate::volume::{Rescale, Voxel, VoxelType, Voxels};
+use crate::volume::{Rescale, Volume, Voxel, VoxelType, Voxels};
 
 /// Bytes that are read, converted and written at once. Cancellation is checked between chunks.
 const CHUNK: usize = 1 << 20;
@@ -41,15 +42,30 @@ pub(crate) fn write_voxels(
     with_voxels!(voxels, array => write_values(array.iter().copied(), out, path, cancelled))
 }
 
-/// Writes all voxels in Hounsfield units as another type, i fastest, little endian.
-pub(crate) fn write_rescaled(
-    voxels: &Voxels,
-    rescale: Rescale,
+/// Voxel type for Hounsfield units in a format without a rescale: that of the voxels where they are
+/// Hounsfield units, else the smallest of int16, int32 and float32 that is exact, else float64.
+pub(crate) fn hounsfield_type(volume: &Volume) -> VoxelType {
+    let (voxels, rescale) = (volume.voxels(), volume.rescale());
+    if rescale == Rescale::IDENTITY {
+        return voxels.voxel_type();
+    }
+    let hu = voxels.values().map(|stored| rescale.to_hu(stored));
+    hu.fold(ExactTypes::ALL, ExactTypes::with).smallest()
+}
+
+/// Writes all voxels in Hounsfield units as the type of [`hounsfield_type`], i fastest, little
+/// endian; `path` is named in errors.
+pub(crate) fn write_hounsfield(
+    volume: &Volume,
     voxel_type: VoxelType,
     out: &mut dyn Write,
     path: &Path,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<()> {
+    let (voxels, rescale) = (volume.voxels(), volume.rescale());
+    if rescale == Rescale::IDENTITY {
+        return write_voxels(voxels, out, path, cancelled);
+    }
     with_voxel_type!(voxel_type, T => {
         let values = voxels.values().map(|stored| T::from_f64(rescale.to_hu(stored)));
         write_values(values, out, path, cancelled)
@@ -66,16 +82,16 @@ pub(crate) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
+    /// Opens a file of voxels, which may begin with any bytes.
+    pub(crate) fn open_raw(path: &'a Path, cancelled: &'a dyn Fn() -> bool) -> Result<Source<'a>> {
+        let file = File::open(path).map_err(|source| Error::io(path, source))?;
+        let max_remaining = file.metadata().map_err(|source| Error::io(path, source))?.len();
+        Ok(Source { path, reader: Box::new(BufReader::new(file)), max_remaining, cancelled })
+    }
+
     /// Opens a file; one that begins with the gzip magic is decompressed.
     pub(crate) fn open(path: &'a Path, cancelled: &'a dyn Fn() -> bool) -> Result<Source<'a>> {
-        let file = File::open(path).map_err(|source| Error::io(path, source))?;
-        let length = file.metadata().map_err(|source| Error::io(path, source))?.len();
-        let mut source = Source {
-            path,
-            reader: Box::new(BufReader::new(file)),
-            max_remaining: length,
-            cancelled,
-        };
+        let mut source = Source::open_raw(path, cancelled)?;
         let mut start = Vec::new();
         source
             .reader
@@ -91,6 +107,13 @@ impl<'a> Source<'a> {
     /// Decompresses all that follows as gzip.
     pub(crate) fn decompressed(self) -> Source<'a> {
         let reader = MultiGzDecoder::new(BufReader::with_capacity(1 << 16, self.reader));
+        let max_remaining = self.max_remaining.saturating_mul(MAX_EXPANSION);
+        Source { reader: Box::new(reader), max_remaining, ..self }
+    }
+
+    /// Decompresses all that follows as zlib.
+    pub(crate) fn zlib_decompressed(self) -> Source<'a> {
+        let reader = ZlibDecoder::new(BufReader::with_capacity(1 << 16, self.reader));
         let max_remaining = self.max_remaining.saturating_mul(MAX_EXPANSION);
         Source { reader: Box::new(reader), max_remaining, ..self }
     }
@@ -117,6 +140,12 @@ impl<'a> Source<'a> {
             left -= bytes as u64;
         }
         Ok(())
+    }
+
+    /// Skips to the voxels of a volume that ends the file.
+    pub(crate) fn skip_to_last(&mut self, voxel_type: VoxelType, size: [usize; 3]) -> Result<()> {
+        let bytes = volume_bytes(voxel_type.bytes(), size).unwrap_or(u64::MAX);
+        self.skip(self.max_remaining.saturating_sub(bytes), "the bytes before the voxels")
     }
 
     /// Reads to the end, where a compressed file has its checksum.
@@ -151,7 +180,7 @@ impl<'a> Source<'a> {
     fn array<T: Voxel>(&mut self, size: [usize; 3], order: ByteOrder) -> Result<Array3<T>> {
         let [i, j, k] = size;
         let each = size_of::<T>();
-        let bytes = size.iter().try_fold(each as u64, |all, &n| all.checked_mul(n as u64));
+        let bytes = volume_bytes(each, size);
         let Some(bytes) = bytes.filter(|&bytes| bytes <= self.max_remaining) else {
             return Err(Error::damaged(
                 self.path,
@@ -197,6 +226,11 @@ impl<'a> Source<'a> {
             _ => Error::io(self.path, error),
         }
     }
+}
+
+/// Bytes of a volume, unless they exceed 64 bits.
+fn volume_bytes(bytes_per_voxel: usize, size: [usize; 3]) -> Option<u64> {
+    size.iter().try_fold(bytes_per_voxel as u64, |all, &side| all.checked_mul(side as u64))
 }
 
 /// Writes voxels one after the other, little endian; `path` is named in errors.

@@ -8,7 +8,7 @@ use crate::volume::voxel_type::{VoxelType, voxel_type_table};
 macro_rules! define_voxel_views {
     ($(
         $variant:ident $type:ident $name:literal $c_value:literal $nifti:literal
-        $meta_image:literal $nrrd:tt,
+        $meta_image:tt $nrrd:tt,
     )*) => {
         /// Voxels `[k, j, i]` to read.
         pub enum VoxelsView<'a> {

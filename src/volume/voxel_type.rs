@@ -4,26 +4,27 @@
 ///
 /// Every list of voxel types is made from this table: [`VoxelType`],
 /// [`Voxels`](crate::volume::Voxels), the implementations of [`Voxel`](crate::volume::Voxel) and
-/// the choice of a Rust type at run time (`with_voxel_type!`, `with_voxels!`). The first NRRD name
-/// is the one that is written.
+/// the choice of a Rust type at run time (`with_voxel_type!`, `with_voxels!`). Of several names for
+/// a format, the first is written and all are read.
 macro_rules! voxel_type_table {
     ($callback:ident) => {
         $callback! {
             // variant, Rust type, name, value in C, NIfTI datatype, MetaImage, NRRD
-            Int8 i8 "int8" 1 256 "MET_CHAR" ["signed char", "int8", "int8_t"],
-            UInt8 u8 "uint8" 2 2 "MET_UCHAR" ["unsigned char", "uchar", "uint8", "uint8_t"],
-            Int16 i16 "int16" 3 4 "MET_SHORT" ["short", "short int", "signed short",
+            Int8 i8 "int8" 1 256 ["MET_CHAR"] ["signed char", "int8", "int8_t"],
+            UInt8 u8 "uint8" 2 2 ["MET_UCHAR"] ["unsigned char", "uchar", "uint8", "uint8_t"],
+            Int16 i16 "int16" 3 4 ["MET_SHORT"] ["short", "short int", "signed short",
                 "signed short int", "int16", "int16_t"],
-            UInt16 u16 "uint16" 4 512 "MET_USHORT" ["unsigned short", "ushort",
+            UInt16 u16 "uint16" 4 512 ["MET_USHORT"] ["unsigned short", "ushort",
                 "unsigned short int", "uint16", "uint16_t"],
-            Int32 i32 "int32" 5 8 "MET_INT" ["int", "signed int", "int32", "int32_t"],
-            UInt32 u32 "uint32" 6 768 "MET_UINT" ["unsigned int", "uint", "uint32", "uint32_t"],
-            Int64 i64 "int64" 7 1024 "MET_LONG_LONG" ["long long int", "longlong", "long long",
+            Int32 i32 "int32" 5 8 ["MET_INT", "MET_LONG"] ["int", "signed int", "int32", "int32_t"],
+            UInt32 u32 "uint32" 6 768 ["MET_UINT", "MET_ULONG"] ["unsigned int", "uint",
+                "uint32", "uint32_t"],
+            Int64 i64 "int64" 7 1024 ["MET_LONG_LONG"] ["long long int", "longlong", "long long",
                 "signed long long", "signed long long int", "int64", "int64_t"],
-            UInt64 u64 "uint64" 8 1280 "MET_ULONG_LONG" ["unsigned long long int", "ulonglong",
+            UInt64 u64 "uint64" 8 1280 ["MET_ULONG_LONG"] ["unsigned long long int", "ulonglong",
                 "unsigned long long", "uint64", "uint64_t"],
-            Float32 f32 "float32" 9 16 "MET_FLOAT" ["float"],
-            Float64 f64 "float64" 10 64 "MET_DOUBLE" ["double"],
+            Float32 f32 "float32" 9 16 ["MET_FLOAT"] ["float"],
+            Float64 f64 "float64" 10 64 ["MET_DOUBLE"] ["double"],
         }
     };
 }
@@ -36,14 +37,14 @@ struct Row {
     bytes: usize,
     c_value: i32,
     nifti_datatype: i16,
-    meta_image_name: &'static str,
+    meta_image_names: &'static [&'static str],
     nrrd_names: &'static [&'static str],
 }
 
 macro_rules! define_voxel_type {
     ($(
         $variant:ident $type:ident $name:literal $c_value:literal $nifti:literal
-        $meta_image:literal [$($nrrd:literal),+],
+        [$($meta_image:literal),+] [$($nrrd:literal),+],
     )*) => {
         /// The type of a voxel.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,7 +62,7 @@ macro_rules! define_voxel_type {
                 bytes: size_of::<$type>(),
                 c_value: $c_value,
                 nifti_datatype: $nifti,
-                meta_image_name: $meta_image,
+                meta_image_names: &[$($meta_image),+],
                 nrrd_names: &[$($nrrd),+],
             },)*
         ];
@@ -141,12 +142,13 @@ impl VoxelType {
 
     /// Name in the field `ElementType` of a MetaImage header.
     pub const fn meta_image_name(self) -> &'static str {
-        self.row().meta_image_name
+        self.row().meta_image_names[0]
     }
 
-    /// Voxel type of a name in the field `ElementType` of a MetaImage header.
+    /// Voxel type of a name in the field `ElementType` of a MetaImage header. `MET_LONG` has four
+    /// bytes, as in ITK.
     pub fn from_meta_image_name(name: &str) -> Option<VoxelType> {
-        Self::find(|row| row.meta_image_name == name)
+        Self::find(|row| row.meta_image_names.contains(&name))
     }
 
     fn find(fits: impl Fn(&Row) -> bool) -> Option<VoxelType> {

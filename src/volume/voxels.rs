@@ -51,7 +51,7 @@ pub trait Voxel: Copy + PartialEq + PartialOrd + Default + Send + Sync + 'static
 macro_rules! define_voxels {
     ($(
         $variant:ident $type:ident $name:literal $c_value:literal $nifti:literal
-        $meta_image:literal $nrrd:tt,
+        $meta_image:tt $nrrd:tt,
     )*) => {
         /// Voxels of one of ten types, shape `[k, j, i]`.
         #[derive(Clone, Debug, PartialEq)]

@@ -12,9 +12,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::error::{Error, Result};
-use crate::io::raw_voxels::{write_rescaled, write_voxels};
-use crate::io::smallest_type::ExactTypes;
-use crate::volume::{Axis, Geometry, Rescale, Volume, VoxelType};
+use crate::io::raw_voxels::{hounsfield_type, write_hounsfield};
+use crate::volume::{Axis, Geometry, Volume, VoxelType};
 
 /// Writes header and voxels; `path` is named in errors.
 pub(crate) fn write(
@@ -23,21 +22,11 @@ pub(crate) fn write(
     out: &mut dyn Write,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<()> {
-    let (voxels, rescale) = (volume.voxels(), volume.rescale());
-    let voxel_type = if rescale == Rescale::IDENTITY {
-        voxels.voxel_type()
-    } else {
-        let hu = voxels.values().map(|stored| rescale.to_hu(stored));
-        hu.fold(ExactTypes::ALL, ExactTypes::with).smallest()
-    };
+    let voxel_type = hounsfield_type(volume);
     let failed = |source| Error::io(path, source);
     out.write_all(header(voxel_type, volume.geometry()).as_bytes()).map_err(failed)?;
     let mut gzip = GzEncoder::new(out, Compression::fast());
-    if rescale == Rescale::IDENTITY {
-        write_voxels(voxels, &mut gzip, path, cancelled)?;
-    } else {
-        write_rescaled(voxels, rescale, voxel_type, &mut gzip, path, cancelled)?;
-    }
+    write_hounsfield(volume, voxel_type, &mut gzip, path, cancelled)?;
     gzip.finish().map_err(failed)?;
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::common::phantom::moving_discs;
 use flate2::Compression;
-use flate2::write::{DeflateEncoder, GzEncoder};
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use hrinet::io;
 use hrinet::network::checkpoint::{FORMAT, Header, to_bytes};
 use hrinet::network::motion::config::MotionConfig;
@@ -66,6 +66,14 @@ fn single_files() {
     };
     keep("nifti", "plain.nii", &written("nii"));
     keep("nifti", "zipped.nii.gz", &written("nii.gz"));
+    keep("metaimage", "raw.mha", &written("mha"));
+    let header = "ObjectType = Image\nNDims = 3\nBinaryData = True\n\
+        BinaryDataByteOrderMSB = True\nCompressedData = True\nRotation = 0 1 0 0 0 1 1 0 0\n\
+        Position = 1 -2 3.5\nElementSize = 0.5 0.5 2\nDimSize = 2 2 3\n\
+        ElementType = MET_USHORT\nElementDataFile = LOCAL\n";
+    let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+    zlib.write_all(&[5; 24]).unwrap();
+    keep("metaimage", "zlib.mha", &[header.as_bytes(), &zlib.finish().unwrap()].concat());
     let nrrd = written("nrrd");
     keep("nrrd", "zipped.nrrd", &nrrd);
     keep("nrrd", "zipped.nrrd.gz", &gzip(&nrrd));

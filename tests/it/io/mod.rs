@@ -1,4 +1,5 @@
 mod dicom;
+mod metaimage;
 mod nifti;
 mod nrrd;
 mod output;

@@ -14,9 +14,9 @@ use crate::device::InterpolatorArguments;
 /// Interpolate slices: write INPUT with a finer slice spacing to OUTPUT.
 #[derive(Args)]
 pub struct Arguments {
-    /// A NIfTI file (.nii, .nii.gz), an NRRD file (.nrrd), or a folder with a DICOM series.
+    #[arg(help = format!("A {} file, or a folder with a DICOM series", io::endings_read()))]
     pub input: PathBuf,
-    /// The file to write: .nii, .nii.gz or .nrrd.
+    #[arg(help = format!("The file to write: {}", io::endings_written()))]
     pub output: PathBuf,
     #[command(flatten)]
     grid: GridArguments,

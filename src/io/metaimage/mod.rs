@@ -1,0 +1,8 @@
+//! MetaImage: header and voxels in one file (`.mha`) or two (`.mhd` with `.raw` or `.zraw`).
+
+mod header;
+mod read;
+mod write;
+
+pub(crate) use read::read;
+pub(crate) use write::write;
