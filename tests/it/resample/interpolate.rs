@@ -227,7 +227,8 @@ fn non_finite_voxel_is_named_and_cancelling_ends_the_job() {
     let input = Volume::new(array.into(), Rescale::IDENTITY, geometry).unwrap();
     let plan = Plan::new(input.geometry(), None, &Spacing::Factor(2)).unwrap();
     let error = resample(&input, &plan, &Interpolator::Linear).unwrap_err();
-    assert!(error.to_string().contains("voxel (2, 0, 1) is inf"), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("(2, 0, 1)") && text.contains("inf"), "{text}");
 
     let input = volume(Axis::K, 6, any_hu);
     let plan = Plan::new(input.geometry(), None, &Spacing::Factor(4)).unwrap();
