@@ -151,8 +151,8 @@ fn join_neighbours<T: Voxel>(runs: &[Runs<T>; 2], before: [usize; 2], sets: &mut
         row: runs[side].row(row),
         before: before[side],
     };
-    for side in 0..2 {
-        for row in 1..runs[side].rows() {
+    for (side, slice_runs) in runs.iter().enumerate() {
+        for row in 1..slice_runs.rows() {
             join_rows(row_runs(side, row - 1), row_runs(side, row), 1, sets);
         }
     }

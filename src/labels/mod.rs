@@ -85,7 +85,7 @@ pub(crate) struct LabelPass<'a, 'b> {
 enum Between<'a, T> {
     Nearest([ArrayView2<'a, T>; 2]),
     /// Shapes within a part of the plane; `None` where both slices are background.
-    Shapes(Option<(Roi, Shapes<T>)>),
+    Shapes(Option<Box<(Roi, Shapes<T>)>>),
 }
 
 impl LabelPass<'_, '_> {
@@ -106,9 +106,9 @@ impl LabelPass<'_, '_> {
             let between = match (self.method, &tissue) {
                 (LabelMethod::Nearest, _) => Between::Nearest(pair),
                 (LabelMethod::Anatomy, Some(tissue)) => {
-                    Between::Shapes(tissue.shapes(pair, first)?)
+                    Between::Shapes(tissue.shapes(pair, first)?.map(Box::new))
                 }
-                _ => Between::Shapes(shapes(pair, pixel_mm(self.plan))),
+                _ => Between::Shapes(shapes(pair, pixel_mm(self.plan)).map(Box::new)),
             };
             for (index, fraction) in members {
                 between.write(fraction, slice_mut(output, axis, index));
@@ -128,7 +128,7 @@ impl<T: Voxel> Between<'_, T> {
             }
             Between::Shapes(shapes) => {
                 output.fill(T::default());
-                if let Some((roi, shapes)) = shapes {
+                if let Some((roi, shapes)) = shapes.as_deref() {
                     shapes.write(fraction, roi.of_mut(output));
                 }
             }

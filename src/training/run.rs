@@ -153,14 +153,14 @@ impl Run<'_> {
         })?;
         let step = self.trainer.steps();
         let stopped = on_event(Event::Step(step, losses.primary()));
-        let due = step % self.options.every == 0 || step == self.last;
+        let due = step.is_multiple_of(self.options.every) || step == self.last;
         let validation = if due { self.validate()? } else { None };
         let psnr = match validation {
             Some(Validation::Psnr { generator, linear }) => Some([generator, linear]),
             _ => None,
         };
         self.curves.add(&Row::new(step, stage, &losses, psnr))?;
-        if self.options.pictures > 0 && step % self.options.pictures == 0 {
+        if self.options.pictures > 0 && step.is_multiple_of(self.options.pictures) {
             self.draw_sample()?;
         }
         if due || stopped.is_err() {

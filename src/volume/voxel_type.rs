@@ -137,7 +137,7 @@ impl VoxelType {
     /// Voxel type of a name in the field `type` of an NRRD header, any of its synonyms.
     pub fn from_nrrd_name(name: &str) -> Option<VoxelType> {
         let is_name = |known: &&str| known.eq_ignore_ascii_case(name);
-        Self::find(|row| row.nrrd_names.iter().any(|known| is_name(&known)))
+        Self::find(|row| row.nrrd_names.iter().any(is_name))
     }
 
     /// Name in the field `ElementType` of a MetaImage header.
