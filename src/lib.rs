@@ -11,7 +11,7 @@
 //! use hrinet::{Interpolator, InterpolatorOptions, Plan, Spacing, io};
 //!
 //! fn make_finer(input: &Path, output: &Path) -> hrinet::Result<()> {
-//!     let volume = io::read(input)?; // NIfTI, NRRD, or a folder with a DICOM series
+//!     let volume = io::read(input)?; // a file, or a folder with a DICOM series
 //!     let plan = Plan::new(volume.geometry(), None, &Spacing::Factor(4))?;
 //!     let interpolator = Interpolator::load("hrinet-motion", &InterpolatorOptions::default())?;
 //!     let finer = hrinet::resample(&volume, &plan, &interpolator)?;

@@ -1,7 +1,7 @@
 //! Resamples a volume: `cargo run --release --example resample -- INPUT OUTPUT [MODEL]`.
 //!
-//! INPUT is a NIfTI or NRRD file or a folder with a DICOM series, OUTPUT a NIfTI or NRRD file,
-//! MODEL a shipped model, `linear`, `cubic` or a checkpoint file (default: `hrinet-motion`).
+//! INPUT is a volume file or a folder with a DICOM series, OUTPUT a volume file, MODEL a shipped
+//! model, `linear`, `cubic` or a checkpoint file (default: `hrinet-motion`).
 
 use std::path::Path;
 
