@@ -83,7 +83,7 @@ fn invalid_spacing_is_rejected_with_its_value() {
         (5, Spacing::Nearest(1e-9), "slices"),
         (5, Spacing::Exact(f64::NAN), "NaN mm"),
         // One slice, and a spacing whose square overflows.
-        (5, Spacing::Exact(1e200), "no finite extent"),
+        (5, Spacing::Exact(1e200), "non-finite extent"),
         // Hundred thousandths of a spacing would all match one slice.
         (2, Spacing::Factor(100_000), "the maximum is 50000"),
         // Grids larger than any memory, of the volume and of a reference.

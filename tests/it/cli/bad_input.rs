@@ -119,7 +119,7 @@ fn outputs_that_cannot_be_written_are_rejected() {
         fails(folder.path(), &[&arguments[..], more].concat(), 1)
     };
     assert!(refused("no/such/out.nii", &[]).contains("no/such"));
-    assert!(refused("out.mha", &[]).contains(".nrrd"));
+    assert!(refused("out.tif", &[]).contains(".nrrd"));
     assert!(refused("in.nrrd", &[]).contains("in.nrrd"));
     assert!(refused("in.nrrd", &["--overwrite"]).contains("same file"));
     assert!(refused("out.nii", &["--json", "no/report.json"]).contains("no/report.json"));

@@ -65,7 +65,7 @@ fn slices_are_scaled_and_a_group_is_drawn() {
     succeeds(folder.path(), &with(&square));
     assert_eq!(size("square.png"), (5 * 52 - 4, 3 * (52 + 16) - 4));
     let line = fails(folder.path(), &with(&["--picture", "a.png", "--square", "40,0,12"]), 1);
-    assert!(line.contains("not within planes of 48 x 48"), "{line}");
+    assert!(line.contains("beyond planes of 48 x 48"), "{line}");
     let line = fails(folder.path(), &with(&["--picture", "a.jpg"]), 1);
     assert!(line.contains(".png"), "{line}");
     assert!(!folder.path().join("a.png").exists());

@@ -110,7 +110,7 @@ fn outputs_that_cannot_be_had_are_rejected_before_the_work() {
     let on = ["train", "--data", "data", "--out", "on", "--size", "32", "--hold-out", "0"];
     let on = [&on[..], &["--iterations", "1", "--from", head]].concat();
     let (_, said) = succeeds(folder.path(), &on);
-    assert!(said.contains("is left behind"), "{said}");
+    assert!(said.contains("is dropped"), "{said}");
 }
 
 #[test]
