@@ -29,7 +29,7 @@ enum class Precision : std::int32_t {
     bfloat16 = HRINET_PRECISION_BFLOAT16  ///< Half the memory, less exact; not for hrinet-motion.
 };
 
-/// Device, precision and ensemble of a model. A device name alone converts to them.
+/// Device, precision, ensemble and detail carry of a model. A device name alone converts to them.
 class ModelOptions {
 public:
     /// A device: `"auto"` (CUDA where there is one), `"cpu"`, `"cuda"` or `"cuda:N"`.
@@ -50,6 +50,13 @@ public:
     /// Interpolate every slice twice, with the pair in either order, and take the mean.
     ModelOptions& ensemble(bool wanted = true) {
         options_.ensemble = wanted ? 1 : 0;
+        return *this;
+    }
+
+    /// Carry the detail that an autoencoder loses of the known slices into interpolated ones; on by
+    /// default.
+    ModelOptions& detail_carry(bool wanted = true) {
+        options_.detail_carry = wanted ? 1 : 0;
         return *this;
     }
 

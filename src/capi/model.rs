@@ -38,6 +38,9 @@ pub struct HrinetModelOptions {
     /// 1: interpolate every slice twice, with the pair in either order, and take the mean; a little
     /// more accurate, at nearly twice the time. 0 (the default): once.
     pub ensemble: i32,
+    /// 1 (the default): carry the detail that an autoencoder (the paper's systems) loses of the
+    /// known slices into interpolated ones. 0: do not.
+    pub detail_carry: i32,
 }
 
 /// Description of a model.
@@ -114,7 +117,7 @@ pub(super) fn precision(value: HrinetPrecision) -> Result<Precision, Refusal> {
     }
 }
 
-/// Sets all fields to their defaults: device `"auto"`, float32, no ensemble.
+/// Sets all fields to their defaults: device `"auto"`, float32, no ensemble, detail carry.
 ///
 /// # Safety
 /// `options` points to a struct.
@@ -129,6 +132,7 @@ pub unsafe extern "C" fn hrinet_model_options_init(
             device: c"auto".as_ptr(),
             precision: HRINET_PRECISION_FLOAT32,
             ensemble: 0,
+            detail_carry: 1,
         };
         // SAFETY: not NULL, and a place for the struct, as the caller promises.
         unsafe { options.write(defaults) };
@@ -153,6 +157,7 @@ unsafe fn interpolator_options(
         device: unsafe { text(options.device, "options->device")? }.into(),
         precision: precision(options.precision)?,
         ensemble: flag("options->ensemble", options.ensemble)?,
+        detail_carry: flag("options->detail_carry", options.detail_carry)?,
     })
 }
 

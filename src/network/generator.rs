@@ -89,6 +89,12 @@ pub trait GeneratorConfig {
     /// [`Error::Argument`] where the weights of a checkpoint do not fit.
     fn build(&self, parameters: &mut Parameters) -> Result<Box<dyn Generator>>;
 
+    /// Whether a known slice does not come back from its features as it was, so that the detail
+    /// that it lost can be carried into interpolated slices.
+    fn loses_detail(&self) -> bool {
+        false
+    }
+
     /// Whether it uses context slices, the known slices beyond the pair.
     fn has_context(&self) -> bool {
         false

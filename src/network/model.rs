@@ -31,6 +31,7 @@ pub struct Model {
     device: Device,
     precision: Precision,
     ensemble: bool,
+    detail_carry: bool,
 }
 
 impl Model {
@@ -85,6 +86,7 @@ impl Model {
             device,
             precision: Precision::Float32,
             ensemble: false,
+            detail_carry: true,
         })
     }
 
@@ -111,6 +113,19 @@ impl Model {
     /// Whether every slice is decoded in both orders.
     pub fn has_ensemble(&self) -> bool {
         self.ensemble
+    }
+
+    /// Carries the detail that an autoencoder loses of the known slices into interpolated ones, or
+    /// not; on by default. `r = x - De(En(x))` is what a slice loses, and `alpha r1 + (1 - alpha)
+    /// r2` is added between slices 1 and 2, so that interpolated slices meet the known ones and
+    /// keep their texture. Generators that lose no detail have none to carry.
+    pub fn with_detail_carry(self, detail_carry: bool) -> Model {
+        Model { detail_carry, ..self }
+    }
+
+    /// Whether interpolated slices carry the detail that the known slices lose.
+    pub fn has_detail_carry(&self) -> bool {
+        self.detail_carry && self.architecture().loses_detail()
     }
 
     /// A checkpoint of all weights that shares no memory with the model, for training to start
@@ -174,7 +189,12 @@ impl SliceNetwork for Model {
         let padded = pad(&tensor, self.architecture().side_multiple())?;
         let clamped = padded.f_clamp_max(1.0)?.f_to_kind(self.precision.kind())?;
         let features = tch::no_grad(|| self.generator.encode(&clamped))?;
-        Ok(EncodedSlice { features, over_range: OverRange::of(&padded)?, size: [rows, columns] })
+        let lost_detail = match self.has_detail_carry() {
+            true => Some(tch::no_grad(|| self.lost_detail(&clamped, &features))?),
+            false => None,
+        };
+        let over_range = OverRange::of(&padded)?;
+        Ok(EncodedSlice { features, lost_detail, over_range, size: [rows, columns] })
     }
 
     fn has_context(&self) -> bool {

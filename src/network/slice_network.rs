@@ -2,6 +2,7 @@
 
 use ndarray::{Array2, Array3, Array4};
 use once_cell::unsync::OnceCell;
+use tch::Tensor;
 
 use crate::error::Result;
 use crate::network::features::Features;
@@ -77,6 +78,9 @@ pub trait SliceNetwork: std::any::Any {
 pub struct EncodedSlice {
     /// Feature maps of the padded plane, a batch of one.
     pub features: Features,
+    /// Detail `[1, 1, H, W]` of the slice that its features do not hold and that is carried into
+    /// interpolated slices; `None` where none is.
+    pub lost_detail: Option<Tensor>,
     /// Values above the window, which no network sees; `None` where there are none.
     pub over_range: Option<OverRange>,
     /// Rows and columns before padding.

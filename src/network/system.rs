@@ -196,6 +196,11 @@ impl Architecture {
         self.config().has_context()
     }
 
+    /// Whether a known slice does not come back from its features as it was.
+    pub fn loses_detail(&self) -> bool {
+        self.config().loses_detail()
+    }
+
     /// Whether the generator finds flow fields between slices.
     pub fn has_flow(&self) -> bool {
         self.config().has_flow()

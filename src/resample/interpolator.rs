@@ -21,6 +21,8 @@ pub struct InterpolatorOptions {
     pub precision: Precision,
     /// Interpolate every slice twice, with the pair in either order, and take the mean.
     pub ensemble: bool,
+    /// Carry the detail that an autoencoder loses of known slices into interpolated ones.
+    pub detail_carry: bool,
 }
 
 impl Default for InterpolatorOptions {
@@ -29,6 +31,7 @@ impl Default for InterpolatorOptions {
             device: "auto".into(),
             precision: Precision::default(),
             ensemble: false,
+            detail_carry: true,
         }
     }
 }
@@ -95,6 +98,7 @@ impl Interpolator {
 
     fn of_model(model: Model, options: &InterpolatorOptions) -> Result<Interpolator> {
         let model = model.with_precision(options.precision)?;
+        let model = model.with_detail_carry(options.detail_carry);
         let model = if options.ensemble { model.with_ensemble() } else { model };
         Ok(Interpolator::from(model))
     }

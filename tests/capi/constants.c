@@ -96,6 +96,7 @@ int main(void) {
     CHECK(hrinet_model_options_init(&model) == HRINET_OK);
     CHECK(model.struct_size == sizeof model && !strcmp(model.device, "auto"));
     CHECK(model.precision == HRINET_PRECISION_FLOAT32 && model.ensemble == 0);
+    CHECK(model.detail_carry == 1);
     memset(&job, 0xA5, sizeof job);
     CHECK(hrinet_job_init(&job) == HRINET_OK);
     CHECK(job.struct_size == sizeof job && !job.model && !job.plan && !job.input && !job.output);

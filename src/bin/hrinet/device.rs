@@ -1,6 +1,6 @@
 //! Arguments that choose the device, threads and use of a network.
 
-use clap::Args;
+use clap::{ArgAction, Args};
 use hrinet::resample::InterpolatorOptions;
 use hrinet::{Error, Result};
 use tch::Device;
@@ -25,6 +25,10 @@ pub struct InterpolatorArguments {
     /// little more accurate, at nearly twice the time. For networks.
     #[arg(long)]
     ensemble: bool,
+    /// Carry the detail that an autoencoder (the paper's systems) loses of the known slices into
+    /// interpolated ones.
+    #[arg(long, value_name = "true|false", default_value_t = true, action = ArgAction::Set)]
+    detail_carry: bool,
 }
 
 impl DeviceArguments {
@@ -54,6 +58,10 @@ impl InterpolatorArguments {
     /// [`Error::Argument`] for no threads.
     pub fn apply(&self) -> Result<InterpolatorOptions> {
         let options = InterpolatorOptions::on(self.device.set_threads()?);
-        Ok(InterpolatorOptions { ensemble: self.ensemble, ..options })
+        Ok(InterpolatorOptions {
+            ensemble: self.ensemble,
+            detail_carry: self.detail_carry,
+            ..options
+        })
     }
 }

@@ -26,6 +26,10 @@ impl GeneratorConfig for AutoencoderConfig {
         8 << self.map_channels.len()
     }
 
+    fn loses_detail(&self) -> bool {
+        true
+    }
+
     fn validate(&self) -> Result<()> {
         let maps = self.map_channels.len();
         if !(1..=3).contains(&maps) {

@@ -17,12 +17,20 @@ struct Batch<'a> {
     slices: [Features; 2],
     context: Option<ContextSlices>,
     over_range: [Option<OverRange>; 2],
+    lost_detail: [Option<Tensor>; 2],
     midpoint: Option<&'a MidpointFlow>,
 }
 
 impl Batch<'_> {
     fn pair(&self) -> Pair<'_> {
         Pair { slices: self.slices.each_ref(), context: self.context.as_ref() }
+    }
+
+    /// Adds the blend of the detail that both slices lost to slices `[N, 1, H, W]` at `alpha`.
+    fn carry_detail(&self, slices: Tensor, alpha: &Tensor) -> Result<Tensor> {
+        let [Some(first), Some(second)] = &self.lost_detail else { return Ok(slices) };
+        let alpha = alpha.f_view([-1, 1, 1, 1])?;
+        Ok(slices.f_add(&second.f_add(&first.f_sub(second)?.f_mul(&alpha)?)?)?)
     }
 }
 
@@ -64,6 +72,13 @@ impl Model {
         self.planes(neighbours, fractions, flow, Some(swapped))
     }
 
+    /// Detail `[1, 1, H, W]` that a slice loses on its way through encoder and decoder.
+    pub(super) fn lost_detail(&self, slice: &Tensor, features: &Features) -> Result<Tensor> {
+        let pair = Pair { slices: [features, features], context: None };
+        let reconstruction = self.generator.decode(pair, &self.alpha(&[0.0])?)?;
+        Ok(slice.f_sub(&reconstruction)?)
+    }
+
     /// Slices `[N, 1, H, W]`, with `error_head` the predicted errors as a second channel.
     fn decode_batch_at(
         &self,
@@ -80,7 +95,7 @@ impl Model {
                 outputs.blend_mask.shallow_clone(),
             ),
             None => (
-                self.generator.decode(batch.pair(), alpha)?,
+                batch.carry_detail(self.generator.decode(batch.pair(), alpha)?, alpha)?,
                 OverRangePair::of(over_range)?,
                 alpha.f_view([-1, 1, 1, 1])?.f_to_kind(Kind::Float)?,
             ),
@@ -164,11 +179,15 @@ impl Model {
             slices: [first.features.repeat(count)?, second.features.repeat(count)?],
             context: self.context(neighbours, count)?,
             over_range: [over_range(&first.over_range)?, over_range(&second.over_range)?],
+            lost_detail: neighbours
+                .pair
+                .map(|slice| slice.lost_detail.as_ref().map(Tensor::shallow_clone)),
             midpoint,
         };
         if reversed {
             batch.slices.reverse();
             batch.over_range.reverse();
+            batch.lost_detail.reverse();
             batch.context = batch.context.map(ContextSlices::reversed);
         }
         Ok(batch)

@@ -23,6 +23,7 @@ impl SliceNetwork for Shift {
         let (rows, columns) = slice.dim();
         Ok(EncodedSlice {
             features: Features::new(AutoencoderFeatures { maps: Vec::new() }),
+            lost_detail: None,
             over_range: None,
             size: [rows, columns],
         })

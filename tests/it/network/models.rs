@@ -94,3 +94,29 @@ fn volume_is_interpolated_along_each_axis() {
         assert!(apart < 60, "{axis}: {apart} HU");
     }
 }
+
+#[test]
+fn carried_detail_is_the_blend_of_what_both_slices_lose() {
+    let (first, second) = (ramp(64, 64), ramp(64, 64).mapv(|value| 1.0 - value));
+    let fractions = [0.0, 0.25, 1.0];
+    let decode = |detail_carry| {
+        let model = model(System::HrinetMse).with_detail_carry(detail_carry);
+        assert_eq!(model.has_detail_carry(), detail_carry);
+        let ends = [&first, &second].map(|slice| model.encode(slice).unwrap());
+        model.decode(&Neighbours::of_pair(&ends[0], &ends[1]), &fractions).unwrap()
+    };
+    let (plain, carried) = (decode(false), decode(true));
+    let slice = |slices: &Array3<f32>, index| slices.slice(s![index, .., ..]).to_owned();
+    let lost_first = &first - &slice(&plain, 0);
+    let lost_second = &second - &slice(&plain, 2);
+    let blend = slice(&plain, 1) + &(&lost_first * 0.75) + &(&lost_second * 0.25);
+    let expected = [first.clone(), blend.mapv(|value| value.clamp(0.0, 1.0)), second.clone()];
+    for (index, expected) in expected.iter().enumerate() {
+        let difference = (&slice(&carried, index) - expected)
+            .iter()
+            .fold(0f32, |all, value| all.max(value.abs()));
+        assert!(difference < 1e-5, "at {}: {difference}", fractions[index]);
+    }
+    assert!(lost_first.iter().any(|lost| lost.abs() > 0.1), "the autoencoder loses detail");
+    assert!(!model(System::HrinetMotion).has_detail_carry());
+}

@@ -40,6 +40,7 @@ impl SliceNetwork for Blend {
             features: Features::new(AutoencoderFeatures {
                 maps: vec![Tensor::from_slice(&values)],
             }),
+            lost_detail: None,
             over_range: None,
             size: [rows, columns],
         })
