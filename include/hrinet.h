@@ -101,6 +101,11 @@ typedef struct {
    * more accurate, at nearly twice the time. 0 (the default): once.
    */
   int32_t ensemble;
+  /**
+   * 1 (the default): carry the detail that an autoencoder (the paper's systems) loses of the
+   * known slices into interpolated ones. 0: do not.
+   */
+  int32_t detail_carry;
 } HrinetModelOptions;
 
 /**
@@ -880,7 +885,7 @@ HrinetStatus hrinet_set_num_threads(int32_t threads);
 int32_t hrinet_num_threads(void);
 
 /**
- * Sets all fields to their defaults: device `"auto"`, float32, no ensemble.
+ * Sets all fields to their defaults: device `"auto"`, float32, no ensemble, detail carry.
  *
  * @pre `options` points to a struct.
  */

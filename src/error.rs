@@ -66,7 +66,7 @@ pub enum Error {
         needed: u64,
         /// Bytes that are free.
         available: u64,
-        /// What needs less memory.
+        /// How to need less memory.
         advice: String,
     },
     /// Training that diverged: a non-finite or exploding loss.

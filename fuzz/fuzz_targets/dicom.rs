@@ -6,7 +6,7 @@ mod bodies;
 use std::panic::{catch_unwind, set_hook};
 use std::sync::Mutex;
 
-/// What the latest panic said.
+/// Message of the latest panic.
 static LATEST: Mutex<String> = Mutex::new(String::new());
 
 // The reader catches panics of the decoders that it uses. libFuzzer's hook would end the process at

@@ -1,4 +1,4 @@
-//! What every generator does, and what its sizes say before it is built.
+//! Interface of generators, and of the sizes that they are built from.
 //!
 //! A generator encodes each known slice once and decodes any number of slices between two of them.
 //! Its interface is the paper's: `alpha` is 1 at the first slice of a pair and 0 at the second.

@@ -8,7 +8,7 @@ use tch::Kind;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Precision {
-    /// The same results bit for bit in every run on a CPU.
+    /// 32 bits; on a CPU every run gives equal results bit for bit.
     #[default]
     Float32,
     /// Half the memory; for the systems of the paper.

@@ -37,7 +37,7 @@ impl StateDict {
         self.0.iter().filter_map(inside).collect()
     }
 
-    /// The same tensors once more.
+    /// Copies the handles; the tensors are shared.
     pub(crate) fn shallow_clone(&self) -> StateDict {
         let mut state = StateDict::default();
         state.extend(self.0.iter());

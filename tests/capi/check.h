@@ -31,6 +31,13 @@
         }                                                                                    \
     } while (0)
 
+/* Path of a checkpoint that make_checkpoints.py wrote into `folder`; valid until the next call. */
+static inline const char *checkpoint_path(const char *folder, const char *name) {
+    static char path[4096];
+    snprintf(path, sizeof path, "%s/%s.safetensors", folder, name);
+    return path;
+}
+
 /* Options of a model on a device. */
 static inline HrinetModelOptions options_on(const char *device) {
     HrinetModelOptions options;

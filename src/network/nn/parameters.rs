@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 /// same network with every version of it and on every device.
 #[derive(Clone, Copy, Debug)]
 pub enum Distribution {
-    /// The same value everywhere.
+    /// One value for all weights.
     Constant(f32),
     /// Normal with mean 0 and this standard deviation.
     Normal(f64),

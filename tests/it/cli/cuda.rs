@@ -24,7 +24,7 @@ fn libtorch() -> PathBuf {
     Path::new(&line[line.find('/').unwrap()..]).parent().unwrap().to_owned()
 }
 
-/// The same file in another place; its own, where it cannot be shared.
+/// Links a file to another place, or copies it where links are not possible.
 fn put(file: &Path, folder: &Path) {
     let target = folder.join(file.file_name().unwrap());
     if std::fs::hard_link(file, &target).is_err() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::process::Command;
 
-/// What hosts are compiled against, item by item: `"field HrinetVolume.data"` is
+/// Interface that hosts are compiled against, item by item: `"field HrinetVolume.data"` is
 /// `"offset 16, size 8, void *"`.
 #[derive(Debug, Default, PartialEq)]
 pub struct Abi(BTreeMap<String, String>);
@@ -50,7 +50,7 @@ impl Abi {
         Abi(items)
     }
 
-    /// What `to_string` made.
+    /// Parses the text of `to_string`.
     pub fn parse(text: &str) -> Abi {
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         Abi(lines

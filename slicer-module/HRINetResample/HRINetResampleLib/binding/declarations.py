@@ -97,6 +97,7 @@ class HrinetModelOptions(ctypes.Structure):
         ("device", c_char_p),
         ("precision", HrinetPrecision),
         ("ensemble", c_int32),
+        ("detail_carry", c_int32),
     ]
 
 
