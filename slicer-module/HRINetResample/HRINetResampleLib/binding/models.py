@@ -121,25 +121,35 @@ class Model(Handle):
 
     _free = "hrinet_model_free"
 
-    def __init__(self, name=DEFAULT_MODEL, device="auto", precision="float32", ensemble=False):
+    def __init__(
+        self,
+        name=DEFAULT_MODEL,
+        device="auto",
+        precision="float32",
+        ensemble=False,
+        detail_carry=True,
+    ):
         """Loads a shipped model or a checkpoint file, to "auto", "cpu", "cuda" or "cuda:N".
 
         `precision` is one of PRECISIONS. `ensemble` interpolates every slice twice, with its
-        neighbours in either order, and averages.
+        neighbours in either order, and averages. `detail_carry` adds the detail that an
+        autoencoder loses of the known slices to interpolated ones.
         """
         super().__init__()
-        options = _model_options(self._library, device, precision, ensemble)
+        options = _model_options(self._library, device, precision, ensemble, detail_carry)
         pointer = ctypes.POINTER(c.HrinetModel)()
         name = str(name).encode()
         check(self._library, self._library.hrinet_model_load(name, options, pointer))
         self._take(pointer)
 
     @classmethod
-    def from_bytes(cls, content, device="auto", precision="float32", ensemble=False):
+    def from_bytes(
+        cls, content, device="auto", precision="float32", ensemble=False, detail_carry=True
+    ):
         """Loads a checkpoint from memory."""
         model = cls.__new__(cls)
         Handle.__init__(model)
-        options = _model_options(model._library, device, precision, ensemble)
+        options = _model_options(model._library, device, precision, ensemble, detail_carry)
         pointer = ctypes.POINTER(c.HrinetModel)()
         data = (ctypes.c_uint8 * len(content)).from_buffer_copy(content)
         status = model._library.hrinet_model_load_from_memory(data, len(content), options, pointer)
@@ -183,10 +193,11 @@ class Model(Handle):
         return interpolated
 
 
-def _model_options(loaded, device, precision, ensemble):
+def _model_options(loaded, device, precision, ensemble, detail_carry):
     options = c.HrinetModelOptions()
     check(loaded, loaded.hrinet_model_options_init(options))
     options.device = device.encode()
     options.precision = choice("precision", PRECISIONS, precision)
     options.ensemble = int(ensemble)
+    options.detail_carry = int(detail_carry)
     return options
