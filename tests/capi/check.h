@@ -46,9 +46,13 @@ static inline HrinetModelOptions options_on(const char *device) {
     return options;
 }
 
+/* Loads a model on a device; fails where every call does, once the process is ending. */
 static inline HrinetStatus load_on(const char *name_or_path, const char *device,
                                    HrinetModel **model) {
-    const HrinetModelOptions options = options_on(device);
+    HrinetModelOptions options;
+    const HrinetStatus status = hrinet_model_options_init(&options);
+    if (status != HRINET_OK) return status;
+    options.device = device;
     return hrinet_model_load(name_or_path, &options, model);
 }
 
@@ -67,11 +71,14 @@ static inline HrinetJob job_of(const HrinetModel *model, const HrinetPlan *plan,
     return job;
 }
 
-/* Resamples a volume alone. */
+/* Resamples a volume alone; fails where every call does, once the process is ending. */
 static inline HrinetStatus resample(const HrinetModel *model, const HrinetPlan *plan,
                                     const HrinetVolume *input, HrinetProgressCallback progress,
                                     void *user, const HrinetVolume *output) {
-    HrinetJob job = job_of(model, plan, input);
+    HrinetJob job;
+    const HrinetStatus status = hrinet_job_init(&job);
+    if (status != HRINET_OK) return status;
+    job.model = model, job.plan = plan, job.input = input;
     job.progress = progress, job.user = user, job.output = output;
     return hrinet_resample(&job);
 }

@@ -1,5 +1,6 @@
-//! The binary interface that compiled hosts rely on stays as `tests/capi/abi-N.txt` says for version
-//! N of it: macros, layouts and functions of the header as the C compiler sees them, symbols of the library.
+//! The binary interface that compiled hosts rely on stays as `tests/capi/abi-N.txt` says for
+//! version N of it: macros, layouts and functions of the header as the C compiler sees them, and
+//! symbols of the library.
 //!
 //! `HRINET_WRITE_ABI=1 cargo test --release --test it compiled_hosts_keep_working` writes the file,
 //! unless something in it would break.
