@@ -1,4 +1,4 @@
-/* A host that links the installed library: makes a slice with the shipped model. */
+/* A host that links the installed library: interpolates a slice with the shipped model. */
 #include <hrinet.h>
 #include <math.h>
 #include <stdio.h>
@@ -7,7 +7,7 @@
 enum { ROWS = 48, COLUMNS = 40 };
 
 int main(void) {
-    static float first[ROWS * COLUMNS], second[ROWS * COLUMNS], made[ROWS * COLUMNS];
+    static float first[ROWS * COLUMNS], second[ROWS * COLUMNS], slice[ROWS * COLUMNS];
     const double alpha = 0.5;
     HrinetModel *model = NULL;
     if (hrinet_abi_version() != HRINET_ABI_VERSION || strcmp(hrinet_version(), VERSION) != 0)
@@ -15,15 +15,15 @@ int main(void) {
     for (int at = 0; at < ROWS * COLUMNS; at++) {
         first[at] = (float)(at % 400) - 200;
         second[at] = (float)(at % 300) - 100;
-        made[at] = (float)NAN;
+        slice[at] = (float)NAN;
     }
     if (hrinet_model_load("hrinet-motion", NULL, &model) != HRINET_OK ||
-        hrinet_interpolate_slices(model, first, second, ROWS, COLUMNS, &alpha, 1, made) !=
+        hrinet_interpolate_slices(model, first, second, ROWS, COLUMNS, &alpha, 1, slice) !=
             HRINET_OK)
         return fprintf(stderr, "%s\n", hrinet_last_error_message()), 1;
     hrinet_model_free(model);
     for (int at = 0; at < ROWS * COLUMNS; at++)
-        if (!isfinite(made[at]))
-            return fprintf(stderr, "pixel %d was not made\n", at), 1;
+        if (!isfinite(slice[at]))
+            return fprintf(stderr, "pixel %d was not interpolated\n", at), 1;
     return 0;
 }
