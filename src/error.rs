@@ -57,7 +57,7 @@ pub enum Error {
     Device(String),
     /// Not enough free memory for the work.
     #[error(
-        "this needs about {} of memory, but only {} is free; {advice}",
+        "this needs about {} of memory, free: {}; {advice}",
         bytes_in_words(*.needed),
         bytes_in_words(*.available)
     )]
@@ -123,7 +123,8 @@ pub fn bytes_in_words(bytes: u64) -> String {
             return format!("{value:.decimals$} {unit}");
         }
     }
-    format!("{bytes} bytes")
+    let plural = if bytes == 1 { "" } else { "s" };
+    format!("{bytes} byte{plural}")
 }
 
 #[cfg(test)]
@@ -132,6 +133,7 @@ mod tests {
 
     #[test]
     fn bytes_are_written_with_a_unit() {
+        assert_eq!(bytes_in_words(1), "1 byte");
         assert_eq!(bytes_in_words(512), "512 bytes");
         assert_eq!(bytes_in_words(1_500_000_000), "1.5 GB");
         assert_eq!(bytes_in_words(42_300_000), "42 MB");

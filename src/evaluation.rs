@@ -11,6 +11,7 @@ use crate::metrics::tissue;
 use crate::metrics::tissue::TissueSums;
 use crate::metrics::{Mean, SliceScores};
 use crate::resample::{Interpolator, Job, OnProgress, Outputs, Plan, SliceSource, Spacing};
+use crate::runtime::memory;
 use crate::volume::slice_stack::SliceStack;
 use crate::volume::voxels::{slice, slice_mut, with_voxels};
 use crate::volume::{Axis, Geometry, Rescale, Volume, Voxel, Voxels, Window};
@@ -89,7 +90,7 @@ impl<'a> Comparison<'a> {
 ///
 /// # Errors
 /// [`Error::Argument`] for a gap below 2 and one that leaves no whole group; [`Error::Geometry`]
-/// for volumes of different size and unevenly spaced slices; as [`Job::run`].
+/// for volumes of different size and unevenly spaced slices; [`Error::Memory`]; as [`Job::run`].
 pub fn evaluate(
     comparison: &Comparison,
     interpolator: &Interpolator,
@@ -104,6 +105,7 @@ pub fn evaluate(
     let plan = Plan::new(thinned.geometry(), Some(axis), &Spacing::Factor(gap))?;
     let mut job = Job::new(&plan, interpolator, &thinned);
     job.expected_error = comparison.expected_error && interpolator.predicts_error();
+    memory::check(job.memory_needed(), "evaluate fewer slices, or a smaller volume")?;
     let outputs = job.run(on_progress)?;
     compare(truth, range.start, &plan, &outputs)
 }

@@ -17,6 +17,7 @@ mod format;
 mod metaimage;
 mod nifti;
 mod nrrd;
+pub mod plain_file;
 mod raw_voxels;
 mod smallest_type;
 

@@ -1,7 +1,6 @@
 //! Voxels as bytes in a file, of any voxel type and byte order, with protection against headers
 //! that declare more voxels than the file holds.
 
-use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, Write};
 use std::path::Path;
 
@@ -9,7 +8,9 @@ use flate2::bufread::{MultiGzDecoder, ZlibDecoder};
 use ndarray::Array3;
 
 use crate::error::{Error, Result};
+use crate::io::plain_file;
 use crate::io::smallest_type::ExactTypes;
+use crate::runtime::memory;
 use crate::volume::voxel_type::with_voxel_type;
 use crate::volume::voxels::with_voxels;
 use crate::volume::{Rescale, Volume, Voxel, VoxelType, Voxels};
@@ -84,7 +85,7 @@ pub(crate) struct Source<'a> {
 impl<'a> Source<'a> {
     /// Opens a file of voxels, which may begin with any bytes.
     pub(crate) fn open_raw(path: &'a Path, cancelled: &'a dyn Fn() -> bool) -> Result<Source<'a>> {
-        let file = File::open(path).map_err(|source| Error::io(path, source))?;
+        let file = plain_file::open(path)?;
         let max_remaining = file.metadata().map_err(|source| Error::io(path, source))?.len();
         Ok(Source { path, reader: Box::new(BufReader::new(file)), max_remaining, cancelled })
     }
@@ -190,12 +191,7 @@ impl<'a> Source<'a> {
             ));
         };
         let count = bytes as usize / each;
-        let mut values: Vec<T> = Vec::new();
-        values.try_reserve_exact(count).map_err(|_| Error::Memory {
-            needed: bytes,
-            available: 0,
-            advice: format!("{} does not fit into memory", self.path.display()),
-        })?;
+        let mut values: Vec<T> = memory::reserve(count, self.path)?;
         let mut buffer = vec![0; CHUNK.min(bytes as usize)];
         while values.len() < count {
             if (self.cancelled)() {

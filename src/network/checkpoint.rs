@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use tch::{Kind, Tensor};
 
 use crate::error::{Error, Result};
+use crate::io::plain_file;
 use crate::network::system::{Architecture, System};
 
 /// Version of the format that is written, the newest that is read.
@@ -111,24 +112,16 @@ impl Checkpoint {
     /// Reads a checkpoint file.
     ///
     /// # Errors
-    /// [`Error::Io`], [`Error::Damaged`], [`Error::Unsupported`] for a file that is no checkpoint
-    /// of this library, [`Error::Newer`].
+    /// Those of [`plain_file::read`]; [`Error::Damaged`], [`Error::Unsupported`] for a file that is
+    /// no checkpoint of this library, [`Error::Newer`].
     pub fn read(path: &Path) -> Result<Checkpoint> {
-        let io = |error| Error::io(path, error);
-        let metadata = std::fs::metadata(path).map_err(io)?;
-        if metadata.is_dir() {
-            return Err(Error::unsupported(path, "a folder; a checkpoint is a .safetensors file"));
-        }
-        if metadata.len() > MAX_BYTES {
-            return Err(not_a_checkpoint(path, "it is larger than any checkpoint"));
-        }
-        Self::from_bytes(path, &std::fs::read(path).map_err(io)?)
+        Self::from_bytes(path, &plain_file::read(path, MAX_BYTES)?)
     }
 
     /// Reads a checkpoint from memory; `path` names it in errors.
     ///
     /// # Errors
-    /// Those of [`Checkpoint::read`] but [`Error::Io`].
+    /// Those of [`Checkpoint::read`] but those of files.
     pub fn from_bytes(path: &Path, bytes: &[u8]) -> Result<Checkpoint> {
         // A safetensors file begins with the length of its JSON header. A truncated checkpoint is
         // damaged; anything else is another kind of file.

@@ -4,6 +4,7 @@ use ndarray::{Array3, ArrayView2, Axis as ArrayAxis};
 use tch::Tensor;
 
 use crate::error::{Error, Result};
+use crate::runtime::memory;
 use crate::volume::voxels::with_voxels;
 use crate::volume::{Volume, Voxel, Window};
 
@@ -59,12 +60,14 @@ impl SliceStack {
     /// not square is stretched.
     ///
     /// # Errors
-    /// [`Error::Torch`].
+    /// [`Error::Memory`], [`Error::Torch`].
     pub fn resized(self, size: usize) -> Result<SliceStack> {
         let (count, rows, columns) = self.slices.dim();
         if (rows, columns) == (size, size) {
             return Ok(self);
         }
+        let bytes = [count, size, size].into_iter().fold(2, |all, n| n.saturating_mul(all));
+        memory::check(bytes as u64, "choose a smaller size")?;
         let side = size as i64;
         let mut slices = Array3::zeros((count, size, size));
         for (from, mut to) in self.slices.outer_iter().zip(slices.outer_iter_mut()) {

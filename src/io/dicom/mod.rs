@@ -2,9 +2,10 @@
 //!
 //! [`validate`] checks the lengths of a file's elements, [`slice`] reads its attributes, [`series`]
 //! groups slices, [`sort`] orders them and derives their geometry, [`compressed`] checks compressed
-//! pixels and [`pixels`] decodes them.
+//! pixels, [`deflated`] the size of deflated files, and [`pixels`] decodes them.
 
 mod compressed;
+mod deflated;
 mod pixels;
 mod series;
 mod slice;
@@ -18,6 +19,7 @@ use std::path::Path;
 use log::{info, warn};
 
 use crate::error::{Error, Result};
+use crate::runtime::memory;
 use crate::volume::{Rescale, Volume};
 use pixels::HounsfieldBuffer;
 use slice::Slice;
@@ -31,15 +33,17 @@ pub(crate) fn read(
     let slices = slices(folder, cancelled)?;
     let series = series::choose(folder, series::group(slices), choice)?;
     let (slices, geometry) = sort::sort(series.slices)?;
-    let mut voxels = HounsfieldBuffer::new();
+    let count = geometry.size().iter().fold(1, |all, &side| (side as u64).saturating_mul(all));
+    memory::check_for_file(count.saturating_mul(2), folder)?;
+    let mut voxels = HounsfieldBuffer::new(folder);
     for slice in &slices {
         if cancelled() {
             return Err(Error::Cancelled);
         }
-        voxels.append(pixels::decode(slice)?);
+        voxels.append(pixels::decode(slice)?)?;
     }
     let [i, j, k] = geometry.size();
-    Volume::new(voxels.into_voxels(folder, [k, j, i])?, Rescale::IDENTITY, geometry)
+    Volume::new(voxels.into_voxels([k, j, i])?, Rescale::IDENTITY, geometry)
 }
 
 /// All slices in a folder, without its subfolders. Other files are skipped, and so are images that

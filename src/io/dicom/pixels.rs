@@ -11,7 +11,11 @@ use crate::error::{Error, Result};
 use crate::io::dicom::compressed;
 use crate::io::dicom::slice::{Slice, damaged, innermost, open};
 use crate::io::smallest_type::ExactTypes;
+use crate::runtime::memory;
 use crate::volume::{VoxelType, Voxels};
+
+/// Bytes per pixel of decoding a slice: as the file has it, and as a double.
+const BYTES_PER_PIXEL: u64 = 12;
 
 /// Decodes the pixels of a slice to Hounsfield units, i fastest.
 pub(crate) fn decode(slice: &Slice) -> Result<Vec<f64>> {
@@ -31,6 +35,8 @@ pub(crate) fn decode(slice: &Slice) -> Result<Vec<f64>> {
             return Err(Error::damaged(path, reason));
         }
     }
+    let pixels = (slice.rows as u64).saturating_mul(slice.columns as u64);
+    memory::check_for_file(pixels.saturating_mul(BYTES_PER_PIXEL), path)?;
     // The decoders of compressed pixels panic on damaged data.
     let decoded = catch_unwind(AssertUnwindSafe(|| object.decode_pixel_data()))
         .map_err(|_| Error::damaged(path, "damaged compressed pixels"))?;
@@ -78,7 +84,9 @@ fn stored_values<'a>(
 }
 
 /// Slices in Hounsfield units, in the smallest voxel type that holds them exactly.
-pub(crate) struct HounsfieldBuffer {
+pub(crate) struct HounsfieldBuffer<'a> {
+    /// Named in errors.
+    folder: &'a Path,
     exact_types: ExactTypes,
     values: Values,
 }
@@ -90,35 +98,52 @@ enum Values {
     Float64(Vec<f64>),
 }
 
-impl HounsfieldBuffer {
-    pub(crate) fn new() -> HounsfieldBuffer {
-        HounsfieldBuffer { exact_types: ExactTypes::ALL, values: Values::Int16(Vec::new()) }
+impl Values {
+    fn len(&self) -> usize {
+        match self {
+            Values::Int16(values) => values.len(),
+            Values::Int32(values) => values.len(),
+            Values::Float32(values) => values.len(),
+            Values::Float64(values) => values.len(),
+        }
+    }
+}
+
+impl<'a> HounsfieldBuffer<'a> {
+    pub(crate) fn new(folder: &'a Path) -> HounsfieldBuffer<'a> {
+        HounsfieldBuffer { folder, exact_types: ExactTypes::ALL, values: Values::Int16(Vec::new()) }
     }
 
     /// Appends a slice; the earlier ones are converted where it needs a larger type.
-    pub(crate) fn append(&mut self, slice: Vec<f64>) {
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub(crate) fn append(&mut self, slice: Vec<f64>) -> Result<()> {
         self.exact_types = slice.iter().fold(self.exact_types, |types, &value| types.with(value));
-        self.convert();
+        self.convert()?;
         match &mut self.values {
             Values::Int16(values) => values.extend(slice.iter().map(|&value| value as i16)),
             Values::Int32(values) => values.extend(slice.iter().map(|&value| value as i32)),
             Values::Float32(values) => values.extend(slice.iter().map(|&value| value as f32)),
             Values::Float64(values) => values.extend(slice),
         }
+        Ok(())
     }
 
-    fn convert(&mut self) {
+    fn convert(&mut self) -> Result<()> {
         let before: Box<dyn Iterator<Item = f64>> =
             match (&self.values, self.exact_types.smallest()) {
                 (Values::Int16(_), VoxelType::Int16)
                 | (Values::Int32(_), VoxelType::Int32)
                 | (Values::Float32(_), VoxelType::Float32)
-                | (Values::Float64(_), VoxelType::Float64) => return,
+                | (Values::Float64(_), VoxelType::Float64) => return Ok(()),
                 (Values::Int16(values), _) => Box::new(values.iter().map(|&value| value.into())),
                 (Values::Int32(values), _) => Box::new(values.iter().map(|&value| value.into())),
                 (Values::Float32(values), _) => Box::new(values.iter().map(|&value| value.into())),
                 (Values::Float64(values), _) => Box::new(values.iter().copied()),
             };
+        let bytes = self.exact_types.smallest().bytes() * self.values.len();
+        memory::check_for_file(bytes as u64, self.folder)?;
         let after = match self.exact_types.smallest() {
             VoxelType::Int16 => Values::Int16(before.map(|value| value as i16).collect()),
             VoxelType::Int32 => Values::Int32(before.map(|value| value as i32).collect()),
@@ -126,10 +151,11 @@ impl HounsfieldBuffer {
             _ => Values::Float64(before.collect()),
         };
         self.values = after;
+        Ok(())
     }
 
     /// Voxels of shape `[k, j, i]`.
-    pub(crate) fn into_voxels(self, folder: &Path, shape: [usize; 3]) -> Result<Voxels> {
+    pub(crate) fn into_voxels(self, shape: [usize; 3]) -> Result<Voxels> {
         fn array<T>(
             shape: [usize; 3],
             values: Vec<T>,
@@ -145,6 +171,6 @@ impl HounsfieldBuffer {
             Values::Float32(values) => array(shape, values),
             Values::Float64(values) => array(shape, values),
         }
-        .map_err(|error| Error::damaged(folder, error.to_string()))
+        .map_err(|error| Error::damaged(self.folder, error.to_string()))
     }
 }

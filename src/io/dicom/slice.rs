@@ -1,6 +1,5 @@
 //! Attributes of one slice in a DICOM file.
 
-use std::fs::File;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
@@ -11,7 +10,11 @@ use dicom_object::file::ReadPreamble;
 use dicom_object::{DefaultDicomObject, OpenFileOptions};
 
 use crate::error::{Error, Result};
-use crate::io::dicom::validate;
+use crate::io::dicom::{deflated, validate};
+use crate::io::plain_file;
+
+/// Largest file that is read.
+const MAX_BYTES: u64 = 1 << 34;
 
 /// Attributes of a slice, without its pixels.
 #[derive(Clone, Debug)]
@@ -50,7 +53,7 @@ pub(crate) fn is_dicom(path: &Path) -> bool {
 
 fn has_dicom_magic(path: &Path) -> Result<bool> {
     let mut start = [0; 132];
-    let mut file = File::open(path).map_err(|source| Error::io(path, source))?;
+    let mut file = plain_file::open(path)?;
     match file.read_exact(&mut start) {
         Ok(()) => Ok(&start[128..] == b"DICM"),
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
@@ -124,7 +127,8 @@ pub(crate) fn open(
     path: &Path,
     part: impl FnOnce(OpenFileOptions) -> OpenFileOptions,
 ) -> Result<DefaultDicomObject> {
-    let bytes = std::fs::read(path).map_err(|source| Error::io(path, source))?;
+    let bytes = plain_file::read(path, MAX_BYTES)?;
+    deflated::check(path, &bytes)?;
     let Some(intact) = validate::intact_part(&bytes) else {
         return Err(Error::damaged(
             path,

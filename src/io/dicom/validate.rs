@@ -35,13 +35,7 @@ pub(crate) fn intact_part(file: &[u8]) -> Option<&[u8]> {
         BIG_ENDIAN => Encoding { explicit: true, big: true },
         _ => Encoding { explicit: true, big: false },
     };
-    if [
-        uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
-        uids::JPIP_REFERENCED_DEFLATE,
-        uids::JPIPHTJ2K_REFERENCED_DEFLATE,
-    ]
-    .contains(&syntax.as_str())
-    {
+    if is_deflated(&syntax) {
         let mut inflated = Vec::new();
         DeflateDecoder::new(rest).read_to_end(&mut inflated).ok()?;
         let left = encoding.after_pixels(&inflated)?;
@@ -50,6 +44,21 @@ pub(crate) fn intact_part(file: &[u8]) -> Option<&[u8]> {
     }
     let left = encoding.after_pixels(rest)?.len();
     Some(&file[..file.len() - left])
+}
+
+/// The deflated data set of a file; `None` where it is not deflated or its start is damaged.
+pub(super) fn deflated_part(file: &[u8]) -> Option<&[u8]> {
+    let mut rest = file.get(132..)?;
+    is_deflated(&transfer_syntax(&mut rest)?).then_some(rest)
+}
+
+fn is_deflated(syntax: &str) -> bool {
+    [
+        uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN,
+        uids::JPIP_REFERENCED_DEFLATE,
+        uids::JPIPHTJ2K_REFERENCED_DEFLATE,
+    ]
+    .contains(&syntax)
 }
 
 /// Skips the file meta information, always in explicit VR little endian, and returns its transfer

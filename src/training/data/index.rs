@@ -4,10 +4,14 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::io::atomic_write::write_atomically;
+use crate::io::plain_file;
 use crate::training::data::dataset::Dataset;
 
 /// The file in the output folder: every volume, its size, and its part.
 pub const DATA: &str = "data.csv";
+
+/// Largest index that is read.
+const MAX_BYTES: u64 = 1 << 28;
 
 /// Writes the index of a new run; compares that of a resumed one.
 ///
@@ -19,7 +23,7 @@ pub(crate) fn write_or_check(path: &Path, dataset: &Dataset, resumed: bool) -> R
     if !resumed || !path.exists() {
         return write_atomically(path, true, |file| file.write_all(index.as_bytes()).map_err(io));
     }
-    let earlier = std::fs::read_to_string(path).map_err(io)?;
+    let earlier = plain_file::read_text(path, MAX_BYTES)?;
     let change = |what: String| {
         Err(Error::Argument(format!(
             "{}: {what}; resume with the same data, or begin --from the checkpoint in another \

@@ -7,6 +7,7 @@ use tch::{Device, Tensor};
 
 use crate::error::{Error, Result};
 use crate::network::Architecture;
+use crate::runtime::memory;
 use crate::training::data::batch::{Batch, BatchContext};
 use crate::training::settings::Settings;
 use crate::volume::Window;
@@ -28,6 +29,20 @@ pub struct Sampler<'a> {
 
 /// Probability of leaving a context slice out: stacks end, and the network must do without.
 const CONTEXT_DROPOUT: f64 = 0.1;
+
+/// Batches in memory at once: in the queue, in the making and at work.
+const BATCHES_AT_ONCE: u64 = 5;
+
+/// Checks that batches of a run fit into the free memory.
+fn check_memory(settings: &Settings) -> Result<()> {
+    let gap = settings.gaps.iter().copied().max().unwrap_or_default() as u64;
+    // Both ends, the inner slices and the context.
+    let slices = if settings.has_whole_groups() { gap.saturating_add(3) } else { 5 };
+    let size = settings.size.unsigned_abs();
+    let factors = [size, size, slices, settings.batch as u64, BATCHES_AT_ONCE];
+    let bytes = factors.into_iter().fold(size_of::<f32>() as u64, u64::saturating_mul);
+    memory::check(bytes, &format!("a --batch of {} is too large; choose less", settings.batch))
+}
 
 impl<'a> Sampler<'a> {
     /// Makes a sampler of square crops of `size` pixels, `batch` at a time, from groups with these
@@ -75,13 +90,14 @@ impl<'a> Sampler<'a> {
     /// Makes the sampler of a run with these settings.
     ///
     /// # Errors
-    /// Those of [`Sampler::new`].
+    /// Those of [`Sampler::new`]; [`Error::Memory`] for batches beyond the free memory.
     pub fn for_settings(
         stacks: &'a [SliceStack],
         settings: &Settings,
         architecture: &Architecture,
     ) -> Result<Sampler<'a>> {
         let (size, batch) = (settings.size as usize, settings.batch);
+        check_memory(settings)?;
         let sampler = Sampler::new(stacks, size, batch, &settings.gaps, settings.seed)?;
         let whole_groups = settings.has_whole_groups();
         Ok(Sampler { whole_groups, context: architecture.has_context(), ..sampler })

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::io::atomic_write::write_atomically;
+use crate::io::plain_file;
 use crate::training::logging::step_losses::StepLosses;
 use crate::training::logging::tensorboard;
 use crate::training::settings::schedule::StageKind;
@@ -15,6 +16,9 @@ pub const CSV: &str = "losses.csv";
 
 /// The file in the output folder that TensorBoard finds by the middle of its name.
 pub const EVENTS: &str = "events.out.tfevents.0.hrinet";
+
+/// Largest CSV file that is read.
+const MAX_BYTES: u64 = 1 << 32;
 
 /// The numbers of one step.
 #[derive(Clone, Debug, PartialEq)]
@@ -126,7 +130,7 @@ pub fn read(path: &Path, last: u64) -> Result<Vec<Row>> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let text = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
+    let text = plain_file::read_text(path, MAX_BYTES)?;
     let rows = text.lines().skip(1).filter_map(Row::of_line);
     Ok(rows.filter(|row| row.step <= last).collect())
 }

@@ -7,7 +7,11 @@ use clap::{Args, Command};
 use toml::{Spanned, Table, Value};
 
 use crate::error::{Error, Result};
+use crate::io::plain_file;
 use crate::training::settings::Settings;
+
+/// Largest file that is read.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// The settings that a TOML file names.
 pub struct ConfigFile {
@@ -20,9 +24,10 @@ impl ConfigFile {
     /// Reads a TOML file.
     ///
     /// # Errors
-    /// [`Error::Io`]; [`Error::Unsupported`] with the line for text that is no TOML.
+    /// Those of [`plain_file::read_text`]; [`Error::Unsupported`] with the line for text that is no
+    /// TOML.
     pub fn read(path: &Path) -> Result<ConfigFile> {
-        let text = std::fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
+        let text = plain_file::read_text(path, MAX_BYTES)?;
         let line = |at: usize| 1 + text[..at].matches('\n').count();
         let entries: BTreeMap<Spanned<String>, Value> = toml::from_str(&text).map_err(|error| {
             let line = line(error.span().map_or(0, |span| span.start));
