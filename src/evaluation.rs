@@ -207,7 +207,7 @@ pub(crate) fn thinned(
 }
 
 /// One slice in HU.
-pub(crate) fn hounsfield(volume: &Volume, axis: Axis, index: usize) -> Array2<f64> {
+pub fn hounsfield(volume: &Volume, axis: Axis, index: usize) -> Array2<f64> {
     let rescale = volume.rescale();
     with_voxels!(volume.voxels(), array => {
         slice(array, axis, index).map(|&stored| rescale.to_hu(Voxel::to_f64(stored)))

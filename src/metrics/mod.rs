@@ -4,7 +4,9 @@
 //! but **not** rounded to whole levels, so that an error below half a level still counts. Bias and
 //! mean absolute error are in HU and not clipped: PSNR hides a bias, they do not.
 
+mod bicubic;
 pub mod calibration;
+pub mod ma;
 mod neighbourhood;
 pub(crate) mod ssim;
 pub mod tissue;
@@ -124,6 +126,15 @@ impl Mean {
         mean.values().into_iter().for_each(|value| *value /= self.count as f64);
         Some(mean)
     }
+}
+
+/// Slice in HU as an 8-bit image: grey levels of the window rounded to whole ones, half to even.
+///
+/// # Errors
+/// [`Error::Argument`] for a non-finite value.
+pub fn grey_levels(slice: ArrayView2<f64>, window: Window) -> Result<Array2<u8>> {
+    let grey = |hu: f64| (window.to_unit(hu) * PEAK).round_ties_even() as u8;
+    Ok(finite("scored", slice)?.mapv(grey))
 }
 
 /// Slice as doubles, in row order; an error for a non-finite value.

@@ -15,7 +15,7 @@ const K1: f64 = 0.01;
 pub(crate) const K2: f64 = 0.03;
 /// (K1 L)^2 and (K2 L)^2.
 const C1: f64 = (K1 * PEAK) * (K1 * PEAK);
-const C2: f64 = (K2 * PEAK) * (K2 * PEAK);
+pub(crate) const C2: f64 = (K2 * PEAK) * (K2 * PEAK);
 
 /// Mean SSIM of two planes of grey levels of the same shape, over the pixels whose window is within
 /// the plane. Equals scikit-image's `structural_similarity` with Gaussian weights and population

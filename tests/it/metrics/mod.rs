@@ -1,1 +1,2 @@
+mod ma;
 mod skimage;
