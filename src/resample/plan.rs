@@ -10,6 +10,9 @@ use crate::volume::geometry::{Axis, Geometry};
 /// which it is that slice.
 pub(super) const MATCH_TOLERANCE: f64 = 1e-5;
 
+/// Distance of a slice from its position in the header, mm, from which on a remark says so.
+const ROUNDING_REMARK_MM: f64 = 0.01;
+
 /// Wished spacing of the output slices.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -88,7 +91,7 @@ impl Plan {
             axis,
             slices: lattice.positions().map(|position| source(&known, position)).collect(),
             output: lattice.geometry(input, axis)?,
-            remark: lattice.remark,
+            remark: remark(input, lattice.remark),
             known_positions: known,
         })
     }
@@ -175,6 +178,16 @@ impl Plan {
             Some(first + 2).filter(|&after| distance(first + 1, after).is_some_and(similar));
         [before, after]
     }
+}
+
+/// What the user should know of the grid: how it differs from the wish and from the header.
+fn remark(input: &Geometry, lattice: Option<String>) -> Option<String> {
+    let moved = input.slice_rounding_mm();
+    let rounding = (moved > ROUNDING_REMARK_MM).then(|| {
+        format!("the header rounds slice positions: slices lie up to {moved:.3} mm beside them")
+    });
+    let remarks: Vec<String> = [lattice, rounding].into_iter().flatten().collect();
+    (!remarks.is_empty()).then(|| remarks.join("; "))
 }
 
 /// Source of the slice at `position`; `known` holds two or more increasing positions.

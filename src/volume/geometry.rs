@@ -6,14 +6,12 @@
 use std::cmp::Ordering;
 
 use crate::error::{Error, Result};
+use crate::volume::positions;
 use crate::volume::vector::dot;
 
 /// Cosine of the angle between two axes above which a grid counts as sheared (0.06 degrees off;
 /// files round their direction cosines to six digits, the smallest gantry tilt is 0.5 degrees).
 const SHEAR_TOLERANCE: f64 = 1e-3;
-
-/// Deviation of a slice from its even position, mm, above which slice positions count as uneven.
-pub const EVEN_TOLERANCE_MM: f64 = 0.01;
 
 /// Largest number of voxels of a volume; their bytes can be counted in 64 bits.
 const MAX_VOXELS: usize = 1 << 48;
@@ -65,6 +63,7 @@ pub struct Geometry {
     origin: [f64; 3],
     steps: [[f64; 3]; 3],
     uneven_slices: Option<Vec<f64>>,
+    slice_rounding_mm: f64,
 }
 
 impl Geometry {
@@ -89,7 +88,8 @@ impl Geometry {
                 "the geometry is not finite: origin {origin:?}, steps {steps:?} mm"
             )));
         }
-        let geometry = Geometry { size, origin, steps, uneven_slices: None };
+        let geometry =
+            Geometry { size, origin, steps, uneven_slices: None, slice_rounding_mm: 0.0 };
         let reach = |axis: Axis| geometry.spacing(axis) * geometry.length(axis) as f64;
         if !Axis::ALL.into_iter().map(reach).sum::<f64>().is_finite() {
             return Err(Error::Geometry(format!(
@@ -119,8 +119,10 @@ impl Geometry {
     }
 
     /// Places the k slices at these distances in mm from the first, for a series with missing
-    /// slices or changing spacing. Even positions (to [`EVEN_TOLERANCE_MM`]) give an even grid
-    /// whose step is their mean.
+    /// slices or changing spacing. Positions that are even within what file headers round (0.1 mm,
+    /// or 5 % of the spacing) give an even grid whose step is their mean; with missing slices they
+    /// are put on the even lattice that their rounding hides. [`Geometry::slice_rounding_mm`] is
+    /// then the largest distance of a slice from its position.
     ///
     /// # Errors
     /// [`Error::Geometry`] unless there is one position per slice, the first is 0 and they
@@ -159,13 +161,15 @@ impl Geometry {
             return Ok(self);
         }
         let mean = positions[last] / last as f64;
-        let even = |(index, &position): (usize, &f64)| {
-            (position - index as f64 * mean).abs() <= EVEN_TOLERANCE_MM
-        };
         let direction = self.direction(Axis::K);
         self.steps[2] = direction.map(|component| component * mean);
-        self.uneven_slices =
-            if positions.iter().enumerate().all(even) { None } else { Some(positions) };
+        (self.uneven_slices, self.slice_rounding_mm) = match positions::even(&positions) {
+            Some(moved_mm) => (None, moved_mm),
+            None => match positions::snapped(&positions) {
+                Some(snapped) => (Some(snapped.positions), snapped.moved_mm),
+                None => (Some(positions), 0.0),
+            },
+        };
         Ok(self)
     }
 
@@ -236,6 +240,11 @@ impl Geometry {
         self.uneven_slices.as_deref()
     }
 
+    /// Largest distance of a k slice from its position in the file header, mm, which rounds.
+    pub fn slice_rounding_mm(&self) -> f64 {
+        self.slice_rounding_mm
+    }
+
     /// Distances of the slices along `axis` from the first, mm.
     pub fn slice_positions(&self, axis: Axis) -> Vec<f64> {
         match (&self.uneven_slices, axis) {
@@ -275,6 +284,7 @@ impl Geometry {
         let direction = self.direction(axis);
         refined.size[axis as usize] = count;
         refined.uneven_slices = None;
+        refined.slice_rounding_mm = 0.0;
         refined.origin = std::array::from_fn(|row| self.origin[row] + direction[row] * offset_mm);
         refined.steps[axis as usize] = self.step(axis).map(|component| component / parts);
         refined

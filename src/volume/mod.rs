@@ -2,11 +2,13 @@
 //! and file formats.
 //!
 //! - [`geometry`]: size, spacing and directions of a grid, slice axis, uneven slice positions;
+//! - `positions`: slice positions that file headers round;
 //! - [`voxels`], [`voxel_type`]: arrays of the ten voxel types, and the table of these types;
 //! - [`window`]: Hounsfield units to grey values of a network and back;
 //! - [`slice_stack`]: the slices of a CT in Hounsfield units, for training and evaluation.
 
 pub mod geometry;
+pub(crate) mod positions;
 pub mod slice_stack;
 pub(crate) mod vector;
 pub mod views;

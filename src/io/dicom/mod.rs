@@ -1,8 +1,8 @@
 //! A DICOM series in a folder: one file per slice, read in Hounsfield units.
 //!
 //! [`validate`] checks the lengths of a file's elements, [`slice`] reads its attributes, [`series`]
-//! groups slices, [`sort`] orders them and derives their geometry, [`compressed`] checks compressed
-//! pixels, [`deflated`] the size of deflated files, and [`pixels`] decodes them.
+//! groups slices, [`sort`] orders them, [`stack`] derives their geometry, [`compressed`] checks
+//! compressed pixels, [`deflated`] the size of deflated files, and [`pixels`] decodes them.
 
 mod compressed;
 mod deflated;
@@ -10,6 +10,7 @@ mod pixels;
 mod series;
 mod slice;
 mod sort;
+mod stack;
 mod validate;
 
 pub(crate) use slice::is_dicom;

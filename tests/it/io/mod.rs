@@ -3,3 +3,4 @@ mod metaimage;
 mod nifti;
 mod nrrd;
 mod output;
+mod stack;

@@ -1,0 +1,133 @@
+//! Geometry of sorted slices: their line in space, against what rounding in the files explains.
+
+use crate::error::{Error, Result};
+use crate::io::dicom::slice::Slice;
+use crate::volume::Geometry;
+use crate::volume::positions::{ROUNDING_MM, rounding_of_offset, rounding_unit};
+use crate::volume::vector::{dot, minus};
+
+/// Cosine of an angle, or in-plane drift of the slices in mm per mm along their normal, that counts
+/// as none. The smallest gantry tilt is 0.5 degrees, which is 9e-3.
+const DIRECTION_TOLERANCE: f64 = 1e-3;
+
+/// Drift of a slice, mm, that is never a tilt.
+const MIN_DRIFT_MM: f64 = 0.01;
+
+/// Geometry of two or more sorted slices, or of one; `x`, `y` and `normal` are the unit vectors of
+/// rows, columns and normal, LPS.
+///
+/// # Errors
+/// [`Error::Geometry`] for slices that do not lie on a line, and for a tilted gantry.
+pub(crate) fn geometry(slices: &[Slice], [x, y, normal]: [[f64; 3]; 3]) -> Result<Geometry> {
+    let y = perpendicular(&slices[0], x, y);
+    let origin = slices[0].position;
+    let count = slices.len();
+    let thickness = slices[0].thickness.filter(|&thickness| thickness > 0.0).unwrap_or(1.0);
+    let z = direction(slices, normal)?;
+    let along = |slice: &Slice| dot(minus(slice.position, origin), z);
+    let step = if count > 1 { along(&slices[count - 1]) / (count - 1) as f64 } else { thickness };
+    let positions = slices.iter().map(along).collect();
+
+    // Subtracted rather than negated: no negative zeros.
+    let ras = |[left, posterior, superior]: [f64; 3]| [0.0 - left, 0.0 - posterior, superior];
+    let first = &slices[0];
+    let steps = [
+        ras(x.map(|component| component * first.column_spacing)),
+        ras(y.map(|component| component * first.row_spacing)),
+        ras(z.map(|component| component * step)),
+    ];
+    Geometry::new([first.columns, first.rows, count], ras(origin), steps)
+        .and_then(|geometry| geometry.with_slice_positions(positions))
+        .map_err(|error| error.in_file(&first.path))
+}
+
+/// The direction `y`, at a right angle to `x` where it is off by more than usual, but only by the
+/// rounding of ImageOrientationPatient.
+fn perpendicular(slice: &Slice, x: [f64; 3], y: [f64; 3]) -> [f64; 3] {
+    let cosine = dot(x, y);
+    if cosine.abs() <= DIRECTION_TOLERANCE || cosine.abs() > rounding_of_directions(slice) {
+        return y;
+    }
+    let across = minus(y, x.map(|component| component * cosine));
+    let length = dot(across, across).sqrt();
+    across.map(|component| component / length)
+}
+
+/// Direction from slice to slice: from the first to the last, so that both positions are exact; the
+/// normal where the difference is larger than usual, but only rounding.
+fn direction(slices: &[Slice], normal: [f64; 3]) -> Result<[f64; 3]> {
+    let (first, last) = (&slices[0], &slices[slices.len() - 1]);
+    let whole = minus(last.position, first.position);
+    let length = dot(whole, normal);
+    if slices.len() < 2 {
+        return Ok(normal);
+    }
+    let drift = Drift::of(whole, normal);
+    let per_mm = drift.vector.map(|component| component / length);
+    for slice in &slices[1..] {
+        let own = Drift::of(minus(slice.position, first.position), normal);
+        let beside = minus(own.vector, per_mm.map(|component| component * own.along));
+        let beside = dot(beside, beside).sqrt();
+        if beside > rounding_of_offset(ROUNDING_MM) && !own.is_small() {
+            return Err(Error::Geometry(format!(
+                "{}: the slice lies {beside:.2} mm beside the line from {} to {}; its \
+                 ImagePositionPatient may be wrong, or the slices are not one stack",
+                slice.path.display(),
+                first.path.display(),
+                last.path.display()
+            )));
+        }
+    }
+    if drift.is_small() {
+        let length = dot(whole, whole).sqrt();
+        return Ok(whole.map(|component| component / length));
+    }
+    let positions: Vec<f64> = slices.iter().flat_map(|slice| slice.position).collect();
+    let rounding = rounding_of_offset(rounding_unit(&positions));
+    if drift.length() <= rounding + length * rounding_of_directions(first) {
+        return Ok(normal);
+    }
+    Err(Error::Geometry(format!(
+        "{}: the slices drift in their plane by {:.3} mm over {length:.3} mm from {}: a gantry \
+         tilt of {:.2} degrees; resample the series to an orthogonal grid first",
+        last.path.display(),
+        drift.length(),
+        first.path.display(),
+        drift.length().atan2(length).to_degrees()
+    )))
+}
+
+/// Offset between two slices, along their normal and in their plane, mm.
+struct Drift {
+    along: f64,
+    vector: [f64; 3],
+}
+
+impl Drift {
+    fn of(offset: [f64; 3], normal: [f64; 3]) -> Drift {
+        let along = dot(offset, normal);
+        Drift { along, vector: minus(offset, normal.map(|component| component * along)) }
+    }
+
+    fn length(&self) -> f64 {
+        dot(self.vector, self.vector).sqrt()
+    }
+
+    fn is_small(&self) -> bool {
+        self.length() <= (DIRECTION_TOLERANCE * self.along).max(MIN_DRIFT_MM)
+    }
+}
+
+/// Error of the normal, a drift in mm per mm, that rounding of ImageOrientationPatient explains.
+fn rounding_of_directions(slice: &Slice) -> f64 {
+    let cosines: Vec<f64> = [slice.row_direction, slice.column_direction]
+        .concat()
+        .into_iter()
+        .filter(|cosine| cosine.fract() != 0.0)
+        .collect();
+    match rounding_unit(&cosines) {
+        // An axis at 0.1 or 0.6 and 0.8 is exact: nothing rounds as coarsely.
+        unit if cosines.is_empty() || unit > 1e-3 => 0.0,
+        unit => rounding_of_offset(unit),
+    }
+}
