@@ -170,7 +170,12 @@ impl Lattice {
     /// As [`Geometry::new`].
     pub(super) fn geometry(&self, input: &Geometry, axis: Axis) -> Result<Geometry> {
         let output = input.with_slices(axis, self.start, self.parts, self.count);
-        Geometry::new(output.size(), output.origin(), Axis::ALL.map(|axis| output.step(axis)))
+        let steps = Axis::ALL.map(|axis| output.step(axis));
+        let checked = Geometry::new(output.size(), output.origin(), steps)?;
+        Ok(match input.named_slice_axis() {
+            Some(axis) => checked.with_slice_axis(axis),
+            None => checked,
+        })
     }
 }
 

@@ -87,13 +87,35 @@ impl Plan {
         }
         let known = input.slice_positions(axis);
         let lattice = Lattice::choose(input, axis, &known, spacing)?;
-        Ok(Plan {
+        let mut plan = Plan {
             axis,
             slices: lattice.positions().map(|position| source(&known, position)).collect(),
             output: lattice.geometry(input, axis)?,
-            remark: remark(input, lattice.remark),
+            remark: None,
             known_positions: known,
-        })
+        };
+        plan.remark = plan.describe(input, lattice.remark);
+        Ok(plan)
+    }
+
+    /// What the user should know of the grid: how it differs from the wish and from the header.
+    fn describe(&self, input: &Geometry, lattice: Option<String>) -> Option<String> {
+        let spacing = input.spacing(self.axis);
+        let pixels = self.axis.others().map(|other| input.spacing(other)).into_iter();
+        let copy = self.is_copy().then(|| {
+            let closer = pixels.reduce(f64::min).is_some_and(|pixel| spacing < pixel);
+            let closer = if closer { ", closer than the pixels" } else { "" };
+            format!(
+                "the slices are {spacing:.3} mm apart already{closer}; the volume is copied as it \
+                 is"
+            )
+        });
+        let moved = input.slice_rounding_mm();
+        let rounding = (moved > ROUNDING_REMARK_MM).then(|| {
+            format!("the header rounds slice positions: slices lie up to {moved:.3} mm beside them")
+        });
+        let remarks: Vec<String> = [copy.or(lattice), rounding].into_iter().flatten().collect();
+        (!remarks.is_empty()).then(|| remarks.join("; "))
     }
 
     /// The axis along which slices are interpolated.
@@ -178,16 +200,6 @@ impl Plan {
             Some(first + 2).filter(|&after| distance(first + 1, after).is_some_and(similar));
         [before, after]
     }
-}
-
-/// What the user should know of the grid: how it differs from the wish and from the header.
-fn remark(input: &Geometry, lattice: Option<String>) -> Option<String> {
-    let moved = input.slice_rounding_mm();
-    let rounding = (moved > ROUNDING_REMARK_MM).then(|| {
-        format!("the header rounds slice positions: slices lie up to {moved:.3} mm beside them")
-    });
-    let remarks: Vec<String> = [lattice, rounding].into_iter().flatten().collect();
-    (!remarks.is_empty()).then(|| remarks.join("; "))
 }
 
 /// Source of the slice at `position`; `known` holds two or more increasing positions.

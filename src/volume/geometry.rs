@@ -13,6 +13,11 @@ use crate::volume::vector::dot;
 /// files round their direction cosines to six digits, the smallest gantry tilt is 0.5 degrees).
 const SHEAR_TOLERANCE: f64 = 1e-3;
 
+/// Relative difference of the two spacings of a plane: of files, which round them, and of pixels
+/// that are not quite square.
+const EQUAL_SPACING: f64 = 1e-3;
+const NEARLY_EQUAL_SPACING: f64 = 0.05;
+
 /// Largest number of voxels of a volume; their bytes can be counted in 64 bits.
 const MAX_VOXELS: usize = 1 << 48;
 
@@ -64,6 +69,7 @@ pub struct Geometry {
     steps: [[f64; 3]; 3],
     uneven_slices: Option<Vec<f64>>,
     slice_rounding_mm: f64,
+    named_slice_axis: Option<Axis>,
 }
 
 impl Geometry {
@@ -88,8 +94,14 @@ impl Geometry {
                 "the geometry is not finite: origin {origin:?}, steps {steps:?} mm"
             )));
         }
-        let geometry =
-            Geometry { size, origin, steps, uneven_slices: None, slice_rounding_mm: 0.0 };
+        let geometry = Geometry {
+            size,
+            origin,
+            steps,
+            uneven_slices: None,
+            slice_rounding_mm: 0.0,
+            named_slice_axis: None,
+        };
         let reach = |axis: Axis| geometry.spacing(axis) * geometry.length(axis) as f64;
         if !Axis::ALL.into_iter().map(reach).sum::<f64>().is_finite() {
             return Err(Error::Geometry(format!(
@@ -256,15 +268,47 @@ impl Geometry {
         }
     }
 
-    /// Slice axis: the axis with the largest spacing; k, the slice axis of most files, in case of a
-    /// tie and for uneven slices.
+    /// Names the slice axis, where the source of the volume tells it: a DICOM series stacks slices.
+    pub fn with_slice_axis(mut self, axis: Axis) -> Geometry {
+        self.named_slice_axis = Some(axis);
+        self
+    }
+
+    /// The slice axis that [`Geometry::with_slice_axis`] named.
+    pub fn named_slice_axis(&self) -> Option<Axis> {
+        self.named_slice_axis
+    }
+
+    /// Slice axis: the one that is named; k of uneven slices; the axis of a single slice; the axis
+    /// across the plane of two equal spacings (to 0.1 %, else to 5 %); else the axis with the
+    /// largest spacing. In case of a tie k, the slice axis of most files.
     pub fn slice_axis(&self) -> Axis {
+        if let Some(axis) = self.named_slice_axis {
+            return axis;
+        }
         if self.uneven_slices.is_some() {
             return Axis::K;
         }
+        let only = |holds: &dyn Fn(Axis) -> bool| {
+            let mut axes = Axis::ALL.into_iter().filter(|&axis| holds(axis));
+            axes.next().filter(|_| axes.next().is_none())
+        };
+        let across_equal = |tolerance: f64| {
+            only(&|axis: Axis| {
+                let [a, b] = axis.others().map(|other| self.spacing(other));
+                (a - b).abs() <= tolerance * a.max(b)
+            })
+        };
+        only(&|axis| self.length(axis) == 1)
+            .or_else(|| across_equal(EQUAL_SPACING))
+            .or_else(|| across_equal(NEARLY_EQUAL_SPACING))
+            .unwrap_or_else(|| self.axis_of_largest_spacing())
+    }
+
+    fn axis_of_largest_spacing(&self) -> Axis {
         let mut chosen = Axis::K;
         for axis in [Axis::J, Axis::I] {
-            if self.spacing(axis) > self.spacing(chosen) * (1.0 + 1e-3) {
+            if self.spacing(axis) > self.spacing(chosen) * (1.0 + EQUAL_SPACING) {
                 chosen = axis;
             }
         }
@@ -301,12 +345,31 @@ mod tests {
     }
 
     #[test]
-    fn slice_axis_has_the_largest_spacing() {
-        assert_eq!(thick().slice_axis(), Axis::K);
-        let steps = [[5.0, 0.0, 0.0], [0.0, 0.7, 0.0], [0.0, 0.0, 0.7]];
-        assert_eq!(Geometry::new([8, 6, 4], [0.0; 3], steps).unwrap().slice_axis(), Axis::I);
-        let steps = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
-        assert_eq!(Geometry::new([8, 6, 4], [0.0; 3], steps).unwrap().slice_axis(), Axis::K);
+    fn slice_axis_is_across_equal_pixels_else_along_the_largest_spacing() {
+        let axis = |size: [usize; 3], [i, j, k]: [f64; 3]| {
+            let steps = [[i, 0.0, 0.0], [0.0, j, 0.0], [0.0, 0.0, k]];
+            Geometry::new(size, [0.0; 3], steps).unwrap()
+        };
+        for (spacing, expected) in [
+            ([0.7, 0.7, 5.0], Axis::K),
+            ([5.0, 0.7, 0.7], Axis::I),
+            ([1.0, 1.0, 1.0], Axis::K),
+            // Slices closer together than the pixels, along each axis.
+            ([0.976562, 0.976562, 0.625], Axis::K),
+            ([0.976562, 0.625, 0.976562], Axis::J),
+            ([0.625, 0.9766, 0.9765], Axis::I),
+            ([0.97, 0.98, 0.625], Axis::K),
+            // Pixels that are not square.
+            ([0.6, 0.9, 3.0], Axis::K),
+            ([3.0, 0.6, 0.9], Axis::I),
+        ] {
+            assert_eq!(axis([8, 6, 4], spacing).slice_axis(), expected, "{spacing:?}");
+        }
+        // A single slice, thinner than its pixels are wide.
+        assert_eq!(axis([8, 6, 1], [3.25, 3.3, 3.2]).slice_axis(), Axis::K);
+        assert_eq!(axis([1, 6, 8], [3.2, 3.25, 3.3]).slice_axis(), Axis::I);
+        let named = axis([8, 6, 4], [5.0, 0.7, 0.7]).with_slice_axis(Axis::K);
+        assert_eq!(named.slice_axis(), Axis::K);
     }
 
     #[test]

@@ -189,7 +189,7 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
             str(choices.model),
             choices.device,
             choices.threads,
-            choices.axis,
+            volumes.slice_axis_of(volumeNode, choices.axis),
             int(choices.steps),
             choices.seed,
         )
@@ -246,7 +246,8 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
     def _options(self, volume_node, choices):
         """Options of the library; raises if the volume cannot be used."""
         volumes.voxels_of(volume_node)
-        options = hrinet.Options(choices.spacing, choices.factor, choices.spacingMm, choices.axis)
+        axis = volumes.slice_axis_of(volume_node, choices.axis)
+        options = hrinet.Options(choices.spacing, choices.factor, choices.spacingMm, axis)
         if choices.spacing == "like":
             volumes.voxels_of(choices.likeVolume)
             _, parent = geometry.grid_of(volume_node, volume_node.GetParentTransformNode())

@@ -2,9 +2,9 @@
 
 use crate::error::{Error, Result};
 use crate::io::dicom::slice::Slice;
-use crate::volume::Geometry;
 use crate::volume::positions::{ROUNDING_MM, rounding_of_offset, rounding_unit};
 use crate::volume::vector::{dot, minus};
+use crate::volume::{Axis, Geometry};
 
 /// Cosine of an angle, or in-plane drift of the slices in mm per mm along their normal, that counts
 /// as none. The smallest gantry tilt is 0.5 degrees, which is 9e-3.
@@ -38,6 +38,7 @@ pub(crate) fn geometry(slices: &[Slice], [x, y, normal]: [[f64; 3]; 3]) -> Resul
     ];
     Geometry::new([first.columns, first.rows, count], ras(origin), steps)
         .and_then(|geometry| geometry.with_slice_positions(positions))
+        .map(|geometry| geometry.with_slice_axis(Axis::K))
         .map_err(|error| error.in_file(&first.path))
 }
 

@@ -43,7 +43,7 @@ class Axis(enum.Enum):
 
     def label(self):
         """Text in the panel."""
-        return _("Automatic: the largest spacing") if self is Axis.AUTO else self.value.upper()
+        return _("Automatic: that of the scan") if self is Axis.AUTO else self.value.upper()
 
 
 class SegmentationMethod(enum.Enum):

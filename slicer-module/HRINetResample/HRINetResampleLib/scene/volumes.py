@@ -29,6 +29,12 @@ def voxels_of(volume_node):
     return array_of(image)
 
 
+def slice_axis_of(volume_node, axis):
+    """The axis itself; for "auto" that of a DICOM series, whose slices Slicer stacks along k."""
+    is_series = volume_node.GetAttribute("DICOM.instanceUIDs")
+    return "k" if axis == "auto" and is_series else axis
+
+
 def array_of(image):
     """View of the voxels [k, j, i] of a vtkImageData."""
     array = numpy_support.vtk_to_numpy(image.GetPointData().GetScalars())

@@ -20,7 +20,8 @@ pub struct Arguments {
     pub output: PathBuf,
     #[command(flatten)]
     grid: GridArguments,
-    /// The axis along which to interpolate; auto: the slice axis of the volume.
+    /// The axis along which to interpolate; auto: the slice axis of the volume, never the rows or
+    /// columns of its slices.
     #[arg(long, value_enum, default_value_t = AxisArgument::Auto)]
     axis: AxisArgument,
     /// hrinet-motion, hrinet-motion-small (three times as fast), hrinet-motion-sharp (as noisy as

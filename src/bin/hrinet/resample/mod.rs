@@ -97,12 +97,6 @@ fn announce(job: &Job, options: &JobOptions, verbosity: &Verbosity) {
     if job.interpolator.network().is_some() && !plan.is_copy() {
         warn_if_not_hu(input, verbosity);
     }
-    if plan.is_copy() {
-        verbosity.say(format_args!(
-            "note: the slices are {:.3} mm apart already; the volume is copied as it is",
-            input.geometry().spacing(plan.axis())
-        ));
-    }
     let needed = bytes_in_words(job.memory_needed());
     verbosity.say(format_args!("this takes about {needed} of memory"));
 }
