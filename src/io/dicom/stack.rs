@@ -79,13 +79,14 @@ fn direction(slices: &[Slice], normal: [f64; 3]) -> Result<[f64; 3]> {
             )));
         }
     }
-    if drift.is_small() {
+    if drift.length() <= DIRECTION_TOLERANCE * length {
         let length = dot(whole, whole).sqrt();
         return Ok(whole.map(|component| component / length));
     }
     let positions: Vec<f64> = slices.iter().flat_map(|slice| slice.position).collect();
     let rounding = rounding_of_offset(rounding_unit(&positions));
-    if drift.length() <= rounding + length * rounding_of_directions(first) {
+    let explained = rounding + length * rounding_of_directions(first);
+    if drift.length() <= explained.max(MIN_DRIFT_MM) {
         return Ok(normal);
     }
     Err(Error::Geometry(format!(
