@@ -8,6 +8,7 @@
 mod band_features;
 mod block_dct;
 mod lookup;
+mod model;
 mod normalised_bands;
 mod scales;
 mod shape;
@@ -16,6 +17,7 @@ mod steerable_pyramid;
 
 use ndarray::ArrayView2;
 
+pub use self::model::MaModel;
 use crate::error::{Error, Result};
 
 /// Number of features in each group.

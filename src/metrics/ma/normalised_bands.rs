@@ -66,8 +66,8 @@ fn enlarged(band: &Array2<f64>, (rows, columns): (usize, usize)) -> Array2<f64> 
     twice.slice_move(s![..rows, ..columns])
 }
 
-/// A row for each of the 3 x 3 pixels around a pixel, and one for each other band; a column for each
-/// inner pixel.
+/// A row for each of the 3 x 3 pixels around a pixel, and one for each other band; a column for
+/// each inner pixel.
 fn neighbours(band: &Array2<f64>, others: &[&Array2<f64>]) -> Array2<f64> {
     let (rows, columns) = band.dim();
     let (down, across) = (rows - 2, columns - 2);

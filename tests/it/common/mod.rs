@@ -2,6 +2,7 @@
 
 pub mod abi;
 pub mod label_stacks;
+pub mod patterns;
 pub mod phantom;
 pub mod program;
 pub mod python;

@@ -13,6 +13,8 @@ use ndarray::Array2;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
+use crate::common::patterns::noise;
+
 /// Values of the authors' program for one image.
 #[derive(Deserialize)]
 struct Reference {
@@ -35,14 +37,6 @@ struct References {
 fn references() -> BTreeMap<String, Reference> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/ma_features.json");
     serde_json::from_slice::<References>(&std::fs::read(file).unwrap()).unwrap().images
-}
-
-/// Bytes 24 to 31 of a linear congruential generator, row by row.
-fn noise(size: (usize, usize), mut state: u32) -> Array2<u8> {
-    Array2::from_shape_simple_fn(size, || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        (state >> 24) as u8
-    })
 }
 
 fn chirp() -> Array2<u8> {

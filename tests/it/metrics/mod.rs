@@ -1,2 +1,3 @@
 mod ma;
+mod ma_model;
 mod skimage;
