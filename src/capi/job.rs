@@ -141,7 +141,7 @@ pub unsafe extern "C" fn hrinet_job_init(job: *mut HrinetJob) -> HrinetStatus {
 /// another output.
 ///
 /// Fails with `HRINET_INVALID_ARGUMENT` for a voxel type or size that does not fit the plan,
-/// overlapping memory, non-finite voxels, an output that the model does not offer and a job without
+/// overlapping memory, infinite voxels, an output that the model does not offer and a job without
 /// output; `HRINET_CANCELLED`; `HRINET_TORCH`. The voxels of all outputs are then unspecified.
 ///
 /// # Safety

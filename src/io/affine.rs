@@ -20,3 +20,14 @@ impl Affine {
         Geometry::new(size, self.origin, self.steps).map_err(|error| error.in_file(path))
     }
 }
+
+/// Turns a vector from RAS to left-posterior-superior or back, without negative zeros.
+pub(super) fn swap_lps([x, y, z]: [f64; 3]) -> [f64; 3] {
+    [0.0 - x, 0.0 - y, z + 0.0]
+}
+
+/// Text of a RAS vector in left-posterior-superior, in the shortest digits that give the same
+/// doubles.
+pub(super) fn lps_text(vector: [f64; 3], separator: &str) -> String {
+    swap_lps(vector).map(|value| value.to_string()).join(separator)
+}

@@ -1,5 +1,7 @@
 //! Atomic writes: a file is written whole or not at all.
 //!
+//! Two files that belong together are written both or neither.
+//!
 //! The content goes into a partial file beside the target, is flushed to the disk and then renamed
 //! to the target. An error, a full disk or a cancelled job leaves the target unchanged.
 
@@ -29,33 +31,59 @@ pub fn write_atomically(
     write: impl FnOnce(&mut dyn Write) -> Result<()>,
 ) -> Result<()> {
     check(path, overwrite)?;
-    let partial = partial_path(path);
-    let result = write_partial(path, &partial, write).and_then(|()| {
-        // The file may have appeared since the first check.
-        check_target(path, overwrite)?;
-        fs::rename(&partial, path).map_err(|source| Error::io(path, source))
-    });
-    if result.is_err() {
+    write_to_partial(path, write).and_then(|()| finish(path, overwrite)).inspect_err(|_| {
         // The partial file may not exist; the first error is the one to report.
-        let _ = fs::remove_file(&partial);
-        return result;
-    }
+        let _ = fs::remove_file(partial_path(path));
+    })
+}
+
+/// Writes two files of one folder with the contents that `write` produces, such as a header and its
+/// voxels.
+///
+/// # Errors
+/// Those of [`write_atomically`]. In each case no partial file and no single new file is left.
+pub fn write_pair_atomically(
+    [first, second]: [&Path; 2],
+    overwrite: bool,
+    write: impl FnOnce(&mut dyn Write, &mut dyn Write) -> Result<()>,
+) -> Result<()> {
+    check(first, overwrite)?;
+    let second_existed = second.exists();
+    // The second file comes first: no header without its voxels.
+    write_atomically(second, overwrite, |second| {
+        write_to_partial(first, |first| write(first, second))
+    })
+    .and_then(|()| {
+        let renamed = finish(first, overwrite);
+        if renamed.is_err() && !second_existed {
+            let _ = fs::remove_file(second);
+        }
+        renamed
+    })
+    .inspect_err(|_| {
+        let _ = fs::remove_file(partial_path(first));
+    })
+}
+
+/// Writes and flushes the partial file of a path.
+fn write_to_partial(path: &Path, write: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let failed = |source| Error::io(path, source);
+    let file = create(&partial_path(path)).map_err(failed)?;
+    let mut file = BufWriter::with_capacity(1 << 16, file);
+    write(&mut file)?;
+    let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
+    file.sync_all().map_err(failed)
+}
+
+/// Renames a complete partial file to its target.
+fn finish(path: &Path, overwrite: bool) -> Result<()> {
+    // The file may have appeared since the first check.
+    check_target(path, overwrite)?;
+    fs::rename(partial_path(path), path).map_err(|source| Error::io(path, source))?;
     // The file is complete. Its name on the disk matters only for a power failure right now, and
     // not every file system lets a folder be flushed.
     let _ = File::open(folder(path)).and_then(|folder| folder.sync_all());
     Ok(())
-}
-
-fn write_partial(
-    path: &Path,
-    partial: &Path,
-    write: impl FnOnce(&mut dyn Write) -> Result<()>,
-) -> Result<()> {
-    let failed = |source| Error::io(path, source);
-    let mut file = BufWriter::with_capacity(1 << 16, create(partial).map_err(failed)?);
-    write(&mut file)?;
-    let file = file.into_inner().map_err(|error| failed(error.into_error()))?;
-    file.sync_all().map_err(failed)
 }
 
 /// Creates the partial file, replacing that of an earlier process with the same PID.
@@ -180,6 +208,39 @@ mod tests {
         assert!(result.is_err());
         assert_eq!(fs::read_to_string(&path).unwrap(), "of another");
         assert_eq!(listing(folder.path()), ["a.txt"]);
+    }
+
+    #[test]
+    fn two_files_are_written_both_or_neither() {
+        let folder = tempfile::tempdir().unwrap();
+        let [header, data] = ["a.mhd", "a.raw"].map(|name| folder.path().join(name));
+        let pair = [header.as_path(), data.as_path()];
+        let write = |overwrite: bool, result: Result<()>| {
+            write_pair_atomically(pair, overwrite, |first, second| {
+                first.write_all(b"header").unwrap();
+                second.write_all(b"voxels").unwrap();
+                result
+            })
+        };
+        assert!(write(false, Err(Error::Cancelled)).is_err());
+        assert_eq!(listing(folder.path()), [""; 0]);
+        // The header appears while the files are written.
+        let appears = write_pair_atomically(pair, false, |_, _| {
+            fs::write(&header, "of another").unwrap();
+            Ok(())
+        });
+        assert!(appears.is_err());
+        assert_eq!(listing(folder.path()), ["a.mhd"]);
+        fs::remove_file(&header).unwrap();
+        write(false, Ok(())).unwrap();
+        assert_eq!(fs::read_to_string(&header).unwrap(), "header");
+        assert_eq!(fs::read_to_string(&data).unwrap(), "voxels");
+        fs::remove_file(&header).unwrap();
+        let text = write(false, Ok(())).unwrap_err().to_string();
+        assert!(text.contains("a.raw: already exists"), "{text}");
+        assert_eq!(listing(folder.path()), ["a.raw"]);
+        write(true, Ok(())).unwrap();
+        assert_eq!(listing(folder.path()), ["a.mhd", "a.raw"]);
     }
 
     #[test]

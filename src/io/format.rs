@@ -1,7 +1,7 @@
 //! Rows of the table of file formats, and file names by their endings.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::io::FORMATS;
@@ -14,6 +14,25 @@ pub(super) type ReadFile = fn(&Path, &dyn Fn() -> bool) -> Result<Volume>;
 /// returns true.
 pub(super) type WriteFile = fn(&Path, &Volume, &mut dyn Write, &dyn Fn() -> bool) -> Result<()>;
 
+/// Writes a volume as the contents of two files; the path of the header is named in errors.
+pub(super) type WritePair = fn(&Path, &Volume, PairOutput, &dyn Fn() -> bool) -> Result<()>;
+
+/// A header and its voxels in another file.
+pub(super) struct PairOutput<'a> {
+    pub(super) header: &'a mut dyn Write,
+    pub(super) data: &'a mut dyn Write,
+    /// Name of the data file, which lies beside the header.
+    pub(super) data_name: &'a str,
+}
+
+/// How a format is written.
+#[derive(Clone, Copy)]
+pub(super) enum Writer {
+    Single(WriteFile),
+    /// Header and voxels in two files, the second with this ending.
+    Pair(&'static str, WritePair),
+}
+
 /// A file format, recognised by the ending of the file's name.
 pub struct Format {
     /// Name of the format.
@@ -24,7 +43,7 @@ pub struct Format {
     pub description: &'static str,
     pub(super) read: ReadFile,
     /// `None` for a format that is only read.
-    pub(super) write: Option<WriteFile>,
+    pub(super) write: Option<Writer>,
 }
 
 impl Format {
@@ -45,6 +64,17 @@ impl Format {
     }
 }
 
+/// Files that writing a volume to `path` creates: the file, and that of its voxels where the format
+/// keeps them apart.
+pub fn output_files(path: &Path) -> Vec<PathBuf> {
+    let mut files = vec![path.to_path_buf()];
+    if let Some(Writer::Pair(ending, _)) = Format::of(path).and_then(|format| format.write) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        files.push(path.with_file_name(format!("{}{ending}", without_ending(&name))));
+    }
+    files
+}
+
 /// Name of a file without the ending of its format.
 pub(super) fn without_ending(name: &str) -> &str {
     let endings = FORMATS.iter().flat_map(|format| format.endings);
@@ -52,7 +82,7 @@ pub(super) fn without_ending(name: &str) -> &str {
 }
 
 /// Part of a name before an ending, in upper or lower case.
-fn strip_ending<'a>(name: &'a str, ending: &str) -> Option<&'a str> {
+pub(super) fn strip_ending<'a>(name: &'a str, ending: &str) -> Option<&'a str> {
     let (stem, end) = name.split_at_checked(name.len().checked_sub(ending.len())?)?;
     end.eq_ignore_ascii_case(ending).then_some(stem)
 }
@@ -94,6 +124,9 @@ mod tests {
         assert_eq!(name("a.nii.zip"), None);
         assert_eq!(name("\u{e9}"), None, "shorter than an ending in characters, not in bytes");
         assert_eq!(without_ending("patient.7"), "patient.7");
+        assert_eq!(output_files(Path::new("a/b.nii")), [Path::new("a/b.nii")]);
+        let pair = ["a/b.c.mhd", "a/b.c.raw"].map(PathBuf::from);
+        assert_eq!(output_files(Path::new("a/b.c.mhd")), pair);
     }
 
     #[test]

@@ -11,6 +11,7 @@
 
 mod affine;
 pub mod atomic_write;
+mod detached;
 mod dicom;
 pub mod folder;
 mod format;
@@ -20,52 +21,76 @@ mod nrrd;
 pub mod plain_file;
 mod raw_voxels;
 mod smallest_type;
+mod source;
 
 use std::path::Path;
 
 pub use atomic_write::partial_path;
-pub use format::{Format, endings_read, endings_written};
+pub use format::{Format, endings_read, endings_written, output_files};
 
 use crate::error::{Error, Result};
 use crate::volume::Volume;
+use format::{PairOutput, Writer};
 
 /// File formats that are read and written.
 pub static FORMATS: &[Format] = &[
     Format {
-        name: "NIfTI-1",
+        name: "NIfTI",
         endings: &[".nii"],
-        description: "stored values and their rescale are kept",
+        description: "versions 1 and 2 when read, 1 when written; stored values and their rescale \
+                      are kept",
         read: nifti::read,
-        write: Some(nifti::write),
+        write: Some(Writer::Single(nifti::write)),
     },
     Format {
-        name: "NIfTI-1, gzip",
+        name: "NIfTI, gzip",
         endings: &[".nii.gz"],
-        description: "stored values and their rescale are kept",
+        description: "as NIfTI",
         read: nifti::read,
-        write: Some(nifti::write_gzip),
+        write: Some(Writer::Single(nifti::write_gzip)),
     },
     Format {
         name: "NRRD",
         endings: &[".nrrd"],
-        description: "raw or gzip when read, gzip when written; a rescale is applied, in the \
-                      smallest of int16, int32 and float32 that is exact, else in float64",
+        description: "raw, gzip, bzip2 or text when read, gzip when written; a rescale is applied, \
+                      in the smallest of int16, int32 and float32 that is exact, else in float64",
         read: nrrd::read,
-        write: Some(nrrd::write),
+        write: Some(Writer::Single(nrrd::write)),
+    },
+    Format {
+        name: "NRRD, voxels in another file",
+        endings: &[".nhdr"],
+        description: "as NRRD; raw (.raw) when written",
+        read: nrrd::read,
+        write: Some(Writer::Pair(".raw", nrrd::write_pair)),
     },
     Format {
         name: "MetaImage",
         endings: &[".mha"],
-        description: "raw or zlib when read, raw when written; a rescale is applied, in the \
+        description: "raw, zlib or text when read, raw when written; a rescale is applied, in the \
                       smallest of int16, int32 and float32 that is exact, else in float64",
         read: metaimage::read,
-        write: Some(metaimage::write),
+        write: Some(Writer::Single(metaimage::write)),
     },
     Format {
         name: "MetaImage, voxels in another file",
         endings: &[".mhd"],
-        description: "raw or zlib (.raw, .zraw) beside the header",
+        description: "as MetaImage; raw (.raw) when written",
         read: metaimage::read,
+        write: Some(Writer::Pair(".raw", metaimage::write_pair)),
+    },
+    Format {
+        name: "NIfTI, voxels in another file",
+        endings: &[".hdr"],
+        description: "as NIfTI; voxels in .img or .img.gz when read, in .img when written",
+        read: nifti::read,
+        write: Some(Writer::Pair(".img", nifti::write_pair)),
+    },
+    Format {
+        name: "NIfTI, voxels in another file, gzip",
+        endings: &[".hdr.gz"],
+        description: "as NIfTI; voxels in .img or .img.gz",
+        read: nifti::read,
         write: None,
     },
 ];
@@ -117,6 +142,8 @@ pub fn read_with(path: &Path, options: &ReadOptions) -> Result<Volume> {
             path.display()
         )));
     }
+    let header = nifti::header_of_image(path);
+    let path = header.as_deref().unwrap_or(path);
     let format = Format::of(path).ok_or_else(|| unreadable(path))?;
     (format.read)(path, cancelled)
 }
@@ -142,9 +169,21 @@ pub fn write_with(path: &Path, volume: &Volume, options: &WriteOptions) -> Resul
         let reason = "uneven slice spacing cannot be written to a file; resample the volume first";
         return Err(Error::unsupported(path, reason));
     }
-    atomic_write::write_atomically(path, options.overwrite, |out| {
-        write(path, volume, out, cancelled)
-    })
+    match (write, &output_files(path)[..]) {
+        (Writer::Pair(_, write), [_, data]) => {
+            let data_name = data.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            atomic_write::write_pair_atomically([path, data], options.overwrite, |header, data| {
+                let out = PairOutput { header, data, data_name: &data_name };
+                write(path, volume, out, cancelled)
+            })
+        }
+        (Writer::Pair(..), _) => Err(no_writer(path)),
+        (Writer::Single(write), _) => {
+            atomic_write::write_atomically(path, options.overwrite, |out| {
+                write(path, volume, out, cancelled)
+            })
+        }
+    }
 }
 
 /// Checks ahead of long work that [`write()`] will be able to write `path`.
@@ -155,7 +194,7 @@ pub fn write_with(path: &Path, volume: &Volume, options: &WriteOptions) -> Resul
 /// overwritten.
 pub fn check_output(path: &Path, overwrite: bool) -> Result<()> {
     writer(path)?;
-    atomic_write::check(path, overwrite)
+    output_files(path).iter().try_for_each(|file| atomic_write::check(file, overwrite))
 }
 
 /// Whether the ending of a file's name belongs to one of [`FORMATS`].
@@ -163,11 +202,13 @@ pub fn is_volume_file(path: &Path) -> bool {
     Format::of(path).is_some()
 }
 
-fn writer(path: &Path) -> Result<format::WriteFile> {
-    Format::of(path).and_then(|format| format.write).ok_or_else(|| {
-        let reason = format!("unknown ending; volumes are written as {}", endings_written());
-        Error::unsupported(path, reason)
-    })
+fn writer(path: &Path) -> Result<Writer> {
+    Format::of(path).and_then(|format| format.write).ok_or_else(|| no_writer(path))
+}
+
+fn no_writer(path: &Path) -> Error {
+    let reason = format!("unknown ending; volumes are written as {}", endings_written());
+    Error::unsupported(path, reason)
 }
 
 /// Error of reading a file whose ending belongs to no format.
@@ -180,10 +221,6 @@ fn unreadable(path: &Path) -> Error {
             path,
             "a single DICOM file; give the folder that holds its series",
         );
-    }
-    if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("nhdr")) {
-        let reason = "a header whose voxels are in another file; save both as one .nrrd file";
-        return Error::unsupported(path, reason);
     }
     let reason = format!(
         "unknown ending; volumes are read from {} files and from folders with one DICOM series",

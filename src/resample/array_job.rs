@@ -6,32 +6,58 @@ use ndarray::{Array2, ArrayViewMut3};
 
 use crate::error::{Error, Result};
 use crate::labels::{LabelMethod, LabelPass};
+use crate::resample::nan;
 use crate::resample::pass::{Counter, OnProgress, Pass};
 use crate::resample::{Interpolator, Plan};
 use crate::volume::views::{with_view, with_views};
-use crate::volume::voxels::{range, slice};
-use crate::volume::{Axis, Rescale, Voxel, VoxelType, VoxelsView, VoxelsViewMut, Window};
+use crate::volume::voxels::slice;
+use crate::volume::{Axis, Rescale, Voxel, VoxelType, Voxels, VoxelsView, VoxelsViewMut, Window};
 
-/// A CT as an array `[k, j, i]` of finite voxels.
+/// A CT as an array `[k, j, i]` of voxels that are finite or NaN.
 pub struct Image<'a> {
     voxels: VoxelsView<'a>,
+    /// Copy with values in place of NaN, where there is any.
+    filled: Option<Voxels>,
+    /// HU that the caller gave for NaN.
+    nan_as: Option<f64>,
     rescale: Rescale,
     range: (f64, f64),
 }
 
 impl<'a> Image<'a> {
-    /// Takes voxels and their conversion to HU.
+    /// Takes voxels and their conversion to HU. Known voxels that are NaN stay so, and between
+    /// slices a voxel is NaN where one of its two known voxels is.
     ///
     /// # Errors
-    /// [`Error::Argument`] for a voxel that is NaN or infinite: it names the first one.
+    /// [`Error::Argument`] for an infinite voxel: it names the first one.
     pub fn new(voxels: VoxelsView<'a>, rescale: Rescale) -> Result<Image<'a>> {
-        let range = with_view!(&voxels, array => range(array))?;
-        Ok(Image { voxels, rescale, range })
+        Image::with_nan_as(voxels, rescale, None)
+    }
+
+    /// Like [`Image::new`], but between slices NaN counts as `nan_as` HU, where that is given.
+    ///
+    /// # Errors
+    /// As [`Image::new`]; [`Error::Argument`] for a `nan_as` that is not finite.
+    pub fn with_nan_as(
+        voxels: VoxelsView<'a>,
+        rescale: Rescale,
+        nan_as: Option<f64>,
+    ) -> Result<Image<'a>> {
+        let filled = with_view!(&voxels, array => nan::fill(array, rescale, nan_as))?;
+        Ok(Image { voxels, filled: filled.voxels, nan_as, rescale, range: filled.range })
+    }
+
+    /// Voxels without NaN.
+    fn numbers(&self) -> VoxelsView<'_> {
+        match &self.filled {
+            Some(filled) => filled.view(),
+            None => with_view!(&self.voxels, array => array.view().into()),
+        }
     }
 
     /// Slice `index` across `axis` as grey values of a window, clipped to 0 to 1.
     pub(crate) fn unit_slice(&self, axis: Axis, index: usize, window: Window) -> Array2<f32> {
-        with_view!(&self.voxels, array => slice(array, axis, index).map(|&stored| {
+        with_view!(&self.numbers(), array => slice(array, axis, index).map(|&stored| {
             window.to_unit(self.rescale.to_hu(Voxel::to_f64(stored))) as f32
         }))
     }
@@ -169,14 +195,20 @@ impl<'a> ArrayJob<'a> {
                 Ok(pass.encoded)
             }};
         }
-        match &mut self.output {
-            None => with_view!(&image.voxels, input => run!(input, None)),
-            Some(output) => {
-                let types = [image.voxels.voxel_type(), output.voxel_type()];
-                with_views!(&image.voxels, output, (input, output) => run!(input, Some(output)),
-                    _ => Err(other_type("output", types)))
-            }
+        let numbers = image.numbers();
+        let Some(output) = &mut self.output else {
+            return with_view!(&numbers, input => run!(input, None));
+        };
+        let types = [numbers.voxel_type(), output.voxel_type()];
+        let encoded = with_views!(&numbers, &mut *output,
+            (input, output) => run!(input, Some(output)),
+            _ => Err(other_type("output", types)))?;
+        if image.filled.is_some() {
+            with_views!(&image.voxels, output, (input, output) => {
+                nan::restore(input, self.plan, image.nan_as.is_none(), output)
+            }, _ => {});
         }
+        Ok(encoded)
     }
 
     fn interpolate_labels(&self, labels: LabelArrays, counter: &mut Counter) -> Result<()> {

@@ -31,6 +31,8 @@ pub struct JobOptions {
     pub label_method: Option<LabelMethod>,
     /// Whether the expected error of every voxel is an output.
     pub expected_error: bool,
+    /// HU that NaN counts as between known slices; `None`: what is between NaN is NaN.
+    pub nan_as: Option<f64>,
 }
 
 impl Default for JobOptions {
@@ -42,6 +44,7 @@ impl Default for JobOptions {
             interpolator: InterpolatorOptions::default(),
             label_method: None,
             expected_error: false,
+            nan_as: None,
         }
     }
 }
@@ -85,6 +88,7 @@ impl JobOptions {
             label_maps,
             label_method: self.label_method.unwrap_or(default_method),
             expected_error: self.expected_error,
+            nan_as: self.nan_as,
             ..Job::new(plan, interpolator, volume)
         }
     }
@@ -104,6 +108,8 @@ pub struct Job<'a> {
     pub label_method: LabelMethod,
     /// Whether the expected error of every voxel is an output.
     pub expected_error: bool,
+    /// HU that NaN counts as between known slices; `None`: what is between NaN is NaN.
+    pub nan_as: Option<f64>,
 }
 
 /// Outputs of a [`Job`], all on the output grid of its plan.
@@ -130,6 +136,7 @@ impl<'a> Job<'a> {
             label_maps: &[],
             label_method: LabelMethod::default_for(interpolator),
             expected_error: false,
+            nan_as: None,
         }
     }
 
@@ -148,17 +155,19 @@ impl<'a> Job<'a> {
             work = work.max(labels::work_bytes(self.plan, network));
         }
         let image = bytes(self.volume.voxels().voxel_type().bytes() as u64);
+        let filled = if self.volume.voxels().has_nan() { self.volume.voxels().bytes() } else { 0 };
         let expected_error = if self.expected_error { bytes(4) } else { 0 };
         label_maps
             .fold(image, u64::saturating_add)
             .saturating_add(expected_error)
+            .saturating_add(filled)
             .saturating_add(work)
     }
 
     /// Resamples the volume and its label maps.
     ///
     /// # Errors
-    /// As [`Image::new`] and [`ArrayJob::run`].
+    /// As [`Image::with_nan_as`] and [`ArrayJob::run`].
     pub fn run(&self, on_progress: OnProgress) -> Result<Outputs> {
         let grid = self.plan.output();
         let shape = self.plan.output_shape();
@@ -168,7 +177,8 @@ impl<'a> Job<'a> {
         let mut label_maps: Vec<Voxels> =
             self.label_maps.iter().map(|map| map.voxels().zeros_like(shape)).collect();
         let mut job = ArrayJob::new(self.plan, self.interpolator);
-        job.image = Some(Image::new(voxels.view(), self.volume.rescale())?);
+        let image = Image::with_nan_as(voxels.view(), self.volume.rescale(), self.nan_as)?;
+        job.image = Some(image);
         job.output = Some(output.view_mut());
         job.expected_error = expected_error.as_mut().map(|errors| errors.view_mut());
         job.labels = (self.label_maps.iter().zip(&mut label_maps))

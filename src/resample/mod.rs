@@ -15,6 +15,7 @@ pub mod job;
 mod lattice;
 mod learned;
 mod linear;
+mod nan;
 pub mod pair;
 pub(crate) mod pass;
 pub mod plan;

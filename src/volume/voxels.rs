@@ -31,7 +31,9 @@ impl Rescale {
 }
 
 /// A Rust type that a voxel can have.
-pub trait Voxel: Copy + PartialEq + PartialOrd + Default + Send + Sync + 'static {
+pub trait Voxel:
+    Copy + PartialEq + PartialOrd + Default + Send + Sync + std::str::FromStr + 'static
+{
     /// Voxel type of this Rust type.
     const TYPE: VoxelType;
     /// Value as a double (exact up to 2^53 for the 64-bit integers).
@@ -145,6 +147,11 @@ impl Voxels {
             array.iter().for_each(|value| value.append_le_bytes(&mut bytes));
         });
         bytes
+    }
+
+    /// Whether a voxel is NaN.
+    pub fn has_nan(&self) -> bool {
+        !self.voxel_type().is_integer() && self.values().any(f64::is_nan)
     }
 
     /// Smallest and largest stored value.

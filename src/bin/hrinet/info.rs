@@ -65,6 +65,10 @@ fn volume(arguments: &Arguments) -> Result<()> {
     let rescale = volume.rescale();
     println!("type:        {}", volume.voxels().voxel_type().name());
     println!("rescale:     {} * stored + {} = HU", rescale.slope, rescale.intercept);
+    if volume.voxels().has_nan() {
+        println!("range:       with NaN");
+        return Ok(());
+    }
     let (low, high) = volume.voxels().range()?;
     println!("range:       {} to {} HU", rescale.to_hu(low), rescale.to_hu(high));
     Ok(())

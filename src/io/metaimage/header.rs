@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::io::affine::Affine;
-use crate::io::raw_voxels::ByteOrder;
+use crate::io::affine::{Affine, swap_lps};
+use crate::io::raw_voxels::NumberFormat;
 use crate::volume::{Geometry, VoxelType};
 
 /// Location of the voxels.
@@ -21,7 +21,7 @@ pub(crate) enum DataFile {
 #[derive(Debug)]
 pub(crate) struct MetaImageHeader {
     pub(crate) voxel_type: VoxelType,
-    pub(crate) order: ByteOrder,
+    pub(crate) format: NumberFormat,
     pub(crate) is_compressed: bool,
     pub(crate) data_file: DataFile,
     /// Bytes to skip in the data file; `None`: all but the voxels.
@@ -35,7 +35,7 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<MetaImageHeader> {
     fields.reject_other_images()?;
     Ok(MetaImageHeader {
         voxel_type: fields.voxel_type()?,
-        order: fields.order()?,
+        format: fields.format()?,
         is_compressed: fields.flag("CompressedData")?.unwrap_or(false),
         data_file: fields.data_file()?,
         skipped_bytes: fields.skipped_bytes()?,
@@ -93,24 +93,36 @@ impl<'a> Fields<'a> {
         }
     }
 
-    fn numbers<const N: usize>(&self, keys: &[&str]) -> Result<Option<[f64; N]>> {
+    /// Exactly `count` numbers, if the key or one of its synonyms is present.
+    fn numbers(&self, keys: &[&str], count: usize) -> Result<Option<Vec<f64>>> {
         let Some(text) = self.get(keys) else { return Ok(None) };
         let values: Option<Vec<f64>> =
             text.split_whitespace().map(|word| word.parse().ok()).collect();
-        match values.and_then(|values| values.try_into().ok()) {
+        match values.filter(|values| values.len() == count) {
             Some(values) => Ok(Some(values)),
-            None => Err(self.invalid(keys[0], text, &format!("{N} numbers"))),
+            None => Err(self.invalid(keys[0], text, &format!("{count} numbers"))),
         }
     }
 
-    /// Rejects everything but 3-D images of binary values, one per voxel, in HU and mm.
+    /// Number of axes: three, and more of one voxel.
+    fn dimensions(&self) -> Result<usize> {
+        let text = self.required("NDims")?;
+        match text.parse() {
+            Ok(dimensions @ 3..=10) => Ok(dimensions),
+            _ => Err(self.unsupported(format!(
+                "NDims is {:?}; only volumes are read, 3, or more with axes of one voxel",
+                shortened(text)
+            ))),
+        }
+    }
+
+    /// Rejects everything but images with one value per voxel, in HU and mm.
     fn reject_other_images(&self) -> Result<()> {
         if let Some(kind) = self.get(&["ObjectType"]).filter(|&kind| kind != "Image") {
             let reason = format!("ObjectType is {:?}; only Image is read", shortened(kind));
             return Err(self.unsupported(reason));
         }
         for (key, only) in [
-            ("NDims", "3"),
             ("ElementNumberOfChannels", "1"),
             ("DistanceUnits", "mm"),
             ("ElementToIntensityFunctionSlope", "1"),
@@ -120,11 +132,6 @@ impl<'a> Fields<'a> {
                 let reason = format!("{key} is {:?}; only {only} is read", shortened(value));
                 return Err(self.unsupported(reason));
             }
-        }
-        self.required("NDims")?;
-        if self.flag("BinaryData")? == Some(false) {
-            let reason = "voxels as text (BinaryData is False); save it as binary".to_string();
-            return Err(self.unsupported(reason));
         }
         Ok(())
     }
@@ -137,12 +144,15 @@ impl<'a> Fields<'a> {
         })
     }
 
-    fn order(&self) -> Result<ByteOrder> {
+    fn format(&self) -> Result<NumberFormat> {
+        if self.flag("BinaryData")? == Some(false) {
+            return Ok(NumberFormat::Text);
+        }
         let big = match self.flag("BinaryDataByteOrderMSB")? {
             Some(big) => Some(big),
             None => self.flag("ElementByteOrderMSB")?,
         };
-        Ok(if big == Some(true) { ByteOrder::Big } else { ByteOrder::Little })
+        Ok(if big == Some(true) { NumberFormat::BigEndian } else { NumberFormat::LittleEndian })
     }
 
     fn data_file(&self) -> Result<DataFile> {
@@ -177,27 +187,45 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Grid in RAS, from a header in LPS.
-    fn geometry(&self) -> Result<Geometry> {
+    /// Number of voxels along i, j, k.
+    fn size(&self, dimensions: usize) -> Result<[usize; 3]> {
         let text = self.required("DimSize")?;
-        let size: Option<Vec<usize>> =
+        let lengths: Option<Vec<usize>> =
             text.split_whitespace().map(|word| word.parse().ok()).collect();
-        let size = size
-            .and_then(|size| <[usize; 3]>::try_from(size).ok())
-            .ok_or_else(|| self.invalid("DimSize", text, "3 whole numbers"))?;
-        let spacing = self.numbers(&["ElementSpacing", "ElementSize"])?.unwrap_or([1.0; 3]);
-        let directions = self.numbers(&["TransformMatrix", "Rotation", "Orientation"])?;
-        let d = directions.unwrap_or([1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0]);
-        let origin = self.numbers(&["Offset", "Position", "Origin"])?.unwrap_or([0.0; 3]);
-        // Subtracting and adding zero removes the sign of -0.0.
-        let to_ras = |[x, y, z]: [f64; 3]| [0.0 - x, 0.0 - y, z + 0.0];
-        let step = |axis: usize| to_ras([0, 1, 2].map(|row| d[3 * axis + row] * spacing[axis]));
-        if let Some(invalid) = spacing.iter().find(|&&spacing| spacing <= 0.0) {
-            let value = invalid.to_string();
-            return Err(self.invalid("ElementSpacing", &value, "greater than zero"));
+        let lengths = lengths.filter(|lengths| lengths.len() == dimensions);
+        match lengths.as_deref() {
+            Some([i, j, k, others @ ..]) if others.iter().all(|&length| length == 1) => {
+                Ok([*i, *j, *k])
+            }
+            Some(_) => Err(self.unsupported(format!(
+                "several volumes (DimSize is {:?}); save one of them as a file of its own",
+                shortened(text)
+            ))),
+            None => {
+                let expected = format!("{dimensions} whole numbers");
+                Err(self.invalid("DimSize", text, &expected))
+            }
         }
-        let affine = Affine { origin: to_ras(origin), steps: [step(0), step(1), step(2)] };
-        affine.geometry(self.path, size)
+    }
+
+    /// Grid in RAS, from a header in LPS. A negative spacing turns its axis, as in ITK.
+    fn geometry(&self) -> Result<Geometry> {
+        let n = self.dimensions()?;
+        let size = self.size(n)?;
+        let spacing = self.numbers(&["ElementSpacing", "ElementSize"], n)?;
+        let spacing = spacing.unwrap_or_else(|| vec![1.0; n]);
+        let directions = self.numbers(&["TransformMatrix", "Rotation", "Orientation"], n * n)?;
+        let identity = || (0..n * n).map(|at| f64::from(at % (n + 1) == 0)).collect();
+        let directions: Vec<f64> = directions.unwrap_or_else(identity);
+        let origin = self.numbers(&["Offset", "Position", "Origin"], n)?;
+        let origin = origin.unwrap_or_else(|| vec![0.0; n]);
+        let step =
+            |axis: usize| swap_lps([0, 1, 2].map(|row| directions[n * axis + row] * spacing[axis]));
+        if spacing[..3].contains(&0.0) {
+            return Err(self.invalid("ElementSpacing", "0", "other than zero"));
+        }
+        let origin = swap_lps([origin[0], origin[1], origin[2]]);
+        Affine { origin, steps: [step(0), step(1), step(2)] }.geometry(self.path, size)
     }
 }
 
@@ -236,16 +264,16 @@ mod tests {
     #[test]
     fn unreadable_headers_are_rejected_with_the_value() {
         assert!(error("= Image", "= Tube").contains("ObjectType is \"Tube\""));
-        assert!(error("NDims = 3", "NDims = 4").contains("NDims is \"4\""));
+        assert!(error("NDims = 3", "NDims = 2").contains("NDims is \"2\""));
+        assert!(error("NDims = 3", "NDims = 4").contains("DimSize is \"5 4 3\""));
         assert!(error("NDims = 3\n", "").contains("lacks the key NDims"));
-        assert!(error("BinaryData = True", "BinaryData = False").contains("as text"));
         assert!(error("= False", "= Maybe").contains("maybe"));
         assert!(error("MET_SHORT", "MET_STRING").contains("MET_STRING"));
         assert!(error("LOCAL", "LIST").contains("several files"));
         assert!(error("LOCAL", "slice%03d.raw 1 9 1").contains("several files"));
         assert!(error("5 4 3", "5 4").contains("DimSize is \"5 4\""));
         assert!(error("5 4 3", "5 0 3").contains("empty"));
-        assert!(error("2 3 4", "2 -3 4").contains("ElementSpacing is \"-3\""));
+        assert!(error("2 3 4", "2 0 4").contains("ElementSpacing is \"0\""));
         assert!(error("2 3 4", "2 nan 4").contains("not finite"));
         assert!(error("1 0 0 0 1 0 0 0 1", "1 0 0 0 1 0 0 1 1").contains("degrees"));
         assert!(error("Offset = 10 20 30", "Offset = 10 20").contains("3 numbers"));

@@ -3,8 +3,10 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::io::detached::data_path;
 use crate::io::metaimage::header::{DataFile, MetaImageHeader, parse};
-use crate::io::raw_voxels::Source;
+use crate::io::raw_voxels::{read_voxels, skip_to_last};
+use crate::io::source::{Compression, Source};
 use crate::volume::{Rescale, Volume};
 
 /// Longest header that is read, bytes.
@@ -19,32 +21,25 @@ pub(crate) fn read(path: &Path, cancelled: &dyn Fn() -> bool) -> Result<Volume> 
     let text = header_text(path, &mut source)?;
     let header = parse(path, &text)?;
     match &header.data_file {
-        DataFile::Local => read_voxels(header, source),
+        DataFile::Local => finish(header, source),
         DataFile::Other(name) => {
-            let data = path.with_file_name(name);
-            if !data.is_file() {
-                let reason = format!(
-                    "its voxels are in the file {name:?}, which does not exist; put both in one \
-                     folder"
-                );
-                return Err(Error::damaged(path, reason));
-            }
-            let source = Source::open_raw(&data, cancelled)?;
-            read_voxels(header, source)
+            let data = data_path(path, name)?;
+            finish(header, Source::open_raw(&data, cancelled)?)
         }
     }
 }
 
-fn read_voxels(header: MetaImageHeader, mut source: Source) -> Result<Volume> {
+/// Reads the voxels, which follow in a file.
+fn finish(header: MetaImageHeader, mut source: Source) -> Result<Volume> {
     let size = header.geometry.size();
     match header.skipped_bytes {
         Some(bytes) => source.skip(bytes, "the bytes before the voxels")?,
-        None => source.skip_to_last(header.voxel_type, size)?,
+        None => skip_to_last(&mut source, header.voxel_type, size, 1)?,
     }
     if header.is_compressed {
-        source = source.zlib_decompressed();
+        source = source.decompressed(Compression::Zlib);
     }
-    let voxels = source.voxels(header.voxel_type, size, header.order)?;
+    let voxels = read_voxels(&mut source, header.voxel_type, size, header.format)?;
     if header.is_compressed {
         source.finish()?;
     }

@@ -1,11 +1,13 @@
-//! Writes a MetaImage file: header and voxels in one file, little endian, uncompressed as ITK
-//! writes it by default. A rescale is applied, since MetaImage has none.
+//! Writes a MetaImage file: header and voxels in one file or two, little endian, uncompressed as
+//! ITK writes it by default. A rescale is applied, since MetaImage has none.
 
 use std::io::Write;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::io::raw_voxels::{hounsfield_type, write_hounsfield};
+use crate::io::affine::lps_text;
+use crate::io::format::PairOutput;
+use crate::io::raw_voxels::HounsfieldVoxels;
 use crate::volume::{Axis, Geometry, Volume, VoxelType};
 
 /// Writes header and voxels; `path` is named in errors.
@@ -15,16 +17,29 @@ pub(crate) fn write(
     out: &mut dyn Write,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<()> {
-    let voxel_type = hounsfield_type(volume);
-    out.write_all(header(voxel_type, volume.geometry()).as_bytes())
+    let voxels = HounsfieldVoxels::of(volume);
+    out.write_all(header(voxels.voxel_type(), volume.geometry(), "LOCAL").as_bytes())
         .map_err(|source| Error::io(path, source))?;
-    write_hounsfield(volume, voxel_type, out, path, cancelled)
+    voxels.write(out, path, cancelled)
 }
 
-fn header(voxel_type: VoxelType, geometry: &Geometry) -> String {
+/// Writes the header to one file and the voxels to another; `path` is named in errors.
+pub(crate) fn write_pair(
+    path: &Path,
+    volume: &Volume,
+    out: PairOutput,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<()> {
+    let voxels = HounsfieldVoxels::of(volume);
+    let header = header(voxels.voxel_type(), volume.geometry(), out.data_name);
+    out.header.write_all(header.as_bytes()).map_err(|source| Error::io(path, source))?;
+    voxels.write(out.data, path, cancelled)
+}
+
+fn header(voxel_type: VoxelType, geometry: &Geometry, data_file: &str) -> String {
     let [i, j, k] = geometry.size();
-    let [x, y, z] = Axis::ALL.map(|axis| vector(geometry.direction(axis)));
-    let origin = vector(geometry.origin());
+    let [x, y, z] = Axis::ALL.map(|axis| lps_text(geometry.direction(axis), " "));
+    let origin = lps_text(geometry.origin(), " ");
     let [di, dj, dk] = Axis::ALL.map(|axis| geometry.spacing(axis));
     let name = voxel_type.meta_image_name();
     format!(
@@ -40,12 +55,6 @@ fn header(voxel_type: VoxelType, geometry: &Geometry) -> String {
          ElementSpacing = {di} {dj} {dk}\n\
          DimSize = {i} {j} {k}\n\
          ElementType = {name}\n\
-         ElementDataFile = LOCAL\n"
+         ElementDataFile = {data_file}\n"
     )
-}
-
-/// Text of a RAS vector in left-posterior-superior, in the shortest digits that give the same
-/// doubles, zero without a sign.
-fn vector([right, anterior, superior]: [f64; 3]) -> String {
-    format!("{} {} {}", 0.0 - right, 0.0 - anterior, superior + 0.0)
 }

@@ -1,71 +1,80 @@
-//! Reads a NIfTI-1 file.
+//! Reads a NIfTI file, version 1 or 2, in one file or two.
 
-use std::path::Path;
-
-use nifti::{Endianness, NiftiHeader};
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::io::format::strip_ending;
+use crate::io::nifti::header::{self, Header};
 use crate::io::nifti::transform::ijk_to_ras;
-use crate::io::raw_voxels::{ByteOrder, Source};
+use crate::io::raw_voxels::read_voxels;
+use crate::io::source::Source;
 use crate::volume::{Rescale, Volume, VoxelType};
 
-/// Bytes of the header.
-const HEADER_BYTES: usize = 348;
+/// Endings of the header of a pair of files.
+const HEADER_ENDINGS: [&str; 2] = [".hdr", ".hdr.gz"];
+
+/// Endings of the voxels of a pair of files.
+const IMAGE_ENDINGS: [&str; 2] = [".img", ".img.gz"];
 
 /// Reads a volume. Voxels stay as stored; `scl_slope` and `scl_inter` become its rescale.
 pub(crate) fn read(path: &Path, cancelled: &dyn Fn() -> bool) -> Result<Volume> {
     let mut source = Source::open(path, cancelled)?;
-    let header = read_header(path, &mut source)?;
+    let header = header::read(path, &mut source)?;
     let size = size(path, &header)?;
     let voxel_type = voxel_type(path, &header)?;
     let rescale = rescale(path, &header)?;
     let geometry = ijk_to_ras(path, &header)?.geometry(path, size)?;
+    let offset = voxel_offset(path, &header)?;
 
-    let extensions = voxel_offset(path, &header)? - HEADER_BYTES as u64;
-    source.skip(extensions, "the header's extensions")?;
-    let order = match header.endianness {
-        Endianness::Little => ByteOrder::Little,
-        Endianness::Big => ByteOrder::Big,
+    let image = if header.is_pair { Some(image_of_header(path)?) } else { None };
+    let before = match &image {
+        Some(image) => {
+            source = Source::open(image, cancelled)?;
+            offset
+        }
+        None => offset.saturating_sub(header.bytes),
     };
-    let voxels = source.voxels(voxel_type, size, order)?;
+    source.skip(before, "the bytes before the voxels")?;
+    let voxels = read_voxels(&mut source, voxel_type, size, header.format)?;
     source.finish()?;
     Volume::new(voxels, rescale, geometry)
 }
 
-fn read_header(path: &Path, source: &mut Source) -> Result<NiftiHeader> {
-    let mut bytes = [0; HEADER_BYTES];
-    source.fill(&mut bytes[..4], "the NIfTI header")?;
-    check_version(path, [bytes[0], bytes[1], bytes[2], bytes[3]])?;
-    source.fill(&mut bytes[4..], "the NIfTI header")?;
-    NiftiHeader::from_reader(&bytes[..])
-        .map_err(|_| Error::damaged(path, "not a NIfTI-1 file: the magic `n+1` is missing"))
+/// The `.hdr` file of an `.img` file of a pair, if `path` is one.
+pub(crate) fn header_of_image(path: &Path) -> Option<PathBuf> {
+    beside(path, &IMAGE_ENDINGS, &HEADER_ENDINGS)
 }
 
-/// Tells the version by the first field, the size of the header: 348 in NIfTI-1, 540 in NIfTI-2.
-fn check_version(path: &Path, first: [u8; 4]) -> Result<()> {
-    match (i32::from_le_bytes(first), i32::from_be_bytes(first)) {
-        (348, _) | (_, 348) => Ok(()),
-        (540, _) | (_, 540) => {
-            Err(Error::unsupported(path, "a NIfTI-2 file; save it as NIfTI-1 or NRRD"))
-        }
-        _ => Err(Error::damaged(path, "not a NIfTI file")),
-    }
+/// The `.img` file of the header of a pair.
+fn image_of_header(path: &Path) -> Result<PathBuf> {
+    let endings = [&HEADER_ENDINGS[..], &[".nii", ".nii.gz"]].concat();
+    beside(path, &endings, &IMAGE_ENDINGS).ok_or_else(|| {
+        let reason = "the header of a pair of files (.hdr, .img), but there is no .img file of \
+                      its name beside it";
+        Error::damaged(path, reason)
+    })
+}
+
+/// The file of the same name with another ending that is there, in the case of the name's own.
+fn beside(path: &Path, own: &[&str], others: &[&str]) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let stem = own.iter().find_map(|ending| strip_ending(name, ending))?;
+    let candidates = others.iter().flat_map(|ending| [ending.to_string(), ending.to_uppercase()]);
+    candidates
+        .map(|ending| path.with_file_name(format!("{stem}{ending}")))
+        .find(|candidate| candidate.is_file())
 }
 
 /// Number of voxels along i, j, k.
-fn size(path: &Path, header: &NiftiHeader) -> Result<[usize; 3]> {
-    if &header.magic == b"ni1\0" {
-        let reason = "the header of a pair of files (.hdr, .img); save it as one .nii file";
-        return Err(Error::unsupported(path, reason));
-    }
-    let dimensions = header.dim[0] as usize;
-    if header.sizeof_hdr != HEADER_BYTES as i32 || !(1..=7).contains(&dimensions) {
-        let reason = format!("dim[0] is {}; it must be 1 to 7", header.dim[0] as i16);
-        return Err(Error::damaged(path, reason));
-    }
+fn size(path: &Path, header: &Header) -> Result<[usize; 3]> {
+    let dimensions = match header.dim[0] {
+        dimensions @ 1..=7 => dimensions as usize,
+        other => {
+            let reason = format!("dim[0] is {other}; it must be 1 to 7");
+            return Err(Error::damaged(path, reason));
+        }
+    };
     for (index, &length) in header.dim.iter().enumerate().take(dimensions + 1).skip(1) {
-        // The field is signed; the crate reads it as unsigned.
-        let length = length as i16;
         let min = if index <= 3 { 1 } else { 0 };
         if length < min {
             let reason = format!("dim[{index}] is {length}; it must be {min} or more");
@@ -88,7 +97,7 @@ fn size(path: &Path, header: &NiftiHeader) -> Result<[usize; 3]> {
     }
 }
 
-fn voxel_type(path: &Path, header: &NiftiHeader) -> Result<VoxelType> {
+fn voxel_type(path: &Path, header: &Header) -> Result<VoxelType> {
     let code = header.datatype;
     if let Some(voxel_type) = VoxelType::from_nifti_datatype(code) {
         return Ok(voxel_type);
@@ -108,7 +117,7 @@ fn voxel_type(path: &Path, header: &NiftiHeader) -> Result<VoxelType> {
 }
 
 /// Rescale of the stored values. A slope of zero or NaN means that there is none.
-fn rescale(path: &Path, header: &NiftiHeader) -> Result<Rescale> {
+fn rescale(path: &Path, header: &Header) -> Result<Rescale> {
     let (slope, intercept) = (header.scl_slope, header.scl_inter);
     if slope == 0.0 || slope.is_nan() {
         return Ok(Rescale::IDENTITY);
@@ -117,15 +126,17 @@ fn rescale(path: &Path, header: &NiftiHeader) -> Result<Rescale> {
         let reason = format!("scl_slope is {slope} and scl_inter {intercept}; they must be finite");
         return Err(Error::damaged(path, reason));
     }
-    Ok(Rescale { slope: slope.into(), intercept: intercept.into() })
+    Ok(Rescale { slope, intercept })
 }
 
-/// Offset of the voxels in the file, at least that of the header's end, as the reference library
-/// takes it.
-fn voxel_offset(path: &Path, header: &NiftiHeader) -> Result<u64> {
-    if !header.vox_offset.is_finite() {
-        let reason = format!("vox_offset is {}; it must be finite", header.vox_offset);
+/// Offset of the voxels in their file; in that of the header at least the header's end, as the
+/// reference library takes it.
+fn voxel_offset(path: &Path, header: &Header) -> Result<u64> {
+    let offset = header.vox_offset;
+    if !offset.is_finite() || offset < 0.0 {
+        let reason = format!("vox_offset is {offset}; it must be finite and not negative");
         return Err(Error::damaged(path, reason));
     }
-    Ok((header.vox_offset as u64).max(HEADER_BYTES as u64))
+    let min = if header.is_pair { 0 } else { header.bytes };
+    Ok((offset as u64).max(min))
 }

@@ -2,10 +2,9 @@
 
 use std::path::Path;
 
-use nifti::NiftiHeader;
-
 use crate::error::{Error, Result};
 use crate::io::affine::Affine;
+use crate::io::nifti::header::Header;
 use crate::volume::vector::{cross, dot};
 use crate::volume::{Axis, Geometry};
 
@@ -21,7 +20,7 @@ const EQUAL_TOLERANCE_MM: f64 = 1e-4;
 /// The sform is taken where its code is 1 (scanner), where the qform has no code, and where both
 /// are equal; else the qform. Where neither has a code, the origin is 0 and the axes point to left,
 /// posterior and superior. Lengths are those of `pixdim`, directions those of the matrix.
-pub(crate) fn ijk_to_ras(path: &Path, header: &NiftiHeader) -> Result<Affine> {
+pub(crate) fn ijk_to_ras(path: &Path, header: &Header) -> Result<Affine> {
     let spacing = spacing(path, header)?;
     let sform = (header.sform_code > 0).then(|| sform(path, header, spacing)).transpose()?;
     let qform = (header.qform_code > 0).then(|| qform(header, spacing));
@@ -46,14 +45,16 @@ pub(crate) fn ijk_to_ras(path: &Path, header: &NiftiHeader) -> Result<Affine> {
     })
 }
 
-/// Spacing along i, j and k in the units of the file.
-fn spacing(path: &Path, header: &NiftiHeader) -> Result<[f64; 3]> {
+/// Spacing along i, j and k in the units of the file. A negative `pixdim` counts by its amount, as
+/// in ITK and NiBabel: directions are those of sform and qform.
+fn spacing(path: &Path, header: &Header) -> Result<[f64; 3]> {
     let mut spacing = [0.0; 3];
     for (axis, length) in spacing.iter_mut().enumerate() {
-        *length = f64::from(header.pixdim[axis + 1]);
+        let pixdim = header.pixdim[axis + 1];
+        *length = pixdim.abs();
         if !(length.is_finite() && *length > 0.0) {
             let reason = format!(
-                "the spacing along {} is {length} (pixdim[{}]); it must be greater than zero",
+                "the spacing along {} is {pixdim} (pixdim[{}]); it must be greater than zero",
                 Axis::ALL[axis],
                 axis + 1
             );
@@ -71,8 +72,8 @@ fn equal(first: &Affine, second: &Affine) -> bool {
     entries(first).iter().zip(entries(second)).all(|(a, b)| (a - b).abs() <= EQUAL_TOLERANCE_MM)
 }
 
-fn sform(path: &Path, header: &NiftiHeader, spacing: [f64; 3]) -> Result<Affine> {
-    let rows = [header.srow_x, header.srow_y, header.srow_z].map(|row| row.map(f64::from));
+fn sform(path: &Path, header: &Header, spacing: [f64; 3]) -> Result<Affine> {
+    let rows = header.srow;
     let mut steps = [[0.0; 3]; 3];
     for axis in 0..3 {
         let column = rows.map(|row| row[axis]);
@@ -95,9 +96,8 @@ fn sform(path: &Path, header: &NiftiHeader, spacing: [f64; 3]) -> Result<Affine>
 
 /// Affine of the qform: a rotation as a unit quaternion (a, b, c, d) of which the file omits
 /// a >= 0; `pixdim[0]` < 0 mirrors k.
-fn qform(header: &NiftiHeader, spacing: [f64; 3]) -> Affine {
-    let [mut b, mut c, mut d] =
-        [header.quatern_b, header.quatern_c, header.quatern_d].map(f64::from);
+fn qform(header: &Header, spacing: [f64; 3]) -> Affine {
+    let [mut b, mut c, mut d] = header.quaternion;
     let length = b * b + c * c + d * d;
     let mut a = (1.0 - length).max(0.0).sqrt();
     if 1.0 - length < 1e-7 {
@@ -114,7 +114,7 @@ fn qform(header: &NiftiHeader, spacing: [f64; 3]) -> Affine {
         [2.0 * (b * d + a * c), 2.0 * (c * d - a * b), a * a + d * d - b * b - c * c]
             .map(|x| x * k),
     ];
-    Affine { origin: [header.quatern_x, header.quatern_y, header.quatern_z].map(f64::from), steps }
+    Affine { origin: header.qoffset, steps }
 }
 
 /// Directions of a grid as a qform stores them.

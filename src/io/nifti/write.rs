@@ -1,7 +1,4 @@
 //! Writes a NIfTI-1 file.
-//!
-//! The crate `nifti` drops the rescale when it writes, hence the header of 348 bytes is written
-//! here.
 
 use std::io::Write;
 use std::path::Path;
@@ -10,6 +7,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::error::{Error, Result};
+use crate::io::format::PairOutput;
+use crate::io::nifti::header::BYTES_1;
 use crate::io::nifti::transform::{Quaternion, quaternion};
 use crate::io::raw_voxels::write_voxels;
 use crate::volume::{Axis, Volume};
@@ -30,7 +29,8 @@ pub(crate) fn write(
     out: &mut dyn Write,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<()> {
-    out.write_all(&header(path, volume)?).map_err(|source| Error::io(path, source))?;
+    let header = header(path, volume, (VOXEL_OFFSET, b"n+1\0"))?;
+    out.write_all(&header).map_err(|source| Error::io(path, source))?;
     write_voxels(volume.voxels(), out, path, cancelled)
 }
 
@@ -47,8 +47,24 @@ pub(crate) fn write_gzip(
     Ok(())
 }
 
-/// Header with equal sform and qform, in float32.
-fn header(path: &Path, volume: &Volume) -> Result<[u8; VOXEL_OFFSET]> {
+/// Writes the header to one file and the voxels to another; `path` is named in errors.
+pub(crate) fn write_pair(
+    path: &Path,
+    volume: &Volume,
+    out: PairOutput,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<()> {
+    let header = header(path, volume, (0, b"ni1\0"))?;
+    out.header.write_all(&header[..BYTES_1]).map_err(|source| Error::io(path, source))?;
+    write_voxels(volume.voxels(), out.data, path, cancelled)
+}
+
+/// Header with equal sform and qform, in float32, with the offset of the voxels and the magic.
+fn header(
+    path: &Path,
+    volume: &Volume,
+    (offset, magic): (usize, &[u8; 4]),
+) -> Result<[u8; VOXEL_OFFSET]> {
     let geometry = volume.geometry();
     let voxel_type = volume.voxels().voxel_type();
     let mut header = HeaderBytes([0; VOXEL_OFFSET]);
@@ -69,7 +85,7 @@ fn header(path: &Path, volume: &Volume) -> Result<[u8; VOXEL_OFFSET]> {
     let Quaternion { vector, mirror } = quaternion(geometry);
     let spacing = Axis::ALL.map(|axis| geometry.spacing(axis));
     header.floats(76, &[mirror, spacing[0], spacing[1], spacing[2]]);
-    header.floats(108, &[VOXEL_OFFSET as f64, volume.rescale().slope, volume.rescale().intercept]);
+    header.floats(108, &[offset as f64, volume.rescale().slope, volume.rescale().intercept]);
     header.put(123, &[MILLIMETRES]);
 
     header.put(252, &SCANNER.to_le_bytes());
@@ -79,7 +95,7 @@ fn header(path: &Path, volume: &Volume) -> Result<[u8; VOXEL_OFFSET]> {
     for (row, entries) in geometry.ijk_to_ras().iter().take(3).enumerate() {
         header.floats(280 + 16 * row, entries);
     }
-    header.put(344, b"n+1\0");
+    header.put(344, magic);
     Ok(header.0)
 }
 

@@ -4,36 +4,57 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::io::affine::Affine;
-use crate::io::raw_voxels::ByteOrder;
+use crate::io::nrrd::axes::{Axes, AxisFields};
+use crate::io::raw_voxels::{LayerOrder, NumberFormat};
+use crate::io::source::Compression;
 use crate::volume::{Geometry, VoxelType};
 
-/// Compression of the voxels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Encoding {
-    Raw,
-    Gzip,
+/// Location of the voxels.
+#[derive(Debug, PartialEq)]
+pub(super) struct DataPlace {
+    /// Name of the data file; `None`: the file of the header, after it.
+    pub(super) file: Option<String>,
+    /// Lines to skip, before anything is decompressed.
+    pub(super) lines: u64,
+    /// Bytes to skip after that, of the decompressed data; `None`: all but the voxels.
+    pub(super) bytes: Option<u64>,
 }
 
 /// Fields of a header that reading needs.
 #[derive(Debug)]
-pub(crate) struct NrrdHeader {
-    pub(crate) voxel_type: VoxelType,
-    pub(crate) order: ByteOrder,
-    pub(crate) encoding: Encoding,
-    pub(crate) geometry: Geometry,
+pub(super) struct NrrdHeader {
+    pub(super) voxel_type: VoxelType,
+    pub(super) format: NumberFormat,
+    pub(super) compression: Option<Compression>,
+    pub(super) place: DataPlace,
+    pub(super) geometry: Geometry,
+    /// Number of volumes, and the order of their voxels.
+    pub(super) layers: (usize, LayerOrder),
+    /// Sizes and kinds in words, for errors.
+    pub(super) axes_text: String,
 }
 
 /// Parses the lines of a header, without the empty line that ends it.
-pub(crate) fn parse(path: &Path, text: &str) -> Result<NrrdHeader> {
+pub(super) fn parse(path: &Path, text: &str) -> Result<NrrdHeader> {
     let fields = Fields::new(path, text)?;
-    fields.refuse_detached()?;
+    let place = fields.place()?;
     let voxel_type = fields.voxel_type()?;
-    let order = fields.order(voxel_type)?;
-    let encoding = fields.encoding()?;
-    let size = fields.size()?;
-    let geometry = fields.affine()?.geometry(path, size)?;
-    Ok(NrrdHeader { voxel_type, order, encoding, geometry })
+    let (compression, is_text) = fields.encoding()?;
+    if place.bytes.is_none() && (compression.is_some() || is_text) {
+        let reason = "byte skip is -1, which needs the encoding raw".to_string();
+        return Err(fields.unsupported(reason));
+    }
+    let format = if is_text { NumberFormat::Text } else { fields.order(voxel_type)? };
+    let axes = fields.axes()?;
+    Ok(NrrdHeader {
+        voxel_type,
+        format,
+        compression,
+        place,
+        geometry: axes.affine.geometry(path, axes.size)?,
+        layers: axes.layers,
+        axes_text: axes.text,
+    })
 }
 
 /// Values by field name, in lower case without spaces (`data file` and `datafile` are the same).
@@ -65,8 +86,13 @@ impl<'a> Fields<'a> {
                 continue;
             }
             let name = name.to_lowercase().replace(' ', "");
+            // File names follow in lines of their own.
+            let is_list = name == "datafile" && value.trim().starts_with("LIST");
             if values.insert(name.clone(), value.trim()).is_some() {
                 return Err(Error::damaged(path, format!("the header has the field {name} twice")));
+            }
+            if is_list {
+                break;
             }
         }
         Ok(Fields { path, values })
@@ -88,21 +114,28 @@ impl<'a> Fields<'a> {
         Error::unsupported(self.path, reason)
     }
 
-    fn refuse_detached(&self) -> Result<()> {
-        if let Some(file) = self.get("data file") {
-            let reason = format!(
-                "a header whose voxels are in another file ({}); save both as one .nrrd file",
-                shortened(file)
-            );
+    fn place(&self) -> Result<DataPlace> {
+        let file = self.get("data file");
+        if let Some(file) = file
+            && (file.starts_with("LIST") || file.contains('%'))
+        {
+            let file = shortened(file);
+            let reason = format!("voxels in several files ({file:?}); save them as one .nrrd file");
             return Err(self.unsupported(reason));
         }
-        for name in ["line skip", "byte skip"] {
-            if let Some(value) = self.get(name).filter(|value| *value != "0") {
-                let reason = format!("{name} is {}; save it without", shortened(value));
-                return Err(self.unsupported(reason));
+        let count = |name: &str| match self.get(name).map(|text| (text, text.parse())) {
+            None => Ok(0),
+            Some((_, Ok(count))) => Ok(count),
+            Some((text, Err(_))) => {
+                let reason = format!("{name} is {:?}; it must be a number", shortened(text));
+                Err(self.damaged(reason))
             }
-        }
-        Ok(())
+        };
+        let bytes = match self.get("byte skip") {
+            Some("-1") => None,
+            _ => Some(count("byte skip")?),
+        };
+        Ok(DataPlace { file: file.map(String::from), lines: count("line skip")?, bytes })
     }
 
     fn voxel_type(&self) -> Result<VoxelType> {
@@ -114,162 +147,52 @@ impl<'a> Fields<'a> {
         })
     }
 
-    fn order(&self, voxel_type: VoxelType) -> Result<ByteOrder> {
+    fn order(&self, voxel_type: VoxelType) -> Result<NumberFormat> {
         match self.get("endian").map(str::to_lowercase).as_deref() {
-            Some("little") => Ok(ByteOrder::Little),
-            Some("big") => Ok(ByteOrder::Big),
-            None if voxel_type.bytes() == 1 => Ok(ByteOrder::Little),
+            Some("little") => Ok(NumberFormat::LittleEndian),
+            Some("big") => Ok(NumberFormat::BigEndian),
+            None if voxel_type.bytes() == 1 => Ok(NumberFormat::LittleEndian),
             None => Err(self.damaged("the header lacks the field endian".to_string())),
             Some(other) => Err(self.damaged(format!("endian is {:?}", shortened(other)))),
         }
     }
 
-    fn encoding(&self) -> Result<Encoding> {
+    /// Compression of the voxels, and whether they are text.
+    fn encoding(&self) -> Result<(Option<Compression>, bool)> {
         let name = self.required("encoding")?;
         match name.to_lowercase().as_str() {
-            "raw" => Ok(Encoding::Raw),
-            "gzip" | "gz" => Ok(Encoding::Gzip),
+            "raw" => Ok((None, false)),
+            "txt" | "text" | "ascii" => Ok((None, true)),
+            "gzip" | "gz" => Ok((Some(Compression::Gzip), false)),
+            "bzip2" | "bz2" => Ok((Some(Compression::Bzip2), false)),
             _ => {
                 let name = shortened(name);
-                let reason = format!("encoding {name:?}; raw and gzip are read");
+                let reason = format!("encoding {name:?}; raw, gzip, bzip2 and ascii are read");
                 Err(self.unsupported(reason))
             }
         }
     }
 
-    /// Number of voxels along i, j, k.
-    fn size(&self) -> Result<[usize; 3]> {
-        let sizes = self.required("sizes")?;
-        let dimension = self.required("dimension")?;
-        let kinds = self.get("kinds").unwrap_or_default().to_lowercase();
-        let scalar = ["domain", "space", "time", "none", "???"];
-        let has_colours = !kinds.split_whitespace().all(|kind| scalar.contains(&kind));
-        if dimension != "3" || has_colours {
-            let kinds = if kinds.is_empty() { kinds } else { format!(", kinds {kinds}") };
-            let reason = format!(
-                "{}-D (sizes {}{}); only 3-D volumes with one value per voxel are read",
-                shortened(dimension),
-                shortened(sizes),
-                shortened(&kinds)
-            );
-            return Err(self.unsupported(reason));
-        }
-        let lengths: Option<Vec<usize>> =
-            sizes.split_whitespace().map(|word| word.parse().ok()).collect();
-        lengths
-            .and_then(|lengths| <[usize; 3]>::try_from(lengths).ok())
-            .ok_or_else(|| self.damaged(format!("sizes is {:?}", shortened(sizes))))
-    }
-
-    /// Affine in mm in RAS.
-    fn affine(&self) -> Result<Affine> {
-        let ras = self.axes_to_ras()?;
-        // Adding zero removes the sign of -0.0.
-        let to_ras = |vector: [f64; 3]| [0, 1, 2].map(|row| vector[row] * ras[row] + 0.0);
-        if let Some(units) = self.get("space units") {
-            let millimetres = |word: &str| matches!(word, "\"mm\"" | "\"millimeter\"" | "\"\"");
-            if !units.split_whitespace().all(millimetres) {
-                let reason = format!("space units are {}; only mm is read", shortened(units));
-                return Err(self.unsupported(reason));
-            }
-        }
-        let Some(directions) = self.get("space directions") else {
-            let [i, j, k] = self.spacings()?;
-            let steps = [[i, 0.0, 0.0], [0.0, j, 0.0], [0.0, 0.0, k]].map(to_ras);
-            return Ok(Affine { origin: [0.0; 3], steps });
+    fn axes(&self) -> Result<Axes> {
+        let fields = AxisFields {
+            path: self.path,
+            dimension: self.required("dimension")?,
+            sizes: self.required("sizes")?,
+            kinds: self.get("kinds"),
+            space: self.get("space"),
+            space_dimension: self.get("space dimension"),
+            space_units: self.get("space units"),
+            directions: self.get("space directions"),
+            origin: self.get("space origin"),
+            spacings: self.get("spacings"),
+            ends: self.get("axis mins").or(self.get("axis maxs")),
         };
-        if directions.to_lowercase().split_whitespace().any(|word| word == "none") {
-            let reason = format!(
-                "space directions are {}; only spatial axes are read",
-                shortened(directions)
-            );
-            return Err(self.unsupported(reason));
-        }
-        let steps =
-            vectors(directions).and_then(|list| <[[f64; 3]; 3]>::try_from(list).ok()).ok_or_else(
-                || self.damaged(format!("space directions is {:?}", shortened(directions))),
-            )?;
-        let origin = match self.get("space origin") {
-            None => [0.0; 3],
-            Some(text) => match vectors(text).as_deref() {
-                Some([origin]) => *origin,
-                _ => return Err(self.damaged(format!("space origin is {:?}", shortened(text)))),
-            },
-        };
-        Ok(Affine { origin: to_ras(origin), steps: steps.map(to_ras) })
+        fields.axes()
     }
-
-    /// Signs that turn the axes of the file's space to RAS. A file without a named space is in
-    /// left-posterior-superior, as in ITK and 3D Slicer. (Left-anterior-superior is as in the
-    /// format's definition and 3D Slicer; ITK 5.4 flips another axis.)
-    fn axes_to_ras(&self) -> Result<[f64; 3]> {
-        let Some(space) = self.get("space") else {
-            return match self.get("space dimension") {
-                None | Some("3") => Ok([-1.0, -1.0, 1.0]),
-                Some(other) => {
-                    let reason = format!("space dimension is {}; only 3 is read", shortened(other));
-                    Err(self.unsupported(reason))
-                }
-            };
-        };
-        match space.to_lowercase().as_str() {
-            "left-posterior-superior" | "lps" => Ok([-1.0, -1.0, 1.0]),
-            "right-anterior-superior" | "ras" => Ok([1.0, 1.0, 1.0]),
-            "left-anterior-superior" | "las" => Ok([-1.0, 1.0, 1.0]),
-            _ => {
-                let reason = format!(
-                    "space is {:?}; left-posterior-superior, right-anterior-superior and \
-                     left-anterior-superior are read",
-                    shortened(space)
-                );
-                Err(self.unsupported(reason))
-            }
-        }
-    }
-
-    /// Spacing along the axes of a file without space directions.
-    fn spacings(&self) -> Result<[f64; 3]> {
-        let space = self.get("space").or(self.get("space dimension"));
-        for (name, value) in [
-            ("space", space),
-            ("axis mins", self.get("axis mins")),
-            ("axis maxs", self.get("axis maxs")),
-        ] {
-            if value.is_some() {
-                let reason = format!("a header with {name} but without space directions; add them");
-                return Err(self.unsupported(reason));
-            }
-        }
-        let text = self.required("spacings")?;
-        let values: Option<Vec<f64>> =
-            text.split_whitespace().map(|word| word.parse().ok()).collect();
-        let values = values
-            .and_then(|values| <[f64; 3]>::try_from(values).ok())
-            .ok_or_else(|| self.damaged(format!("spacings is {:?}", shortened(text))))?;
-        if !values.iter().all(|&value| value.is_finite() && value > 0.0) {
-            let reason = format!("spacings is {}; each must be greater than zero", shortened(text));
-            return Err(self.damaged(reason));
-        }
-        Ok(values)
-    }
-}
-
-/// Parses vectors of three numbers: `(1,0,0) (0,1,0)`.
-fn vectors(text: &str) -> Option<Vec<[f64; 3]>> {
-    let mut list = Vec::new();
-    let mut rest = text.trim();
-    while !rest.is_empty() {
-        let (vector, after) = rest.strip_prefix('(')?.split_once(')')?;
-        let numbers: Option<Vec<f64>> =
-            vector.split(',').map(|word| word.trim().parse().ok()).collect();
-        list.push(numbers?.try_into().ok()?);
-        rest = after.trim();
-    }
-    Some(list)
 }
 
 /// First 80 characters of a text.
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     const MAX_CHARACTERS: usize = 80;
     match text.char_indices().nth(MAX_CHARACTERS) {
         Some((end, _)) => format!("{}...", &text[..end]),
@@ -305,14 +228,23 @@ mod tests {
     }
 
     #[test]
+    fn place_of_the_voxels_and_metadata_are_read() {
+        let more = "datafile: my scan.raw\nline skip: 2\nbyteskip: -1\nkey:=a";
+        let header = parse(Path::new("a.nhdr"), &GOOD.replace("key:=a", more)).unwrap();
+        let file = Some("my scan.raw".to_string());
+        assert_eq!(header.place, DataPlace { file, lines: 2, bytes: None });
+    }
+
+    #[test]
     fn unreadable_headers_are_rejected_with_the_value() {
         assert!(error("NRRD0004", "NRRD0006").contains("version 6"));
         assert!(error("NRRD0004", "NRRX").contains("not an NRRD file"));
         assert!(error("short", "block").contains("block"));
-        assert!(error("raw", "bzip2").contains("bzip2"));
-        assert!(error("dimension: 3", "dimension: 4").contains("4-D"));
+        assert!(error("raw", "hex").contains("hex"));
+        assert!(error("dimension: 3", "dimension: 4").contains("sizes is \"5 4 3\""));
+        assert!(error("dimension: 3", "dimension: 99").contains("dimension is \"99\""));
         assert!(error("kinds: domain", "kinds: RGB-color").contains("rgb-color"));
-        assert!(error("(2,0,0)", "none").contains("none"));
+        assert!(error("(2,0,0)", "none").contains("2 spatial axes"));
         assert!(error("(2,0,0)", "(0,0,0)").contains("along i is 0 mm"));
         assert!(error("(2,0,0)", "(2,0,nan)").contains("not finite"));
         assert!(error("(2,0,0)", "(2,0,1)").contains("degrees"));
@@ -321,8 +253,10 @@ mod tests {
         assert!(error("5 4 3", "5 -4 3").contains("sizes"));
         assert!(error("5 4 3", "5 0 3").contains("empty"));
         assert!(error("endian: little\n", "").contains("endian"));
-        assert!(error("key:=a", "data file: x.raw\nkey:=a").contains("x.raw"));
-        assert!(error("key:=a", "byte skip: 7\nkey:=a").contains("byte skip is 7"));
+        assert!(error("key:=a", "data file: x%03d.raw 1 9 1\nkey:=a").contains("several files"));
+        assert!(error("key:=a", "data file: LIST\na.raw\nb.raw\nkey:=a").contains("\"LIST\""));
+        assert!(error("key:=a", "byte skip: -7\nkey:=a").contains("byte skip is \"-7\""));
+        assert!(error("encoding: raw", "byte skip: -1\nencoding: gz").contains("needs the"));
         assert!(error("key:=a", "endian: big\nkey:=a").contains("twice"));
         assert!(error("key:=a", "no field\nkey:=a").contains("no field"));
     }

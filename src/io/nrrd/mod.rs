@@ -1,8 +1,9 @@
-//! NRRD with header and voxels in one file (`.nrrd`), raw or gzip.
+//! NRRD: header and voxels in one file (`.nrrd`) or two (`.nhdr`).
 
+mod axes;
 mod header;
 mod read;
 mod write;
 
 pub(crate) use read::read;
-pub(crate) use write::write;
+pub(crate) use write::{write, write_pair};

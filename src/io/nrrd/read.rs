@@ -3,41 +3,92 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::io::nrrd::header::{Encoding, parse};
-use crate::io::raw_voxels::Source;
-use crate::volume::{Rescale, Volume};
+use crate::io::detached::data_path;
+use crate::io::nrrd::header::{NrrdHeader, parse};
+use crate::io::raw_voxels::{read_layers, skip_to_last};
+use crate::io::source::Source;
+use crate::volume::{Rescale, Volume, Voxels};
 
 /// Longest header that is read.
 const MAX_HEADER_BYTES: usize = 1 << 20;
 
 /// Reads a volume. NRRD has no rescale.
 pub(crate) fn read(path: &Path, cancelled: &dyn Fn() -> bool) -> Result<Volume> {
-    let mut source = Source::open(path, cancelled)?;
-    let text = header_text(path, &mut source)?;
-    let header = parse(path, &text)?;
-    if header.encoding == Encoding::Gzip {
-        source = source.decompressed();
-    }
-    let voxels = source.voxels(header.voxel_type, header.geometry.size(), header.order)?;
-    if header.encoding == Encoding::Gzip {
-        source.finish()?;
-    }
+    let several = |header: &NrrdHeader| {
+        let reason = format!(
+            "{}, several volumes; only one is read, save one of them as a file of its own",
+            header.axes_text
+        );
+        Error::unsupported(path, reason)
+    };
+    let check = |header: &NrrdHeader| {
+        if header.layers.0 == 1 { Ok(()) } else { Err(several(header)) }
+    };
+    let (header, mut layers) = read_checked(path, &check, cancelled)?;
+    let voxels = layers.pop().ok_or_else(|| several(&header))?;
     Volume::new(voxels, Rescale::IDENTITY, header.geometry)
 }
 
-/// Text of the header, without the empty line that ends it.
+/// Reads the voxels of all volumes of a file whose header passes a check.
+fn read_checked(
+    path: &Path,
+    check: &dyn Fn(&NrrdHeader) -> Result<()>,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<(NrrdHeader, Vec<Voxels>)> {
+    let mut source = Source::open(path, cancelled)?;
+    let text = header_text(path, &mut source)?;
+    let header = parse(path, &text)?;
+    check(&header)?;
+    let layers = match &header.place.file {
+        None => read_voxels(&header, source)?,
+        Some(name) => {
+            let data = data_path(path, name)?;
+            read_voxels(&header, Source::open_raw(&data, cancelled)?)?
+        }
+    };
+    Ok((header, layers))
+}
+
+/// Reads the voxels, which follow in a file.
+fn read_voxels(header: &NrrdHeader, mut source: Source) -> Result<Vec<Voxels>> {
+    let (size, layers) = (header.geometry.size(), header.layers);
+    source.skip_lines(header.place.lines)?;
+    if let Some(compression) = header.compression {
+        source = source.decompressed(compression);
+    }
+    match header.place.bytes {
+        Some(bytes) => source.skip(bytes, "the bytes before the voxels")?,
+        None => skip_to_last(&mut source, header.voxel_type, size, layers.0)?,
+    }
+    let voxels = read_layers(&mut source, header.voxel_type, size, layers, header.format)?;
+    if header.compression.is_some() {
+        source.finish()?;
+    }
+    Ok(voxels)
+}
+
+/// Text of the header, without the empty line that ends it. The end of the file ends a header that
+/// names its data file.
 fn header_text(path: &Path, source: &mut Source) -> Result<String> {
     let mut text = Vec::new();
     let mut byte = [0];
-    while !text.ends_with(b"\n\n") && !text.ends_with(b"\n\r\n") {
+    let mut has_ended = false;
+    while !text.ends_with(b"\n\n") && !text.ends_with(b"\n\r\n") && !has_ended {
         if text.len() == 4 && text != b"NRRD" {
             return Err(Error::damaged(path, "not an NRRD file"));
         }
         if text.len() == MAX_HEADER_BYTES {
             return Err(Error::damaged(path, "no empty line ends the header within its first MiB"));
         }
-        source.fill(&mut byte, "the NRRD header")?;
-        text.push(byte[0]);
+        match source.read(&mut byte)? {
+            0 => has_ended = true,
+            _ => text.push(byte[0]),
+        }
     }
-    Ok(String::from_utf8_lossy(&text).trim_end().to_string())
+    let text = String::from_utf8_lossy(&text).trim_end().to_string();
+    let names_data = |line: &str| line.to_lowercase().replace(' ', "").starts_with("datafile:");
+    if has_ended && !text.lines().any(names_data) {
+        return Err(Error::damaged(path, "truncated: the file ends within the NRRD header"));
+    }
+    Ok(text)
 }

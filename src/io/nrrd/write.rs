@@ -12,7 +12,9 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 
 use crate::error::{Error, Result};
-use crate::io::raw_voxels::{hounsfield_type, write_hounsfield};
+use crate::io::affine::lps_text;
+use crate::io::format::PairOutput;
+use crate::io::raw_voxels::HounsfieldVoxels;
 use crate::volume::{Axis, Geometry, Volume, VoxelType};
 
 /// Writes header and voxels; `path` is named in errors.
@@ -22,19 +24,35 @@ pub(crate) fn write(
     out: &mut dyn Write,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<()> {
-    let voxel_type = hounsfield_type(volume);
+    let voxels = HounsfieldVoxels::of(volume);
     let failed = |source| Error::io(path, source);
-    out.write_all(header(voxel_type, volume.geometry()).as_bytes()).map_err(failed)?;
+    let header = header(voxels.voxel_type(), volume.geometry(), "encoding: gzip\n");
+    out.write_all(header.as_bytes()).map_err(failed)?;
     let mut gzip = GzEncoder::new(out, Compression::fast());
-    write_hounsfield(volume, voxel_type, &mut gzip, path, cancelled)?;
+    voxels.write(&mut gzip, path, cancelled)?;
     gzip.finish().map_err(failed)?;
     Ok(())
 }
 
-fn header(voxel_type: VoxelType, geometry: &Geometry) -> String {
+/// Writes the header to one file and the voxels, raw, to another; `path` is named in errors.
+pub(crate) fn write_pair(
+    path: &Path,
+    volume: &Volume,
+    out: PairOutput,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<()> {
+    let voxels = HounsfieldVoxels::of(volume);
+    let place = format!("encoding: raw\ndata file: {}\n", out.data_name);
+    let header = header(voxels.voxel_type(), volume.geometry(), &place);
+    out.header.write_all(header.as_bytes()).map_err(|source| Error::io(path, source))?;
+    voxels.write(out.data, path, cancelled)
+}
+
+/// Header with these lines for encoding and place of the voxels.
+fn header(voxel_type: VoxelType, geometry: &Geometry, encoding: &str) -> String {
     let [i, j, k] = geometry.size();
-    let [x, y, z] = Axis::ALL.map(|axis| vector(geometry.step(axis)));
-    let origin = vector(geometry.origin());
+    let [x, y, z] = Axis::ALL.map(|axis| lps_text(geometry.step(axis), ","));
+    let origin = lps_text(geometry.origin(), ",");
     let name = voxel_type.nrrd_name();
     format!(
         "NRRD0004\n\
@@ -44,16 +62,10 @@ fn header(voxel_type: VoxelType, geometry: &Geometry) -> String {
          dimension: 3\n\
          space: left-posterior-superior\n\
          sizes: {i} {j} {k}\n\
-         space directions: {x} {y} {z}\n\
+         space directions: ({x}) ({y}) ({z})\n\
          kinds: domain domain domain\n\
          endian: little\n\
-         encoding: gzip\n\
-         space origin: {origin}\n\n"
+         {encoding}\
+         space origin: ({origin})\n\n"
     )
-}
-
-/// Text of a RAS vector in left-posterior-superior, in the shortest digits that give the same
-/// doubles, zero without a sign.
-fn vector([right, anterior, superior]: [f64; 3]) -> String {
-    format!("({},{},{})", 0.0 - right, 0.0 - anterior, superior + 0.0)
 }

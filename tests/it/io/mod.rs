@@ -1,4 +1,6 @@
+mod detached;
 mod dicom;
+mod less_usual;
 mod metaimage;
 mod nifti;
 mod nrrd;

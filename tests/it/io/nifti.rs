@@ -136,7 +136,7 @@ fn invalid_header_is_rejected_with_the_value() {
     let int = |value: i16| value.to_le_bytes().to_vec();
     let float = |value: f32| value.to_le_bytes().to_vec();
     let cases: Vec<(usize, Vec<u8>, &str)> = vec![
-        (0, 540i32.to_le_bytes().to_vec(), "NIfTI-2"),
+        (0, 540i32.to_le_bytes().to_vec(), "truncated"),
         (0, 347i32.to_le_bytes().to_vec(), "not a NIfTI file"),
         (40, [int(4), int(5), int(4), int(1), int(3)].concat(), "4-D: dim[4] is 3"),
         (40, int(2), "2-D"),
@@ -149,17 +149,19 @@ fn invalid_header_is_rejected_with_the_value() {
         (70, int(1536), "float128"),
         (70, int(77), "datatype is 77"),
         (80, float(0.0), "the spacing along i is 0 (pixdim[1])"),
-        (84, float(-3.0), "the spacing along j is -3 (pixdim[2])"),
+        (84, float(-5.0), "3 mm in its sform and 5 mm in pixdim[2]"),
         (88, float(f32::NAN), "the spacing along k is NaN (pixdim[3])"),
         (88, float(f32::INFINITY), "the spacing along k is inf"),
         (88, float(5.0), "contradicts itself: the spacing along k is 4 mm in its sform and 5 mm"),
         (108, float(f32::NAN), "vox_offset is NaN"),
         (108, float(1e30), "truncated"),
+        (108, float(-1e9), "vox_offset is -1000000000"),
         (112, float(f32::INFINITY), "scl_slope is inf"),
         (116, float(f32::NAN), "scl_inter NaN"),
         (292, float(f32::NAN), "not finite"),
         (284, float(f32::NAN), "NaN mm in its sform"),
         (344, b"ni1\0".to_vec(), ".img"),
+        (344, vec![0; 4], "an Analyze 7.5 header"),
         (344, b"abcd".to_vec(), "magic"),
     ];
     for (offset, bytes, expected) in cases {

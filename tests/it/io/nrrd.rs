@@ -136,12 +136,37 @@ fn oversized_and_endless_headers_take_no_memory() {
 }
 
 #[test]
-fn detached_header_is_rejected_with_advice() {
+fn several_volumes_and_colours_are_rejected_with_their_axes() {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.nhdr");
-    std::fs::write(&path, HEADER).unwrap();
-    let text = io::read(&path).unwrap_err().to_string();
-    assert!(text.contains("a.nhdr") && text.contains("save both as one .nrrd"), "{text}");
+    let layers = HEADER
+        .replace("dimension: 3", "dimension: 4")
+        .replace("sizes: 5 4 3", "sizes: 2 5 2 3")
+        .replace("directions:", "directions: none")
+        .replace("kinds:", "kinds: list");
+    let colours = layers.replace("list", "RGB-color");
+    for (header, expected) in [(layers, "4-D (sizes 2 5 2 3"), (colours, "rgb-color")] {
+        let file = [header.as_bytes(), &VOXELS].concat();
+        let text = read_bytes(&folder, &file).unwrap_err().to_string();
+        assert!(text.contains("a.nrrd") && text.contains(expected), "{text}");
+    }
+}
+
+#[test]
+fn numbers_in_text_are_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let header = HEADER.replace("raw", "ascii");
+    let read = |text: &str| read_bytes(&folder, format!("{header}{text}").as_bytes());
+    assert!(read(&"1,-2 \n".repeat(30)).is_ok());
+    for (text, expected) in [
+        ("1 2 3".to_string(), "the file holds fewer"),
+        ("111 ".repeat(59), "ends after 59 of 60 voxels"),
+        ("1 ".repeat(30) + &"1.5 ".repeat(30), "voxel 30 is \"1.5\", which is no number of type"),
+        ("40000 ".repeat(60), "voxel 0 is \"40000\""),
+        ("9".repeat(200), "voxel 0 is \"999"),
+    ] {
+        let text = read(&text).unwrap_err().to_string();
+        assert!(text.contains(expected), "{text}");
+    }
 }
 
 proptest! {

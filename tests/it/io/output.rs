@@ -82,7 +82,7 @@ fn read_can_be_cancelled() {
     let folder = tempfile::tempdir().unwrap();
     for name in names() {
         let path = folder.path().join(&name);
-        io::write(&path, &noise(40), false).unwrap();
+        io::write(&path, &noise(40), true).unwrap();
         let asked = Cell::new(0);
         let cancelled = || {
             asked.set(asked.get() + 1);

@@ -5,7 +5,7 @@ use hrinet::labels::LabelMethod;
 use hrinet::resample::{
     ArrayJob, Image, Interpolator, InterpolatorOptions, Job, JobOptions, LabelArrays, Plan, Spacing,
 };
-use hrinet::volume::{Axis, Rescale, Volume, VoxelsView};
+use hrinet::volume::{Axis, Geometry, Rescale, Volume, VoxelsView};
 use ndarray::Array3;
 
 fn plan(volume: &Volume, factor: usize) -> Plan {
@@ -15,7 +15,7 @@ fn plan(volume: &Volume, factor: usize) -> Plan {
 #[test]
 fn options_are_read_and_written_by_their_names() {
     let text = r#"{"spacing": {"factor": 3}, "axis": "k", "model": "cubic", "device": "cpu",
-        "ensemble": true, "label-method": "nearest", "expected-error": true}"#;
+        "ensemble": true, "label-method": "nearest", "expected-error": true, "nan-as": -1000}"#;
     let options: JobOptions = serde_json::from_str(text).unwrap();
     let interpolator = InterpolatorOptions { ensemble: true, ..InterpolatorOptions::on("cpu") };
     let expected = JobOptions {
@@ -25,6 +25,7 @@ fn options_are_read_and_written_by_their_names() {
         interpolator,
         label_method: Some(LabelMethod::Nearest),
         expected_error: true,
+        nan_as: Some(-1000.0),
     };
     assert_eq!(options, expected);
     let text = serde_json::to_string(&options).unwrap();
@@ -69,6 +70,39 @@ fn label_maps_are_resampled_beside_the_volume() {
     let alone = alone.run(&mut |_| Ok(())).unwrap();
     assert_eq!(outputs.volume.voxels(), alone.volume.voxels());
     assert!(outputs.expected_error.is_none() && outputs.mean_expected_error_hu.is_none());
+}
+
+#[test]
+fn nan_stays_in_known_slices_and_spreads_unless_it_counts_as_a_number() {
+    let column: [f32; 4] = [f32::NAN, 10.0, f32::NAN, 30.0];
+    let array = Array3::from_shape_fn((4, 1, 2), |(k, _, i)| if i == 0 { column[k] } else { 5.0 });
+    let steps = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 4.0]];
+    let geometry = Geometry::new([2, 1, 4], [0.0; 3], steps).unwrap();
+    let volume = Volume::new(array.into(), Rescale { slope: 2.0, intercept: -100.0 }, geometry);
+    let volume = volume.unwrap();
+    let plan = plan(&volume, 2);
+    let run = |interpolator: &Interpolator, nan_as: Option<f64>| {
+        let job = Job { nan_as, ..Job::new(&plan, interpolator, &volume) };
+        let outputs = job.run(&mut |_| Ok(())).unwrap();
+        let values: Vec<f64> = outputs.volume.voxels().values().collect();
+        assert!(values.iter().skip(1).step_by(2).all(|&value| value == 5.0), "without NaN");
+        values.into_iter().step_by(2).collect::<Vec<f64>>()
+    };
+    let same = |found: &[f64], expected: &[f64]| {
+        let equal = |(a, b): (&f64, &f64)| a == b || (a.is_nan() && b.is_nan());
+        assert!(
+            found.len() == expected.len() && found.iter().zip(expected).all(equal),
+            "{found:?}"
+        );
+    };
+    let nan = f64::NAN;
+    for interpolator in [Interpolator::Linear, Interpolator::Cubic] {
+        same(&run(&interpolator, None), &[nan, nan, 10.0, nan, nan, nan, 30.0]);
+    }
+    // -60 HU are stored as 20.
+    same(&run(&Interpolator::Linear, Some(-60.0)), &[nan, 15.0, 10.0, 15.0, nan, 25.0, 30.0]);
+    let job = Job { nan_as: Some(nan), ..Job::new(&plan, &Interpolator::Linear, &volume) };
+    assert!(job.run(&mut |_| Ok(())).is_err());
 }
 
 fn image(voxels: VoxelsView) -> Option<Image> {

@@ -33,6 +33,10 @@ pub struct Arguments {
     /// The DICOM series to read where the folder holds several: its UID or the start of it.
     #[arg(long, value_name = "UID")]
     pub series: Option<String>,
+    /// What NaN counts as between known slices, in HU; known voxels stay NaN [default: what is
+    /// between NaN is NaN].
+    #[arg(long, value_name = "HU", allow_negative_numbers = true)]
+    nan_as: Option<f64>,
     /// Replace OUTPUT where it exists.
     #[arg(long)]
     pub overwrite: bool,
@@ -116,6 +120,7 @@ impl Arguments {
                 LabelMethodArgument::Nearest => LabelMethod::Nearest,
             }),
             expected_error: self.expected_error.is_some(),
+            nan_as: self.nan_as,
         })
     }
 
@@ -140,22 +145,25 @@ impl Arguments {
             )));
         }
         let labels = self.label_files();
-        let mut taken = vec![self.input.as_path()];
-        taken.extend(labels.map(|[input, _]| input));
+        let mut taken = vec![self.input.clone()];
+        taken.extend(labels.map(|[input, _]| input.to_path_buf()));
         let outputs = [
             Some(self.output.as_path()),
             labels.map(|[_, output]| output),
             self.expected_error.as_deref(),
         ];
         for output in outputs.into_iter().flatten() {
-            if taken.iter().any(|other| same_file(output, other)) {
+            let files = io::output_files(output);
+            if let Some(file) =
+                files.iter().find(|file| taken.iter().any(|other| same_file(file, other)))
+            {
                 return Err(Error::Argument(format!(
                     "{}: is another input or output, the same file; name another file",
-                    output.display()
+                    file.display()
                 )));
             }
             io::check_output(output, self.overwrite)?;
-            taken.push(output);
+            taken.extend(files);
         }
         if let Some(path) = &self.picture {
             coronal::check(path)?;

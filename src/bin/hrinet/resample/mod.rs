@@ -151,7 +151,9 @@ fn write_volume(
     verbosity: &Verbosity,
 ) -> Result<()> {
     let busy = Progress::busy(verbosity, &format!("writing {}", path.display()));
-    interrupt::in_progress(io::partial_path(path));
+    for file in io::output_files(path) {
+        interrupt::in_progress(io::partial_path(&file));
+    }
     let overwrite = arguments.overwrite;
     let options = io::WriteOptions { overwrite, cancelled: Some(&interrupt::raised) };
     let written = io::write_with(path, volume, &options);

@@ -1,0 +1,59 @@
+//! Voxels in another file than their header (`.mhd`, `.nhdr`).
+//!
+//! A header from elsewhere must not open any file of the computer: the data file is named relative
+//! to the folder of the header, lies in it or below it, and is a regular file.
+
+use std::path::{Component, Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// Path of the data file that a header names.
+///
+/// # Errors
+/// [`Error::Unsupported`] for a name that leads out of the folder of the header,
+/// [`Error::Damaged`] for a file that does not exist or is no regular file.
+pub(super) fn data_path(header: &Path, name: &str) -> Result<PathBuf> {
+    let inside = |part: Component| matches!(part, Component::Normal(_) | Component::CurDir);
+    if !Path::new(name).components().all(inside) {
+        let reason = format!(
+            "its voxels are in the file {name:?}, outside of its own folder, which is not opened; \
+             put both in one folder and name the file without a path"
+        );
+        return Err(Error::unsupported(header, reason));
+    }
+    let path = header.with_file_name("").join(name);
+    if !path.is_file() {
+        let reason = format!(
+            "its voxels are in the file {name:?}, which does not exist; put both in one folder"
+        );
+        return Err(Error::damaged(header, reason));
+    }
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_regular_files_below_the_folder_are_found() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("below/sub")).unwrap();
+        for name in ["outside.raw", "below/a b.raw", "below/sub/c.raw"] {
+            std::fs::write(folder.path().join(name), "").unwrap();
+        }
+        let header = folder.path().join("below/a.nhdr");
+        for name in ["a b.raw", "./a b.raw", "sub/c.raw"] {
+            assert!(data_path(&header, name).unwrap().is_file(), "{name}");
+        }
+        let text = |name: &str| data_path(&header, name).unwrap_err().to_string();
+        let outside = folder.path().join("outside.raw");
+        let absolute = outside.to_str().unwrap();
+        for name in ["../outside.raw", "sub/../../outside.raw", absolute, "/dev/zero", "/"] {
+            assert!(text(name).contains("outside of its own folder"), "{name}");
+        }
+        for name in ["none.raw", "sub", "", "."] {
+            assert!(text(name).contains("does not exist"), "{name}");
+        }
+    }
+}
