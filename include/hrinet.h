@@ -1030,7 +1030,7 @@ HrinetStatus hrinet_job_init(HrinetJob *job);
  * another output.
  *
  * Fails with `HRINET_INVALID_ARGUMENT` for a voxel type or size that does not fit the plan,
- * overlapping memory, non-finite voxels, an output that the model does not offer and a job without
+ * overlapping memory, infinite voxels, an output that the model does not offer and a job without
  * output; `HRINET_CANCELLED`; `HRINET_TORCH`. The voxels of all outputs are then unspecified.
  *
  * @pre `job` points to a struct, its handles and pointers are what they say or NULL; `data` of each
