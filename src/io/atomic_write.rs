@@ -1,9 +1,10 @@
-//! Atomic writes: a file is written whole or not at all.
+//! Atomic writes: a file, or a folder of files, is written whole or not at all.
 //!
 //! Two files that belong together are written both or neither.
 //!
-//! The content goes into a partial file beside the target, is flushed to the disk and then renamed
-//! to the target. An error, a full disk or a cancelled job leaves the target unchanged.
+//! The content goes into a partial file or folder beside the target, is flushed to the disk and
+//! then renamed to the target. An error, a full disk or a cancelled job leaves the target
+//! unchanged.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, ErrorKind, Write};
@@ -11,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// Path of the partial file of [`write_atomically`]: `.NAME.PID.partial` beside the target.
+/// Path of the partial file of [`write_atomically`], or of the partial folder of
+/// [`write_folder_atomically`]: `.NAME.PID.partial` beside the target.
 ///
 /// It depends on path and process only, so that a handler of Ctrl-C can delete it. A process must
 /// not write one path from two threads at once.
@@ -150,6 +152,99 @@ fn folder(path: &Path) -> &Path {
     }
 }
 
+/// Writes a folder with the files that `write` puts into the folder it is given.
+///
+/// A folder that exists must be empty: files are never added to others, nor replaced.
+///
+/// # Errors
+/// Those of [`check_folder`], those of `write`, and [`Error::Io`] of the file system. In each case
+/// the partial folder is deleted, and what was at `path` is unchanged.
+pub fn write_folder_atomically(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let target = check_folder(path)?;
+    let partial = partial_path(&target);
+    let result = create_folder(&partial)
+        .map_err(|source| Error::io(path, source))
+        .and_then(|()| write(&partial))
+        .and_then(|()| {
+            // Their names matter for a power failure only, as in `write_atomically`.
+            let _ = File::open(&partial).and_then(|folder| folder.sync_all());
+            // This fails where files have appeared in the folder since the check.
+            fs::rename(&partial, &target).map_err(|source| Error::io(path, source))
+        });
+    if result.is_err() {
+        // The partial folder may not exist; the first error is the one to report.
+        let _ = fs::remove_dir_all(&partial);
+        return result;
+    }
+    let _ = File::open(folder(&target)).and_then(|folder| folder.sync_all());
+    Ok(())
+}
+
+/// Creates the partial folder, replacing that of an earlier process with the same PID.
+fn create_folder(partial: &Path) -> std::io::Result<()> {
+    match fs::remove_dir_all(partial) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+        _ => fs::create_dir(partial),
+    }
+}
+
+/// Checks ahead of long work that [`write_folder_atomically`] will be able to write `path`, and
+/// returns the path of the folder with symbolic links resolved where it exists.
+///
+/// # Errors
+/// [`Error::Argument`] where there is a file, a folder that is not empty or a mount point, and
+/// where the folder around it does not exist; [`Error::Io`] where that is not writable.
+pub fn check_folder(path: &Path) -> Result<PathBuf> {
+    let refused = |reason: &str| Err(Error::Argument(format!("{}: {reason}", path.display())));
+    // A trailing slash would make the path of a link that of its target.
+    let path: PathBuf = path.components().collect();
+    if path.file_name().is_none() {
+        return refused("not the name of a folder; name a new folder");
+    }
+    let target = match fs::metadata(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => path.clone(),
+        // What is around it is in fact a file, which is reported below.
+        Err(error) if error.kind() == ErrorKind::NotADirectory => path.clone(),
+        Err(source) => return Err(Error::io(&path, source)),
+        Ok(data) if !data.is_dir() => {
+            return refused("a file, where a folder is to be written; choose another name");
+        }
+        Ok(_) => {
+            let failed = |source| Error::io(&path, source);
+            if fs::read_dir(&path).map_err(failed)?.next().is_some() {
+                return refused(
+                    "the folder holds files already, to which none are added; name a new or empty \
+                     folder",
+                );
+            }
+            let target = fs::canonicalize(&path).map_err(failed)?;
+            if is_mount_point(&target).map_err(failed)? {
+                return refused("the folder is a mount point; name a new folder in it");
+            }
+            target
+        }
+    };
+    let around = folder(&target);
+    if !around.is_dir() {
+        return refused(&format!(
+            "the folder {} does not exist; create it first",
+            around.display()
+        ));
+    }
+    let partial = partial_path(&target);
+    create_folder(&partial)
+        .and_then(|()| fs::remove_dir(&partial))
+        .map_err(|source| Error::io(&target, source))?;
+    Ok(target)
+}
+
+/// Whether a folder is on another file system than the one around it, so that it cannot be
+/// replaced.
+fn is_mount_point(path: &Path) -> std::io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    Ok(fs::metadata(path)?.dev() != fs::metadata(folder(path))?.dev())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,6 +359,70 @@ mod tests {
         assert!(text(&folder.path().join("file/a.txt")).contains("does not exist"));
         assert!(text(Path::new("/")).contains("not a file name"));
         check(&folder.path().join("a.txt"), false).unwrap();
+        assert_eq!(listing(folder.path()), ["file"]);
+    }
+
+    /// Writes a folder with one file.
+    fn write_folder(path: &Path, text: &str) -> Result<()> {
+        write_folder_atomically(path, |partial| {
+            fs::write(partial.join("a"), text).map_err(|error| Error::io(partial, error))
+        })
+    }
+
+    #[test]
+    fn folder_is_new_or_replaces_an_empty_one() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("empty")).unwrap();
+        std::os::unix::fs::symlink("empty", folder.path().join("link")).unwrap();
+        for name in ["new", "slash/", "link/"] {
+            write_folder(&folder.path().join(name), "text").unwrap();
+            assert_eq!(listing(&folder.path().join(name)), ["a"], "{name}");
+            let text = write_folder(&folder.path().join(name), "more").unwrap_err().to_string();
+            assert!(text.contains("holds files already"), "{text}");
+            assert_eq!(fs::read_to_string(folder.path().join(name).join("a")).unwrap(), "text");
+        }
+        assert_eq!(listing(&folder.path().join("empty")), ["a"]);
+        assert_eq!(listing(folder.path()), ["empty", "link", "new", "slash"]);
+    }
+
+    #[test]
+    fn failed_write_of_a_folder_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (new, empty) = (folder.path().join("new"), folder.path().join("empty"));
+        fs::create_dir(&empty).unwrap();
+        for path in [&new, &empty] {
+            let result = write_folder_atomically(path, |partial| {
+                assert_eq!(partial, partial_path(path));
+                fs::write(partial.join("half"), "").unwrap();
+                Err(Error::Cancelled)
+            });
+            assert!(matches!(result, Err(Error::Cancelled)));
+        }
+        // Files of another appear meanwhile.
+        let result = write_folder_atomically(&empty, |partial| {
+            fs::write(partial.join("ours"), "").unwrap();
+            fs::write(empty.join("theirs"), "").unwrap();
+            Ok(())
+        });
+        assert!(matches!(result, Err(Error::Io { .. })), "{result:?}");
+        assert_eq!(listing(folder.path()), ["empty"]);
+        assert_eq!(listing(&empty), ["theirs"]);
+    }
+
+    #[test]
+    fn unwritable_folders_are_rejected_by_the_check() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = |path: &Path| check_folder(path).unwrap_err().to_string();
+        fs::write(folder.path().join("file"), "").unwrap();
+        assert!(text(&folder.path().join("none/a")).contains("does not exist; create it"));
+        assert!(text(&folder.path().join("file")).contains("a file, where a folder"));
+        assert!(text(&folder.path().join("file/")).contains("a file, where a folder"));
+        assert!(text(&folder.path().join("file/a")).contains("does not exist"));
+        assert!(text(folder.path()).contains("holds files already"));
+        assert!(text(Path::new("/")).contains("not the name of a folder"));
+        assert!(text(Path::new("..")).contains("not the name of a folder"));
+        assert!(text(Path::new("/proc")).contains("holds files"));
+        check_folder(&folder.path().join("new")).unwrap();
         assert_eq!(listing(folder.path()), ["file"]);
     }
 }
