@@ -127,9 +127,72 @@ pub fn bytes_in_words(bytes: u64) -> String {
     format!("{bytes} byte{plural}")
 }
 
+/// Count and noun: `1 slice`, `3 slices`; the plural ends in s.
+pub fn count_of(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// Most digits of a number that is shown in full: UIDs have up to 39.
+const MAX_DIGITS: usize = 40;
+
+/// Text as one line for a terminal or log, whatever a file's name or header put into it: control
+/// and direction characters are escaped, and numbers of very many digits shortened.
+pub fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let digits = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.');
+        let (number, after) = rest.split_at(digits.unwrap_or(rest.len()));
+        if number.len() > MAX_DIGITS && number.parse::<f64>().is_ok() {
+            line += &shortened(number);
+            rest = after;
+        } else if !number.is_empty() {
+            line += number;
+            rest = after;
+        } else {
+            match first {
+                '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}' => {
+                    line.extend(first.escape_unicode());
+                }
+                _ if first.is_control() => line.extend(first.escape_default()),
+                _ => line.push(first),
+            }
+            rest = &rest[first.len_utf8()..];
+        }
+    }
+    line
+}
+
+/// A number of many digits in scientific notation; its first digits where it is beyond that.
+fn shortened(number: &str) -> String {
+    match number.parse::<f64>() {
+        Ok(value) if value.is_finite() => format!("{value:e}"),
+        _ => format!("{}... ({} digits)", &number[..10], number.len()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_hold_no_control_characters_and_no_endless_numbers() {
+        assert_eq!(one_line("a\n\u{1b}[31mb\u{7f}\u{9b}"), "a\\n\\u{1b}[31mb\\u{7f}\\u{9b}");
+        assert_eq!(one_line("\u{202e}iin.\u{e9}\u{4e2d}"), "\\u{202e}iin.\u{e9}\u{4e2d}");
+        assert_eq!(one_line(&format!("at {} mm", 1e300)), "at 1e300 mm");
+        assert_eq!(
+            one_line(&format!("at -{}, 0.5", f64::MIN_POSITIVE)),
+            "at -2.2250738585072014e-308, 0.5"
+        );
+        let line = one_line(&"9".repeat(600));
+        assert_eq!(line, "9999999999... (600 digits)");
+        for same in
+            ["2.25.329800735698586629295641978511506172918", "1.2.840.10008.5.1.4.1.1.2", "..."]
+        {
+            assert_eq!(one_line(same), same);
+        }
+        assert_eq!(count_of(1, "slice") + ", " + &count_of(0, "volume"), "1 slice, 0 volumes");
+    }
 
     #[test]
     fn bytes_are_written_with_a_unit() {

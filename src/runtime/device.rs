@@ -2,7 +2,8 @@
 
 use tch::{Cuda, Device, Kind, Tensor};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, count_of};
+use crate::runtime::threads;
 
 /// Parses a device: `auto` (CUDA where available, else the CPU), `cpu`, `cuda` or `cuda:N`.
 ///
@@ -57,9 +58,8 @@ pub struct DeviceInfo {
 
 /// Available devices, the CPU first.
 pub fn available() -> Vec<DeviceInfo> {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let plural = if cores == 1 { "" } else { "s" };
-    let cpu = DeviceInfo { name: "cpu".into(), description: format!("CPU, {cores} core{plural}") };
+    let description = format!("CPU, {}", count_of(threads::cores(), "core"));
+    let cpu = DeviceInfo { name: "cpu".into(), description };
     let count = if Cuda::is_available() { Cuda::device_count().max(0) as usize } else { 0 };
     let product = cuda_product().map_or(String::new(), |product| format!(", {product}"));
     let cuda = (0..count).map(|index| DeviceInfo {

@@ -4,8 +4,10 @@
 //! | --- | --- |
 //! | [`device`] | devices by name, the list of available ones |
 //! | [`cuda`] | loading of libtorch's CUDA library |
+//! | [`threads`] | threads of the CPU |
 //! | [`memory`] | available memory, peak memory of the process |
 
 pub mod cuda;
 pub mod device;
 pub mod memory;
+pub mod threads;
