@@ -7,7 +7,7 @@ use ndarray::{Array2, ArrayViewMut3};
 use crate::error::{Error, Result};
 use crate::labels::{LabelMethod, LabelPass};
 use crate::resample::nan;
-use crate::resample::pass::{Counter, OnProgress, Pass};
+use crate::resample::pass::{Bounds, Counter, OnProgress, Pass};
 use crate::resample::{Interpolator, Plan};
 use crate::volume::views::{with_view, with_views};
 use crate::volume::voxels::slice;
@@ -185,7 +185,7 @@ impl<'a> ArrayJob<'a> {
                     plan: self.plan,
                     input: $input,
                     rescale: image.rescale,
-                    range: image.range,
+                    bounds: Bounds::of($input, image.range),
                     output: $output,
                     expected_error,
                     encoded: 0,

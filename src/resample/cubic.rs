@@ -13,7 +13,7 @@ use crate::volume::{Axis, Voxel};
 pub(super) fn interpolate<T: Voxel>(pass: &mut Pass<T>) -> Result<()> {
     let axis = pass.plan.axis();
     let spline = Spline::new(pass.plan.known_positions());
-    let (low, high) = pass.range;
+    let bounds = pass.bounds;
     let pairs = pass.plan.pairs();
     let across = ndarray::Axis(axis.others()[1].array_axis());
     let rows = pass.input.len_of(across);
@@ -35,7 +35,7 @@ pub(super) fn interpolate<T: Voxel>(pass: &mut Pass<T>) -> Result<()> {
                 for &(index, fraction) in members {
                     for column in 0..values.ncols() {
                         let value = spline.value(&values, &second, *first, fraction, column);
-                        output[(index, column)] = T::from_f64(value.clamp(low, high));
+                        output[(index, column)] = bounds.voxel(value);
                     }
                 }
             }

@@ -77,13 +77,13 @@ impl<T: Voxel> Pass<'_, '_, T> {
         decoded: &Array3<f32>,
     ) {
         let Some(output) = &mut self.output else { return };
-        let (rescale, (low, high)) = (self.rescale, self.range);
+        let (rescale, bounds) = (self.rescale, self.bounds);
         let hu = |stored: T| rescale.to_hu(stored.to_f64());
         for (&(index, fraction), grey) in members.iter().zip(decoded.outer_iter()) {
             let plane = &mut slice_mut(output, self.plan.axis(), index);
             Zip::from(plane).and(before).and(after).and(&grey).for_each(|out, &a, &b, &grey| {
                 let hu = window.restore(f64::from(grey), hu(a), hu(b), fraction);
-                *out = T::from_f64(rescale.from_hu(hu).clamp(low, high));
+                *out = bounds.voxel(rescale.from_hu(hu));
             });
         }
     }

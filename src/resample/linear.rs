@@ -9,7 +9,7 @@ use crate::volume::voxels::{slice, slice_mut};
 
 /// Interpolates slice by slice.
 pub(super) fn interpolate<T: Voxel>(pass: &mut Pass<T>) -> Result<()> {
-    let axis = pass.plan.axis();
+    let (axis, bounds) = (pass.plan.axis(), pass.bounds);
     for (first, members) in pass.plan.pairs() {
         let (before, after) = (slice(pass.input, axis, first), slice(pass.input, axis, first + 1));
         for (index, fraction) in members {
@@ -17,7 +17,7 @@ pub(super) fn interpolate<T: Voxel>(pass: &mut Pass<T>) -> Result<()> {
                 Zip::from(&mut slice_mut(output, axis, index)).and(&before).and(&after).for_each(
                     |out, &a, &b| {
                         let (a, b) = (a.to_f64(), b.to_f64());
-                        *out = T::from_f64(a + fraction * (b - a));
+                        *out = bounds.voxel(a + fraction * (b - a));
                     },
                 );
             }

@@ -38,14 +38,49 @@ impl<'a> Counter<'a> {
     }
 }
 
+/// Smallest and largest stored value of an input.
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds<T> {
+    values: (f64, f64),
+    voxels: (T, T),
+}
+
+impl<T: Voxel> Bounds<T> {
+    /// The bounds of an array whose range in doubles is known.
+    pub(crate) fn of(array: &ArrayRef3<T>, range: (f64, f64)) -> Bounds<T> {
+        // NaN differs from itself.
+        #[allow(clippy::eq_op)]
+        let mut numbers = array.iter().copied().filter(|voxel| voxel == voxel);
+        let first = numbers.next().unwrap_or_default();
+        let voxels = numbers.fold((first, first), |(low, high), voxel| {
+            (if voxel < low { voxel } else { low }, if voxel > high { voxel } else { high })
+        });
+        Bounds { values: range, voxels }
+    }
+
+    /// The voxel nearest to a value, within the bounds. Voxels are compared in their own type:
+    /// doubles round 64-bit integers beyond 2^53.
+    pub(crate) fn voxel(self, value: f64) -> T {
+        let voxel = T::from_f64(value.clamp(self.values.0, self.values.1));
+        let (low, high) = self.voxels;
+        if voxel < low {
+            low
+        } else if voxel > high {
+            high
+        } else {
+            voxel
+        }
+    }
+}
+
 /// Image slices to interpolate: arrays `[k, j, i]` of any strides.
 pub(crate) struct Pass<'a, 'b, T> {
     pub(crate) plan: &'a Plan,
     pub(crate) input: &'a ArrayRef3<T>,
     /// Converts the voxels of input and output to HU.
     pub(crate) rescale: Rescale,
-    /// Smallest and largest stored value of the input; interpolated voxels stay within.
-    pub(crate) range: (f64, f64),
+    /// Interpolated voxels stay within.
+    pub(crate) bounds: Bounds<T>,
     pub(crate) output: Option<&'a mut ArrayRef3<T>>,
     /// Expected absolute errors in HU.
     pub(crate) expected_error: Option<&'a mut ArrayRef3<f32>>,
@@ -79,5 +114,23 @@ pub(crate) fn copy_known<T: Voxel>(input: &ArrayRef3<T>, plan: &Plan, output: &m
         if let SliceSource::Known(known) = *source {
             slice_mut(output, axis, index).assign(&slice(input, axis, known));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::array;
+
+    #[test]
+    fn voxels_stay_within_the_bounds_of_their_type() {
+        let ends = array![[[i64::MIN + 1, i64::MAX - 1]]];
+        let bounds = Bounds::of(&ends, (i64::MIN as f64, i64::MAX as f64));
+        assert_eq!(bounds.voxel(-1e30), i64::MIN + 1);
+        assert_eq!(bounds.voxel(i64::MIN as f64), i64::MIN + 1);
+        assert_eq!(bounds.voxel(f64::INFINITY), i64::MAX - 1);
+        assert_eq!(bounds.voxel(2.5), 3);
+        let bounds = Bounds::of(&array![[[-3i16, 7]]], (-3.0, 7.0));
+        assert_eq!([-9.0, 2.4, 9.0].map(|value| bounds.voxel(value)), [-3, 2, 7]);
     }
 }
