@@ -33,6 +33,20 @@ def test_arrays_are_passed_without_a_copy():
     assert flipped.strides[0] < 0 and np.array_equal(linear(flipped), expected)
 
 
+@pytest.mark.parametrize("factor", [2.5, -3, 0, 2**32, float("nan"), None, "two"])
+def test_factors_that_are_no_whole_numbers_are_refused_by_name(factor):
+    with pytest.raises(hrinet.HrinetError, match="factor=.*whole number"):
+        hrinet.Plan(voxels(), THICK, hrinet.Options("factor", factor=factor))
+
+
+def test_whole_factors_of_any_type_are_taken():
+    for factor in (3, 3.0, np.int8(3), np.float32(3)):
+        with hrinet.Plan(voxels(), THICK, hrinet.Options("factor", factor=factor)) as plan:
+            assert plan.shape == (13, 24, 32)
+    with hrinet.Plan(voxels(), THICK, hrinet.Options(factor=0)) as plan:
+        assert plan.shape == (17, 24, 32), "not asked for"
+
+
 def test_one_job_fills_all_outputs():
     array = voxels((5, 32, 32))
     labels = (array > 0).astype(np.uint8)

@@ -15,6 +15,7 @@ import vtk
 from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 
 from .binding import hrinet
+from .binding.handles import whole_number
 from .binding.models import DEFAULT_MODEL
 from .compute import backend, fine_tuning, resampling
 from .fine_tuning_task import FineTuningTask
@@ -183,6 +184,7 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
             raise volumes.VolumeError(
                 f"{choices.steps} training steps are too few; at least 1 is needed"
             )
+        steps = whole_number("steps", choices.steps)
         voxels = volumes.voxels_of(volumeNode)
         grid, _parent = geometry.grid_of(volumeNode, volumeNode.GetParentTransformNode())
         request = fine_tuning.Request(
@@ -190,7 +192,7 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
             choices.device,
             choices.threads,
             volumes.slice_axis_of(volumeNode, choices.axis),
-            int(choices.steps),
+            steps,
             choices.seed,
         )
         return FineTuningTask(grid, request, voxels, volumeNode.GetName(), choices.separateProcess)

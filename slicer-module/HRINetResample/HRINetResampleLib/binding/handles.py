@@ -37,6 +37,17 @@ def invalid_argument(message):
     return HrinetError(message, c.HRINET_INVALID_ARGUMENT)
 
 
+def whole_number(name, value, most=2**32 - 1):
+    """A whole number of 1 or more; an error that names it for any other value."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = 0.5
+    if not number.is_integer() or not 1 <= number <= most:
+        raise invalid_argument(f"{name}={value!r}; it must be a whole number of 1 or more")
+    return int(number)
+
+
 def check(loaded, status):
     """Raises the error of a status, with the library's message."""
     if status == c.HRINET_OK:

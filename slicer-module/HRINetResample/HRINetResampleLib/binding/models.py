@@ -15,6 +15,7 @@ from .handles import (
     invalid_argument,
     volume_of,
     voxel_type_of,
+    whole_number,
 )
 
 SPACINGS = {
@@ -81,7 +82,8 @@ class Plan(Handle):
         check(loaded, loaded.hrinet_resample_options_init(wanted))
         wanted.spacing = choice("spacing", SPACINGS, options.spacing)
         wanted.axis = choice("axis", AXES, options.axis)
-        wanted.factor = int(options.factor)
+        if options.spacing == "factor":
+            wanted.factor = whole_number("factor", options.factor)
         wanted.spacing_mm = float(options.spacing_mm)
         if options.like_shape is not None:
             like, also_referenced = volume_of(
