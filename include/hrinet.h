@@ -21,11 +21,16 @@
  * - Lengths are in mm, positions in RAS, grey values in HU; text is UTF-8.
  * - Callbacks are called on the thread that called the library, except the log callback, which may
  *   be called on any. A progress callback may call the library, but not free what is in use.
+ * - A C++ exception that leaves a callback ends the process; hrinet.hpp passes it on.
  * - The process may end while threads work, once a first model or trainer exists: jobs stop and
  *   return HRINET_CANCELLED, as does every later call.
+ * - In a process that was forked after the library was used, calls that compute are refused with
+ *   HRINET_FORKED, unless on one thread.
  * - The library prints nothing, never ends the process, installs no signal handler, and changes
- *   neither locale nor rounding mode. hrinet_set_num_threads() sets libtorch's threads for the
- *   calling thread.
+ *   neither locale nor floating-point environment: it computes in the default one, and callbacks
+ *   run in the host's. hrinet_set_num_threads() sets libtorch's threads for the calling thread.
+ * - Voxels are the same bit for bit where model, device, precision, number of threads, libtorch and
+ *   the processor's instruction set are. Known slices are always copied bit for bit.
  */
 
 #ifndef HRINET_H
@@ -71,7 +76,10 @@ typedef int32_t HrinetStatus;
 /**
  * Receives one log line (UTF-8, valid during the call) of a level: 1 error, 2 warning, 3
  * information, 4 debugging. It may be called from any thread, from several at once. It must not
- * call the library, throw a C++ exception or leave by `longjmp`.
+ * call the library.
+ *
+ * A C++ exception that leaves it ends the process; it must not leave by `longjmp` or end its
+ * thread either.
  */
 typedef void (*HrinetLogCallback)(int32_t level, const char *line, void *user);
 
@@ -314,7 +322,10 @@ typedef struct {
 /**
  * Called after every few slices, from the thread that called the job. Anything but 0 cancels the
  * job, which then returns `HRINET_CANCELLED`. It may call the library, but not free what the job
- * uses. It must not throw a C++ exception or leave by `longjmp`.
+ * uses.
+ *
+ * A C++ exception that leaves it ends the process: catch it, return 1 and throw it again after the
+ * call, as hrinet.hpp does. It must not leave by `longjmp` or end its thread either.
  */
 typedef int32_t (*HrinetProgressCallback)(const HrinetProgress *progress, void *user);
 
@@ -615,6 +626,11 @@ typedef struct {
 #define HRINET_IN_USE 105
 
 /**
+ * The process was forked from one that had used the library, and would compute on several threads.
+ */
+#define HRINET_FORKED 106
+
+/**
  * The file system failed: not found, no permission, disk full.
  */
 #define HRINET_FILE_SYSTEM 200
@@ -875,7 +891,11 @@ const char *hrinet_device_description(uint32_t index);
 int32_t hrinet_cuda_is_available(void);
 
 /**
- * Sets the number of CPU threads for the work of the calling thread, at least 1.
+ * Sets the number of CPU threads for the work of the calling thread: from 1 to four for each core,
+ * or 16 on machines of fewer than four cores.
+ *
+ * Fails with `HRINET_INVALID_ARGUMENT` for other numbers, `HRINET_NO_DEVICE` where the system does
+ * not start so many.
  */
 HrinetStatus hrinet_set_num_threads(int32_t threads);
 

@@ -10,6 +10,7 @@ use crate::capi::status::HrinetStatus;
 use crate::error::Error;
 use crate::runtime::cuda;
 use crate::runtime::device;
+use crate::runtime::threads;
 
 /// Names and descriptions of all available devices, kept for the life of the process.
 fn devices() -> Result<&'static [[CString; 2]], Error> {
@@ -80,15 +81,18 @@ pub extern "C" fn hrinet_cuda_is_available() -> i32 {
     available
 }
 
-/// Sets the number of CPU threads for the work of the calling thread, at least 1.
+/// Sets the number of CPU threads for the work of the calling thread: from 1 to four for each core,
+/// or 16 on machines of fewer than four cores.
+///
+/// Fails with `HRINET_INVALID_ARGUMENT` for other numbers, `HRINET_NO_DEVICE` where the system does
+/// not start so many.
 #[unsafe(no_mangle)]
 pub extern "C" fn hrinet_set_num_threads(threads: i32) -> HrinetStatus {
     call(|| {
         if threads < 1 {
             return Err(invalid_argument(format!("{threads} threads; use 1 or more")));
         }
-        tch::set_num_threads(threads);
-        Ok(())
+        Ok(threads::set(Some(threads as usize))?)
     })
 }
 

@@ -48,6 +48,13 @@ pub(super) fn is_ending() -> bool {
     ENDING.load(SeqCst)
 }
 
+/// Whether this process was forked from one that had used libtorch: it has none of the threads that
+/// libgomp keeps, and would wait for them without end.
+pub(super) fn is_forked() -> bool {
+    let first = PROCESS.load(SeqCst);
+    first != 0 && first != std::process::id()
+}
+
 /// Sets the hook, once, before the first network is built.
 ///
 /// libc runs hooks from the last to the first, and libtorch sets up what its convolutions need,

@@ -6,9 +6,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
 use crate::capi::exit;
+use crate::capi::floating_point;
 use crate::capi::status;
 use crate::capi::status::HrinetStatus;
-use crate::error::Error;
+use crate::error::{Error, one_line};
 
 thread_local! {
     static MESSAGE: RefCell<CString> = RefCell::new(CString::default());
@@ -24,6 +25,8 @@ pub(super) enum Refusal {
     Text(&'static str),
     /// A handle of this name is in use by another thread.
     InUse(&'static str),
+    /// The process was forked, without the threads that libtorch counts on.
+    Forked,
     /// An error of the library.
     Library(Error),
 }
@@ -65,6 +68,7 @@ impl Refusal {
             Refusal::StructSize(..) => status::HRINET_INVALID_STRUCT_SIZE,
             Refusal::Text(_) => status::HRINET_INVALID_TEXT,
             Refusal::InUse(_) => status::HRINET_IN_USE,
+            Refusal::Forked => status::HRINET_FORKED,
             Refusal::Library(error) => status::of(error),
         }
     }
@@ -77,6 +81,10 @@ impl Refusal {
             ),
             Refusal::Text(name) => format!("{name} is not UTF-8"),
             Refusal::InUse(name) => format!("another thread is using this {name}; wait for it"),
+            Refusal::Forked => "this process was forked from one that had used the library, and \
+                                lacks its threads: start a new process instead (Python's \
+                                multiprocessing: \"spawn\"), or call hrinet_set_num_threads(1)"
+                .into(),
             Refusal::Library(error) => error.to_string(),
         }
     }
@@ -91,6 +99,7 @@ pub(super) fn call(body: impl FnOnce() -> Result<(), Refusal>) -> HrinetStatus {
     let Some(_inside) = exit::enter() else {
         return refused(status::HRINET_CANCELLED, "the process is ending".into());
     };
+    let _default = floating_point::enter();
     let (status, message) = match catch_unwind(AssertUnwindSafe(body)) {
         Ok(Ok(())) => return status::HRINET_OK,
         Ok(Err(refusal)) => (refusal.status(), refusal.message()),
@@ -104,9 +113,18 @@ pub(super) fn call(body: impl FnOnce() -> Result<(), Refusal>) -> HrinetStatus {
     refused(status, message)
 }
 
+/// Runs the body of a call that computes, as [`call`] does, but in a forked process on one thread
+/// alone.
+pub(super) fn compute(body: impl FnOnce() -> Result<(), Refusal>) -> HrinetStatus {
+    call(|| match exit::is_forked() && tch::get_num_threads() > 1 {
+        true => Err(Refusal::Forked),
+        false => body(),
+    })
+}
+
 /// Keeps the message for this thread.
 fn refused(status: HrinetStatus, message: String) -> HrinetStatus {
-    let message = CString::new(message.replace('\0', " ")).unwrap_or_default();
+    let message = CString::new(one_line(&message)).unwrap_or_default();
     // Destructors of a host may call after the thread-local storage is gone.
     let _ = MESSAGE.try_with(|last| *last.borrow_mut() = message);
     status

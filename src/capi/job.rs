@@ -3,7 +3,10 @@
 use std::ffi::c_void;
 
 use crate::capi::exit;
-use crate::capi::guard::{Refusal, borrow, call, check_size, invalid_argument, require, unknown};
+use crate::capi::floating_point;
+use crate::capi::guard::{
+    Refusal, borrow, call, check_size, compute, invalid_argument, require, unknown,
+};
 use crate::capi::model::{HrinetModel, interpolator};
 use crate::capi::plan::HrinetPlan;
 use crate::capi::status::HrinetStatus;
@@ -26,7 +29,10 @@ pub struct HrinetProgress {
 
 /// Called after every few slices, from the thread that called the job. Anything but 0 cancels the
 /// job, which then returns `HRINET_CANCELLED`. It may call the library, but not free what the job
-/// uses. It must not throw a C++ exception or leave by `longjmp`.
+/// uses.
+///
+/// A C++ exception that leaves it ends the process: catch it, return 1 and throw it again after the
+/// call, as hrinet.hpp does. It must not leave by `longjmp` or end its thread either.
 pub type HrinetProgressCallback =
     Option<unsafe extern "C" fn(progress: *const HrinetProgress, user: *mut c_void) -> i32>;
 
@@ -150,7 +156,7 @@ pub unsafe extern "C" fn hrinet_job_init(job: *mut HrinetJob) -> HrinetStatus {
 /// outputs or writes those of inputs.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn hrinet_resample(job: *const HrinetJob) -> HrinetStatus {
-    call(|| {
+    compute(|| {
         // SAFETY: a struct or NULL, as the caller promises.
         let job = unsafe { borrow(job, "job")? };
         check_size::<HrinetJob>("job", job.struct_size)?;
@@ -185,7 +191,7 @@ unsafe fn report(
         slices_total: done.total as u32,
     };
     // SAFETY: as the caller promises.
-    match unsafe { progress(&raw const reported, user) } {
+    match floating_point::as_host(|| unsafe { progress(&raw const reported, user) }) {
         0 => Ok(()),
         _ => Err(Error::Cancelled),
     }

@@ -5,13 +5,17 @@ use std::sync::{Once, PoisonError, RwLock};
 
 use log::{LevelFilter, Log, Metadata, Record};
 
+use crate::capi::floating_point;
 use crate::capi::guard::{Refusal, call};
 use crate::capi::status::HrinetStatus;
-use crate::error::Error;
+use crate::error::{Error, one_line};
 
 /// Receives one log line (UTF-8, valid during the call) of a level: 1 error, 2 warning, 3
 /// information, 4 debugging. It may be called from any thread, from several at once. It must not
-/// call the library, throw a C++ exception or leave by `longjmp`.
+/// call the library.
+///
+/// A C++ exception that leaves it ends the process; it must not leave by `longjmp` or end its
+/// thread either.
 pub type HrinetLogCallback =
     Option<unsafe extern "C" fn(level: i32, line: *const c_char, user: *mut c_void)>;
 
@@ -38,11 +42,12 @@ impl Log for Forward {
     fn log(&self, record: &Record) {
         let target = *TARGET.read().unwrap_or_else(PoisonError::into_inner);
         let Some(target) = target else { return };
-        let line = record.args().to_string().replace(['\0', '\n'], " ");
-        let Ok(line) = CString::new(line) else { return };
+        let Ok(line) = CString::new(one_line(&record.args().to_string())) else { return };
         // SAFETY: the host gave this callback for calls from any thread; the line outlives the
         // call.
-        unsafe { (target.callback)(record.level() as i32, line.as_ptr(), target.user) };
+        floating_point::as_host(|| unsafe {
+            (target.callback)(record.level() as i32, line.as_ptr(), target.user)
+        });
     }
 
     fn flush(&self) {}

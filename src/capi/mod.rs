@@ -10,6 +10,7 @@
 #![allow(unsafe_code)]
 
 mod exit;
+mod floating_point;
 
 // The topics of the header in its order, which `build.rs` reads here; blank lines keep it.
 

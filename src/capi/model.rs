@@ -3,7 +3,9 @@
 use std::ffi::{CString, c_char};
 
 use crate::capi::exit;
-use crate::capi::guard::{Refusal, borrow, call, check_size, flag, require, text, unknown};
+use crate::capi::guard::{
+    Refusal, borrow, call, check_size, compute, flag, require, text, unknown,
+};
 use crate::capi::status::HrinetStatus;
 use crate::network::{Checkpoint, Model, Precision, SliceNetwork};
 use crate::resample::{Interpolator, InterpolatorOptions};
@@ -176,7 +178,7 @@ pub unsafe extern "C" fn hrinet_model_load(
     options: *const HrinetModelOptions,
     model: *mut *mut HrinetModel,
 ) -> HrinetStatus {
-    call(|| {
+    compute(|| {
         require(model, "model")?;
         // SAFETY: a string or NULL, as the caller promises.
         let name = unsafe { text(name_or_path, "name_or_path")? };
@@ -202,7 +204,7 @@ pub unsafe extern "C" fn hrinet_model_load_from_memory(
     options: *const HrinetModelOptions,
     model: *mut *mut HrinetModel,
 ) -> HrinetStatus {
-    call(|| {
+    compute(|| {
         require(model, "model")?;
         require(bytes.cast_mut(), "bytes")?;
         // SAFETY: a struct or NULL, as the caller promises.

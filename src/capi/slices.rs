@@ -2,7 +2,7 @@
 
 use ndarray::ArrayView2;
 
-use crate::capi::guard::{call, invalid_argument, require};
+use crate::capi::guard::{compute, invalid_argument, require};
 use crate::capi::model::{HrinetModel, interpolator};
 use crate::capi::status::HrinetStatus;
 use crate::error::Error;
@@ -31,7 +31,7 @@ pub unsafe extern "C" fn hrinet_interpolate_slices(
     count: usize,
     slices: *mut f32,
 ) -> HrinetStatus {
-    call(|| {
+    compute(|| {
         require(slices, "slices")?;
         require(alphas.cast_mut(), "alphas")?;
         // SAFETY: a model or NULL, as the caller promises.

@@ -20,6 +20,8 @@ pub const HRINET_INVALID_STRUCT_SIZE: HrinetStatus = 103;
 pub const HRINET_INVALID_TEXT: HrinetStatus = 104;
 /// A trainer is in use by another thread.
 pub const HRINET_IN_USE: HrinetStatus = 105;
+/// The process was forked from one that had used the library, and would compute on several threads.
+pub const HRINET_FORKED: HrinetStatus = 106;
 /// The file system failed: not found, no permission, disk full.
 pub const HRINET_FILE_SYSTEM: HrinetStatus = 200;
 /// A file is truncated or inconsistent.

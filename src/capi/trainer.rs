@@ -8,7 +8,9 @@ use ndarray::ArrayView4;
 
 use crate::capi::device::parse_device;
 use crate::capi::exit;
-use crate::capi::guard::{Refusal, borrow, call, check_size, invalid_argument, require, text};
+use crate::capi::guard::{
+    Refusal, borrow, call, check_size, compute, invalid_argument, require, text,
+};
 use crate::capi::model::HrinetModel;
 use crate::capi::status::HrinetStatus;
 use crate::capi::trainer_options::HrinetTrainerOptions;
@@ -62,7 +64,7 @@ pub unsafe extern "C" fn hrinet_trainer_create(
     device: *const c_char,
     trainer: *mut *mut HrinetTrainer,
 ) -> HrinetStatus {
-    call(|| {
+    compute(|| {
         require(trainer, "trainer")?;
         // SAFETY: a struct and a string or NULL, as the caller promises.
         let (settings, device) =
@@ -90,7 +92,7 @@ pub unsafe extern "C" fn hrinet_trainer_create_from_model(
     model: *const HrinetModel,
     trainer: *mut *mut HrinetTrainer,
 ) -> HrinetStatus {
-    call(|| {
+    compute(|| {
         require(trainer, "trainer")?;
         // SAFETY: a struct and a model or NULL, as the caller promises.
         let (settings, model) =
@@ -121,7 +123,7 @@ pub unsafe extern "C" fn hrinet_trainer_load(
     device: *const c_char,
     trainer: *mut *mut HrinetTrainer,
 ) -> HrinetStatus {
-    call(|| {
+    compute(|| {
         require(trainer, "trainer")?;
         // SAFETY: strings or NULL, as the caller promises.
         let (path, device) = unsafe { (text(path, "path")?, text(device, "device")?) };
@@ -210,7 +212,7 @@ pub unsafe extern "C" fn hrinet_trainer_step(
     batch: *const HrinetTrainingBatch,
     losses: *mut HrinetStepLosses,
 ) -> HrinetStatus {
-    call(|| {
+    compute(|| {
         // SAFETY: a struct or NULL, as the caller promises.
         let batch = unsafe { borrow(batch, "batch")? };
         check_size::<HrinetTrainingBatch>("batch", batch.struct_size)?;
@@ -317,7 +319,7 @@ pub unsafe extern "C" fn hrinet_trainer_save(
     trainer: *mut HrinetTrainer,
     path: *const c_char,
 ) -> HrinetStatus {
-    call(|| {
+    compute(|| {
         // SAFETY: a trainer and a string or NULL, as the caller promises.
         let (trainer, path) = unsafe { (use_alone(trainer)?, text(path, "path")?) };
         let (path, bytes) = (Path::new(path), trainer.checkpoint()?);
@@ -338,7 +340,7 @@ pub unsafe extern "C" fn hrinet_trainer_model(
     trainer: *mut HrinetTrainer,
     model: *mut *mut HrinetModel,
 ) -> HrinetStatus {
-    call(|| {
+    compute(|| {
         require(model, "model")?;
         // SAFETY: a trainer or NULL, as the caller promises.
         let trainer = unsafe { use_alone(trainer)? };

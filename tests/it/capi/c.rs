@@ -116,6 +116,15 @@ fn run(program: &Path, argument: &Path) {
 }
 
 #[test]
+fn c_program_keeps_its_environment_and_forks() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model.safetensors");
+    let trainer = Trainer::new(Settings::default_for(System::HrinetMotion), Device::Cpu).unwrap();
+    std::fs::write(&model, trainer.model().unwrap()).unwrap();
+    run(&build("host", folder.path()), &model);
+}
+
+#[test]
 fn c_program_trains() {
     let folder = tempfile::tempdir().unwrap();
     run(&build("train", folder.path()), folder.path());
