@@ -40,6 +40,9 @@ find_hrinet() {
   [ -x "$hrinet" ] || fail "$hrinet is missing; run scripts/setup first"
 }
 
+# resume FOLDER: prints --resume where a training has left its checkpoint in the folder.
+resume() { if [ -e "$1/checkpoint.safetensors" ]; then echo --resume; fi; }
+
 # make_venv FOLDER: creates a virtual environment with pip only, replacing FOLDER.
 make_venv() {
   rm -rf "$1"

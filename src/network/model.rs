@@ -34,26 +34,36 @@ pub struct Model {
     detail_carry: bool,
 }
 
+impl Checkpoint {
+    /// Loads a shipped model by name, or a checkpoint file by path.
+    ///
+    /// # Errors
+    /// Those of [`Checkpoint::read`]; [`Error::Argument`] for a name that is neither.
+    pub fn load(name_or_path: &Path) -> Result<Checkpoint> {
+        let path = name_or_path;
+        if let Some(bytes) = path.to_str().and_then(shipped::checkpoint) {
+            return Checkpoint::from_bytes(path, bytes);
+        }
+        let looks_like_a_name = path.extension().is_none() && path.components().count() == 1;
+        if path.as_os_str().is_empty() || looks_like_a_name && !path.exists() {
+            return Err(Error::Argument(format!(
+                "no model is called {path:?}; there are {}, linear, cubic, or the path of a \
+                 .safetensors checkpoint",
+                shipped_names().join(", ")
+            )));
+        }
+        Checkpoint::read(path)
+    }
+}
+
 impl Model {
     /// Loads a shipped model by name, or a checkpoint file by path.
     ///
     /// # Errors
-    /// Those of [`Checkpoint::read`] and [`Model::new`]; [`Error::Argument`] for a name that is
-    /// neither.
+    /// Those of [`Checkpoint::load`] and [`Model::new`].
     pub fn load(name_or_path: &str, device: Device) -> Result<Model> {
         let path = Path::new(name_or_path);
-        if let Some(bytes) = shipped::checkpoint(name_or_path) {
-            return Self::new(Checkpoint::from_bytes(path, bytes)?, device);
-        }
-        let looks_like_a_name = path.extension().is_none() && path.components().count() == 1;
-        if name_or_path.is_empty() || looks_like_a_name && !path.exists() {
-            return Err(Error::Argument(format!(
-                "no model is called {name_or_path:?}; there are {}, linear, cubic, or the path of \
-                 a .safetensors checkpoint",
-                shipped_names().join(", ")
-            )));
-        }
-        Self::new(Checkpoint::read(path)?, device).map_err(|error| error.in_file(path))
+        Self::new(Checkpoint::load(path)?, device).map_err(|error| error.in_file(path))
     }
 
     /// Builds the generator of a checkpoint, and its error head where it has one.

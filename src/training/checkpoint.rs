@@ -21,10 +21,12 @@ impl Trainer {
     pub fn resume(checkpoint: Checkpoint, settings: Settings, device: Device) -> Result<Trainer> {
         settings.check()?;
         let earlier = Settings::of_checkpoint(&checkpoint)?;
-        if earlier != settings {
+        let differences = settings.differences(&earlier)?;
+        if !differences.is_empty() {
             return Err(Error::Argument(format!(
-                "was trained with other settings, {earlier:?} instead of {settings:?}; resume with \
-                 the same, or begin in another folder"
+                "was trained with other settings: {}; resume with the same, or begin in another \
+                 folder",
+                differences.join(", ")
             )));
         }
         let state = StateDict::of_checkpoint(&checkpoint);

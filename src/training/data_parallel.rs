@@ -10,6 +10,7 @@ use tch::Tensor;
 
 use crate::error::{Error, Result};
 use crate::network::{Architecture, Generator, Parameters};
+use crate::runtime::threads;
 use crate::training::data::batch::Batch;
 use crate::training::losses::supervised::supervised_loss;
 use crate::training::optim::optimizer::flat_gradient;
@@ -42,22 +43,23 @@ impl DataParallel {
     /// vector.
     ///
     /// # Errors
-    /// [`Error::Torch`].
+    /// [`Error::Torch`]; [`Error::Device`] where a thread cannot be started.
     pub(crate) fn gradient(&mut self, batch: &Batch, settings: &Settings) -> Result<(f64, Tensor)> {
         let groups = batch.groups()?;
         let parts = batch.parts(self.0.len() as i64)?;
         let of_parts = thread::scope(|scope| {
             let start = |(replica, part): (_, Batch)| {
                 let replica: &mut Replica = replica;
-                scope.spawn(move || {
+                let compute = move || {
                     let share = part.groups()? as f64 / groups as f64;
                     replica.gradient(&part, share, settings)
-                })
+                };
+                thread::Builder::new().spawn_scoped(scope, compute).map_err(threads::unavailable)
             };
-            let threads: Vec<_> = self.0.iter_mut().zip(parts).map(start).collect();
+            let started: Vec<_> = self.0.iter_mut().zip(parts).map(start).collect::<Result<_>>()?;
             let panicked = |_| Error::Training("a thread of a replica panicked".into());
             let end = |thread: thread::ScopedJoinHandle<_>| thread.join().map_err(panicked)?;
-            threads.into_iter().map(end).collect::<Result<Vec<(f64, Tensor)>>>()
+            started.into_iter().map(end).collect::<Result<Vec<(f64, Tensor)>>>()
         })?;
         // Added in the order of the parts, so that the sum is reproducible.
         let mut sum = None::<(f64, Tensor)>;

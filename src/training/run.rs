@@ -16,19 +16,11 @@ use crate::training::data::sampler::Sampler;
 use crate::training::distillation::Teacher;
 use crate::training::logging::csv::{self, Curves, Row};
 use crate::training::logging::{plot, samples};
+use crate::training::output_folder::{CONFIG, CURVES, OutputFolder, PICTURES};
 use crate::training::settings::Settings;
 use crate::training::trainer::Trainer;
 use crate::training::validation::Validation;
 use crate::volume::SliceStack;
-
-/// The checkpoint in the output folder that a run resumes from.
-pub const CHECKPOINT: &str = "checkpoint.safetensors";
-
-/// The effective settings in the output folder.
-pub const CONFIG: &str = "config.toml";
-
-/// The picture of the curves in the output folder.
-pub const CURVES: &str = "curves.png";
 
 /// Batches of held-out crops of a validation, the same in each.
 const VALIDATION_BATCHES: u64 = 32;
@@ -38,11 +30,9 @@ const PICTURE_BATCH: u64 = u64::MAX;
 
 /// Options of a run beside its settings.
 pub struct RunOptions<'a> {
-    /// Output folder.
-    pub folder: &'a Path,
-    /// Resume from the folder's checkpoint where there is one.
-    pub resume: bool,
-    /// Checkpoint to begin from.
+    /// Output folder; the run resumes from its checkpoint where there is one.
+    pub folder: &'a OutputFolder,
+    /// Checkpoint to begin from: a file, or the name of a shipped model.
     pub from: Option<&'a Path>,
     /// Teacher, a model's name or checkpoint file, where the settings have a distillation weight.
     pub teacher: Option<&'a str>,
@@ -86,7 +76,6 @@ pub fn run(
     options: &RunOptions,
     on_event: OnEvent,
 ) -> Result<PathBuf> {
-    std::fs::create_dir_all(options.folder).map_err(|error| Error::io(options.folder, error))?;
     let teacher = teacher(settings, options)?;
     let mut trainer = trainer(settings, options)?;
     complete_record(&mut trainer, dataset, options, teacher.as_ref())?;
@@ -101,8 +90,8 @@ pub fn run(
         stacks => Some(sampler(stacks)?),
     };
     let sampler = sampler(&dataset.train)?;
-    index::write_or_check(&options.folder.join(index::DATA), dataset, trainer.steps() > 0)?;
-    save(&options.folder.join(CONFIG), settings.to_toml()?.as_bytes())?;
+    index::write_or_check(&options.folder.file(index::DATA), dataset, trainer.steps() > 0)?;
+    save(&options.folder.file(CONFIG), settings.to_toml()?.as_bytes())?;
     let sample = held_out.as_ref().unwrap_or(&sampler).batch(PICTURE_BATCH, options.device)?;
     let last = options.until.unwrap_or(u64::MAX).min(settings.all_iterations());
     let mut run = Run {
@@ -110,7 +99,7 @@ pub fn run(
         last,
         held_out,
         sample,
-        curves: Curves::open(options.folder, trainer.steps())?,
+        curves: Curves::open(options.folder.path(), trainer.steps())?,
         earlier_seconds: trainer.record().seconds,
         start: Instant::now(),
         trainer,
@@ -122,8 +111,8 @@ pub fn run(
         }
         Ok(())
     })?;
-    let rows = csv::read(&options.folder.join(csv::CSV), run.trainer.steps())?;
-    plot::draw(&rows, &options.folder.join(CURVES))?;
+    let rows = csv::read(&options.folder.file(csv::CSV), run.trainer.steps())?;
+    plot::draw(&rows, &options.folder.file(CURVES))?;
     Ok(run.model_path())
 }
 
@@ -169,7 +158,7 @@ impl Run<'_> {
                 on_event(Event::Validated(step, validation))?;
             }
             stopped?;
-            on_event(Event::Saved(self.options.folder.join(CHECKPOINT)))?;
+            on_event(Event::Saved(self.options.folder.checkpoint()))?;
         }
         Ok(())
     }
@@ -197,7 +186,7 @@ impl Run<'_> {
     }
 
     fn draw_sample(&self) -> Result<()> {
-        let folder = self.options.folder.join("pictures");
+        let folder = self.options.folder.file(PICTURES);
         std::fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
         let path = folder.join(format!("step-{:06}.png", self.trainer.steps()));
         samples::draw(&self.sample, &self.trainer.interpolate(&self.sample)?, &path)
@@ -209,27 +198,23 @@ impl Run<'_> {
         self.trainer.record_mut().seconds = seconds;
         self.curves.flush()?;
         self.trainer.check_weights()?;
-        save(&self.options.folder.join(CHECKPOINT), &self.trainer.checkpoint()?)?;
+        save(&self.options.folder.checkpoint(), &self.trainer.checkpoint()?)?;
         save(&self.model_path(), &self.trainer.model()?)
     }
 
     fn model_path(&self) -> PathBuf {
-        self.options.folder.join(format!("{}.safetensors", self.trainer.settings().system))
+        self.options.folder.model(self.trainer.settings().system)
     }
 }
 
 /// The trainer of a new or of a resumed run.
 fn trainer(settings: &Settings, options: &RunOptions) -> Result<Trainer> {
-    let path = options.folder.join(CHECKPOINT);
+    let path = options.folder.checkpoint();
     let (settings, device) = (settings.clone(), options.device);
     match (path.exists(), options.from) {
-        (true, _) if !options.resume => Err(Error::Argument(format!(
-            "{}: a checkpoint is there already; --resume it, or choose another folder",
-            path.display()
-        ))),
         (true, _) => Trainer::resume(Checkpoint::read(&path)?, settings, device)
             .map_err(|error| error.in_file(&path)),
-        (false, Some(from)) => Trainer::begin_from(&Checkpoint::read(from)?, settings, device)
+        (false, Some(from)) => Trainer::begin_from(&Checkpoint::load(from)?, settings, device)
             .map_err(|error| error.in_file(from)),
         (false, None) => Trainer::new(settings, device),
     }
@@ -262,7 +247,7 @@ fn complete_record(
         return Err(Error::Argument(format!(
             "{}: this run had another teacher; resume with the same, or begin --from its \
              checkpoint in another folder",
-            options.folder.join(CHECKPOINT).display()
+            options.folder.checkpoint().display()
         )));
     }
     let names = |stacks: &[SliceStack]| stacks.iter().map(|stack| stack.name.clone()).collect();

@@ -7,7 +7,7 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, count_of};
 
 /// The volumes of a dataset that are held out for validation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,7 +43,14 @@ impl HoldOut {
 fn choose_random(count: usize, volumes: usize, seed: u64) -> Vec<bool> {
     let mut order: Vec<usize> = (0..volumes).collect();
     order.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-    let random = &order[..count.min(volumes.saturating_sub(1))];
+    let possible = count.min(volumes.saturating_sub(1));
+    if possible < count {
+        log::warn!(
+            "{count} volumes were to be held out; {possible} of {} are: one is left to train on",
+            count_of(volumes, "volume")
+        );
+    }
+    let random = &order[..possible];
     (0..volumes).map(|index| random.contains(&index)).collect()
 }
 

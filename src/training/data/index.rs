@@ -10,6 +10,9 @@ use crate::training::data::dataset::Dataset;
 /// The file in the output folder: every volume, its size, and its part.
 pub const DATA: &str = "data.csv";
 
+/// The first line.
+pub(crate) const HEADER: &str = "part,volume,slices,rows,columns\n";
+
 /// Largest index that is read.
 const MAX_BYTES: u64 = 1 << 28;
 
@@ -44,7 +47,7 @@ pub(crate) fn write_or_check(path: &Path, dataset: &Dataset, resumed: bool) -> R
 }
 
 fn index(dataset: &Dataset) -> String {
-    let mut index = String::from("part,volume,slices,rows,columns\n");
+    let mut index = String::from(HEADER);
     for (part, stacks) in [("train", &dataset.train), ("held out", &dataset.held_out)] {
         for stack in stacks {
             let (slices, rows, columns) = stack.slices.dim();

@@ -7,6 +7,7 @@ use std::thread;
 use tch::Device;
 
 use crate::error::{Error, Result};
+use crate::runtime::threads;
 use crate::training::data::batch::Batch;
 use crate::training::data::sampler::Sampler;
 use crate::training::distillation::Teacher;
@@ -21,16 +22,19 @@ pub(crate) struct Prefetch(Receiver<Result<Batch>>);
 impl Prefetch {
     /// Runs `work` with the batches of `steps`, which a second thread draws until `work` ends. The
     /// teacher works in that thread.
+    ///
+    /// # Errors
+    /// [`Error::Device`] where the thread cannot be started; those of `work`.
     pub(crate) fn run<T>(
         sampler: &Sampler,
         teacher: Option<Teacher>,
         settings: &Settings,
         steps: Range<u64>,
-        work: impl FnOnce(&Prefetch) -> T,
-    ) -> T {
+        work: impl FnOnce(&Prefetch) -> Result<T>,
+    ) -> Result<T> {
         thread::scope(|scope| {
             let (give, take) = sync_channel(CAPACITY);
-            scope.spawn(move || {
+            let draw = move || {
                 for step in steps {
                     let random = sampler.batch(settings.batch_number(step), Device::Cpu);
                     let batch = random.and_then(|batch| match &teacher {
@@ -42,7 +46,8 @@ impl Prefetch {
                         return;
                     }
                 }
-            });
+            };
+            thread::Builder::new().spawn_scoped(scope, draw).map_err(threads::unavailable)?;
             work(&Prefetch(take))
         })
     }
@@ -71,9 +76,9 @@ mod tests {
         let settings = Settings::default_for(System::HrinetMotion);
         let sampler = Sampler::new(&stacks, 16, 4, &[2, 6], 1).unwrap();
         let taken = Prefetch::run(&sampler, None, &settings, 5..1000, |batches| {
-            (0..3).map(|_| batches.next(Device::Cpu).unwrap().truth).collect::<Vec<_>>()
+            Ok((0..3).map(|_| batches.next(Device::Cpu).unwrap().truth).collect::<Vec<_>>())
         });
-        for (step, truth) in (5..).zip(taken) {
+        for (step, truth) in (5..).zip(taken.unwrap()) {
             let number = settings.batch_number(step);
             assert_eq!(truth, sampler.batch(number, Device::Cpu).unwrap().truth);
         }

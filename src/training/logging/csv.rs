@@ -37,6 +37,11 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     StepLosses::NAMES.into_iter().chain(["held_out_psnr", "linear_psnr"])
 }
 
+/// The first line of the CSV file.
+pub fn header() -> String {
+    format!("step,stage,{}\n", names().collect::<Vec<_>>().join(","))
+}
+
 impl Row {
     /// Makes the row of a step, and of the validation after it where there was one.
     pub fn new(step: u64, stage: StageKind, losses: &StepLosses, psnr: Option<[f64; 2]>) -> Row {
@@ -91,7 +96,7 @@ impl Curves {
     pub fn open(folder: &Path, done: u64) -> Result<Curves> {
         let path = folder.join(CSV);
         let kept = if done > 0 { read(&path, done)? } else { Vec::new() };
-        let mut text = format!("step,stage,{}\n", names().collect::<Vec<_>>().join(","));
+        let mut text = header();
         let mut events = tensorboard::header()?;
         for row in &kept {
             text.push_str(&row.to_line());

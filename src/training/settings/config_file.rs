@@ -64,6 +64,20 @@ impl ConfigFile {
 }
 
 impl Settings {
+    /// The settings that differ from earlier ones, by their flags: `batch is 4, not 8`.
+    ///
+    /// # Errors
+    /// Those of [`Settings::to_toml`].
+    pub fn differences(&self, earlier: &Settings) -> Result<Vec<String>> {
+        let (now, earlier) = (to_table(self)?, to_table(earlier)?);
+        let value = |value: Option<&Value>| value.map_or("none".into(), Value::to_string);
+        let differing = |(key, field): &(String, String)| {
+            let (now, earlier) = (now.get(field), earlier.get(field));
+            (now != earlier).then(|| format!("{key} is {}, not {}", value(now), value(earlier)))
+        };
+        Ok(fields().iter().filter_map(differing).collect())
+    }
+
     /// Writes all settings as a TOML file that [`ConfigFile::read`] reads.
     ///
     /// # Errors
@@ -121,6 +135,24 @@ mod tests {
             let other = Settings::default_for(System::HrinetPatchgan);
             assert_eq!(ConfigFile::read(&path).unwrap().apply(other).unwrap(), settings);
         }
+    }
+
+    #[test]
+    fn differences_name_both_values() {
+        let earlier = Settings::default_for(System::HrinetMotion);
+        assert!(earlier.differences(&earlier).unwrap().is_empty());
+        let now = Settings {
+            batch: 4,
+            gaps: vec![2],
+            trainable_prefix: Some("refinement".into()),
+            ..earlier.clone()
+        };
+        let expected = [
+            "batch is 4, not 8",
+            "gap is [2], not [2, 3, 4, 5, 6]",
+            "trainable-prefix is \"refinement\", not none",
+        ];
+        assert_eq!(now.differences(&earlier).unwrap(), expected);
     }
 
     #[test]

@@ -34,10 +34,11 @@ fn resumes_bit_for_bit(more: &[&str], steps: u64, kills: usize) {
     assert!(train(&at("data"), &at("whole"), more).wait().unwrap().success());
 
     let checkpoint = at("broken").join("checkpoint.safetensors");
-    let more = [more, &["--resume"]].concat();
+    let resume = [more, &["--resume"]].concat();
     let mut steps_seen = 0;
     for _ in 0..kills {
-        let mut run = train(&at("data"), &at("broken"), &more);
+        let more = if steps_seen > 0 { &resume[..] } else { more };
+        let mut run = train(&at("data"), &at("broken"), more);
         let start = Instant::now();
         loop {
             let steps = Checkpoint::read(&checkpoint).map_or(0, |c| c.header.record.steps);
@@ -52,7 +53,7 @@ fn resumes_bit_for_bit(more: &[&str], steps: u64, kills: usize) {
         run.wait().unwrap();
     }
     assert!(steps_seen > 0 && steps_seen < steps, "killed at {steps_seen}");
-    assert!(train(&at("data"), &at("broken"), &more).wait().unwrap().success());
+    assert!(train(&at("data"), &at("broken"), &resume).wait().unwrap().success());
 
     let [whole, broken] = ["whole", "broken"]
         .map(|run| Checkpoint::read(&at(run).join("checkpoint.safetensors")).unwrap());
