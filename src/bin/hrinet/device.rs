@@ -2,6 +2,7 @@
 
 use clap::{ArgAction, Args};
 use hrinet::resample::InterpolatorOptions;
+use hrinet::runtime::threads;
 use hrinet::{Error, Result};
 use tch::Device;
 
@@ -34,18 +35,17 @@ pub struct InterpolatorArguments {
 impl DeviceArguments {
     /// Sets the threads of this thread's work and returns the name of the device.
     fn set_threads(&self) -> Result<&str> {
-        match self.threads {
-            Some(0) => return Err(Error::Argument("--threads 0; use 1 or more".into())),
-            Some(threads) => tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX)),
-            None => {}
-        }
+        threads::set(self.threads).map_err(|error| match error {
+            Error::Argument(reason) => Error::Argument(format!("--threads: {reason}")),
+            other => other,
+        })?;
         Ok(&self.device)
     }
 
     /// Finds the device and sets the threads of this thread's work.
     ///
     /// # Errors
-    /// As [`InterpolatorOptions::find_device`]; [`Error::Argument`] for no threads.
+    /// As [`InterpolatorOptions::find_device`]; those of [`threads::set`].
     pub fn apply(&self) -> Result<Device> {
         InterpolatorOptions::on(self.set_threads()?).find_device()
     }
@@ -55,7 +55,7 @@ impl InterpolatorArguments {
     /// Sets the threads of this thread's work and returns the options of an interpolator.
     ///
     /// # Errors
-    /// [`Error::Argument`] for no threads.
+    /// Those of [`threads::set`].
     pub fn apply(&self) -> Result<InterpolatorOptions> {
         let options = InterpolatorOptions::on(self.device.set_threads()?);
         Ok(InterpolatorOptions {

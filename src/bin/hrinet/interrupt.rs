@@ -6,12 +6,15 @@
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use hrinet::runtime::threads;
 use hrinet::{Error, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+
+use crate::messages::tell;
 
 /// Exit status of a cancelled run, as shells have it.
 pub const EXIT_CODE: u8 = 130;
@@ -27,26 +30,26 @@ static IN_PROGRESS: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 /// Starts to watch for signals.
 ///
 /// # Errors
-/// [`Error::Argument`] where the system does not allow it.
+/// [`Error::Argument`] where the system does not allow it; [`Error::Device`] without a thread.
 pub fn watch() -> Result<()> {
+    // A file beyond `ulimit -f` is an error of the write then, not the end of the process.
+    signal_hook::flag::register(libc::SIGXFSZ, Arc::default())
+        .map_err(|error| Error::Argument(format!("signals cannot be watched: {error}")))?;
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])
         .map_err(|error| Error::Argument(format!("signals cannot be watched: {error}")))?;
-    std::thread::spawn(move || {
+    let watcher = std::thread::Builder::new().spawn(move || {
         if signals.forever().next().is_some() {
             RAISED.store(true, Ordering::SeqCst);
             std::thread::sleep(Duration::from_millis(PATIENCE.load(Ordering::SeqCst)));
             for path in IN_PROGRESS.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-                let _ = match path.is_dir() {
-                    true => std::fs::remove_dir_all(path),
-                    false => std::fs::remove_file(path),
-                };
+                let _ = std::fs::remove_file(path);
             }
-            eprintln!("hrinet: cancelled");
+            tell("hrinet: cancelled");
             // Not `std::process::exit`: it would run destructors of libtorch under its threads.
             signal_hook::low_level::exit(i32::from(EXIT_CODE));
         }
     });
-    Ok(())
+    watcher.map(drop).map_err(threads::unavailable)
 }
 
 /// Whether the user wants to stop.
@@ -67,7 +70,7 @@ pub fn allow(patience: Duration) {
     PATIENCE.store(patience.as_millis() as u64, Ordering::SeqCst);
 }
 
-/// Registers a file or folder that must not be left half written.
+/// Registers a file that must not be left half written.
 pub fn in_progress(path: PathBuf) {
     IN_PROGRESS.lock().unwrap_or_else(PoisonError::into_inner).push(path);
 }

@@ -3,6 +3,7 @@
 mod device;
 mod environment;
 mod evaluate;
+mod files;
 mod info;
 mod interrupt;
 mod json;
@@ -16,6 +17,9 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use hrinet::Error;
+use hrinet::error::one_line;
+
+use messages::tell;
 
 /// Increase the through-plane resolution of CT by interpolating slices.
 #[derive(Parser)]
@@ -42,10 +46,11 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let slicer = slicer_cli::Run::of(&given);
-    let mut cli = Cli::parse_from(match &slicer {
-        Some(run) => run.arguments.clone(),
-        None => arguments(given),
-    });
+    let mut cli = match parse(slicer.as_ref().map_or(arguments(given), |run| run.arguments.clone()))
+    {
+        Ok(cli) => cli,
+        Err(status) => return status,
+    };
     cli.verbosity.slicer = slicer.is_some();
     messages::set_up(&cli.verbosity);
     environment::settle();
@@ -55,34 +60,40 @@ fn main() -> ExitCode {
     {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(Error::Cancelled)) => {
-            eprintln!("hrinet: cancelled");
+            tell("hrinet: cancelled");
             ExitCode::from(interrupt::EXIT_CODE)
         }
         Ok(Err(error)) => {
-            eprintln!("hrinet: {error}");
+            tell(format_args!("hrinet: {error}"));
             ExitCode::from(1)
         }
-        // `hrinet info | head -1`: the reader has closed the pipe.
-        Err(panic) if is_of_closed_output(panic.as_ref()) => ExitCode::SUCCESS,
         Err(_) => {
-            eprintln!("hrinet: internal error; run again with -vv for its place, and report it");
+            tell("hrinet: internal error; run again with -vv for its place, and report it");
             ExitCode::from(1)
         }
     }
 }
 
-/// Whether printing failed because standard output was closed.
-fn is_of_closed_output(panic: &(dyn std::any::Any + Send)) -> bool {
-    let message = panic.downcast_ref::<String>();
-    message.is_some_and(|message| {
-        message.starts_with("failed printing to stdout") && message.contains("Broken pipe")
+/// Parses the command line. Help, version and wrong usage are printed here, and end the program.
+fn parse(arguments: Vec<OsString>) -> Result<Cli, ExitCode> {
+    Cli::try_parse_from(arguments).map_err(|error| {
+        let text = error.to_string();
+        let lines: Vec<String> = text.split('\n').map(one_line).collect();
+        // What it cites may hold anything; what does not is printed with its colours.
+        if lines.join("\n") == text {
+            let _ = error.print();
+        } else {
+            lines.iter().for_each(tell);
+        }
+        ExitCode::from(if error.use_stderr() { 2 } else { 0 })
     })
 }
 
 fn run(cli: &Cli, slicer: Option<&slicer_cli::Run>) -> hrinet::Result<()> {
     match &cli.command {
         Command::Resample(arguments) => {
-            let counts = resample::run(arguments, &cli.verbosity)?;
+            let return_file = slicer.map(slicer_cli::Run::return_file);
+            let counts = resample::run(arguments, return_file, &cli.verbosity)?;
             slicer.map_or(Ok(()), |run| run.finish(&counts))
         }
         Command::Train(arguments) => train::run(arguments, &cli.verbosity),

@@ -1,10 +1,16 @@
 //! Messages of the program: log lines, a progress bar on a terminal, plain lines elsewhere.
+//!
+//! A message that cannot be printed, on a closed or full standard error, is lost and changes
+//! nothing. Results on standard output must arrive, unless their reader has gone.
 
-use std::io::IsTerminal;
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use env_logger::Target;
+use hrinet::error::one_line;
+use hrinet::{Error, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use log::LevelFilter;
 
@@ -30,13 +36,39 @@ pub struct Verbosity {
     pub slicer: bool,
 }
 
+/// Prints a line on standard error, if that takes it.
+pub fn tell(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{}", one_line(&line.to_string()));
+}
+
+/// Prints results on standard output, which may have several lines.
+///
+/// # Errors
+/// [`Error::Io`] where it is full. That its reader has gone (`hrinet info | head -1`) is none.
+pub fn print(lines: impl std::fmt::Display) -> Result<()> {
+    lines.to_string().split('\n').try_for_each(print_line)
+}
+
+/// Prints one line of results on standard output.
+///
+/// # Errors
+/// Those of [`print`].
+pub fn print_line(line: impl std::fmt::Display) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    match writeln!(out, "{}", one_line(&line.to_string())).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        Err(error) => Err(Error::io(Path::new("standard output"), error)),
+        Ok(()) => Ok(()),
+    }
+}
+
 impl Verbosity {
     /// Prints a line for the user, unless quiet.
     pub fn say(&self, line: impl std::fmt::Display) {
         match (self.quiet, self.slicer) {
             (true, _) => {}
-            (false, true) => slicer_cli::say(&line.to_string()),
-            (false, false) => eprintln!("{line}"),
+            (false, true) => slicer_cli::say(&one_line(&line.to_string())),
+            (false, false) => tell(line),
         }
     }
 }
@@ -54,8 +86,8 @@ pub fn set_up(verbosity: &Verbosity) {
         .target(target)
         .filter_module("hrinet", level)
         .format(|out, record| {
-            use std::io::Write;
-            writeln!(out, "{}: {}", record.level().as_str().to_lowercase(), record.args())
+            let line = one_line(&record.args().to_string());
+            writeln!(out, "{}: {line}", record.level().as_str().to_lowercase())
         })
         .init();
 }
@@ -107,7 +139,7 @@ impl Progress {
             verbosity.say(what);
             return Progress { bar: None, plain: None, tags: None };
         }
-        let bar = ProgressBar::new_spinner().with_message(what.to_string());
+        let bar = ProgressBar::new_spinner().with_message(one_line(what));
         bar.enable_steady_tick(TICK);
         Progress { bar: Some(bar), plain: None, tags: None }
     }
@@ -124,15 +156,15 @@ impl Progress {
             && (plain.last.elapsed() > PLAIN_EVERY || done == plain.total)
         {
             plain.last = Instant::now();
-            eprintln!("{}: {done} of {}", plain.what, plain.total);
+            tell(format_args!("{}: {done} of {}", plain.what, plain.total));
         }
     }
 
     /// Prints a line above the bar.
     pub fn say(&self, line: &str) {
         match (&self.bar, &self.plain) {
-            (Some(bar), _) => bar.println(line),
-            (None, Some(_)) => eprintln!("{line}"),
+            (Some(bar), _) => bar.println(one_line(line)),
+            (None, Some(_)) => tell(line),
             (None, None) => {}
         }
     }

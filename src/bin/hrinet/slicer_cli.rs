@@ -73,6 +73,11 @@ impl Run {
         asked.then(|| Run::from(SlicerArguments::parse_from(arguments)))
     }
 
+    /// The file for the results.
+    pub fn return_file(&self) -> &Path {
+        &self.return_file
+    }
+
     /// Returns the numbers of slices to Slicer.
     ///
     /// # Errors

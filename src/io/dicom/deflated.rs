@@ -15,8 +15,8 @@ const MAX_BYTES: u64 = 1 << 29;
 /// Copies of a data set in memory while it is read.
 const COPIES: u64 = 3;
 
-/// Checks, in constant memory, that a deflated data set inflates to one that can be read. Files that
-/// are not deflated pass.
+/// Checks, in constant memory, that a deflated data set inflates to one that can be read. Files
+/// that are not deflated pass.
 ///
 /// # Errors
 /// [`Error::Unsupported`] for one beyond any slice, [`Error::Memory`].

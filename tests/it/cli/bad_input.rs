@@ -170,7 +170,7 @@ fn invalid_arguments_are_rejected() {
     assert!(refused(&["--exact-spacing"]).contains("--exact-spacing needs a value"));
     assert!(refused(&["--spacing", "0.0000001"]).contains("slices"));
     assert!(refused(&["--device", "gpu"]).contains("cuda:N"));
-    assert!(refused(&["--threads", "0"]).contains("use 1 or more"));
+    assert!(refused(&["--threads", "0"]).contains("use 1 to"));
     assert!(refused(&["--reference", "nowhere.nrrd"]).contains("nowhere.nrrd"));
     // 4 slices to 900,000: more memory than any machine that runs this test has.
     let line = refused(&["--exact-spacing", "0.00001", "--axis", "i"]);

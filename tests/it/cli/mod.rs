@@ -1,7 +1,9 @@
 mod bad_input;
 mod cuda;
-mod dicom_out;
 mod evaluate;
 mod expected_error;
+mod files;
 mod hostile_files;
 mod resample;
+mod streams;
+mod train;

@@ -17,7 +17,8 @@ use hrinet::{Error, Result, io};
 pub use self::arguments::Arguments;
 use self::arguments::Truth;
 use self::tables::{Line, bin_lines, bin_table, means, table, tissue_lines, tissue_table};
-use crate::messages::{Progress, Verbosity};
+use crate::files::Files;
+use crate::messages::{Progress, Verbosity, print};
 use crate::{interrupt, json};
 
 /// An evaluation in progress.
@@ -41,12 +42,7 @@ struct Source {
 /// # Errors
 /// The first error, for the user.
 pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
-    if let Some(path) = &arguments.json {
-        io::atomic_write::check(path, true)?;
-    }
-    if let Some(path) = &arguments.picture {
-        coronal::check(path)?;
-    }
+    check_outputs(arguments)?;
     let interpolators = load(arguments)?;
     let sources = sources(&arguments.data)?;
     let total = sources.len() * arguments.gap.len() * interpolators.len();
@@ -62,6 +58,27 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
         return Err(Error::Argument("no volume to evaluate on".into()));
     }
     report(arguments, &run.lines)
+}
+
+/// Refuses output files that could not be written at the end, or would replace an input.
+fn check_outputs(arguments: &Arguments) -> Result<()> {
+    let mut files = Files::default()
+        .output("--picture", arguments.picture.as_deref())
+        .output("--json", arguments.json.as_deref());
+    for path in &arguments.data {
+        files = files.data("a volume of --data", path);
+    }
+    for model in &arguments.models {
+        files = files.input("a model of --models", Some(Path::new(model)));
+    }
+    files.check()?;
+    if let Some(path) = &arguments.json {
+        io::atomic_write::check(path, true)?;
+    }
+    if let Some(path) = &arguments.picture {
+        coronal::check(path)?;
+    }
+    Ok(())
 }
 
 fn load(arguments: &Arguments) -> Result<Vec<Interpolator>> {
@@ -168,23 +185,22 @@ fn short_name(name: &str) -> &str {
     Path::new(name).file_stem().and_then(|stem| stem.to_str()).unwrap_or(name)
 }
 
-/// Prints the tables, and writes the report where it is asked for.
+/// Writes the report where it is asked for, then prints the tables.
 fn report(arguments: &Arguments, lines: &[Line]) -> Result<()> {
     let means = means(lines, &arguments.models, &arguments.gap);
     let tissues = tissue_lines(lines, &means);
-    println!("{}", table(lines, &means));
-    if arguments.tissue {
-        println!("{}", tissue_table(&tissues));
-    }
     let mut scores = serde_json::json!({ "volumes": lines, "mean": means, "tissues": tissues });
-    if arguments.expected_error {
-        let bins = bin_lines(&means, &arguments.models);
-        println!("{}", bin_table(&bins));
+    let bins = arguments.expected_error.then(|| bin_lines(&means, &arguments.models));
+    if let Some(bins) = &bins {
         scores["expected_error"] = serde_json::json!(bins);
     }
     if let Some(path) = &arguments.json {
         interrupt::in_progress(io::partial_path(path));
         json::write(path, &scores)?;
     }
-    Ok(())
+    print(table(lines, &means))?;
+    if arguments.tissue {
+        print(tissue_table(&tissues))?;
+    }
+    bins.map_or(Ok(()), |bins| print(bin_table(&bins)))
 }

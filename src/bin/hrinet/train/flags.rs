@@ -43,7 +43,27 @@ impl Args for SettingsFlags {
 }
 
 impl SettingsFlags {
-    /// The settings of a run: the defaults, then the file's, then the flags'.
+    /// The settings of a run to resume: those of its checkpoint. Those that a file or flags name
+    /// replace them, for the run to refuse where they differ.
+    ///
+    /// # Errors
+    /// Those of [`ConfigFile::apply`] and [`Settings::check`].
+    pub fn resumed(&self, file: Option<&ConfigFile>, earlier: Settings) -> Result<Settings> {
+        let settings = self.over(file, earlier)?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// Some settings, replaced by those that the file names, then by those of flags.
+    fn over(&self, file: Option<&ConfigFile>, settings: Settings) -> Result<Settings> {
+        let mut settings = file.map_or(Ok(settings.clone()), |file| file.apply(settings))?;
+        settings
+            .update_from_arg_matches(&self.0)
+            .map_err(|error| Error::Argument(error.to_string()))?;
+        Ok(settings)
+    }
+
+    /// The settings of a new run: the defaults, then the file's, then the flags'.
     ///
     /// `from_checkpoint`: Stage I is done, unless it is asked for. `has_teacher`: the targets are
     /// partly a teacher's, unless other shares are asked for.
@@ -56,13 +76,7 @@ impl SettingsFlags {
         from_checkpoint: bool,
         has_teacher: bool,
     ) -> Result<Settings> {
-        let over = |defaults: Settings| -> Result<Settings> {
-            let mut settings = file.map_or(Ok(defaults.clone()), |file| file.apply(defaults))?;
-            settings
-                .update_from_arg_matches(&self.0)
-                .map_err(|error| Error::Argument(error.to_string()))?;
-            Ok(settings)
-        };
+        let over = |defaults| self.over(file, defaults);
         // Defaults depend on the system that was chosen, beta also on the size.
         let chosen = over(Settings::default_for(System::HrinetMotion))?;
         let mut defaults = match chosen.error_head {
