@@ -1,5 +1,8 @@
 //! Reads and writes volumes. Files are written whole or not at all.
 //!
+//! A resampled CT is written as a DICOM series by [`DerivedSeries`], which takes patient, study and
+//! more from the headers of the series that it came from ([`read_with_headers`]).
+//!
 //! [`FORMATS`] is the table of file formats; the ending of a file's name chooses among them. A
 //! folder is read as one DICOM series, in Hounsfield units, in the smallest of int16, int32 and
 //! float32 that holds them exactly, else in float64.
@@ -26,6 +29,9 @@ mod source;
 use std::path::Path;
 
 pub use atomic_write::partial_path;
+pub use dicom::write::{
+    Code, DerivedSeries, DerivedSeriesOptions, DicomHeaders, Segment, Segmentation, WrittenSeries,
+};
 pub use format::{Format, endings_read, endings_written, output_files};
 
 use crate::error::{Error, Result};
@@ -148,6 +154,25 @@ pub fn read_with(path: &Path, options: &ReadOptions) -> Result<Volume> {
     (format.read)(path, cancelled)
 }
 
+/// Like [`read_with`], with the headers that a derived DICOM series takes patient, study and more
+/// from; headers are `None` for a file without.
+///
+/// # Errors
+/// Those of [`read_with`]; [`Error::Unsupported`] for a series that is no CT or has stored values
+/// of more than 16 bits, which cannot be written as CT images.
+pub fn read_with_headers(
+    path: &Path,
+    options: &ReadOptions,
+) -> Result<(Volume, Option<DicomHeaders>)> {
+    if path.is_dir() {
+        let cancelled = options.cancelled.unwrap_or(&raw_voxels::never);
+        let (volume, headers) =
+            dicom::read_with_headers(path, options.series.as_deref(), cancelled)?;
+        return Ok((volume, Some(headers)));
+    }
+    Ok((read_with(path, options)?, None))
+}
+
 /// Writes a volume to a file in one of [`FORMATS`].
 ///
 /// # Errors
@@ -197,6 +222,12 @@ pub fn check_output(path: &Path, overwrite: bool) -> Result<()> {
     output_files(path).iter().try_for_each(|file| atomic_write::check(file, overwrite))
 }
 
+/// Whether an output is a folder, in which a DICOM series is written: it exists, or its name ends
+/// with a slash.
+pub fn is_folder_output(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.is_dir()
+}
+
 /// Whether the ending of a file's name belongs to one of [`FORMATS`].
 pub fn is_volume_file(path: &Path) -> bool {
     Format::of(path).is_some()
@@ -212,7 +243,11 @@ fn writer(path: &Path) -> Result<Writer> {
 }
 
 fn no_writer(path: &Path) -> Error {
-    let reason = format!("unknown ending; volumes are written as {}", endings_written());
+    let reason = format!(
+        "unknown ending; volumes are written as {}, or as a DICOM series into a folder whose name \
+         ends with /",
+        endings_written()
+    );
     Error::unsupported(path, reason)
 }
 

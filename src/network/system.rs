@@ -115,12 +115,7 @@ impl System {
     /// [`Error::Argument`] for a side that the generator cannot halve often enough.
     pub fn architecture(self, size: i64) -> Result<Architecture> {
         let architecture = (self.row().architecture)(size);
-        let multiple = architecture.side_multiple();
-        if size < multiple || size % multiple != 0 {
-            return Err(Error::Argument(format!(
-                "a size of {size} pixels does not fit {self}; it must be a multiple of {multiple}"
-            )));
-        }
+        architecture.check_side(size, self)?;
         Ok(architecture)
     }
 
@@ -189,6 +184,20 @@ impl Architecture {
     /// Pixels that the sides of a plane must be multiples of; models pad to it.
     pub fn side_multiple(&self) -> i64 {
         self.config().side_multiple()
+    }
+
+    /// Checks that planes of this side in pixels can be halved as often as the generator does.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] with the side and what it must be a multiple of.
+    pub fn check_side(&self, size: i64, system: System) -> Result<()> {
+        let multiple = self.side_multiple();
+        if size < multiple || size % multiple != 0 {
+            return Err(Error::Argument(format!(
+                "a size of {size} pixels does not fit {system}; it must be a multiple of {multiple}"
+            )));
+        }
+        Ok(())
     }
 
     /// Whether the generator uses context slices, the known slices beyond the pair.

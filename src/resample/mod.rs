@@ -25,4 +25,6 @@ pub use interpolator::{Interpolator, InterpolatorOptions};
 pub use job::{Job, JobOptions, Outputs, resample};
 pub use pair::between_slices;
 pub use pass::{OnProgress, Progress};
-pub use plan::{Plan, SliceSource, Spacing};
+pub use plan::{Plan, Spacing};
+
+pub use crate::volume::SliceSource;

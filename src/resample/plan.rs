@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::{Error, Result};
 use crate::resample::lattice::{Lattice, check_length};
+use crate::volume::SliceSource;
 use crate::volume::geometry::{Axis, Geometry};
 
 /// Distance of an output slice from a known one, in parts of the smallest known spacing, up to
@@ -36,20 +37,6 @@ fn serialize_grid<S: Serializer>(
     serializer: S,
 ) -> std::result::Result<S::Ok, S::Error> {
     grid.ijk_to_ras().serialize(serializer)
-}
-
-/// Source of an output slice.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum SliceSource {
-    /// Copied bit for bit from this slice of the input.
-    Known(usize),
-    /// Interpolated between input slice `first` and the next one.
-    Interpolated {
-        /// The input slice before.
-        first: usize,
-        /// Position between the two slices: 0 at `first`, 1 at the next one; in (0, 1).
-        fraction: f64,
-    },
 }
 
 /// Output grid of a volume, and the source of each of its slices.

@@ -83,9 +83,12 @@ impl Trainer {
             )));
         }
         let weights = checkpoint.group(GENERATOR);
-        let (architecture, generator) = match &settings.motion {
-            Some(_) => (own, Parameters::extended(weights, settings.seed, device)),
-            None => (header.architecture.clone(), Parameters::from_tensors(weights, device)),
+        let (architecture, generator) = match (&settings.motion, &settings.map_channels) {
+            (Some(_), _) => (own, Parameters::extended(weights, settings.seed, device)),
+            (None, Some(_)) => (own, Parameters::from_tensors(weights, device)),
+            (None, None) => {
+                (header.architecture.clone(), Parameters::from_tensors(weights, device))
+            }
         };
         if !settings.error_head && !checkpoint.group(ERROR_HEAD).is_empty() {
             log::warn!(

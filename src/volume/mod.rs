@@ -9,6 +9,7 @@
 
 pub mod geometry;
 pub(crate) mod positions;
+mod slice_source;
 pub mod slice_stack;
 pub(crate) mod vector;
 pub mod views;
@@ -17,6 +18,7 @@ pub mod voxels;
 pub mod window;
 
 pub use geometry::{Axis, Geometry};
+pub use slice_source::SliceSource;
 pub use slice_stack::SliceStack;
 pub use views::{VoxelsView, VoxelsViewMut};
 pub use voxel_type::VoxelType;

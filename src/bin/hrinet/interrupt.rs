@@ -42,7 +42,10 @@ pub fn watch() -> Result<()> {
             RAISED.store(true, Ordering::SeqCst);
             std::thread::sleep(Duration::from_millis(PATIENCE.load(Ordering::SeqCst)));
             for path in IN_PROGRESS.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-                let _ = std::fs::remove_file(path);
+                let _ = match path.is_dir() {
+                    true => std::fs::remove_dir_all(path),
+                    false => std::fs::remove_file(path),
+                };
             }
             tell("hrinet: cancelled");
             // Not `std::process::exit`: it would run destructors of libtorch under its threads.
@@ -70,7 +73,7 @@ pub fn allow(patience: Duration) {
     PATIENCE.store(patience.as_millis() as u64, Ordering::SeqCst);
 }
 
-/// Registers a file that must not be left half written.
+/// Registers a file or folder that must not be left half written.
 pub fn in_progress(path: PathBuf) {
     IN_PROGRESS.lock().unwrap_or_else(PoisonError::into_inner).push(path);
 }

@@ -3,6 +3,7 @@
 //! [`validate`] checks the lengths of a file's elements, [`slice`] reads its attributes, [`series`]
 //! groups slices, [`sort`] orders them, [`stack`] derives their geometry, [`compressed`] checks
 //! compressed pixels, [`deflated`] the size of deflated files, and [`pixels`] decodes them.
+//! [`write`](mod@write) writes derived series.
 
 mod compressed;
 mod deflated;
@@ -12,6 +13,7 @@ mod slice;
 mod sort;
 mod stack;
 mod validate;
+pub(crate) mod write;
 
 pub(crate) use slice::is_dicom;
 
@@ -21,9 +23,10 @@ use log::{info, warn};
 
 use crate::error::{Error, Result};
 use crate::runtime::memory;
-use crate::volume::{Rescale, Volume};
+use crate::volume::{Geometry, Rescale, Volume};
 use pixels::HounsfieldBuffer;
 use slice::Slice;
+use write::DicomHeaders;
 
 /// Reads the only series in a folder, or the one that `choice` names.
 pub(crate) fn read(
@@ -31,13 +34,43 @@ pub(crate) fn read(
     choice: Option<&str>,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Volume> {
+    let (slices, geometry) = sorted(folder, choice, cancelled)?;
+    volume(folder, &slices, geometry, cancelled)
+}
+
+/// Like [`read`], with the headers that a derived series needs.
+pub(crate) fn read_with_headers(
+    folder: &Path,
+    choice: Option<&str>,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<(Volume, DicomHeaders)> {
+    let (slices, geometry) = sorted(folder, choice, cancelled)?;
+    let headers = DicomHeaders::of(&slices)?;
+    Ok((volume(folder, &slices, geometry, cancelled)?, headers))
+}
+
+/// The slices of a series in the order of their places, and their grid.
+fn sorted(
+    folder: &Path,
+    choice: Option<&str>,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<(Vec<Slice>, Geometry)> {
     let slices = slices(folder, cancelled)?;
     let series = series::choose(folder, series::group(slices), choice)?;
-    let (slices, geometry) = sort::sort(series.slices)?;
+    sort::sort(series.slices)
+}
+
+/// Decodes the pixels of sorted slices.
+fn volume(
+    folder: &Path,
+    slices: &[Slice],
+    geometry: Geometry,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Volume> {
     let count = geometry.size().iter().fold(1, |all, &side| (side as u64).saturating_mul(all));
     memory::check_for_file(count.saturating_mul(2), folder)?;
     let mut voxels = HounsfieldBuffer::new(folder);
-    for slice in &slices {
+    for slice in slices {
         if cancelled() {
             return Err(Error::Cancelled);
         }

@@ -38,6 +38,7 @@ impl Settings {
             distillation_weight: 0.0,
             trainable_prefix: None,
             error_head: false,
+            map_channels: None,
             motion: None,
         };
         let procedure = Procedure::of(system);

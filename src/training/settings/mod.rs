@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 pub use crate::network::Precision;
+use crate::network::autoencoder::config::AutoencoderConfig;
 use crate::network::motion::config::MotionConfig;
 use crate::network::{Architecture, Checkpoint, System};
 use crate::training::data::hold_out::HoldOut;
@@ -218,6 +219,11 @@ pub struct Settings {
     #[arg(long, num_args = 0, default_missing_value = "true", action = ArgAction::Set)]
     #[serde(default, alias = "confidence")]
     pub error_head: bool,
+    /// Channels of the one to three feature maps of the paper's autoencoder, at strides 16, 32 and 64
+    /// [default: Table 1: 16 for ae and acai, 16,8,8 for the others, 16,8,4 from 512 pixels on].
+    #[arg(long, value_delimiter = ',', value_name = "N,N,...")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map_channels: Option<Vec<i64>>,
     /// Sizes of HRINet-Motion, the table `[motion]` of a file; `None`: those of the checkpoint that
     /// training begins from, else the default ones.
     #[arg(skip)]
@@ -243,11 +249,16 @@ impl Settings {
     /// # Errors
     /// [`Error::Argument`] for a size that the system cannot take, and for sizes out of range.
     pub fn architecture(&self) -> Result<Architecture> {
-        let default = self.system.architecture(self.size)?;
-        match &self.motion {
-            None => Ok(default),
-            Some(sizes) => Architecture::Motion(sizes.clone()).checked(),
-        }
+        let architecture = match (&self.motion, &self.map_channels) {
+            (None, None) => return self.system.architecture(self.size),
+            (Some(sizes), _) => Architecture::Motion(sizes.clone()),
+            (None, Some(channels)) => {
+                Architecture::Autoencoder(AutoencoderConfig { map_channels: channels.clone() })
+            }
+        };
+        let architecture = architecture.checked()?;
+        architecture.check_side(self.size, self.system)?;
+        Ok(architecture)
     }
 }
 

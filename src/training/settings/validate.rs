@@ -8,6 +8,7 @@ use crate::training::settings::schedule::Procedure;
 use crate::training::settings::{Content, OptimizerKind, Settings};
 
 const MOTION_ALONE: &str = "hrinet-motion alone has it";
+const PAPER_ALONE: &str = "the systems of the paper alone have feature maps";
 const FROZEN: &str = "the generator is frozen";
 const REAL_SLICES: &str = "it learns from real slices alone";
 
@@ -91,11 +92,13 @@ impl Settings {
         let one_stage = supervised || reconstruction;
         let (one, lambda, beta) = (self.stage_one_iterations, self.lambda, self.beta);
         let no_stage_one = "it has one stage, whose iterations are --iterations";
+        let maps = &self.map_channels;
         let unsupported = !self.system.supports_precision(self.precision);
         vec![
             row(one_stage && one > 0, "stage_one_iterations", one, no_stage_one),
             row(reconstruction && beta > 0.0, "beta", beta, "it has no D2"),
             row(supervised && lambda > 0.0, "lambda", lambda, "it has no D1"),
+            row(supervised && maps.is_some(), "map_channels", maps, PAPER_ALONE),
             row(
                 self.system == System::Ae && lambda > 0.0,
                 "lambda",
@@ -126,8 +129,9 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::network::Precision;
+    use crate::network::autoencoder::config::AutoencoderConfig;
     use crate::network::motion::config::MotionConfig;
+    use crate::network::{Architecture, Precision};
 
     fn refusal(settings: Settings) -> String {
         settings.check().unwrap_err().to_string()
@@ -183,9 +187,28 @@ mod tests {
     }
 
     #[test]
+    fn feature_maps_are_chosen_by_their_channels() {
+        let mse = |map_channels: &[i64], size| Settings {
+            map_channels: Some(map_channels.to_vec()),
+            size,
+            ..Settings::default_for(System::HrinetMse)
+        };
+        let maps = vec![16, 8, 4];
+        let expected = Architecture::Autoencoder(AutoencoderConfig { map_channels: maps });
+        assert_eq!(mse(&[16, 8, 4], 256).architecture().unwrap(), expected);
+        assert!(mse(&[16], 80).check().is_ok());
+        assert!(refusal(mse(&[16, 8], 80)).contains("multiple of 32"));
+        assert!(refusal(mse(&[], 256)).contains("0 feature maps"));
+        assert!(refusal(mse(&[16, 8, 8, 8], 256)).contains("4 feature maps"));
+        assert!(refusal(mse(&[16, 0, 8], 256)).contains("0"));
+    }
+
+    #[test]
     fn contradictory_settings_are_rejected() {
         let motion = || Settings::default_for(System::HrinetMotion);
         assert!(refusal(Settings { lambda: 0.5, ..motion() }).contains("no D1"));
+        let maps = Some(vec![16]);
+        assert!(refusal(Settings { map_channels: maps, ..motion() }).contains(PAPER_ALONE));
         let half = Precision::Bfloat16;
         assert!(refusal(Settings { precision: half, ..motion() }).contains("float32 alone"));
         let both = Settings { distillation_weight: 0.5, beta: 0.01, ..motion() };

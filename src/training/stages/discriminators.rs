@@ -6,7 +6,8 @@ use crate::error::Result;
 use crate::network::{Critic, Generator, Pair, Parameters, PatchGan, Precision};
 use crate::training::data::batch::Batch;
 use crate::training::forward::cast;
-use crate::training::losses::paper::{eq1_patch_gan, eq2_anchor, eq2_critic};
+use crate::training::logging::step_losses::StepLosses;
+use crate::training::losses::paper::{eq1_patch_gan, eq2_anchor, eq2_critic, eq7_against_critic};
 use crate::training::optim::trainable::Trainable;
 use crate::training::settings::{OptimizerKind, Settings};
 use crate::training::stages::check_loss;
@@ -87,8 +88,20 @@ impl Reconstruction {
 }
 
 /// D1's guesses `[N]` of alpha, float32.
-pub(super) fn guess(critic: &Critic, images: &Tensor, precision: Precision) -> Result<Tensor> {
+fn guess(critic: &Critic, images: &Tensor, precision: Precision) -> Result<Tensor> {
     Ok(critic.guess(&cast(images, precision)?)?.f_to_kind(Kind::Float)?)
+}
+
+/// G's loss against D1 on the blended images, equation 7.
+pub(super) fn against_critic(
+    critic: &Critic,
+    images: &Reconstruction,
+    precision: Precision,
+    losses: &mut StepLosses,
+) -> Result<Tensor> {
+    let against = eq7_against_critic(&guess(critic, &images.blended, precision)?)?;
+    losses.against_critic = Some(check_loss("the loss against the critic", &against)?);
+    Ok(against)
 }
 
 /// D1's optimizer step on equation 2; gives the loss.

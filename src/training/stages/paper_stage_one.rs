@@ -8,12 +8,12 @@ use crate::error::Result;
 use crate::network::{Critic, Generator};
 use crate::training::data::batch::Batch;
 use crate::training::logging::step_losses::StepLosses;
-use crate::training::losses::paper::{eq3_stage_one, eq5_mse_content, eq7_against_critic};
+use crate::training::losses::paper::{eq3_stage_one, eq5_mse_content};
 use crate::training::losses::perceptual;
 use crate::training::optim::trainable::Trainable;
 use crate::training::settings::Settings;
 use crate::training::stages::discriminators::{
-    CRITIC, CRITIC_OPTIMIZER, Reconstruction, critic_step, guess, trainable_critic,
+    CRITIC, CRITIC_OPTIMIZER, Reconstruction, against_critic, critic_step, trainable_critic,
 };
 use crate::training::stages::{
     GENERATOR, OPTIMIZER, Stage, StageStart, check_loss, trainable_generator,
@@ -45,9 +45,8 @@ impl PaperStageOne {
         let mut loss = eq5_mse_content(&images.slices, &images.reconstructed)?;
         losses.content = Some(check_loss("the content loss", &loss)?);
         if let Some(critic) = &self.critic {
-            let of_blended = guess(&critic.network, &images.blended, self.settings.precision)?;
-            let against = eq7_against_critic(&of_blended)?;
-            losses.against_critic = Some(check_loss("the loss against the critic", &against)?);
+            let precision = self.settings.precision;
+            let against = against_critic(&critic.network, images, precision, losses)?;
             loss = eq3_stage_one(&loss, &against, self.settings.lambda)?;
         }
         losses.gradient_norm = self.generator.step(&loss, losses.learning_rate, &self.settings)?;

@@ -7,15 +7,13 @@ use crate::network::{Critic, Generator, PatchGan};
 use crate::training::data::batch::Batch;
 use crate::training::forward::{cast, slices_between};
 use crate::training::logging::step_losses::StepLosses;
-use crate::training::losses::paper::{
-    eq4_step_one, eq5_mse_content, eq7_against_critic, eq8_against_patch_gan,
-};
+use crate::training::losses::paper::{eq4_step_one, eq5_mse_content, eq8_against_patch_gan};
 use crate::training::losses::perceptual::{GROUP, Perceptual};
 use crate::training::optim::trainable::Trainable;
 use crate::training::settings::Settings;
 use crate::training::stages::discriminators::{
-    CRITIC, CRITIC_OPTIMIZER, PATCH_GAN, PATCH_GAN_OPTIMIZER, Reconstruction, critic_step, guess,
-    logits, patch_gan_step, trainable_critic, trainable_patch_gan,
+    CRITIC, CRITIC_OPTIMIZER, PATCH_GAN, PATCH_GAN_OPTIMIZER, Reconstruction, against_critic,
+    critic_step, logits, patch_gan_step, trainable_critic, trainable_patch_gan,
 };
 use crate::training::stages::{
     GENERATOR, OPTIMIZER, Stage, StageStart, check_loss, trainable_generator,
@@ -87,23 +85,20 @@ impl PaperStageTwo {
         let settings = &self.settings;
         let content = self.content(&images.slices, &images.reconstructed)?;
         losses.content = Some(check_loss("the content loss", &content)?);
-        let mut against_critic = content.f_zeros_like()?;
+        let mut of_critic = content.f_zeros_like()?;
         if let Some(critic) = &self.critic {
-            let of_blended = guess(&critic.network, &images.blended, settings.precision)?;
-            against_critic = eq7_against_critic(&of_blended)?;
-            losses.against_critic =
-                Some(check_loss("the loss against the critic", &against_critic)?);
+            of_critic = against_critic(&critic.network, images, settings.precision, losses)?;
         }
-        let mut against_patch_gan = content.f_zeros_like()?;
+        let mut of_patch_gan = content.f_zeros_like()?;
         if let Some(patch_gan) = &self.patch_gan {
             let blended = cast(&images.blended, settings.precision)?;
             let of_blended = logits(&patch_gan.network, &blended)?;
-            against_patch_gan = eq8_against_patch_gan(&of_blended, settings.adversarial)?;
+            of_patch_gan = eq8_against_patch_gan(&of_blended, settings.adversarial)?;
             losses.against_patch_gan =
-                Some(check_loss("the loss against the PatchGAN", &against_patch_gan)?);
+                Some(check_loss("the loss against the PatchGAN", &of_patch_gan)?);
         }
         let (lambda, beta) = (settings.lambda, settings.beta);
-        let loss = eq4_step_one(&content, &against_critic, &against_patch_gan, lambda, beta)?;
+        let loss = eq4_step_one(&content, &of_critic, &of_patch_gan, lambda, beta)?;
         losses.gradient_norm = self.generator.step(&loss, losses.learning_rate, &self.settings)?;
         Ok(())
     }

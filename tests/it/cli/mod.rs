@@ -1,5 +1,6 @@
 mod bad_input;
 mod cuda;
+mod dicom_out;
 mod evaluate;
 mod expected_error;
 mod files;

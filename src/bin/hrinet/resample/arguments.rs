@@ -9,6 +9,7 @@ use hrinet::resample::{JobOptions, Spacing};
 use hrinet::volume::Axis;
 use hrinet::{Error, Result, io};
 
+use super::dicom;
 use crate::device::InterpolatorArguments;
 use crate::files::Files;
 
@@ -17,7 +18,10 @@ use crate::files::Files;
 pub struct Arguments {
     #[arg(help = format!("A {} file, or a folder with a DICOM series", io::endings_read()))]
     pub input: PathBuf,
-    #[arg(help = format!("The file to write: {}", io::endings_written()))]
+    #[arg(help = format!(
+        "The file to write: {}; or a new folder for a DICOM series, with / at its end",
+        io::endings_written()
+    ))]
     pub output: PathBuf,
     #[command(flatten)]
     grid: GridArguments,
@@ -38,14 +42,22 @@ pub struct Arguments {
     /// between NaN is NaN].
     #[arg(long, value_name = "HU", allow_negative_numbers = true)]
     nan_as: Option<f64>,
-    /// Replace OUTPUT where it exists.
+    /// Write OUTPUT as a DICOM series, a folder, though its name does not end with /. INPUT must be
+    /// a DICOM series.
+    #[arg(long)]
+    dicom: bool,
+    /// Derive the UIDs of a DICOM series from this text and the content instead of random ones: the
+    /// same job writes the same files.
+    #[arg(long, value_name = "TEXT")]
+    pub uid_seed: Option<String>,
+    /// Replace OUTPUT where it exists (a file; a folder is never replaced).
     #[arg(long)]
     pub overwrite: bool,
     /// Write a report: both grids, the source of every slice, model, time, memory.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
     /// Resample a label map on INPUT's grid too: LABELS is read, OUT is written on the grid of
-    /// OUTPUT.
+    /// OUTPUT; as DICOM SEG where it ends in .dcm and OUTPUT is a DICOM series.
     #[arg(long, num_args = 2, value_names = ["LABELS", "OUT"])]
     labels: Option<Vec<PathBuf>>,
     /// Labels between known slices: outlines that move with the tissue (anatomy; needs a model that
@@ -133,6 +145,16 @@ impl Arguments {
         }
     }
 
+    /// Whether the output is a DICOM series in a folder.
+    pub fn writes_dicom(&self) -> bool {
+        self.dicom || io::is_folder_output(&self.output)
+    }
+
+    /// The DICOM SEG to write, if there is one.
+    pub fn segmentation_file(&self) -> Option<&Path> {
+        self.label_files().map(|[_, output]| output).filter(|path| dicom::is_segmentation(path))
+    }
+
     /// Refuses output files that could not be written at the end, and those that would replace
     /// another file of the command, before the work begins. `other_output`: a further file that the
     /// caller writes.
@@ -141,7 +163,8 @@ impl Arguments {
     /// [`Error::Argument`] for a file that exists, is used twice or is of an unknown format, and a
     /// folder that does not exist.
     pub fn check_outputs(&self, other_output: Option<&Path>) -> Result<()> {
-        if self.output.exists() && !self.output.is_dir() && !self.overwrite {
+        let is_file = self.output.exists() && !self.output.is_dir();
+        if is_file && !self.overwrite && !self.writes_dicom() {
             return Err(Error::Argument(format!(
                 "{}: exists already; --overwrite replaces it",
                 self.output.display()
@@ -162,7 +185,7 @@ impl Arguments {
             .check()?;
         let volumes = [Some(self.output.as_path()), labels_output, self.expected_error.as_deref()];
         for output in volumes.into_iter().flatten() {
-            io::check_output(output, self.overwrite)?;
+            self.check_output(output)?;
         }
         if let Some(path) = &self.picture {
             coronal::check(path)?;
@@ -171,6 +194,20 @@ impl Arguments {
             io::atomic_write::check(path, true)?;
         }
         Ok(())
+    }
+}
+
+impl Arguments {
+    /// Refuses one of the output volumes.
+    fn check_output(&self, output: &Path) -> Result<()> {
+        let series = self.writes_dicom().then_some(self.output.as_path());
+        if Some(output) == series {
+            return io::atomic_write::check_folder(output).map(drop);
+        }
+        if self.segmentation_file() == Some(output) {
+            return dicom::check_segmentation(output, series, self.overwrite);
+        }
+        io::check_output(output, self.overwrite)
     }
 }
 

@@ -1,6 +1,7 @@
 //! `hrinet resample`: read a volume, plan, interpolate, write, report.
 
 mod arguments;
+mod dicom;
 mod report;
 
 use std::path::Path;
@@ -15,7 +16,7 @@ use hrinet::volume::{Axis, Geometry, Volume};
 use hrinet::{Error, Result, io};
 
 pub use self::arguments::Arguments;
-use self::report::Report;
+use self::report::{DicomReport, Report};
 use crate::interrupt;
 use crate::messages::{Progress, Verbosity};
 
@@ -38,16 +39,28 @@ pub fn run(
     arguments.check_outputs(other_output)?;
     let options = arguments.options()?;
     let interpolator = options.load_interpolator()?;
-    let volume = read_volume(arguments, verbosity)?;
+    let (volume, headers) = read_volume(arguments, verbosity)?;
     let in_input = |error: Error| error.in_file(&arguments.input);
     let plan = options.plan(volume.geometry()).map_err(in_input)?;
     let label_maps = read_labels(arguments, &volume)?;
+    if headers.is_some() {
+        dicom::check(arguments, plan.axis(), &label_maps)?;
+    }
     let job = options.job(&plan, &interpolator, &volume, &label_maps);
     announce(&job, &options, verbosity);
     memory::check(job.memory_needed(), "choose a larger spacing or a smaller volume")?;
     let outputs = interpolate(&job, verbosity).map_err(in_input)?;
-    let report = Report::new(arguments, &job, &options, &outputs);
-    write(arguments, &job, &outputs, verbosity)?;
+    let mut report = Report::new(arguments, &job, &options, &outputs);
+    match &headers {
+        None => write_volume(&arguments.output, &outputs.volume, arguments, verbosity)?,
+        Some(headers) => {
+            report.dicom = Some(DicomReport::of(
+                arguments,
+                dicom::write(arguments, &job, &options, &outputs, headers, verbosity)?,
+            ))
+        }
+    }
+    write_others(arguments, &job, &outputs, verbosity)?;
     if let Some(path) = &arguments.json {
         interrupt::in_progress(io::partial_path(path));
         report.write(path, start.elapsed())?;
@@ -56,9 +69,19 @@ pub fn run(
     Ok(SliceCounts { known: plan.known_count(), interpolated: plan.interpolated_count() })
 }
 
-fn read_volume(arguments: &Arguments, verbosity: &Verbosity) -> Result<Volume> {
+/// The CT, with its headers where the output is a DICOM series.
+fn read_volume(
+    arguments: &Arguments,
+    verbosity: &Verbosity,
+) -> Result<(Volume, Option<io::DicomHeaders>)> {
     let busy = Progress::busy(verbosity, &format!("reading {}", arguments.input.display()));
-    let volume = read(&arguments.input, arguments.series.as_deref());
+    let series = arguments.series.as_deref();
+    let volume = match arguments.writes_dicom() {
+        false => read(&arguments.input, series).map(|volume| (volume, None)),
+        true => io::read_with_headers(&arguments.input, &read_options(series)).and_then(
+            |(volume, headers)| Ok((volume, Some(dicom::require_headers(arguments, headers)?))),
+        ),
+    };
     busy.finish();
     volume
 }
@@ -73,8 +96,12 @@ fn read_labels(arguments: &Arguments, volume: &Volume) -> Result<Vec<Volume>> {
 }
 
 fn read(path: &Path, series: Option<&str>) -> Result<Volume> {
+    io::read_with(path, &read_options(series))
+}
+
+fn read_options(series: Option<&str>) -> io::ReadOptions<'static> {
     let series = series.map(String::from);
-    io::read_with(path, &io::ReadOptions { series, cancelled: Some(&interrupt::raised) })
+    io::ReadOptions { series, cancelled: Some(&interrupt::raised) }
 }
 
 /// Tells the user what will be done.
@@ -130,13 +157,19 @@ fn interpolate(job: &Job, verbosity: &Verbosity) -> Result<Outputs> {
     outputs
 }
 
-/// Writes all outputs but the report.
-fn write(arguments: &Arguments, job: &Job, outputs: &Outputs, verbosity: &Verbosity) -> Result<()> {
-    write_volume(&arguments.output, &outputs.volume, arguments, verbosity)?;
+/// Writes all outputs but the volume and the report.
+fn write_others(
+    arguments: &Arguments,
+    job: &Job,
+    outputs: &Outputs,
+    verbosity: &Verbosity,
+) -> Result<()> {
     if let (Some(path), Some(errors)) = (&arguments.expected_error, &outputs.expected_error) {
         write_volume(path, errors, arguments, verbosity)?;
     }
-    if let Some([_, path]) = arguments.label_files() {
+    if let Some([_, path]) = arguments.label_files()
+        && arguments.segmentation_file().is_none()
+    {
         for labels in &outputs.label_maps {
             write_volume(path, labels, arguments, verbosity)?;
         }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use hrinet::Result;
+use hrinet::io::WrittenSeries;
 use hrinet::resample::{Job, JobOptions, Outputs, Plan, SliceSource};
 use hrinet::runtime::{device, memory};
 use hrinet::volume::{Axis, Volume};
@@ -18,6 +19,9 @@ pub struct Report {
     version: &'static str,
     input: Grid,
     output: Grid,
+    /// Where the output is a DICOM series.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dicom: Option<DicomReport>,
     axis: Axis,
     slices: Vec<Slice>,
     model: Model,
@@ -31,6 +35,29 @@ pub struct Report {
     work: Work,
     seconds: f64,
     peak_memory_bytes: Option<u64>,
+}
+
+/// A DICOM series that was written.
+#[derive(Serialize)]
+pub struct DicomReport {
+    folder: String,
+    series_instance_uid: String,
+    files: usize,
+    /// The DICOM SEG.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    segmentation: Option<String>,
+}
+
+impl DicomReport {
+    /// Describes what was written.
+    pub fn of(arguments: &Arguments, written: WrittenSeries) -> DicomReport {
+        DicomReport {
+            folder: arguments.output.display().to_string(),
+            series_instance_uid: written.series_uid,
+            files: written.slice_count,
+            segmentation: written.segmentation.map(|path| path.display().to_string()),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -100,6 +127,7 @@ impl Report {
             version: env!("CARGO_PKG_VERSION"),
             input: Grid::new(&arguments.input, job.volume),
             output: Grid::new(&arguments.output, &outputs.volume),
+            dicom: None,
             axis: job.plan.axis(),
             slices: slices(job.plan),
             model: Model {
