@@ -1,6 +1,6 @@
 //! Random batches: crops of groups of consecutive slices, by seed and step.
 
-use ndarray::{Array3, ArrayView2, ArrayViewMut2, Axis as ArrayAxis, s};
+use ndarray::{Array3, Axis as ArrayAxis};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Tensor};
@@ -9,19 +9,21 @@ use crate::error::{Error, Result};
 use crate::network::Architecture;
 use crate::runtime::memory;
 use crate::training::data::batch::{Batch, BatchContext};
+use crate::training::data::draw::{Draw, Variety};
+use crate::training::data::sharpness::Sharpness;
 use crate::training::settings::Settings;
-use crate::volume::Window;
 use crate::volume::slice_stack::SliceStack;
 
 /// Draws batches. The batch of a step depends on the seed and the step alone, so that a resumed run
 /// has the batches of an unbroken one.
 pub struct Sampler<'a> {
     stacks: &'a [SliceStack],
-    /// Voxels of the stacks up to and including each: a stack is drawn by its share of them.
+    /// Shares of the stacks up to and including each: a stack is drawn by its share of the sum.
     shares: Vec<u64>,
     size: usize,
     batch: usize,
-    gaps: Vec<usize>,
+    variety: Variety,
+    sharpness_jitter: f64,
     seed: u64,
     whole_groups: bool,
     context: bool,
@@ -58,8 +60,6 @@ impl<'a> Sampler<'a> {
         seed: u64,
     ) -> Result<Sampler<'a>> {
         let largest = gaps.iter().copied().max().unwrap_or(usize::MAX);
-        let mut shares = Vec::new();
-        let mut voxels = 0;
         for stack in stacks {
             let (slices, rows, columns) = stack.slices.dim();
             if rows < size || columns < size || slices <= largest {
@@ -69,18 +69,17 @@ impl<'a> Sampler<'a> {
                     stack.name
                 )));
             }
-            voxels += (slices * rows * columns) as u64;
-            shares.push(voxels);
         }
-        if shares.is_empty() {
+        if stacks.is_empty() {
             return Err(Error::Argument("no stack of slices to draw from".into()));
         }
         Ok(Sampler {
             stacks,
-            shares,
+            shares: shares(stacks, 1.0),
             size,
             batch,
-            gaps: gaps.to_vec(),
+            variety: Variety { gaps: gaps.to_vec(), max_gap_mm: f64::MAX, thickness: vec![1] },
+            sharpness_jitter: 0.0,
             seed,
             whole_groups: false,
             context: false,
@@ -100,7 +99,14 @@ impl<'a> Sampler<'a> {
         check_memory(settings)?;
         let sampler = Sampler::new(stacks, size, batch, &settings.gaps, settings.seed)?;
         let whole_groups = settings.has_whole_groups();
-        Ok(Sampler { whole_groups, context: architecture.has_context(), ..sampler })
+        Ok(Sampler {
+            shares: shares(stacks, settings.volume_balance),
+            variety: Variety::of(settings),
+            sharpness_jitter: settings.sharpness_jitter,
+            whole_groups,
+            context: architecture.has_context(),
+            ..sampler
+        })
     }
 
     /// Takes all inner slices of each group instead of one. There must be one gap only.
@@ -116,7 +122,7 @@ impl<'a> Sampler<'a> {
     pub fn batch(&self, step: u64, device: Device) -> Result<Batch> {
         let mut random = ChaCha8Rng::seed_from_u64(self.seed);
         random.set_stream(step);
-        let inner = if self.whole_groups { self.gaps[0] - 1 } else { 1 };
+        let inner = if self.whole_groups { self.variety.gaps[0] - 1 } else { 1 };
         let planes = |count: usize| Array3::<f32>::zeros((count, self.size, self.size));
         let mut ends = [planes(self.batch), planes(self.batch)];
         let mut truth = planes(self.batch * inner);
@@ -125,12 +131,12 @@ impl<'a> Sampler<'a> {
         for index in 0..self.batch {
             let draw = self.draw(&mut random);
             for (planes, slice) in ends.iter_mut().zip(draw.ends) {
-                self.fill(planes.index_axis_mut(ArrayAxis(0), index), &draw, slice);
+                draw.fill(planes.index_axis_mut(ArrayAxis(0), index), slice);
             }
             for number in 0..inner {
                 let slice = if self.whole_groups { draw.start + 1 + number } else { draw.between };
                 let plane = truth.index_axis_mut(ArrayAxis(0), index * inner + number);
-                self.fill(plane, &draw, slice);
+                draw.fill(plane, slice);
                 alpha.push(draw.alpha(slice));
             }
             draws.push(draw);
@@ -143,15 +149,22 @@ impl<'a> Sampler<'a> {
             let values = planes.into_raw_vec_and_offset().0;
             Ok(Tensor::f_from_slice(&values)?.f_view([-1, 1, side, side])?.f_to_device(device)?)
         };
+        let sharpness = Sharpness::random(self.sharpness_jitter, self.batch, &mut random, device)?;
+        let as_kernel = |planes: Array3<f32>, each: usize| match &sharpness {
+            None => tensor(planes),
+            Some(sharpness) => sharpness.apply(&tensor(planes)?, each as i64),
+        };
         let context = match self.context {
-            true => Some(self.context(&draws, &mut random, device, &tensor)?),
+            true => {
+                Some(self.context(&draws, &mut random, device, &|planes| as_kernel(planes, 1))?)
+            }
             false => None,
         };
         let [first, second] = ends;
         Ok(Batch {
-            first: tensor(first)?,
-            second: tensor(second)?,
-            truth: tensor(truth)?,
+            first: as_kernel(first, 1)?,
+            second: as_kernel(second, 1)?,
+            truth: as_kernel(truth, inner)?,
             alpha: Tensor::f_from_slice(&alpha)?.f_to_device(device)?,
             gap: Tensor::f_from_slice(&gap)?.f_to_device(device)?,
             random_alpha: Tensor::f_from_slice(&random_alpha)?.f_to_device(device)?,
@@ -174,7 +187,7 @@ impl<'a> Sampler<'a> {
             let mut flags = Vec::new();
             for (draw, plane) in draws.iter().zip(planes.outer_iter_mut()) {
                 let context = draw.context(end).filter(|_| !random.random_bool(CONTEXT_DROPOUT));
-                self.fill(plane, draw, context.unwrap_or(draw.ends[end]));
+                draw.fill(plane, context.unwrap_or(draw.ends[end]));
                 flags.push(if context.is_some() { 1f32 } else { 0.0 });
             }
             slices.push(tensor(planes)?);
@@ -187,70 +200,29 @@ impl<'a> Sampler<'a> {
         })
     }
 
-    /// Draws one group: its place, flips and order.
+    /// Draws one group: its stack, its place, flips and order.
     fn draw(&self, random: &mut ChaCha8Rng) -> Draw<'a> {
-        let voxel = random.random_range(0..self.shares[self.shares.len() - 1]);
-        let stack = &self.stacks[self.shares.partition_point(|&share| share <= voxel)];
-        let (slices, rows, columns) = stack.slices.dim();
-        let gap = self.gaps[random.random_range(0..self.gaps.len())];
-        let start = random.random_range(0..slices - gap);
-        let between = start + random.random_range(1..gap);
-        let row = random.random_range(0..=rows - self.size);
-        let column = random.random_range(0..=columns - self.size);
-        let [upside_down, mirrored, reversed] = std::array::from_fn(|_| random.random_bool(0.5));
-        let ends = if reversed { [start + gap, start] } else { [start, start + gap] };
-        Draw { stack, start, gap, between, corner: [row, column], upside_down, mirrored, ends }
-    }
-
-    fn fill(&self, mut plane: ArrayViewMut2<f32>, draw: &Draw, slice: usize) {
-        let [row, column] = draw.corner;
-        let crop = draw.stack.slice(slice);
-        let crop = crop.slice(s![row..row + self.size, column..column + self.size]);
-        copy(&mut plane, flipped(crop, draw.upside_down, draw.mirrored));
+        let share = random.random_range(0..self.shares[self.shares.len() - 1]);
+        let stack = &self.stacks[self.shares.partition_point(|&upto| upto <= share)];
+        Draw::random(stack, self.size, &self.variety, random)
     }
 }
 
-/// A group of slices of a stack, and the square that is cut out of them.
-struct Draw<'a> {
-    stack: &'a SliceStack,
-    start: usize,
-    gap: usize,
-    /// The inner slice of a batch with one a group.
-    between: usize,
-    /// Row and column of the square's first pixel.
-    corner: [usize; 2],
-    upside_down: bool,
-    mirrored: bool,
-    /// The known slices in their order.
-    ends: [usize; 2],
+/// Shares of the stacks up to and including each: the power `balance` of their voxels.
+fn shares(stacks: &[SliceStack], balance: f64) -> Vec<u64> {
+    let mut sum = 0;
+    let share = |stack: &SliceStack| {
+        let voxels = stack.slices.len();
+        // Exact for the power of 1.
+        sum += if balance == 1.0 { voxels as u64 } else { balanced(voxels, balance) };
+        sum
+    };
+    stacks.iter().map(share).collect()
 }
 
-impl Draw<'_> {
-    /// The context slice beyond an end (0: the first, 1: the second), where the stack has it.
-    fn context(&self, end: usize) -> Option<usize> {
-        let (at, other) = (self.ends[end], self.ends[1 - end]);
-        let beyond = (2 * at).checked_sub(other)?;
-        (beyond < self.stack.slices.dim().0).then_some(beyond)
-    }
-
-    fn alpha(&self, slice: usize) -> f32 {
-        let fraction = (slice - self.start) as f32 / self.gap as f32;
-        if self.ends[0] > self.ends[1] { fraction } else { 1.0 - fraction }
-    }
-}
-
-fn flipped(mut crop: ArrayView2<i16>, upside_down: bool, mirrored: bool) -> ArrayView2<i16> {
-    if upside_down {
-        crop.invert_axis(ArrayAxis(0));
-    }
-    if mirrored {
-        crop.invert_axis(ArrayAxis(1));
-    }
-    crop
-}
-
-fn copy(plane: &mut ArrayViewMut2<f32>, crop: ArrayView2<i16>) {
-    plane.zip_mut_with(&crop, |unit, &hu| *unit = Window::CT.to_unit(f64::from(hu)) as f32);
+/// A power of a number of voxels, in millionths.
+fn balanced(voxels: usize, power: f64) -> u64 {
+    ((voxels as f64).powf(power) * 1e6) as u64
 }
 
 #[cfg(test)]
@@ -286,6 +258,40 @@ mod tests {
         assert_eq!(batch.endpoints().unwrap().size()[0], 16);
         assert!(batch.random_alpha.min().double_value(&[]) >= 0.0);
         assert!(batch.random_alpha.max().double_value(&[]) < 1.0);
+    }
+
+    /// Averages of a ramp are a ramp, and sharpness changes none: the truth stays the blend.
+    #[test]
+    fn variety_keeps_places_and_alphas() {
+        let stacks = ramp();
+        let sampler = Sampler::new(&stacks, 16, 64, &[2, 3], 1).unwrap();
+        let variety = Variety { thickness: vec![1, 2, 3, 5], ..sampler.variety };
+        let sampler = Sampler { variety, sharpness_jitter: 0.3, context: true, ..sampler };
+        let batch = sampler.batch(5, Device::Cpu).unwrap();
+        let blend = batch.linear_blend().unwrap();
+        assert!((blend - &batch.truth).abs().max().double_value(&[]) < 1e-6);
+        let BatchContext { slices: [before, _], present: [has_before, _] } =
+            batch.context.as_ref().unwrap();
+        // Where it is present, the slice before lies as far beyond the first as that from the second.
+        let beyond: Tensor = &batch.first + (&batch.first - &batch.second);
+        let difference = (beyond - before) * has_before;
+        assert!(difference.abs().max().double_value(&[]) < 1e-6);
+        assert!(has_before.sum(None).double_value(&[]) > 10.0);
+    }
+
+    #[test]
+    fn small_volumes_count_as_much_as_the_balance_says() {
+        let stack = |rows| SliceStack {
+            name: "a".into(),
+            slices: Array3::zeros((20, rows, 40)),
+            spacing_mm: 3.0,
+        };
+        let stacks = [stack(40), stack(160)];
+        assert_eq!(shares(&stacks, 1.0), [32_000, 160_000]);
+        let equal = shares(&stacks, 0.0);
+        assert_eq!(equal[1], 2 * equal[0]);
+        let root = shares(&stacks, 0.5);
+        assert!((root[1] as f64 / root[0] as f64 - 3.0).abs() < 1e-6);
     }
 
     #[test]

@@ -131,6 +131,27 @@ pub struct Settings {
     /// of several at random [default: 2,3,4,5,6 for hrinet-motion, 6 for the others].
     #[arg(long = "gap", value_delimiter = ',', value_name = "N,N,...")]
     pub gaps: Vec<usize>,
+    /// Largest distance of known slices in mm: larger ones of --gap are not taken of a volume, but
+    /// its smallest is; 0: no limit [default: 0].
+    #[arg(long, value_name = "MM")]
+    #[serde(default)]
+    pub max_gap_mm: f64,
+    /// Consecutive slices that every slice of a crop averages, known or between, as thick slices of
+    /// a scanner do: one of several at random, at most twice the gap, with equal or tapered weights
+    /// [default: 1].
+    #[arg(long, value_delimiter = ',', value_name = "N,N,...")]
+    #[serde(default = "single_slices")]
+    pub thickness: Vec<usize>,
+    /// Largest share of its fine detail by which a crop is sharpened or blurred at random, as
+    /// kernels of scanners differ; 0: never [default: 0].
+    #[arg(long, value_name = "SHARE")]
+    #[serde(default)]
+    pub sharpness_jitter: f64,
+    /// Power of a volume's voxels by which it is drawn: 1 draws large volumes more often, 0 all
+    /// alike [default: 1].
+    #[arg(long, value_name = "POWER")]
+    #[serde(default = "by_voxels")]
+    pub volume_balance: f64,
     /// Peak of the learning rate [default: 0.0015 for hrinet-motion, 0.0001 for the others].
     #[arg(long)]
     pub learning_rate: f64,
@@ -260,6 +281,16 @@ impl Settings {
         architecture.check_side(self.size, self.system)?;
         Ok(architecture)
     }
+}
+
+/// `thickness` of checkpoints that are older than it.
+fn single_slices() -> Vec<usize> {
+    vec![1]
+}
+
+/// `volume_balance` of checkpoints that are older than it.
+fn by_voxels() -> f64 {
+    1.0
 }
 
 /// Parses a value of an enum by its serde name.

@@ -47,6 +47,17 @@ impl Settings {
             row(all == 0, "iterations", all, "must be 1 or more"),
             row(self.gaps.is_empty(), "gaps", &self.gaps, "at least one is needed"),
             row(self.gaps.iter().any(|&gap| gap < 2), "gaps", &self.gaps, "must be 2 or more"),
+            row(self.thickness.is_empty(), "thickness", &self.thickness, "at least one is needed"),
+            row(self.thickness.contains(&0), "thickness", &self.thickness, "must be 1 or more"),
+            weight("max_gap_mm", self.max_gap_mm),
+            weight("sharpness_jitter", self.sharpness_jitter),
+            weight("volume_balance", self.volume_balance),
+            row(
+                self.volume_balance > 1.0,
+                "volume_balance",
+                self.volume_balance,
+                "must be at most 1",
+            ),
             row(below_zero(rate) || rate == 0.0, "learning_rate", rate, "must be more than 0"),
             weight("lambda", self.lambda),
             weight("beta", self.beta),
@@ -152,6 +163,10 @@ mod tests {
             assert!(refusal(Settings { batch: 0, ..settings() }).contains("batch = 0"));
             assert!(refusal(Settings { gaps: vec![1], ..settings() }).contains("gaps = [1]"));
             assert!(refusal(Settings { gaps: vec![], ..settings() }).contains("gaps = []"));
+            let thickness = vec![1, 0];
+            assert!(refusal(Settings { thickness, ..settings() }).contains("thickness = [1, 0]"));
+            let volume_balance = 1.5;
+            assert!(refusal(Settings { volume_balance, ..settings() }).contains("at most 1"));
             assert!(refusal(Settings { gamma: -0.1, ..settings() }).contains("gamma = -0.1"));
             assert!(refusal(Settings { gamma: 1.5, ..settings() }).contains("at most 1"));
             assert!(refusal(Settings { learning_rate: 0.0, ..settings() }).contains("more than 0"));
