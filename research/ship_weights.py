@@ -19,7 +19,7 @@ SLICES = 13
 
 
 def rounded(path):
-    """Returns the generator's tensors as float16, and the header without the training's settings."""
+    """Returns the generator's tensors as float16, and the header without training settings."""
     with safe_open(path, framework="numpy") as file:
         header = json.loads(file.metadata()["hrinet"])
         names = [name for name in file.keys() if name.startswith("generator.")]
@@ -43,7 +43,7 @@ def checksum(tensors):
 
 
 def interpolate(hrinet, model, ct, folder):
-    """Returns the voxels that a model makes of a CT at three times as many slices, without carry."""
+    """Returns the voxels of three times as many slices by a model, without detail carry."""
     output = Path(folder) / "output.nrrd"
     command = [hrinet, "resample", ct, output, "--factor", "3", "--model", model, "--force", "-q"]
     subprocess.run([*map(str, command), "--detail-carry", "false"], check=True)

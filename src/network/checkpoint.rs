@@ -1,7 +1,7 @@
 //! The checkpoint: one safetensors file with weights and all that is needed to use them.
 //!
-//! Its metadata has one entry, `hrinet`, a JSON [`Header`]. Tensors are float32 (float16 is read too:
-//! half the bytes for weights that ship), named by group: `generator.*` in every checkpoint,
+//! Its metadata has one entry, `hrinet`, a JSON [`Header`]. Tensors are float32 (float16 is read
+//! too: half the bytes for weights that ship), named by group: `generator.*` in every checkpoint,
 //! `confidence.*` for an error head, and the state of the training (`optimizer.*`) where training
 //! can be resumed.
 

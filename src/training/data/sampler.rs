@@ -272,7 +272,7 @@ mod tests {
         assert!((blend - &batch.truth).abs().max().double_value(&[]) < 1e-6);
         let BatchContext { slices: [before, _], present: [has_before, _] } =
             batch.context.as_ref().unwrap();
-        // Where it is present, the slice before lies as far beyond the first as that from the second.
+        // Where it is present, the slice before the first continues the ramp.
         let beyond: Tensor = &batch.first + (&batch.first - &batch.second);
         let difference = (beyond - before) * has_before;
         assert!(difference.abs().max().double_value(&[]) < 1e-6);

@@ -240,8 +240,8 @@ pub struct Settings {
     #[arg(long, num_args = 0, default_missing_value = "true", action = ArgAction::Set)]
     #[serde(default, alias = "confidence")]
     pub error_head: bool,
-    /// Channels of the one to three feature maps of the paper's autoencoder, at strides 16, 32 and 64
-    /// [default: Table 1: 16 for ae and acai, 16,8,8 for the others, 16,8,4 from 512 pixels on].
+    /// Channels of the one to three feature maps of the paper's autoencoder, at strides 16, 32 and
+    /// 64 [default: Table 1: 16 for ae and acai, 16,8,8 for the others, 16,8,4 from 512 pixels on].
     #[arg(long, value_delimiter = ',', value_name = "N,N,...")]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map_channels: Option<Vec<i64>>,
