@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hrinet::io;
+use hrinet::io::{self, ReadOptions};
 use hrinet::resample::{Plan, Spacing};
 use hrinet::volume::{Axis, Geometry, Volume};
 use tempfile::TempDir;
@@ -34,7 +34,8 @@ pub fn nrrd(bytes: &[u8]) {
     single(bytes, "fuzzed.nrrd");
 }
 
-/// Files of a DICOM series, separated by [`NEXT_FILE`], in one folder.
+/// Files of a folder with DICOM series, separated by [`NEXT_FILE`]. The first is also read itself,
+/// as a multi-frame file or a DICOMDIR.
 pub fn dicom(bytes: &[u8]) {
     if bytes.len() > MAX_INPUT {
         return;
@@ -46,9 +47,15 @@ pub fn dicom(bytes: &[u8]) {
         for (index, file) in parts(bytes).into_iter().take(6).enumerate() {
             fs::write(series.join(format!("{index}")), file).expect("a file");
         }
-        assert!(io::read(&series.join("0")).is_err(), "a single file is not a series");
-        if let Ok(volume) = io::read(&series) {
-            check(folder, &volume);
+        if let Ok(contents) = io::list(&series, &ReadOptions::default()) {
+            let numbers = contents.series.iter().map(|entry| entry.number);
+            assert!(numbers.eq(1..=contents.series.len()), "series are not numbered");
+            assert!(contents.series.iter().all(|entry| entry.slices > 0), "an empty series");
+        }
+        for path in [series.join("0"), series] {
+            if let Ok(volume) = io::read(&path) {
+                check(folder, &volume);
+            }
         }
     });
 }

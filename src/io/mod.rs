@@ -14,6 +14,7 @@
 
 mod affine;
 pub mod atomic_write;
+pub mod contents;
 mod detached;
 mod dicom;
 pub mod folder;
@@ -29,6 +30,7 @@ mod source;
 use std::path::Path;
 
 pub use atomic_write::partial_path;
+pub use contents::{FolderContents, PassedOver, SeriesEntry};
 pub use dicom::write::{
     Code, DerivedSeries, DerivedSeriesOptions, DicomHeaders, Segment, Segmentation, WrittenSeries,
 };
@@ -122,7 +124,10 @@ pub struct WriteOptions<'a> {
     pub cancelled: Option<&'a dyn Fn() -> bool>,
 }
 
-/// Reads a volume from a file in one of [`FORMATS`] or from a folder with one DICOM series.
+/// Reads a volume from a file in one of [`FORMATS`], from a folder with a DICOM series, or from a
+/// DICOM file that holds several slices (multi-frame) or lists them (DICOMDIR).
+///
+/// Localizers and single images beside one series are passed over.
 ///
 /// # Errors
 /// [`Error::Io`] of the file system; [`Error::Damaged`] for a file that is truncated or contradicts
@@ -139,7 +144,7 @@ pub fn read(path: &Path) -> Result<Volume> {
 /// does not hold.
 pub fn read_with(path: &Path, options: &ReadOptions) -> Result<Volume> {
     let cancelled = options.cancelled.unwrap_or(&raw_voxels::never);
-    if path.is_dir() {
+    if holds_series(path) {
         return dicom::read(path, options.series.as_deref(), cancelled);
     }
     if let Some(series) = &options.series {
@@ -164,13 +169,28 @@ pub fn read_with_headers(
     path: &Path,
     options: &ReadOptions,
 ) -> Result<(Volume, Option<DicomHeaders>)> {
-    if path.is_dir() {
+    if holds_series(path) {
         let cancelled = options.cancelled.unwrap_or(&raw_voxels::never);
         let (volume, headers) =
             dicom::read_with_headers(path, options.series.as_deref(), cancelled)?;
         return Ok((volume, Some(headers)));
     }
     Ok((read_with(path, options)?, None))
+}
+
+/// Whether a path is a folder or a DICOM file, which [`list`] lists.
+pub fn holds_series(path: &Path) -> bool {
+    path.is_dir() || (Format::of(path).is_none() && dicom::is_dicom(path))
+}
+
+/// Lists the series in a folder with DICOM files, in a multi-frame file or in the files that a
+/// DICOMDIR names, and the files that belong to none of them.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Cancelled`]; [`Error::Unsupported`] and [`Error::Damaged`] where there
+/// is no series.
+pub fn list(path: &Path, options: &ReadOptions) -> Result<FolderContents> {
+    dicom::contents(path, options.cancelled.unwrap_or(&raw_voxels::never))
 }
 
 /// Writes a volume to a file in one of [`FORMATS`].
@@ -255,12 +275,6 @@ fn no_writer(path: &Path) -> Error {
 fn unreadable(path: &Path) -> Error {
     if let Err(source) = std::fs::metadata(path) {
         return Error::io(path, source);
-    }
-    if dicom::is_dicom(path) {
-        return Error::unsupported(
-            path,
-            "a single DICOM file; give the folder that holds its series",
-        );
     }
     let reason = format!(
         "unknown ending; volumes are read from {} files and from folders with one DICOM series",

@@ -163,7 +163,7 @@ series("localizer", count=1, prefix="b", x=(0, 1, 0), y=(0, 0, -1), description=
 series("double", places=[0, 1, 1, 2])
 series("colour", samples=3, interpretation="RGB")
 series("frames", frames=3)
-series("unread-compression", encode=fragments, syntax="1.2.840.10008.1.2.4.80")
+series("unread-compression", encode=fragments, syntax="1.2.840.10008.1.2.4.110")
 series("no-spacing", leave_out={(0x28, 0x30)})
 series("zero-spacing", spacing=(0.8, 0))
 series("negative-spacing", spacing=(-0.8, 0.7))

@@ -9,6 +9,7 @@ mod interrupt;
 mod json;
 mod messages;
 mod resample;
+mod series_table;
 mod slicer_cli;
 mod train;
 

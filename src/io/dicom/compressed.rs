@@ -1,45 +1,232 @@
-//! Checks that compressed pixels have the size that the DICOM attributes state.
+//! Decodes compressed pixels, once their size is known to be what the DICOM attributes state.
 //!
 //! The decoders allocate what the compressed image declares, up to 17 GB for a damaged image of a
 //! few hundred bytes. Its size is therefore compared with Rows and Columns first.
 
+use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use dicom_dictionary_std::uids;
+use dicom_encoding::adapters::{PixelDataObject, RawPixelData};
+use dicom_encoding::transfer_syntax::{Codec, TransferSyntaxIndex};
+use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
+
+use crate::io::dicom::file::innermost;
 
 /// Largest number of tiles of a JPEG 2000 image that is decoded; each takes memory.
 const MAX_TILES: u64 = 4096;
 
+/// Pixels of JPEG-LS, above which an image must have a byte for every [`MAX_PIXELS_PER_BYTE`].
+const MAX_SMALL_IMAGE: usize = 1 << 23;
+
+/// Pixels per byte of a large JPEG-LS image at most.
+const MAX_PIXELS_PER_BYTE: usize = 4096;
+
 /// Size in pixels: columns, rows.
 type Size = [usize; 2];
 
-/// Whether the compressed image has this size, so that it is safe to decode. `None` for a transfer
-/// syntax that no decoder reads.
-pub(crate) fn has_size(syntax: &str, fragments: &[Vec<u8>], size: Size) -> Option<bool> {
-    let image = || fragments.concat();
+/// Why compressed pixels could not be decoded.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The compression, which no decoder reads.
+    NotRead(&'static str),
+    /// Damage.
+    Damaged(String),
+}
+
+/// One compressed image of one value per pixel.
+pub(crate) struct Image<'a> {
+    /// UID of the transfer syntax.
+    pub(crate) syntax: &'a str,
+    /// Columns and rows.
+    pub(crate) size: Size,
+    /// Bits of a pixel once decompressed: 8 or 16.
+    pub(crate) bits_allocated: u16,
+    /// The image, of all its fragments.
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Image<'_> {
+    /// Decodes the image to pixels of [`Image::bits_allocated`] bits, little endian.
+    ///
+    /// # Errors
+    /// [`Failure`].
+    pub(crate) fn decode(&self) -> Result<Vec<u8>, Failure> {
+        let compression = self.check()?;
+        // The decoders panic on damaged data.
+        let decoded = catch_unwind(AssertUnwindSafe(|| match compression {
+            Compression::JpegLs => self.decode_jpeg_ls(),
+            _ => self.decode_registered(),
+        }))
+        .map_err(|_| Failure::Damaged("the decoder stopped".to_string()))??;
+        // JPEG of 8 bits fills half of the pixels of 16 bits.
+        match compression {
+            Compression::Jpeg { bits: ..=8 } if self.bits_allocated == 16 => {
+                let count = decoded.len() / 2;
+                Ok(decoded[..count].iter().flat_map(|&byte| [byte, 0]).collect())
+            }
+            _ => Ok(decoded),
+        }
+    }
+
+    /// Compression of the image, which has the size that is stated.
+    fn check(&self) -> Result<Compression, Failure> {
+        let (compression, size) = compression(self.syntax, &self.bytes)?;
+        let [columns, rows] = self.size;
+        if size.is_some_and(|size| size != self.size) {
+            return Err(Failure::Damaged(format!("not an image of {columns} x {rows}")));
+        }
+        Ok(compression)
+    }
+
+    fn decode_jpeg_ls(&self) -> Result<Vec<u8>, Failure> {
+        let [columns, rows] = self.size;
+        let count = columns.saturating_mul(rows);
+        if count > MAX_SMALL_IMAGE && count / MAX_PIXELS_PER_BYTE > self.bytes.len() {
+            let reason = format!("{} bytes for {count} pixels", self.bytes.len());
+            return Err(Failure::Damaged(reason));
+        }
+        let side = |side: usize| u32::try_from(side).unwrap_or(u32::MAX);
+        let (pixels, ..) = jpegls::decode(&self.bytes, side(columns), side(rows))
+            .map_err(|error| Failure::Damaged(error.to_string()))?;
+        Ok(match self.bits_allocated {
+            8 => pixels.iter().map(|&pixel| pixel as u8).collect(),
+            _ => pixels.iter().flat_map(|pixel| pixel.to_le_bytes()).collect(),
+        })
+    }
+
+    fn decode_registered(&self) -> Result<Vec<u8>, Failure> {
+        let syntax = TransferSyntaxRegistry.get(self.syntax);
+        let Some(Codec::EncapsulatedPixelData(Some(decoder), _)) = syntax.map(|it| it.codec())
+        else {
+            return Err(Failure::NotRead("unknown compression"));
+        };
+        let mut pixels = Vec::new();
+        decoder.decode(self, &mut pixels).map_err(|error| {
+            let text = innermost(&error).to_string();
+            Failure::Damaged(text.lines().next().unwrap_or_default().to_string())
+        })?;
+        Ok(pixels)
+    }
+}
+
+impl PixelDataObject for Image<'_> {
+    fn transfer_syntax_uid(&self) -> &str {
+        self.syntax
+    }
+
+    fn rows(&self) -> Option<u16> {
+        self.size[1].try_into().ok()
+    }
+
+    fn cols(&self) -> Option<u16> {
+        self.size[0].try_into().ok()
+    }
+
+    fn samples_per_pixel(&self) -> Option<u16> {
+        Some(1)
+    }
+
+    fn bits_allocated(&self) -> Option<u16> {
+        Some(self.bits_allocated)
+    }
+
+    fn bits_stored(&self) -> Option<u16> {
+        Some(self.bits_allocated)
+    }
+
+    fn photometric_interpretation(&self) -> Option<&str> {
+        Some("MONOCHROME2")
+    }
+
+    fn number_of_frames(&self) -> Option<u32> {
+        Some(1)
+    }
+
+    fn number_of_fragments(&self) -> Option<u32> {
+        Some(1)
+    }
+
+    fn fragment(&self, fragment: usize) -> Option<Cow<'_, [u8]>> {
+        (fragment == 0).then_some(Cow::Borrowed(&self.bytes))
+    }
+
+    fn offset_table(&self) -> Option<Cow<'_, [u32]>> {
+        None
+    }
+
+    fn raw_pixel_data(&self) -> Option<RawPixelData> {
+        let fragments = std::iter::once(self.bytes.clone()).collect();
+        Some(RawPixelData { fragments, offset_table: Default::default() })
+    }
+}
+
+/// Compression that is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Compression {
+    RunLength,
+    Jpeg { bits: u8 },
+    JpegLs,
+    Jpeg2000,
+}
+
+/// Compression of an image, and its size where the image states it.
+fn compression(syntax: &str, image: &[u8]) -> Result<(Compression, Option<Size>), Failure> {
+    let damaged = |reason: &str| Failure::Damaged(reason.to_string());
     match syntax {
-        uids::RLE_LOSSLESS => Some(matches!(fragments, [fragment] if is_rle(fragment))),
+        uids::RLE_LOSSLESS if is_rle(image) => Ok((Compression::RunLength, None)),
+        uids::RLE_LOSSLESS => Err(damaged("not a run-length image")),
         uids::JPEG_BASELINE8_BIT
         | uids::JPEG_EXTENDED12_BIT
         | uids::JPEG_LOSSLESS
-        | uids::JPEG_LOSSLESS_SV1 => Some(jpeg(&image()) == Some(size)),
+        | uids::JPEG_LOSSLESS_SV1 => {
+            let frame = jpeg(image).ok_or_else(|| damaged("not a JPEG image"))?;
+            match frame.process {
+                0xc0 | 0xc1 if frame.bits > 8 => Err(Failure::NotRead("JPEG extended, 12 bits")),
+                _ => Ok((Compression::Jpeg { bits: frame.bits }, Some(frame.size))),
+            }
+        }
+        uids::JPEGLS_LOSSLESS | uids::JPEGLS_NEAR_LOSSLESS => match jpeg(image) {
+            Some(frame) if frame.process == JPEG_LS => Ok((Compression::JpegLs, Some(frame.size))),
+            _ => Err(damaged("not a JPEG-LS image")),
+        },
         uids::JPEG2000_LOSSLESS
         | uids::JPEG2000
         | uids::JPEG2000MC_LOSSLESS
         | uids::JPEG2000MC
         | uids::HTJ2K_LOSSLESS
         | uids::HTJ2K_LOSSLESS_RPCL
-        | uids::HTJ2K => Some(jpeg_2000(&image()) == Some(size)),
-        _ => None,
+        | uids::HTJ2K => {
+            let size = jpeg_2000(image).ok_or_else(|| damaged("not a JPEG 2000 image"))?;
+            Ok((Compression::Jpeg2000, Some(size)))
+        }
+        uids::JPEGXL | uids::JPEGXL_LOSSLESS | uids::JPEGXLJPEG_RECOMPRESSION => {
+            Err(Failure::NotRead("JPEG XL"))
+        }
+        _ => Err(Failure::NotRead("unknown compression")),
     }
 }
 
-/// Whether the fragment begins with an RLE header: the number of segments, up to 15, and their
-/// offsets.
-fn is_rle(fragment: &[u8]) -> bool {
-    fragment.len() >= 64 && matches!(fragment[..4], [0..=15, 0, 0, 0])
+/// Whether an image begins with an RLE header: the number of segments, up to 15, and their offsets.
+fn is_rle(image: &[u8]) -> bool {
+    image.len() >= 64 && matches!(image[..4], [0..=15, 0, 0, 0])
 }
 
-/// Size in the frame header of a JPEG image.
-fn jpeg(image: &[u8]) -> Option<Size> {
+/// Frame header of a JPEG or JPEG-LS image.
+#[derive(Debug, PartialEq, Eq)]
+struct Frame {
+    /// Its marker, which says the process.
+    process: u8,
+    /// Bits of a pixel.
+    bits: u8,
+    size: Size,
+}
+
+/// Marker of a JPEG-LS frame.
+const JPEG_LS: u8 = 0xf7;
+
+/// Frame header of a JPEG or JPEG-LS image.
+fn jpeg(image: &[u8]) -> Option<Frame> {
     let mut rest = image.strip_prefix(&[0xff, 0xd8])?;
     loop {
         // Decoders skip other bytes between two segments.
@@ -49,13 +236,14 @@ fn jpeg(image: &[u8]) -> Option<Size> {
         rest = &rest[start + fill + 1..];
         match marker {
             0x00 => {}
-            // Tables and comments, which state their length.
-            0xc4 | 0xc8 | 0xcc | 0xdb..=0xef | 0xfe => {
+            // Tables, parameters and comments, which state their length.
+            0xc4 | 0xc8 | 0xcc | 0xdb..=0xef | 0xf8 | 0xfe => {
                 rest = rest.get(usize::from(u16_at(rest, 0)?)..)?;
             }
             // A frame: length, bits, rows, columns.
-            0xc0..=0xcf => {
-                return Some([u16_at(rest, 5)?.into(), u16_at(rest, 3)?.into()]);
+            0xc0..=0xcf | JPEG_LS => {
+                let size = [u16_at(rest, 5)?.into(), u16_at(rest, 3)?.into()];
+                return Some(Frame { process: marker, bits: *rest.get(2)?, size });
             }
             _ => return None,
         }
@@ -106,17 +294,20 @@ fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {
 mod tests {
     use super::*;
 
+    /// Whether an image has this size, so that it is decoded.
+    fn fits(syntax: &str, image: &[u8], size: Size) -> bool {
+        Image { syntax, size, bits_allocated: 16, bytes: image.to_vec() }.check().is_ok()
+    }
+
     #[test]
-    fn rle_needs_one_fragment_with_up_to_15_segments() {
-        let fits =
-            |fragments: &[Vec<u8>]| has_size(uids::RLE_LOSSLESS, fragments, [7, 6]) == Some(true);
-        let mut fragment = vec![0; 70];
-        fragment[0] = 2;
-        assert!(fits(&[fragment.clone()]));
-        assert!(!fits(&[fragment.clone(), fragment.clone()]));
-        assert!(!fits(&[fragment[..63].to_vec()]));
-        fragment[3] = 0xff;
-        assert!(!fits(&[fragment]));
+    fn rle_needs_up_to_15_segments() {
+        let fits = |image: &[u8]| fits(uids::RLE_LOSSLESS, image, [7, 6]);
+        let mut image = vec![0; 70];
+        image[0] = 2;
+        assert!(fits(&image));
+        assert!(!fits(&image[..63]));
+        image[3] = 0xff;
+        assert!(!fits(&image));
     }
 
     #[test]
@@ -124,9 +315,7 @@ mod tests {
         // A comment, bytes outside of segments, a fill byte, and a lossless frame of 6 rows and 7
         // columns.
         let image = b"\xff\xd8\xff\xfe\0\x05abc--\xff\xff\xc3\0\x0b\x10\0\x06\0\x07\x01\x01\x11\0";
-        let fits = |image: &[u8], size| {
-            has_size(uids::JPEG_LOSSLESS, &[image.to_vec()], size) == Some(true)
-        };
+        let fits = |image: &[u8], size| fits(uids::JPEG_LOSSLESS, image, size);
         assert!(fits(image, [7, 6]));
         assert!(!fits(image, [6, 7]));
         for length in 0..20 {
@@ -137,14 +326,37 @@ mod tests {
     }
 
     #[test]
+    fn jpeg_ls_of_another_size_is_rejected() {
+        let image = b"\xff\xd8\xff\xf8\0\x0d\x01\0\xff\0\x03\0\x07\0\x15\0\x40\
+            \xff\xf7\0\x0b\x10\0\x06\0\x07\x01\x01\x11\0";
+        assert!(fits(uids::JPEGLS_LOSSLESS, image, [7, 6]));
+        assert!(!fits(uids::JPEGLS_NEAR_LOSSLESS, image, [6, 7]));
+        assert!(!fits(uids::JPEGLS_LOSSLESS, &image[..20], [7, 6]));
+        let huge = b"\xff\xd8\xff\xf7\0\x0b\x10\xff\xff\xff\xff\x01\x01\x11\0\
+            \xff\xda\0\x08\x01\x01\0\0\0\0";
+        let (syntax, bytes) = (uids::JPEGLS_LOSSLESS, huge.to_vec());
+        let image = Image { syntax, size: [65535; 2], bits_allocated: 16, bytes };
+        let failure = image.decode().unwrap_err();
+        assert_eq!(failure, Failure::Damaged("25 bytes for 4294836225 pixels".to_string()));
+    }
+
+    #[test]
+    fn compressions_that_are_not_read_are_named() {
+        let twelve_bits = b"\xff\xd8\xff\xc1\0\x0b\x0c\0\x06\0\x07\x01\x01\x11\0";
+        let name = |syntax: &str, image: &[u8]| compression(syntax, image).unwrap_err();
+        let expected = Failure::NotRead("JPEG extended, 12 bits");
+        assert_eq!(name(uids::JPEG_EXTENDED12_BIT, twelve_bits), expected);
+        assert_eq!(name(uids::JPEGXL, b""), Failure::NotRead("JPEG XL"));
+        assert_eq!(name(uids::MPEG2MPML, b""), Failure::NotRead("unknown compression"));
+    }
+
+    #[test]
     fn jpeg_2000_of_another_size_is_rejected() {
         let stream = |width: u32, tile: u32, components: u16| {
             let numbers = [width, 8, 1, 2, tile, 8, 0, 0].map(u32::to_be_bytes).concat();
             [&b"\xff\x4f\xff\x51\0\x29\0\0"[..], &numbers, &components.to_be_bytes()].concat()
         };
-        let fits = |image: &[u8]| {
-            has_size(uids::JPEG2000_LOSSLESS, &[image.to_vec()], [7, 6]) == Some(true)
-        };
+        let fits = |image: &[u8]| fits(uids::JPEG2000_LOSSLESS, image, [7, 6]);
         assert!(fits(&stream(8, 8, 1)));
         assert!(!fits(&stream(9, 8, 1)));
         assert!(!fits(&stream(8, 0, 1)));

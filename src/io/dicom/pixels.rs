@@ -1,15 +1,15 @@
 //! Decodes the pixels of slices to Hounsfield units.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use dicom_dictionary_std::tags;
-use dicom_pixeldata::{DecodedPixelData, PixelDecoder, PixelRepresentation};
+use dicom_dictionary_std::{tags, uids};
 use ndarray::Array3;
 
 use crate::error::{Error, Result};
-use crate::io::dicom::compressed;
-use crate::io::dicom::slice::{Slice, damaged, innermost, open};
+use crate::io::dicom::attributes::Attributes;
+use crate::io::dicom::compressed::{Failure, Image};
+use crate::io::dicom::file::{DicomFile, FileReader, FrameBytes};
+use crate::io::dicom::slice::Slice;
 use crate::io::smallest_type::ExactTypes;
 use crate::runtime::memory;
 use crate::volume::{VoxelType, Voxels};
@@ -17,70 +17,126 @@ use crate::volume::{VoxelType, Voxels};
 /// Bytes per pixel of decoding a slice: as the file has it, and as a double.
 const BYTES_PER_PIXEL: u64 = 12;
 
-/// Decodes the pixels of a slice to Hounsfield units, i fastest.
-pub(crate) fn decode(slice: &Slice) -> Result<Vec<f64>> {
-    let path = slice.path.as_path();
-    let object = open(path, |options| options.read_to(tags::PIXEL_DATA))?;
-    let syntax = object.meta().transfer_syntax();
-    let not_read = || {
-        let reason = format!("compression with transfer syntax {syntax} is not supported");
-        Error::unsupported(path, reason)
-    };
-    let data = object.get(tags::PIXEL_DATA).map(|element| element.value());
-    if let Some(fragments) = data.and_then(|data| data.fragments()) {
-        let size = [slice.columns, slice.rows];
-        if !compressed::has_size(syntax, fragments, size).ok_or_else(not_read)? {
-            let [columns, rows] = size;
-            let reason = format!("damaged compressed pixels: not an image of {columns} x {rows}");
-            return Err(Error::damaged(path, reason));
-        }
-    }
-    let pixels = (slice.rows as u64).saturating_mul(slice.columns as u64);
-    memory::check_for_file(pixels.saturating_mul(BYTES_PER_PIXEL), path)?;
-    // The decoders of compressed pixels panic on damaged data.
-    let decoded = catch_unwind(AssertUnwindSafe(|| object.decode_pixel_data()))
-        .map_err(|_| Error::damaged(path, "damaged compressed pixels"))?;
-    let pixels = decoded.map_err(|error| {
-        let cause = innermost(&error).to_string();
-        if cause.to_lowercase().replace(' ', "").contains("transfersyntax") {
-            return not_read();
-        }
-        damaged(path, &error)
-    })?;
-    let stored = stored_values(path, &pixels, slice.rows * slice.columns)?;
-    Ok(stored.map(|stored| slice.slope * stored + slice.intercept).collect())
+/// Reads the pixels of slices.
+#[derive(Default)]
+pub(crate) struct PixelReader {
+    files: FileReader,
 }
 
-/// Stored values: BitsStored of BitsAllocated bits, up to HighBit. The other bits (overlays of old
-/// scanners) are ignored.
-fn stored_values<'a>(
-    path: &Path,
-    pixels: &'a DecodedPixelData,
-    count: usize,
-) -> Result<impl Iterator<Item = f64> + 'a> {
-    let (allocated, stored, high) =
-        (pixels.bits_allocated(), pixels.bits_stored(), pixels.high_bit());
-    if !matches!(allocated, 8 | 16 | 32) {
-        let reason = format!("BitsAllocated is {allocated}; only 8, 16 and 32 are read");
-        return Err(Error::unsupported(path, reason));
+impl PixelReader {
+    /// Pixels of a slice in Hounsfield units, i fastest.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] and [`Error::Unsupported`] with the compression that is not read;
+    /// [`Error::Io`].
+    pub(crate) fn decode(&mut self, slice: &Slice) -> Result<Vec<f64>> {
+        let file = self.files.open(&slice.path)?;
+        let bits = Bits::of(slice, file)?;
+        let pixels = pixels(slice, file, bits)?;
+        let stored = bits.stored_values(&pixels);
+        Ok(stored.map(|stored| slice.slope * stored + slice.intercept).collect())
     }
-    if stored == 0 || stored > allocated || high >= allocated || high + 1 < stored {
-        let reason = format!("BitsStored is {stored}, HighBit {high}, BitsAllocated {allocated}");
-        return Err(Error::damaged(path, reason));
+}
+
+/// Pixels of a slice as they are stored, little endian.
+fn pixels(slice: &Slice, file: &DicomFile, bits: Bits) -> Result<Vec<u8>> {
+    let path = slice.path.as_path();
+    let too_large = || Error::damaged(path, format!("{} x {} pixels", slice.columns, slice.rows));
+    let count = slice.rows.checked_mul(slice.columns).ok_or_else(too_large)?;
+    let frame_bytes = count.checked_mul(bits.bytes()).ok_or_else(too_large)?;
+    memory::check_for_file((count as u64).saturating_mul(BYTES_PER_PIXEL), path)?;
+    let truncated = |reason: &str| Error::damaged(path, format!("truncated: {reason}"));
+    let of_frame = match slice.frames {
+        1 => String::new(),
+        frames => format!(" in frame {} of {frames}", slice.frame + 1),
+    };
+    let missing = || truncated(&format!("too few bytes for {count} pixels{of_frame}"));
+    let mut pixels = match file.frame(slice.frame, slice.frames, frame_bytes).ok_or_else(missing)? {
+        FrameBytes::Native(pixels) => pixels.into_owned(),
+        FrameBytes::Compressed(pixels)
+            if file.syntax == uids::ENCAPSULATED_UNCOMPRESSED_EXPLICIT_VR_LITTLE_ENDIAN =>
+        {
+            pixels
+        }
+        FrameBytes::Compressed(bytes) => {
+            let size = [slice.columns, slice.rows];
+            Image { syntax: &file.syntax, size, bits_allocated: bits.allocated, bytes }
+                .decode()
+                .map_err(|failure| refused(path, &file.syntax, failure, &of_frame))?
+        }
+    };
+    if pixels.len() < frame_bytes {
+        return Err(missing());
     }
-    let bytes = usize::from(allocated / 8);
-    let data = pixels.data();
-    if data.len() / bytes < count {
-        let reason = format!("truncated: {} bytes for {count} pixels", data.len());
-        return Err(Error::damaged(path, reason));
+    pixels.truncate(frame_bytes);
+    Ok(pixels)
+}
+
+fn refused(path: &Path, syntax: &str, failure: Failure, of_frame: &str) -> Error {
+    match failure {
+        Failure::Damaged(reason) => {
+            Error::damaged(path, format!("damaged compressed pixels{of_frame}: {reason}"))
+        }
+        Failure::NotRead(name) => Error::unsupported(
+            path,
+            format!(
+                "{name} (transfer syntax {syntax}) is not read; decompress the files first, with \
+                 `gdcmconv --raw IN OUT` (GDCM) or `dcmdjpeg IN OUT` (DCMTK)"
+            ),
+        ),
     }
-    let signed = pixels.pixel_representation() == PixelRepresentation::Signed;
-    // Shifted to the top of an i64 and back: the arithmetic shift extends the sign.
-    let (up, down) = (63 - u32::from(high), 64 - u32::from(stored));
-    Ok(data[..count * bytes].chunks_exact(bytes).map(move |bytes| {
-        let bits = bytes.iter().rev().fold(0u64, |bits, &byte| bits << 8 | u64::from(byte)) << up;
-        if signed { (bits as i64 >> down) as f64 } else { (bits >> down) as f64 }
-    }))
+}
+
+/// Where the value is in the bits of a pixel.
+#[derive(Clone, Copy)]
+struct Bits {
+    allocated: u16,
+    stored: u16,
+    high: u16,
+    is_signed: bool,
+}
+
+impl Bits {
+    fn of(slice: &Slice, file: &DicomFile) -> Result<Bits> {
+        let path = slice.path.as_path();
+        let attributes = Attributes::of_image(path, &file.object);
+        let number = |tag, name: &str| {
+            let missing = || Error::damaged(path, format!("{name} is missing"));
+            let number = attributes.count(tag, name)?.ok_or_else(missing)?;
+            let too_large = |_| Error::damaged(path, format!("{name} is {number}"));
+            u16::try_from(number).map_err(too_large)
+        };
+        let allocated = number(tags::BITS_ALLOCATED, "BitsAllocated")?;
+        let stored = number(tags::BITS_STORED, "BitsStored")?;
+        let high = number(tags::HIGH_BIT, "HighBit")?;
+        let is_signed = number(tags::PIXEL_REPRESENTATION, "PixelRepresentation")? == 1;
+        if !matches!(allocated, 8 | 16 | 32) {
+            let reason = format!("BitsAllocated is {allocated}; only 8, 16 and 32 are read");
+            return Err(Error::unsupported(path, reason));
+        }
+        if stored == 0 || stored > allocated || high >= allocated || high + 1 < stored {
+            let reason =
+                format!("BitsStored is {stored}, HighBit {high}, BitsAllocated {allocated}");
+            return Err(Error::damaged(path, reason));
+        }
+        Ok(Bits { allocated, stored, high, is_signed })
+    }
+
+    fn bytes(self) -> usize {
+        usize::from(self.allocated / 8)
+    }
+
+    /// Stored values: BitsStored of BitsAllocated bits, up to HighBit. The other bits (overlays of
+    /// old scanners) are ignored.
+    fn stored_values(self, pixels: &[u8]) -> impl Iterator<Item = f64> {
+        // Shifted to the top of an i64 and back: the arithmetic shift extends the sign.
+        let (up, down) = (63 - u32::from(self.high), 64 - u32::from(self.stored));
+        pixels.chunks_exact(self.bytes()).map(move |bytes| {
+            let bits =
+                bytes.iter().rev().fold(0u64, |bits, &byte| bits << 8 | u64::from(byte)) << up;
+            if self.is_signed { (bits as i64 >> down) as f64 } else { (bits >> down) as f64 }
+        })
+    }
 }
 
 /// Slices in Hounsfield units, in the smallest voxel type that holds them exactly.

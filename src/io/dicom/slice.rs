@@ -1,31 +1,34 @@
-//! Attributes of one slice in a DICOM file.
+//! Attributes of slices: an image, or the frames of a multi-frame image.
 
-use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use dicom_core::Tag;
-use dicom_core::header::HasLength;
 use dicom_dictionary_std::{tags, uids};
-use dicom_object::file::ReadPreamble;
-use dicom_object::{DefaultDicomObject, OpenFileOptions};
 
 use crate::error::{Error, Result};
-use crate::io::dicom::{deflated, validate};
-use crate::io::plain_file;
-
-/// Largest file that is read.
-const MAX_BYTES: u64 = 1 << 34;
+use crate::io::dicom::attributes::{Attributes, items, series_of};
+use crate::io::dicom::file::{self, DicomFile};
 
 /// Attributes of a slice, without its pixels.
 #[derive(Clone, Debug)]
 pub(crate) struct Slice {
     pub(crate) path: PathBuf,
+    /// Index of its frame in the file, and number of frames there.
+    pub(crate) frame: usize,
+    pub(crate) frames: usize,
+    /// SOPInstanceUID, or empty.
+    pub(crate) instance: String,
     /// SeriesInstanceUID.
     pub(crate) series: String,
+    /// SeriesNumber.
+    pub(crate) series_number: Option<i64>,
     /// SeriesDescription, or empty.
     pub(crate) description: String,
     /// Modality, or empty.
     pub(crate) modality: String,
+    /// Whether ImageType says that it is a localizer.
+    pub(crate) is_localizer: bool,
+    /// What may tell the phases of a series apart.
+    pub(crate) phase: PhaseAttributes,
     pub(crate) columns: usize,
     pub(crate) rows: usize,
     /// ImagePositionPatient: centre of the first pixel, mm in LPS.
@@ -46,39 +49,57 @@ pub(crate) struct Slice {
     pub(crate) intercept: f64,
 }
 
-/// Whether a file begins with a preamble and the DICOM magic.
-pub(crate) fn is_dicom(path: &Path) -> bool {
-    has_dicom_magic(path).unwrap_or(false)
+/// Attributes that differ between the phases of a series.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct PhaseAttributes {
+    /// Names and values, the most telling one first; empty where missing.
+    pub(crate) named: Vec<(&'static str, String)>,
+    /// ContentTime, else AcquisitionTime.
+    pub(crate) time: String,
+    /// InstanceNumber.
+    pub(crate) instance_number: Option<i64>,
 }
 
-fn has_dicom_magic(path: &Path) -> Result<bool> {
-    let mut start = [0; 132];
-    let mut file = plain_file::open(path)?;
-    match file.read_exact(&mut start) {
-        Ok(()) => Ok(&start[128..] == b"DICM"),
-        Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(false),
-        Err(source) => Err(Error::io(path, source)),
-    }
+/// Content of a file.
+pub(crate) enum Content {
+    /// Slices, at least one.
+    Slices(Vec<Slice>),
+    /// An image that is no slice, for this reason: a page of text, a screenshot.
+    OtherImage(String),
+    /// A file without an image, for this reason.
+    Other(String),
+    /// A list of the files of a medium (DICOMDIR).
+    Directory(DicomFile),
 }
 
-/// Reads the attributes of a slice. `None` for a file that is not a DICOM file or holds no image.
+/// Why a DICOM file could not be read.
+pub(crate) struct Rejected {
+    /// SeriesInstanceUID, where the file was read so far.
+    pub(crate) series: Option<String>,
+    pub(crate) error: Error,
+}
+
+/// Reads the attributes of the slices in a file.
 ///
 /// # Errors
-/// [`Error::Unsupported`] for an image that is not a slice, [`Error::Damaged`] for a damaged file,
-/// [`Error::Io`].
-pub(crate) fn read(path: &Path) -> Result<Option<Slice>> {
-    if !has_dicom_magic(path)? {
-        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("dcm")) {
-            return Err(Error::damaged(path, "not a DICOM file, though its name ends in .dcm"));
-        }
-        return Ok(None);
+/// [`Error::Unsupported`] for images that are not slices, [`Error::Damaged`], [`Error::Io`], with
+/// the series that the file belongs to.
+pub(crate) fn read(path: &Path) -> std::result::Result<Content, Rejected> {
+    let Some(file) = file::read(path).map_err(|error| Rejected { series: None, error })? else {
+        return Ok(Content::Other("not a DICOM file".to_string()));
+    };
+    if file.class == uids::MEDIA_STORAGE_DIRECTORY_STORAGE {
+        return Ok(Content::Directory(file));
     }
-    let object = open(path, |options| options.read_until(tags::PIXEL_DATA))?;
-    let attributes = Attributes { path, object: &object };
-    let class = object.meta().media_storage_sop_class_uid.trim_end_matches('\0');
-    let is_ct = class == uids::CT_IMAGE_STORAGE;
+    slices(path, &file).map_err(|error| Rejected { series: series_of(&file.object), error })
+}
+
+fn slices(path: &Path, file: &DicomFile) -> Result<Content> {
+    file.check(path)?;
+    let attributes = Attributes::of_image(path, &file.object);
+    let is_ct = [uids::CT_IMAGE_STORAGE, uids::ENHANCED_CT_IMAGE_STORAGE].contains(&&*file.class);
     let (Some(rows), Some(columns)) =
-        (attributes.count(tags::ROWS)?, attributes.count(tags::COLUMNS)?)
+        (attributes.count(tags::ROWS, "Rows")?, attributes.count(tags::COLUMNS, "Columns")?)
     else {
         if is_ct {
             return Err(Error::damaged(
@@ -86,12 +107,67 @@ pub(crate) fn read(path: &Path) -> Result<Option<Slice>> {
                 "a CT slice without Rows and Columns; the file may be truncated",
             ));
         }
-        return Ok(None);
+        return Ok(Content::Other("a DICOM file without an image".to_string()));
     };
-    attributes.reject_other_images()?;
-    if !is_ct && object.get(tags::IMAGE_POSITION_PATIENT).is_none() {
-        return Err(Error::unsupported(path, "an image without ImagePositionPatient"));
+    let frames = attributes.count(tags::NUMBER_OF_FRAMES, "NumberOfFrames")?.unwrap_or(1).max(1);
+    check_frame_groups(path, file, frames)?;
+    let frame = |index| Attributes::of_frame(path, &file.object, index);
+    if let Some(reason) = other_image(&attributes, &frame, frames)? {
+        return Ok(Content::OtherImage(reason));
     }
+    if attributes.has(tags::MODALITY_LUT_SEQUENCE) {
+        let reason = "a ModalityLUTSequence; only RescaleSlope and RescaleIntercept are read";
+        return Err(Error::unsupported(path, reason));
+    }
+    if !file.has_pixels() {
+        return Err(Error::damaged(path, "a slice without PixelData; the file may be truncated"));
+    }
+    let slice = |index| slice(path, &frame(index), [columns, rows], [index, frames]);
+    Ok(Content::Slices((0..frames).map(slice).collect::<Result<_>>()?))
+}
+
+/// Checks that as many frames are described as there are.
+fn check_frame_groups(path: &Path, file: &DicomFile, frames: usize) -> Result<()> {
+    let groups = items(&file.object, tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).len();
+    if groups > 0 && groups != frames {
+        let reason = format!("NumberOfFrames is {frames}, but {groups} frames are described");
+        return Err(Error::damaged(path, reason));
+    }
+    Ok(())
+}
+
+/// Why an image is not a slice with one value per pixel, or does not consist of such slices.
+fn other_image<'a>(
+    image: &Attributes,
+    frame: &impl Fn(usize) -> Attributes<'a>,
+    frames: usize,
+) -> Result<Option<String>> {
+    let interpretation = image.text(tags::PHOTOMETRIC_INTERPRETATION);
+    let samples = image.count(tags::SAMPLES_PER_PIXEL, "SamplesPerPixel")?;
+    if samples.is_some_and(|samples| samples != 1) || !interpretation.starts_with("MONOCHROME") {
+        return Ok(Some(format!("a colour image ({interpretation}); only grey values are read")));
+    }
+    // Without functional groups all frames would have the place of the image.
+    let is_placed = |index| frame(index).has(tags::IMAGE_POSITION_PATIENT);
+    let is_described = frames == 1 || image.has(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE);
+    if frames > 1 && !(is_described && (0..frames).all(is_placed)) {
+        return Ok(Some(format!(
+            "a multi-frame image ({frames} frames) without a place for each frame; convert it to \
+             single slices, or to NIfTI"
+        )));
+    }
+    let has_direction = frame(0).has(tags::IMAGE_ORIENTATION_PATIENT);
+    // With a direction alone it is a slice that lacks its place, which is an error.
+    let is_page = frames == 1 && !is_placed(0) && !has_direction;
+    Ok(is_page.then(|| "an image without ImagePositionPatient".to_string()))
+}
+
+fn slice(
+    path: &Path,
+    attributes: &Attributes,
+    [columns, rows]: [usize; 2],
+    [frame, frames]: [usize; 2],
+) -> Result<Slice> {
     let [row_spacing, column_spacing] = attributes.numbers(tags::PIXEL_SPACING, "PixelSpacing")?;
     let [a, b, c, d, e, f] =
         attributes.numbers(tags::IMAGE_ORIENTATION_PATIENT, "ImageOrientationPatient")?;
@@ -104,11 +180,19 @@ pub(crate) fn read(path: &Path) -> Result<Option<Slice>> {
         Some(spacing) => Some(spacing),
         None => attributes.number(tags::SLICE_THICKNESS, "SliceThickness")?,
     };
-    Ok(Some(Slice {
+    Ok(Slice {
         path: path.to_path_buf(),
+        frame,
+        frames,
+        instance: attributes.text(tags::SOP_INSTANCE_UID),
         series: attributes.text(tags::SERIES_INSTANCE_UID),
+        series_number: attributes.integer(tags::SERIES_NUMBER),
         description: attributes.text(tags::SERIES_DESCRIPTION),
         modality: attributes.text(tags::MODALITY),
+        is_localizer: [tags::IMAGE_TYPE, tags::FRAME_TYPE]
+            .iter()
+            .any(|&tag| attributes.text(tag).contains("LOCALIZER")),
+        phase: phase_attributes(attributes),
         columns,
         rows,
         position: attributes.numbers(tags::IMAGE_POSITION_PATIENT, "ImagePositionPatient")?,
@@ -119,113 +203,36 @@ pub(crate) fn read(path: &Path) -> Result<Option<Slice>> {
         thickness,
         slope,
         intercept,
-    }))
+    })
 }
 
-/// Parses a DICOM file.
-pub(crate) fn open(
-    path: &Path,
-    part: impl FnOnce(OpenFileOptions) -> OpenFileOptions,
-) -> Result<DefaultDicomObject> {
-    let bytes = plain_file::read(path, MAX_BYTES)?;
-    deflated::check(path, &bytes)?;
-    let Some(intact) = validate::intact_part(&bytes) else {
-        return Err(Error::damaged(
-            path,
-            "a damaged DICOM file (truncated, or an element of wrong length)",
-        ));
-    };
-    part(OpenFileOptions::new().read_preamble(ReadPreamble::Always))
-        .from_reader(intact)
-        .map_err(|error| damaged(path, &error))
-}
-
-/// Innermost cause of an error.
-pub(crate) fn innermost(error: &dyn std::error::Error) -> &dyn std::error::Error {
-    let mut cause = error;
-    while let Some(next) = cause.source() {
-        cause = next;
-    }
-    cause
-}
-
-/// Error of a file that cannot be parsed, with the innermost cause.
-pub(crate) fn damaged(path: &Path, error: &dyn std::error::Error) -> Error {
-    let text = innermost(error).to_string();
-    let line = text.lines().next().unwrap_or_default();
-    Error::damaged(path, format!("a damaged DICOM file ({line})"))
-}
-
-/// Attributes of a file as text and numbers.
-struct Attributes<'a> {
-    path: &'a Path,
-    object: &'a DefaultDicomObject,
-}
-
-impl Attributes<'_> {
-    /// Text of an attribute, or empty.
-    fn text(&self, tag: Tag) -> String {
-        let text = self.object.get(tag).and_then(|element| element.to_str().ok());
-        text.map(|text| text.trim_matches(['\0', ' ']).to_string()).unwrap_or_default()
-    }
-
-    /// Non-negative integer, if present.
-    fn count(&self, tag: Tag) -> Result<Option<usize>> {
-        let Some(element) = self.object.get(tag) else {
-            return Ok(None);
-        };
-        let count = element.to_int().map_err(|error| damaged(self.path, &error))?;
-        Ok(Some(count))
-    }
-
-    /// Finite number, if present.
-    fn number(&self, tag: Tag, name: &str) -> Result<Option<f64>> {
-        match self.object.get(tag) {
-            Some(element) if !element.is_empty() => Ok(Some(self.numbers::<1>(tag, name)?[0])),
-            _ => Ok(None),
-        }
-    }
-
-    /// Exactly `N` finite numbers.
-    fn numbers<const N: usize>(&self, tag: Tag, name: &str) -> Result<[f64; N]> {
-        let Some(element) = self.object.get(tag).filter(|element| !element.is_empty()) else {
-            return Err(Error::damaged(self.path, format!("{name} is missing")));
-        };
-        let values = element.to_multi_float64().ok();
-        values
-            .and_then(|values| <[f64; N]>::try_from(values).ok())
-            .filter(|values| values.iter().all(|value| value.is_finite()))
-            .ok_or_else(|| {
-                let text = element.to_str().unwrap_or_default();
-                Error::damaged(
-                    self.path,
-                    format!("{name} is {text:?}; it must be {N} finite numbers"),
-                )
-            })
-    }
-
-    /// Rejects images that are not slices with one value per pixel.
-    fn reject_other_images(&self) -> Result<()> {
-        let rejected = |reason: String| Err(Error::unsupported(self.path, reason));
-        if let Some(frames) = self.count(tags::NUMBER_OF_FRAMES)?.filter(|&frames| frames != 1) {
-            return rejected(format!(
-                "a multi-frame image ({frames} frames); convert it to single slices, or to NIfTI"
-            ));
-        }
-        let interpretation = self.text(tags::PHOTOMETRIC_INTERPRETATION);
-        if self.count(tags::SAMPLES_PER_PIXEL)?.is_some_and(|samples| samples != 1)
-            || !interpretation.starts_with("MONOCHROME")
-        {
-            return rejected(format!(
-                "a colour image ({interpretation}); only grey values are read"
-            ));
-        }
-        if self.object.get(tags::MODALITY_LUT_SEQUENCE).is_some() {
-            return rejected(
-                "a ModalityLUTSequence; only RescaleSlope and RescaleIntercept are read"
-                    .to_string(),
-            );
-        }
-        Ok(())
+fn phase_attributes(attributes: &Attributes) -> PhaseAttributes {
+    let named = [
+        ("TemporalPositionIndex", tags::TEMPORAL_POSITION_INDEX),
+        ("TemporalPositionIdentifier", tags::TEMPORAL_POSITION_IDENTIFIER),
+        ("NominalPercentageOfCardiacPhase", tags::NOMINAL_PERCENTAGE_OF_CARDIAC_PHASE),
+        ("TriggerTime", tags::TRIGGER_TIME),
+        ("FrameAcquisitionNumber", tags::FRAME_ACQUISITION_NUMBER),
+        ("AcquisitionNumber", tags::ACQUISITION_NUMBER),
+        ("StackID", tags::STACK_ID),
+        ("EchoNumbers", tags::ECHO_NUMBERS),
+        ("KVP", tags::KVP),
+        ("ConvolutionKernel", tags::CONVOLUTION_KERNEL),
+        ("FrameType", tags::FRAME_TYPE),
+        ("ImageType", tags::IMAGE_TYPE),
+        ("SeriesDescription", tags::SERIES_DESCRIPTION),
+        ("AcquisitionDateTime", tags::ACQUISITION_DATE_TIME),
+        ("AcquisitionTime", tags::ACQUISITION_TIME),
+        ("FrameReferenceDateTime", tags::FRAME_REFERENCE_DATE_TIME),
+        ("ContentTime", tags::CONTENT_TIME),
+    ];
+    let [frame_time, content_time, acquisition_time] =
+        [tags::FRAME_REFERENCE_DATE_TIME, tags::CONTENT_TIME, tags::ACQUISITION_TIME]
+            .map(|tag| attributes.text(tag));
+    let times = [frame_time, content_time, acquisition_time];
+    PhaseAttributes {
+        named: named.map(|(name, tag)| (name, attributes.text(tag))).to_vec(),
+        time: times.into_iter().find(|time| !time.is_empty()).unwrap_or_default(),
+        instance_number: attributes.integer(tags::INSTANCE_NUMBER),
     }
 }

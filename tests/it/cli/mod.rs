@@ -5,6 +5,7 @@ mod evaluate;
 mod expected_error;
 mod files;
 mod hostile_files;
+mod info;
 mod resample;
 mod streams;
 mod train;

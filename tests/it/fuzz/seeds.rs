@@ -92,17 +92,40 @@ fn dicom() {
     for case in ["", "-uneven", "-eight", "-run-length", "-implicit", "-jpeg2000", "-jpeg-lossless"]
     {
         let case = format!("small{case}");
-        let mut paths: Vec<PathBuf> = fs::read_dir(folder.path().join(&case))
-            .unwrap()
-            .map(|entry| entry.unwrap().path())
-            .collect();
-        paths.sort();
-        let files: Vec<Vec<u8>> = paths.iter().map(|path| fs::read(path).unwrap()).collect();
+        let files = files_in(&folder.path().join(&case));
         keep("dicom", &case, &files.join(bodies::NEXT_FILE));
         if case == "small" {
             keep("dicom", "deflated", &deflated(&files[0]));
         }
     }
+    let folder = tempfile::tempdir().unwrap();
+    python::run("io_dicom_odd.py", &[folder.path().to_str().unwrap()]);
+    for case in [
+        "bare-big",
+        "says-explicit",
+        "un-nested",
+        "odd-length-padded",
+        "jpeg-ls",
+        "near",
+        "twelve-bits",
+        "enhanced",
+        "enhanced-fragments",
+        "enhanced-phases",
+        "copies",
+        "localizer",
+        "media-alone",
+    ] {
+        let files = files_in(&folder.path().join(case));
+        keep("dicom", case, &files[..files.len().min(3)].join(bodies::NEXT_FILE));
+    }
+}
+
+/// Files in a folder, in order of their names.
+fn files_in(folder: &Path) -> Vec<Vec<u8>> {
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    paths.iter().map(|path| fs::read(path).unwrap()).collect()
 }
 
 /// Re-encodes a file as deflated explicit VR little endian.

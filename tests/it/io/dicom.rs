@@ -163,9 +163,8 @@ fn several_series_are_listed_and_chosen() {
     assert!(text.contains("holds no series \"9\""), "{text}");
     assert_eq!(read_series("axial", "1.2").unwrap().geometry().size(), [70, 60, 5]);
 
-    let text = io::read(&case("localizer")).unwrap_err().to_string();
-    assert!(text.contains("5 slices") && text.contains("1 slices"), "{text}");
-    let volume = read_series("localizer", "1").unwrap();
+    let volume = io::read(&case("localizer")).unwrap();
+    assert_eq!(volume.voxels(), read_series("localizer", "1").unwrap().voxels());
     assert!(volume.voxels() != read_series("localizer", "2").unwrap().voxels());
 }
 
@@ -195,7 +194,7 @@ fn invalid_series_is_rejected_with_file_and_value() {
         ("double", "at the same position as"),
         ("colour", "a colour image (RGB)"),
         ("frames", "a multi-frame image (3 frames)"),
-        ("unread-compression", "transfer syntax 1.2.840.10008.1.2.4.80"),
+        ("unread-compression", "transfer syntax 1.2.840.10008.1.2.4.110"),
         ("no-spacing", "PixelSpacing is missing"),
         ("zero-spacing", "column spacing is 0 mm"),
         ("negative-spacing", "row spacing is -0.8 mm"),
@@ -215,8 +214,6 @@ fn invalid_series_is_rejected_with_file_and_value() {
 
 #[test]
 fn folders_without_images_are_rejected() {
-    let text = io::read(&case("parent")).unwrap_err().to_string();
-    assert!(text.contains("parent: a folder without DICOM images; its subfolders"), "{text}");
     let empty = tempfile::tempdir().unwrap();
     let text = io::read(empty.path()).unwrap_err().to_string();
     assert!(text.ends_with("a folder without DICOM images"), "{text}");
@@ -225,7 +222,7 @@ fn folders_without_images_are_rejected() {
     assert!(text.contains("a.dcm: not a DICOM file"), "{text}");
     let file = std::fs::read_dir(case("axial")).unwrap().next().unwrap().unwrap().path();
     let text = io::read(&file).unwrap_err().to_string();
-    assert!(text.contains("a single DICOM file"), "{text}");
+    assert!(text.contains("a single slice of a DICOM series"), "{text}");
 }
 
 #[test]
@@ -258,11 +255,19 @@ fn truncated_file_is_named() {
         with_changed_file(name, |file| length = file.len()).unwrap();
         // Shorter files are not recognised as DICOM and skipped.
         for cut in (132..length).step_by(331).chain(length - 9..length) {
-            let result = with_changed_file(name, |file| file.truncate(cut));
-            let Err(error @ (Error::Damaged { .. } | Error::Unsupported { .. })) = result else {
-                panic!("{name}: {cut} of {length} bytes: {result:?}");
-            };
-            assert!(error.to_string().contains("/000"), "{name}: {cut}: {error}");
+            let mut tells_series = false;
+            let result = with_changed_file(name, |file| {
+                file.truncate(cut);
+                tells_series = file.windows(4).any(|tag| tag == b"\x20\0\x32\0");
+            });
+            match result {
+                Err(error @ (Error::Damaged { .. } | Error::Unsupported { .. })) => {
+                    assert!(error.to_string().contains("/000"), "{name}: {cut}: {error}");
+                }
+                // Before the file says what series it belongs to, it is passed over.
+                Ok(volume) if !tells_series => assert_eq!(volume.geometry().size()[2], 4),
+                result => panic!("{name}: {cut} of {length} bytes: {result:?}"),
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 mod detached;
 mod dicom;
+mod dicom_odd;
 mod less_usual;
 mod metaimage;
 mod nifti;

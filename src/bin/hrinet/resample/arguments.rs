@@ -16,7 +16,7 @@ use crate::files::Files;
 /// Interpolate slices: write INPUT with a finer slice spacing to OUTPUT.
 #[derive(Args)]
 pub struct Arguments {
-    #[arg(help = format!("A {} file, or a folder with a DICOM series", io::endings_read()))]
+    #[arg(help = format!("A {} file, or a folder with a DICOM series, or a multi-frame DICOM file", io::endings_read()))]
     pub input: PathBuf,
     #[arg(help = format!(
         "The file to write: {}; or a new folder for a DICOM series, with / at its end",
@@ -35,8 +35,9 @@ pub struct Arguments {
     model: String,
     #[command(flatten)]
     interpolator: InterpolatorArguments,
-    /// The DICOM series to read where the folder holds several: its UID or the start of it.
-    #[arg(long, value_name = "UID")]
+    /// The DICOM series to read where the folder holds several: its number in the list, its UID or
+    /// the start of it.
+    #[arg(long, value_name = "N|UID")]
     pub series: Option<String>,
     /// What NaN counts as between known slices, in HU; known voxels stay NaN [default: what is
     /// between NaN is NaN].

@@ -19,6 +19,7 @@ pub use self::arguments::Arguments;
 use self::report::{DicomReport, Report};
 use crate::interrupt;
 use crate::messages::{Progress, Verbosity};
+use crate::series_table::series_table;
 
 /// Numbers of output slices, for a caller that shows them.
 pub struct SliceCounts {
@@ -83,7 +84,20 @@ fn read_volume(
         ),
     };
     busy.finish();
+    if let Err(Error::Argument(_)) = &volume {
+        list_series(&arguments.input, verbosity);
+    }
     volume
+}
+
+/// Shows the series among which one must be chosen, where there are several.
+fn list_series(path: &Path, verbosity: &Verbosity) {
+    if io::holds_series(path)
+        && let Ok(contents) = io::list(path, &io::ReadOptions::default())
+        && contents.series.len() > 1
+    {
+        series_table(&contents.series).lines().for_each(|line| verbosity.say(line));
+    }
 }
 
 /// The label map of the arguments, if there is one; it must be on the grid of the volume.

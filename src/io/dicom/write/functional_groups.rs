@@ -39,7 +39,12 @@ const RENAMED: &[(Tag, Tag)] = &[
 
 /// Data set of one frame, counted from 0, as that of a classic slice.
 pub(super) fn frame(image: &Object, index: usize) -> Object {
-    let mut slice = Object::from_element_iter(image.iter().filter_map(without_private));
+    let is_of_image = |tag: Tag| {
+        tag != tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE
+            && tag != tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE
+    };
+    let of_image = image.iter().filter(|element| is_of_image(element.header().tag));
+    let mut slice = Object::from_element_iter(of_image.filter_map(without_private));
     let shared = items(image, tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE).first();
     let own = items(image, tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).get(index);
     for groups in shared.into_iter().chain(own) {

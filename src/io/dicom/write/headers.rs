@@ -1,14 +1,14 @@
 //! What a derived series needs of the headers of its source.
 
 use dicom_dictionary_std::{tags, uids};
-use dicom_object::DefaultDicomObject;
 
 use super::attributes;
 use super::elements::{Object, number, put, text, without_private};
 use super::functional_groups;
 use super::stored::StoredType;
 use crate::error::{Error, Result};
-use crate::io::dicom::slice::{Slice, open};
+use crate::io::dicom::file::{DicomFile, FileReader};
+use crate::io::dicom::slice::Slice;
 
 /// Transfer syntaxes that always lose information.
 const LOSSY: &[&str] =
@@ -55,7 +55,9 @@ impl DicomHeaders {
     /// [`Error::Unsupported`] for a series that is no CT and for stored values of more than 16
     /// bits; those of reading a file.
     pub(crate) fn of(slices: &[Slice]) -> Result<DicomHeaders> {
-        let slices = slices.iter().map(SliceHeader::read).collect::<Result<_>>()?;
+        let mut reader = FileReader::default();
+        let read = |slice| SliceHeader::read(slice, reader.open(&slice.path)?);
+        let slices = slices.iter().map(read).collect::<Result<_>>()?;
         Ok(DicomHeaders { slices })
     }
 
@@ -80,11 +82,11 @@ impl DicomHeaders {
 }
 
 impl SliceHeader {
-    fn read(slice: &Slice) -> Result<SliceHeader> {
+    fn read(slice: &Slice, file: &DicomFile) -> Result<SliceHeader> {
         let path = slice.path.as_path();
-        let image = open(path, |options| options.read_until(tags::PIXEL_DATA))?;
-        let class = text(&image, tags::SOP_CLASS_UID).unwrap_or_default();
-        let modality = text(&image, tags::MODALITY).unwrap_or_default();
+        let image = &file.object;
+        let class = file.class.clone();
+        let modality = text(image, tags::MODALITY).unwrap_or_default();
         if !CT_CLASSES.contains(&class.as_str()) && modality != "CT" {
             return Err(Error::unsupported(
                 path,
@@ -94,28 +96,29 @@ impl SliceHeader {
                 ),
             ));
         }
-        let mut attributes = match frame_of(slice) {
-            Some(index) => functional_groups::frame(&image, index),
+        let frame = frame_of(slice, image);
+        let mut attributes = match frame {
+            Some(index) => functional_groups::frame(image, index),
             None => Object::from_element_iter(image.iter().filter_map(without_private)),
         };
         attributes.retain(|element| attributes::is_kept(element.header().tag));
-        mark_lossy(&mut attributes, &image);
+        mark_lossy(&mut attributes, &file.syntax);
         let instance = text(&attributes, tags::SOP_INSTANCE_UID)
             .ok_or_else(|| Error::damaged(path, "SOPInstanceUID is missing"))?;
-        let frame = frame_of(slice).map(|index| index + 1);
+        let frame = frame.map(|index| index + 1);
         let stored = StoredType::of(slice, &attributes)?;
         Ok(SliceHeader { attributes, reference: Reference { class, instance, frame }, stored })
     }
 }
 
 /// Index of the frame of a multi-frame image that a slice is, from 0.
-fn frame_of(_slice: &Slice) -> Option<usize> {
-    None
+fn frame_of(slice: &Slice, image: &Object) -> Option<usize> {
+    image.get(tags::PER_FRAME_FUNCTIONAL_GROUPS_SEQUENCE).map(|_| slice.frame)
 }
 
 /// Says that pixels went through a lossy compression, where only the transfer syntax says so.
-fn mark_lossy(attributes: &mut Object, image: &DefaultDicomObject) {
-    if LOSSY.contains(&image.meta().transfer_syntax()) {
+fn mark_lossy(attributes: &mut Object, syntax: &str) {
+    if LOSSY.contains(&syntax) {
         put(attributes, tags::LOSSY_IMAGE_COMPRESSION, "01");
     }
 }

@@ -331,7 +331,7 @@ fn write_object(path: &Path, object: Object) -> Result<()> {
 /// A data set as the content of a file in explicit VR little endian.
 fn to_bytes(path: &Path, object: Object) -> Result<Vec<u8>> {
     let failed = |error: &dyn std::error::Error| {
-        let cause = crate::io::dicom::slice::innermost(error);
+        let cause = crate::io::dicom::file::innermost(error);
         Error::Argument(format!("{}: cannot be written as DICOM ({cause})", path.display()))
     };
     let meta = FileMetaTableBuilder::new()
