@@ -7,6 +7,7 @@ use ndarray::{Array2, Array3, Axis as ArrayAxis, Zip};
 
 use crate::error::{Error, Result};
 use crate::metrics::calibration::Calibration;
+use crate::metrics::sharpness::{Sharpness, SharpnessMeasures};
 use crate::metrics::tissue;
 use crate::metrics::tissue::TissueSums;
 use crate::metrics::{Mean, SliceScores};
@@ -29,6 +30,8 @@ pub struct Evaluation {
     /// Expected and real errors of their voxels, for a network with an error head. Real errors are
     /// of grey values clipped to the window from below, as in training.
     pub calibration: Option<Calibration>,
+    /// Sharpness of the interpolated slices, where it is asked for.
+    pub sharpness: Option<Sharpness>,
 }
 
 /// Known slices and truth of an evaluation.
@@ -44,12 +47,40 @@ pub struct Comparison<'a> {
     pub range: Option<Range<usize>>,
     /// Whether to compare expected with real errors, where the interpolator predicts them.
     pub expected_error: bool,
+    /// Measures of sharpness to compute; `None`: none.
+    pub sharpness: Option<SharpnessMeasures<'a>>,
 }
 
 impl<'a> Comparison<'a> {
-    /// A comparison of all slices of a volume with its own known slices, without expected errors.
+    /// A comparison of all slices of a volume with its own known slices, without expected errors
+    /// and sharpness.
     pub fn new(volume: &'a Volume, gap: usize) -> Comparison<'a> {
-        Comparison { known: volume, truth: volume, gap, range: None, expected_error: false }
+        Comparison {
+            known: volume,
+            truth: volume,
+            gap,
+            range: None,
+            expected_error: false,
+            sharpness: None,
+        }
+    }
+
+    /// Sharpness of the real slices, at the places of the interpolated ones; `None` where it is not
+    /// asked for.
+    ///
+    /// # Errors
+    /// As [`evaluate`].
+    pub fn true_sharpness(&self) -> Result<Option<Sharpness>> {
+        let Some(measures) = &self.sharpness else { return Ok(None) };
+        let axis = self.truth.geometry().slice_axis();
+        let range = self.slices(self.truth.geometry().length(axis))?;
+        let groups = (range.len() - 1) / self.gap;
+        let mut sharpness = Sharpness::default();
+        for index in (0..groups * self.gap).filter(|index| index % self.gap != 0) {
+            let slice = hounsfield(self.truth, axis, range.start + index);
+            sharpness.add(measures, slice.view())?;
+        }
+        Ok(Some(sharpness))
     }
 
     /// The slices to use, of `count`.
@@ -107,11 +138,18 @@ pub fn evaluate(
     job.expected_error = comparison.expected_error && interpolator.predicts_error();
     memory::check(job.memory_needed(), "evaluate fewer slices, or a smaller volume")?;
     let outputs = job.run(on_progress)?;
-    compare(truth, range.start, &plan, &outputs)
+    compare(comparison, range.start, &plan, &outputs)
 }
 
-/// Compares the interpolated slices with those of `truth`, of which `start` is the first.
-fn compare(truth: &Volume, start: usize, plan: &Plan, outputs: &Outputs) -> Result<Evaluation> {
+/// Compares the interpolated slices with the real ones, of which `start` is the first.
+fn compare(
+    comparison: &Comparison,
+    start: usize,
+    plan: &Plan,
+    outputs: &Outputs,
+) -> Result<Evaluation> {
+    let Comparison { truth, sharpness: measures, .. } = comparison;
+    let mut sharpness = measures.map(|_| Sharpness::default());
     let axis = plan.axis();
     let mut mean = Mean::default();
     let mut tissues = [TissueSums::default(); 4];
@@ -124,6 +162,9 @@ fn compare(truth: &Volume, start: usize, plan: &Plan, outputs: &Outputs) -> Resu
         let interpolated = hounsfield(&outputs.volume, axis, index);
         mean.add(SliceScores::of(real.view(), interpolated.view(), Window::CT)?);
         tissue::add(&mut tissues, real.view(), interpolated.view());
+        if let (Some(measures), Some(sharpness)) = (measures, &mut sharpness) {
+            sharpness.add(measures, interpolated.view())?;
+        }
         if let (Some(calibration), Some(expected)) = (&mut calibration, &outputs.expected_error) {
             let expected = hounsfield(expected, axis, index);
             Zip::from(&expected).and(&real).and(&interpolated).for_each(|&expected, &a, &b| {
@@ -135,7 +176,7 @@ fn compare(truth: &Volume, start: usize, plan: &Plan, outputs: &Outputs) -> Resu
     }
     let scores = mean.scores().unwrap_or_default();
     let seconds = outputs.work.time.as_secs_f64();
-    Ok(Evaluation { slices: mean.count(), seconds, scores, tissues, calibration })
+    Ok(Evaluation { slices: mean.count(), seconds, scores, tissues, calibration, sharpness })
 }
 
 /// Prepares a volume as the paper does: slices scaled to `side` x `side` pixels (bilinear, with

@@ -8,6 +8,8 @@ mod bicubic;
 pub mod calibration;
 pub mod ma;
 mod neighbourhood;
+pub mod niqe;
+pub mod sharpness;
 pub(crate) mod ssim;
 pub mod tissue;
 

@@ -7,5 +7,6 @@ mod files;
 mod hostile_files;
 mod info;
 mod resample;
+mod sharpness;
 mod streams;
 mod train;

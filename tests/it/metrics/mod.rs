@@ -1,3 +1,4 @@
 mod ma;
 mod ma_model;
+mod niqe;
 mod skimage;

@@ -41,6 +41,19 @@ pub struct Arguments {
     /// an error head.
     #[arg(long)]
     pub expected_error: bool,
+    /// Print the sharpness of interpolated and of true slices as well: NIQE, and the score of Ma et
+    /// al. with --ma-model.
+    #[arg(long)]
+    pub sharpness: bool,
+    /// Parameters of NIQE that --fit-sharpness wrote, in place of those that ship.
+    #[arg(long, value_name = "FILE.json", requires = "sharpness")]
+    pub sharpness_model: Option<PathBuf>,
+    /// Regression of Ma et al.: the model.mat of its authors.
+    #[arg(long, value_name = "FILE.mat", requires = "sharpness")]
+    pub ma_model: Option<PathBuf>,
+    /// Fit the parameters of NIQE to the slices of the volumes, write them and measure nothing.
+    #[arg(long, value_name = "FILE.json", conflicts_with_all = ["sharpness", "json", "picture"])]
+    pub fit_sharpness: Option<PathBuf>,
     /// Draw the middle group of the first volume at the last gap: a row a model, then the truth.
     #[arg(long, value_name = "FILE.png")]
     pub picture: Option<PathBuf>,

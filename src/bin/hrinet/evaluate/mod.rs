@@ -1,12 +1,15 @@
 //! `hrinet evaluate`: drop known slices, interpolate them, compare.
 
 mod arguments;
+mod fit;
+mod sharpness;
 mod tables;
 
 use std::path::{Path, PathBuf};
 
 use hrinet::evaluation::{Comparison, averaged, evaluate, resized, whole_averages};
 use hrinet::io::folder::{stem, volumes_in};
+use hrinet::metrics::sharpness::Sharpness;
 use hrinet::render::comparison::Group;
 use hrinet::render::{comparison, coronal};
 use hrinet::resample::Interpolator;
@@ -16,6 +19,7 @@ use hrinet::{Error, Result, io};
 
 pub use self::arguments::Arguments;
 use self::arguments::Truth;
+use self::sharpness::{Measures, SharpnessLine, TRUE_SLICES};
 use self::tables::{Line, bin_lines, bin_table, means, table, tissue_lines, tissue_table};
 use crate::files::Files;
 use crate::messages::{Progress, Verbosity, print};
@@ -26,7 +30,10 @@ struct Run<'a> {
     arguments: &'a Arguments,
     /// Of the models in the arguments, in their order.
     interpolators: Vec<Interpolator>,
+    /// Of sharpness, where it is asked for.
+    measures: Option<Measures>,
     lines: Vec<Line>,
+    sharpness: Vec<SharpnessLine>,
     progress: Progress,
 }
 
@@ -43,11 +50,22 @@ struct Source {
 /// The first error, for the user.
 pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
     check_outputs(arguments)?;
-    let interpolators = load(arguments)?;
     let sources = sources(&arguments.data)?;
+    if let Some(path) = &arguments.fit_sharpness {
+        return fit::run(arguments, &sources, path, verbosity);
+    }
+    let interpolators = load(arguments)?;
+    let measures = Measures::load(arguments)?;
     let total = sources.len() * arguments.gap.len() * interpolators.len();
     let progress = Progress::new(verbosity, "evaluations", total as u64);
-    let mut run = Run { arguments, interpolators, lines: Vec::new(), progress };
+    let mut run = Run {
+        arguments,
+        interpolators,
+        measures,
+        lines: Vec::new(),
+        sharpness: Vec::new(),
+        progress,
+    };
     for (index, source) in sources.iter().enumerate() {
         interrupt::check()?;
         run.evaluate(source)?;
@@ -57,14 +75,17 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
     if run.lines.is_empty() {
         return Err(Error::Argument("no volume to evaluate on".into()));
     }
-    report(arguments, &run.lines)
+    report(arguments, &run)
 }
 
 /// Refuses output files that could not be written at the end, or would replace an input.
 fn check_outputs(arguments: &Arguments) -> Result<()> {
     let mut files = Files::default()
         .output("--picture", arguments.picture.as_deref())
-        .output("--json", arguments.json.as_deref());
+        .output("--json", arguments.json.as_deref())
+        .output("--fit-sharpness", arguments.fit_sharpness.as_deref())
+        .input("--sharpness-model", arguments.sharpness_model.as_deref())
+        .input("--ma-model", arguments.ma_model.as_deref());
     for path in &arguments.data {
         files = files.data("a volume of --data", path);
     }
@@ -72,7 +93,7 @@ fn check_outputs(arguments: &Arguments) -> Result<()> {
         files = files.input("a model of --models", Some(Path::new(model)));
     }
     files.check()?;
-    if let Some(path) = &arguments.json {
+    for path in arguments.json.iter().chain(&arguments.fit_sharpness) {
         io::atomic_write::check(path, true)?;
     }
     if let Some(path) = &arguments.picture {
@@ -108,10 +129,20 @@ fn sources(data: &[PathBuf]) -> Result<Vec<Source>> {
     Ok(sources)
 }
 
+/// Reads a volume, resized if the arguments say so; `None` for a label map.
+fn read(arguments: &Arguments, path: &Path) -> Result<Option<Volume>> {
+    let options = io::ReadOptions { series: None, cancelled: Some(&interrupt::raised) };
+    let volume = io::read_with(path, &options)?;
+    match arguments.resize {
+        Some(side) => resized(&volume, usize::from(side)),
+        None => Ok((!is_label_map(&volume)?).then_some(volume)),
+    }
+}
+
 impl Run<'_> {
     /// Evaluates one volume; skips label maps, and damaged files of a folder.
     fn evaluate(&mut self, source: &Source) -> Result<()> {
-        let measured = self.read(&source.path).and_then(|volume| match volume {
+        let measured = read(self.arguments, &source.path).and_then(|volume| match volume {
             Some(volume) => self.measure(&volume, &stem(&source.path)),
             None => {
                 log::info!("left out: {}: a label map", source.path.display());
@@ -128,16 +159,6 @@ impl Run<'_> {
         }
     }
 
-    /// Reads a volume, resized if the arguments say so; `None` for a label map.
-    fn read(&self, path: &Path) -> Result<Option<Volume>> {
-        let options = io::ReadOptions { series: None, cancelled: Some(&interrupt::raised) };
-        let volume = io::read_with(path, &options)?;
-        match self.arguments.resize {
-            Some(side) => resized(&volume, usize::from(side)),
-            None => Ok((!is_label_map(&volume)?).then_some(volume)),
-        }
-    }
-
     /// Adds the lines of a volume: one for each gap and model. Draws the first volume.
     fn measure(&mut self, volume: &Volume, name: &str) -> Result<()> {
         let arguments = self.arguments;
@@ -149,12 +170,28 @@ impl Run<'_> {
         let known = averages.as_ref().unwrap_or(volume);
         let truth = if arguments.truth == Truth::Thin { volume } else { known };
         let range = whole_averages(range, count, thickness);
+        let measures = self.measures.as_ref();
         for &gap in &arguments.gap {
+            let comparison = Comparison {
+                known,
+                truth,
+                gap,
+                range: Some(range.clone()),
+                expected_error: arguments.expected_error,
+                sharpness: measures.map(Measures::all),
+            };
+            let real = comparison.true_sharpness()?;
+            let niqe = measures.map(Measures::niqe);
+            let mut add = |model: &str, of_model: &Option<Sharpness>| {
+                if let (Some(niqe), Some(real), Some(of_model)) = (niqe, &real, of_model) {
+                    let scores = of_model.scores(niqe, real);
+                    self.sharpness.push(SharpnessLine::new(name, gap, model, scores));
+                }
+            };
+            add(TRUE_SLICES, &real);
             for (model, interpolator) in arguments.models.iter().zip(&self.interpolators) {
-                let range = Some(range.clone());
-                let expected_error = arguments.expected_error;
-                let comparison = Comparison { known, truth, gap, range, expected_error };
                 let measured = evaluate(&comparison, interpolator, &mut |_| interrupt::check())?;
+                add(model, &measured.sharpness);
                 self.lines.push(Line::new(name, gap, model, measured));
                 self.progress.set(self.lines.len() as u64);
             }
@@ -186,13 +223,18 @@ fn short_name(name: &str) -> &str {
 }
 
 /// Writes the report where it is asked for, then prints the tables.
-fn report(arguments: &Arguments, lines: &[Line]) -> Result<()> {
+fn report(arguments: &Arguments, run: &Run) -> Result<()> {
+    let lines = &run.lines;
     let means = means(lines, &arguments.models, &arguments.gap);
     let tissues = tissue_lines(lines, &means);
     let mut scores = serde_json::json!({ "volumes": lines, "mean": means, "tissues": tissues });
     let bins = arguments.expected_error.then(|| bin_lines(&means, &arguments.models));
     if let Some(bins) = &bins {
         scores["expected_error"] = serde_json::json!(bins);
+    }
+    let sharpness = sharpness::means(&run.sharpness, &arguments.models, &arguments.gap);
+    if run.measures.is_some() {
+        scores["sharpness"] = serde_json::json!({ "volumes": run.sharpness, "mean": sharpness });
     }
     if let Some(path) = &arguments.json {
         interrupt::in_progress(io::partial_path(path));
@@ -202,5 +244,10 @@ fn report(arguments: &Arguments, lines: &[Line]) -> Result<()> {
     if arguments.tissue {
         print(tissue_table(&tissues))?;
     }
-    bins.map_or(Ok(()), |bins| print(bin_table(&bins)))
+    if let Some(bins) = &bins {
+        print(bin_table(bins))?;
+    }
+    let Some(measures) = &run.measures else { return Ok(()) };
+    print(sharpness::table(&sharpness, measures))?;
+    sharpness::remarks(&run.sharpness, measures).into_iter().try_for_each(print)
 }

@@ -27,7 +27,7 @@ pub struct Line {
 impl Line {
     /// Scores of one volume.
     pub fn new(volume: &str, gap: usize, model: &str, measured: Evaluation) -> Line {
-        let Evaluation { slices, seconds, scores, tissues, calibration } = measured;
+        let Evaluation { slices, seconds, scores, tissues, calibration, .. } = measured;
         Line {
             volume: volume.to_string(),
             gap,
@@ -89,7 +89,8 @@ pub fn means(lines: &[Line], models: &[String], gaps: &[usize]) -> Vec<Line> {
             }
             if let Some(scores) = mean.scores() {
                 let volume = format!("mean of {}", mean.count());
-                let measured = Evaluation { slices, seconds, scores, tissues, calibration };
+                let measured =
+                    Evaluation { slices, seconds, scores, tissues, calibration, sharpness: None };
                 means.push(Line::new(&volume, gap, model, measured));
             }
         }
@@ -98,9 +99,9 @@ pub fn means(lines: &[Line], models: &[String], gaps: &[usize]) -> Vec<Line> {
 }
 
 /// A table with these column names.
-fn headed<const COLUMNS: usize>(names: [&str; COLUMNS]) -> Table {
+pub fn headed<'a>(names: impl IntoIterator<Item = &'a str>) -> Table {
     let mut table = Table::new();
-    table.load_style(presets::ASCII_MARKDOWN).set_header(names);
+    table.load_style(presets::ASCII_MARKDOWN).set_header(names.into_iter().collect::<Vec<_>>());
     table
 }
 

@@ -2,13 +2,13 @@
 //! and structures by name. Anything else is skipped.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read, sink};
 use std::path::Path;
 
 use flate2::read::ZlibDecoder;
 
 use crate::error::{Error, Result};
+use crate::io::plain_file;
 
 /// Fields of a structure by name.
 pub(super) type Struct = BTreeMap<String, Value>;
@@ -101,8 +101,7 @@ impl Numbers {
 /// Reads the variables of a file, and of them what has a name of `wanted`. Cells have the name of
 /// their array.
 pub(super) fn read(path: &Path, wanted: &[&str]) -> Result<Struct> {
-    let file = File::open(path).map_err(|error| Error::io(path, error))?;
-    let mut source = BufReader::new(file);
+    let mut source = BufReader::new(plain_file::open(path)?);
     let mut header = [0; HEADER];
     source.read_exact(&mut header).map_err(|error| failed(path, &error))?;
     check_header(path, &header)?;
