@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use ndarray::{Array2, Array3, Axis as ArrayAxis, Zip};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, count_of};
 use crate::metrics::calibration::Calibration;
 use crate::metrics::sharpness::{Sharpness, SharpnessMeasures};
 use crate::metrics::tissue;
@@ -92,7 +92,8 @@ impl<'a> Comparison<'a> {
         }
         if slices <= gap {
             return Err(Error::Argument(format!(
-                "{slices} slices are too few for a gap of {gap}: it needs {} or more",
+                "{}, too few for a gap of {gap}: it needs {} or more",
+                count_of(slices, "slice"),
                 gap + 1
             )));
         }
@@ -201,7 +202,8 @@ pub fn resized(volume: &Volume, side: usize) -> Result<Option<Volume>> {
 /// `count` slices around it, in HU; of fewer at both ends, see [`whole_averages`].
 ///
 /// # Errors
-/// [`Error::Argument`] for an even count, whose averages would be between the slices.
+/// [`Error::Argument`] for an even count, whose averages would be between the slices;
+/// [`Error::Memory`].
 pub fn averaged(volume: &Volume, count: usize) -> Result<Volume> {
     if count.is_multiple_of(2) {
         return Err(Error::Argument(format!(
@@ -211,6 +213,8 @@ pub fn averaged(volume: &Volume, count: usize) -> Result<Volume> {
     let axis = volume.geometry().slice_axis();
     let slices = volume.geometry().length(axis);
     let [i, j, k] = volume.geometry().size();
+    let bytes = [i, j, k].into_iter().fold(4u64, |all, n| all.saturating_mul(n as u64));
+    memory::check(bytes, "use a smaller volume")?;
     let mut averages = Array3::<f32>::zeros((k, j, i));
     for index in 0..slices {
         let members = index.saturating_sub(count / 2)..(index + count / 2 + 1).min(slices);

@@ -2,9 +2,10 @@
 //!
 //! Two files that belong together are written both or neither.
 //!
-//! The content goes into a partial file or folder beside the target, is flushed to the disk and then
-//! renamed to the target. An error, a full disk or a cancelled job leaves the target unchanged. A file that
-//! is replaced passes its permissions on; a link is kept, and the file that it leads to replaced.
+//! The content goes into a partial file or folder beside the target, is flushed to the disk and
+//! then renamed to the target. An error, a full disk or a cancelled job leaves the target
+//! unchanged. A file that is replaced passes its permissions on; a link is kept, and the file that
+//! it leads to replaced.
 //!
 //! The partial file is locked while it is written: a second process that writes the same target is
 //! refused, and what a killed one left is taken over.
@@ -174,7 +175,7 @@ fn lock(partial: &File, path: &Path) -> Result<()> {
     }
 }
 
-/// Whether an open file is the one at a path: whoever held it before may have renamed or deleted it.
+/// Whether an open file is the one at a path: who held it before may have renamed or deleted it.
 fn is_at(file: &File, path: &Path) -> bool {
     let identity = |data: fs::Metadata| (data.dev(), data.ino());
     match (file.metadata(), fs::symlink_metadata(path)) {

@@ -5,10 +5,13 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::io::FORMATS;
-use crate::volume::Volume;
+use crate::volume::{Geometry, Volume, VoxelType};
+
+/// Receives grid and voxel type of a volume before its voxels are read; an error ends the reading.
+pub type OnHeader<'a> = &'a dyn Fn(&Geometry, VoxelType) -> Result<()>;
 
 /// Reads a file; stops once the function returns true.
-pub(super) type ReadFile = fn(&Path, &dyn Fn() -> bool) -> Result<Volume>;
+pub(super) type ReadFile = fn(&Path, &dyn Fn() -> bool, OnHeader) -> Result<Volume>;
 
 /// Writes a volume as the content of a file, whose path is named in errors; stops once the function
 /// returns true.

@@ -34,9 +34,9 @@ pub use contents::{FolderContents, PassedOver, SeriesEntry};
 pub use dicom::write::{
     Code, DerivedSeries, DerivedSeriesOptions, DicomHeaders, Segment, Segmentation, WrittenSeries,
 };
-pub use format::{Format, endings_read, endings_written, output_files};
+pub use format::{Format, OnHeader, endings_read, endings_written, output_files};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, count_of};
 use crate::volume::Volume;
 use format::{PairOutput, Writer};
 
@@ -143,9 +143,23 @@ pub fn read(path: &Path) -> Result<Volume> {
 /// Those of [`read`], and [`Error::Cancelled`]; [`Error::Argument`] for a series that the folder
 /// does not hold.
 pub fn read_with(path: &Path, options: &ReadOptions) -> Result<Volume> {
+    read_with_check(path, options, &|_, _| Ok(()))
+}
+
+/// Like [`read_with`], but shows grid and voxel type of a file to a check, for example of the
+/// memory for what is to be done with it, before the voxels are read. DICOM series are read without
+/// a check.
+///
+/// # Errors
+/// Those of [`read_with`] and of the check.
+pub fn read_with_check(path: &Path, options: &ReadOptions, check: OnHeader) -> Result<Volume> {
     let cancelled = options.cancelled.unwrap_or(&raw_voxels::never);
     if holds_series(path) {
-        return dicom::read(path, options.series.as_deref(), cancelled);
+        let read = dicom::read(path, options.series.as_deref(), cancelled);
+        return read.map_err(|error| match folder_of_files(path) {
+            Some(better) if is_of_folder(&error, path) => better,
+            _ => error,
+        });
     }
     if let Some(series) = &options.series {
         return Err(Error::Argument(format!(
@@ -156,7 +170,7 @@ pub fn read_with(path: &Path, options: &ReadOptions) -> Result<Volume> {
     let header = nifti::header_of_image(path);
     let path = header.as_deref().unwrap_or(path);
     let format = Format::of(path).ok_or_else(|| unreadable(path))?;
-    (format.read)(path, cancelled)
+    (format.read)(path, cancelled, check)
 }
 
 /// Like [`read_with`], with the headers that a derived DICOM series takes patient, study and more
@@ -269,6 +283,26 @@ fn no_writer(path: &Path) -> Error {
         endings_written()
     );
     Error::unsupported(path, reason)
+}
+
+/// Whether a folder as a whole is not what can be read.
+fn is_of_folder(error: &Error, folder: &Path) -> bool {
+    matches!(error, Error::Unsupported { path, .. } if path == folder)
+}
+
+/// Error of reading a folder without DICOM images that holds volumes in files.
+fn folder_of_files(folder: &Path) -> Option<Error> {
+    let entries = std::fs::read_dir(folder).ok()?.filter_map(|entry| Some(entry.ok()?.path()));
+    let files: Vec<_> = entries.filter(|path| path.is_file()).collect();
+    let mut volumes: Vec<_> = files.iter().filter(|path| is_volume_file(path)).collect();
+    volumes.sort();
+    let first = volumes.first()?.file_name()?.to_string_lossy();
+    let reason = format!(
+        "a folder with {} in files, such as {first}; give one of them",
+        count_of(volumes.len(), "volume")
+    );
+    let has_dicom = files.iter().any(|path| dicom::is_dicom(path));
+    (!has_dicom).then(|| Error::unsupported(folder, reason))
 }
 
 /// Error of reading a file whose ending belongs to no format.

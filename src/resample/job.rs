@@ -11,7 +11,11 @@ use crate::resample::array_job::{ArrayJob, Image, LabelArrays, Work};
 use crate::resample::expected_error::mean_expected_error;
 use crate::resample::pass::OnProgress;
 use crate::resample::{Interpolator, InterpolatorOptions, Plan, Spacing};
-use crate::volume::{Axis, Geometry, Rescale, Volume, Voxels};
+use crate::runtime::memory;
+use crate::volume::{Axis, Geometry, Rescale, Volume, VoxelType, Voxels};
+
+/// How a job needs less memory.
+pub const MEMORY_ADVICE: &str = "choose a larger spacing or a smaller volume";
 
 /// Options of a resampling, the same for every host; the defaults make the slice spacing isotropic
 /// with the default model.
@@ -73,6 +77,28 @@ impl JobOptions {
     /// As [`Plan::new`].
     pub fn plan(&self, input: &Geometry) -> Result<Plan> {
         Plan::new(input, self.axis, &self.spacing)
+    }
+
+    /// Checks, before a volume is read, that it and what is made of it fit into the free memory.
+    /// What cannot be planned passes: it is refused with a better reason later.
+    ///
+    /// # Errors
+    /// [`Error::Memory`].
+    pub fn check_memory(
+        &self,
+        interpolator: &Interpolator,
+        input: &Geometry,
+        voxel_type: VoxelType,
+    ) -> Result<()> {
+        let Ok(plan) = self.plan(input) else { return Ok(()) };
+        let bytes = |grid: &Geometry, each: usize| {
+            grid.size().iter().fold(each as u64, |all, &side| all.saturating_mul(side as u64))
+        };
+        let each = voxel_type.bytes() + if self.expected_error { size_of::<f32>() } else { 0 };
+        let needed = bytes(input, voxel_type.bytes())
+            .saturating_add(bytes(plan.output(), each))
+            .saturating_add(interpolator.work_bytes(&plan));
+        memory::check(needed, MEMORY_ADVICE)
     }
 
     /// The job for a volume and label maps on its grid.

@@ -149,9 +149,11 @@ impl Lattice {
         };
         check_count(extent / step, step)?;
         let remark = (inside.len() < positions.len()).then(|| {
+            let outside = positions.len() - inside.len();
+            let are = if outside == 1 { "is" } else { "are" };
             format!(
-                "{} of the {} slices of the reference are outside the volume and are left out",
-                positions.len() - inside.len(),
+                "{outside} of the {} slices of the reference {are} outside the volume and {are} \
+                 left out",
                 positions.len()
             )
         });

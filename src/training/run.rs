@@ -8,6 +8,7 @@ use tch::Device;
 use crate::error::{Error, Result};
 use crate::io::atomic_write::write_atomically;
 use crate::network::{Checkpoint, Record};
+use crate::runtime::memory;
 use crate::training::data::batch::Batch;
 use crate::training::data::dataset::Dataset;
 use crate::training::data::index;
@@ -76,6 +77,7 @@ pub fn run(
     options: &RunOptions,
     on_event: OnEvent,
 ) -> Result<PathBuf> {
+    check_memory(settings, options.device)?;
     let teacher = teacher(settings, options)?;
     let mut trainer = trainer(settings, options)?;
     complete_record(&mut trainer, dataset, options, teacher.as_ref())?;
@@ -114,6 +116,20 @@ pub fn run(
     let rows = csv::read(&options.folder.file(csv::CSV), run.trainer.steps())?;
     plot::draw(&rows, &options.folder.file(CURVES))?;
     Ok(run.model_path())
+}
+
+/// Bytes per pixel of a batch that a training step takes at least: half of what hrinet-motion does.
+const MIN_BYTES_PER_PIXEL: u64 = 1000;
+
+/// Checks that a step on the CPU may fit into the free memory.
+fn check_memory(settings: &Settings, device: Device) -> Result<()> {
+    if device != Device::Cpu {
+        return Ok(());
+    }
+    let size = settings.size.unsigned_abs();
+    let factors = [size, size, settings.batch as u64];
+    let bytes = factors.into_iter().fold(MIN_BYTES_PER_PIXEL, u64::saturating_mul);
+    memory::check(bytes, &format!("a --batch of {} is too large; choose less", settings.batch))
 }
 
 /// A run under way.

@@ -26,7 +26,8 @@ impl SliceStack {
     /// Slices of a volume in HU; `None` for a label map.
     ///
     /// # Errors
-    /// [`Error::Argument`] for non-finite voxels, [`Error::Geometry`] for uneven slice spacing.
+    /// [`Error::Argument`] for non-finite voxels, [`Error::Geometry`] for uneven slice spacing,
+    /// [`Error::Memory`].
     pub fn of_ct(name: &str, volume: &Volume) -> Result<Option<SliceStack>> {
         if is_label_map(volume)? {
             return Ok(None);
@@ -36,6 +37,10 @@ impl SliceStack {
                 "uneven slice spacing; give a volume with even slices".into(),
             ));
         }
+        // Two copies of 16 bits, one in the order of the file.
+        let [i, j, k] = volume.geometry().size();
+        let bytes = [i, j, k].into_iter().fold(4u64, |all, n| all.saturating_mul(n as u64));
+        memory::check(bytes, "use smaller volumes, or fewer")?;
         let rescale = volume.rescale();
         let window = Window::CT;
         let slice_axis = volume.geometry().slice_axis();

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::io::detached::data_path;
+use crate::io::format::OnHeader;
 use crate::io::metaimage::header::{DataFile, MetaImageHeader, parse};
 use crate::io::raw_voxels::{read_voxels, skip_to_last};
 use crate::io::source::{Compression, Source};
@@ -16,10 +17,15 @@ const MAX_HEADER_BYTES: usize = 1 << 20;
 const LAST_KEY: &str = "ElementDataFile";
 
 /// Reads a volume. MetaImage has no rescale.
-pub(crate) fn read(path: &Path, cancelled: &dyn Fn() -> bool) -> Result<Volume> {
+pub(crate) fn read(
+    path: &Path,
+    cancelled: &dyn Fn() -> bool,
+    on_header: OnHeader,
+) -> Result<Volume> {
     let mut source = Source::open(path, cancelled)?;
     let text = header_text(path, &mut source)?;
     let header = parse(path, &text)?;
+    on_header(&header.geometry, header.voxel_type)?;
     match &header.data_file {
         DataFile::Local => finish(header, source),
         DataFile::Other(name) => {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::io::format::strip_ending;
+use crate::io::format::{OnHeader, strip_ending};
 use crate::io::nifti::header::{self, Header};
 use crate::io::nifti::transform::ijk_to_ras;
 use crate::io::raw_voxels::read_voxels;
@@ -17,7 +17,11 @@ const HEADER_ENDINGS: [&str; 2] = [".hdr", ".hdr.gz"];
 const IMAGE_ENDINGS: [&str; 2] = [".img", ".img.gz"];
 
 /// Reads a volume. Voxels stay as stored; `scl_slope` and `scl_inter` become its rescale.
-pub(crate) fn read(path: &Path, cancelled: &dyn Fn() -> bool) -> Result<Volume> {
+pub(crate) fn read(
+    path: &Path,
+    cancelled: &dyn Fn() -> bool,
+    on_header: OnHeader,
+) -> Result<Volume> {
     let mut source = Source::open(path, cancelled)?;
     let header = header::read(path, &mut source)?;
     let size = size(path, &header)?;
@@ -25,6 +29,7 @@ pub(crate) fn read(path: &Path, cancelled: &dyn Fn() -> bool) -> Result<Volume> 
     let rescale = rescale(path, &header)?;
     let geometry = ijk_to_ras(path, &header)?.geometry(path, size)?;
     let offset = voxel_offset(path, &header)?;
+    on_header(&geometry, voxel_type)?;
 
     let image = if header.is_pair { Some(image_of_header(path)?) } else { None };
     let before = match &image {

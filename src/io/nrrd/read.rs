@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::io::detached::data_path;
+use crate::io::format::OnHeader;
 use crate::io::nrrd::header::{NrrdHeader, parse};
 use crate::io::raw_voxels::{read_layers, skip_to_last};
 use crate::io::source::Source;
@@ -13,7 +14,11 @@ use crate::volume::{Rescale, Volume, Voxels};
 const MAX_HEADER_BYTES: usize = 1 << 20;
 
 /// Reads a volume. NRRD has no rescale.
-pub(crate) fn read(path: &Path, cancelled: &dyn Fn() -> bool) -> Result<Volume> {
+pub(crate) fn read(
+    path: &Path,
+    cancelled: &dyn Fn() -> bool,
+    on_header: OnHeader,
+) -> Result<Volume> {
     let several = |header: &NrrdHeader| {
         let reason = format!(
             "{}, several volumes; only one is read, save one of them as a file of its own",
@@ -21,8 +26,9 @@ pub(crate) fn read(path: &Path, cancelled: &dyn Fn() -> bool) -> Result<Volume> 
         );
         Error::unsupported(path, reason)
     };
-    let check = |header: &NrrdHeader| {
-        if header.layers.0 == 1 { Ok(()) } else { Err(several(header)) }
+    let check = |header: &NrrdHeader| match header.layers.0 {
+        1 => on_header(&header.geometry, header.voxel_type),
+        _ => Err(several(header)),
     };
     let (header, mut layers) = read_checked(path, &check, cancelled)?;
     let voxels = layers.pop().ok_or_else(|| several(&header))?;

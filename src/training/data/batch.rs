@@ -5,7 +5,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Tensor};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, count_of};
 use crate::volume::Window;
 
 /// N groups of consecutive slices: the known ones at both ends, and one or all inner slices.
@@ -51,7 +51,9 @@ impl Batch {
         let (groups, length, _, _) = slices_hu.dim();
         if groups == 0 || length < 3 {
             return Err(Error::Argument(format!(
-                "{groups} groups of {length} slices; at least one group, of at least 3 slices"
+                "{} of {}; at least one group, of at least 3 slices",
+                count_of(groups, "group"),
+                count_of(length, "slice")
             )));
         }
         if let Some((at, hu)) = slices_hu.indexed_iter().find(|(_, hu)| !hu.is_finite()) {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, count_of};
 use crate::io;
 use crate::training::settings::{Fit, Settings};
 use crate::volume::SliceStack;
@@ -48,9 +48,10 @@ impl Dataset {
                     let (slices, rows, columns) = stack.slices.dim();
                     if rows < size || columns < size || slices <= gap {
                         log::warn!(
-                            "left out: {}: {slices} slices of {rows} x {columns}, too small for \
+                            "left out: {}: {} of {rows} x {columns}, too small for \
                              crops of {size} and gaps of {gap}",
-                            path.display()
+                            path.display(),
+                            count_of(slices, "slice")
                         );
                         too_small += 1;
                     } else {
@@ -60,8 +61,9 @@ impl Dataset {
             }
         }
         if stacks.is_empty() && too_small > 0 {
+            let all = if too_small == 1 { "it is".into() } else { format!("all {too_small} are") };
             return Err(Error::Argument(format!(
-                "{}: no volume to train on: all {too_small} are too small for squares of {size} \
+                "{}: no volume to train on: {all} too small for squares of {size} \
                  pixels or groups of {} slices; choose a smaller --size or --gap, or --fit resize",
                 folder.display(),
                 gap + 1

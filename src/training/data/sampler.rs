@@ -5,7 +5,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use tch::{Device, Tensor};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, count_of};
 use crate::network::Architecture;
 use crate::runtime::memory;
 use crate::training::data::batch::{Batch, BatchContext};
@@ -64,9 +64,10 @@ impl<'a> Sampler<'a> {
             let (slices, rows, columns) = stack.slices.dim();
             if rows < size || columns < size || slices <= largest {
                 return Err(Error::Argument(format!(
-                    "{}: {slices} slices of {rows} x {columns} are too small for crops of {size} \
-                     and gaps of {largest}",
-                    stack.name
+                    "{}: {} of {rows} x {columns}, too small for crops of {size} and gaps of \
+                     {largest}",
+                    stack.name,
+                    count_of(slices, "slice")
                 )));
             }
         }

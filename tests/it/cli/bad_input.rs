@@ -59,6 +59,11 @@ fn missing_truncated_and_contradictory_files_are_rejected() {
     assert!(refused(folder.path(), "note.txt").contains("unknown ending"));
     std::fs::create_dir(at("empty")).unwrap();
     assert!(refused(folder.path(), "empty").contains("empty"));
+    std::fs::create_dir(at("files")).unwrap();
+    write(&at("files/b.nii"), &moving_discs(16, 4, 0));
+    write(&at("files/a.nrrd"), &moving_discs(16, 4, 1));
+    let line = refused(folder.path(), "files");
+    assert!(line.contains("2 volumes in files, such as a.nrrd; give one"), "{line}");
 }
 
 #[test]

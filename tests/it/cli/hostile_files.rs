@@ -103,8 +103,16 @@ fn volumes_beyond_the_memory_are_refused_before_they_are_read() {
     ] {
         let line = refused(folder.path(), arguments, Some(12_000_000));
         let figures = line.contains("GB of memory, free: ") && !line.contains("free: 0");
-        assert!(figures && line.contains("bomb.nrrd"), "{line}");
+        assert!(figures, "{line}");
+        let advice = if arguments[0] == "resample" { "larger spacing" } else { "bomb.nrrd" };
+        assert!(line.contains(advice), "{line}");
     }
+    // The volume fits into the memory, but not what is made of it.
+    bomb(&path, 3_000);
+    let line = "resample bomb.nrrd out.nii --threads 1 --factor 9 -q";
+    let words: Vec<&str> = line.split(' ').collect();
+    let line = refused(folder.path(), &words, Some(12_000_000));
+    assert!(line.contains("larger spacing"), "{line}");
 }
 
 #[test]
@@ -112,7 +120,7 @@ fn batches_beyond_the_memory_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     patients(&folder.path().join("data"), 2, (40, 9));
     let train = "train --data data --out out --size 32 --threads 1 --batch";
-    for batch in ["100000000", "18446744073709551615"] {
+    for batch in ["1000000", "100000000", "18446744073709551615"] {
         let line = format!("{train} {batch}");
         let arguments: Vec<&str> = line.split(' ').collect();
         let line = refused(folder.path(), &arguments, None);

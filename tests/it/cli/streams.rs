@@ -78,6 +78,21 @@ fn file_beyond_the_limit_is_an_error() {
 }
 
 #[test]
+fn files_that_were_written_before_an_error_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    for name in ["in.nrrd", "labels.nrrd"] {
+        write(&at(name), &moving_discs(64, 8, 0));
+    }
+    let line = "resample in.nrrd out.nii.gz --labels labels.nrrd labels.nii --model linear -q";
+    let output = bash(folder.path(), &format!("ulimit -f 60; exec \"$0\" {line} --factor 9"));
+    assert_eq!(output.status.code(), Some(1));
+    let said = said(&output);
+    assert!(said.starts_with("out.nii.gz was written before the error\nhrinet: "), "{said}");
+    assert!(at("out.nii.gz").exists() && !at("labels.nii").exists());
+}
+
+#[test]
 fn partial_files_of_a_killed_run_are_removed_by_the_next_one() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);

@@ -44,7 +44,7 @@ def whole_number(name, value, most=2**32 - 1):
     except (TypeError, ValueError):
         number = 0.5
     if not number.is_integer() or not 1 <= number <= most:
-        raise invalid_argument(f"{name}={value!r}; it must be a whole number of 1 or more")
+        raise invalid_argument(f"{name}={value!r}; it must be a whole number from 1 to {most}")
     return int(number)
 
 

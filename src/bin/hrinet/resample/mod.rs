@@ -7,9 +7,9 @@ mod report;
 use std::path::Path;
 use std::time::Instant;
 
-use hrinet::error::bytes_in_words;
+use hrinet::error::{bytes_in_words, count_of};
 use hrinet::render::coronal;
-use hrinet::resample::job::check_same_grid;
+use hrinet::resample::job::{MEMORY_ADVICE, check_same_grid};
 use hrinet::resample::{Job, JobOptions, Outputs, Plan};
 use hrinet::runtime::{device, memory};
 use hrinet::volume::{Axis, Geometry, Volume};
@@ -18,7 +18,7 @@ use hrinet::{Error, Result, io};
 pub use self::arguments::Arguments;
 use self::report::{DicomReport, Report};
 use crate::interrupt;
-use crate::messages::{Progress, Verbosity};
+use crate::messages::{Progress, Verbosity, tell};
 use crate::series_table::series_table;
 
 /// Numbers of output slices, for a caller that shows them.
@@ -40,7 +40,8 @@ pub fn run(
     arguments.check_outputs(other_output)?;
     let options = arguments.options()?;
     let interpolator = options.load_interpolator()?;
-    let (volume, headers) = read_volume(arguments, verbosity)?;
+    let check = |grid: &Geometry, voxel_type| options.check_memory(&interpolator, grid, voxel_type);
+    let (volume, headers) = read_volume(arguments, &check, verbosity)?;
     let in_input = |error: Error| error.in_file(&arguments.input);
     let plan = options.plan(volume.geometry()).map_err(in_input)?;
     let label_maps = read_labels(arguments, &volume)?;
@@ -49,36 +50,44 @@ pub fn run(
     }
     let job = options.job(&plan, &interpolator, &volume, &label_maps);
     announce(&job, &options, verbosity);
-    memory::check(job.memory_needed(), "choose a larger spacing or a smaller volume")?;
+    memory::check(job.memory_needed(), MEMORY_ADVICE)?;
     let outputs = interpolate(&job, verbosity).map_err(in_input)?;
     let mut report = Report::new(arguments, &job, &options, &outputs);
-    match &headers {
-        None => write_volume(&arguments.output, &outputs.volume, arguments, verbosity)?,
-        Some(headers) => {
-            report.dicom = Some(DicomReport::of(
-                arguments,
-                dicom::write(arguments, &job, &options, &outputs, headers, verbosity)?,
-            ))
+    let mut written = Vec::new();
+    let write_all = || -> Result<()> {
+        match &headers {
+            None => write_volume(&arguments.output, &outputs.volume, arguments, verbosity)?,
+            Some(headers) => {
+                report.dicom = Some(DicomReport::of(
+                    arguments,
+                    dicom::write(arguments, &job, &options, &outputs, headers, verbosity)?,
+                ))
+            }
         }
-    }
-    write_others(arguments, &job, &outputs, verbosity)?;
-    if let Some(path) = &arguments.json {
-        interrupt::in_progress(io::partial_path(path));
-        report.write(path, start.elapsed())?;
-    }
+        written.push(arguments.output.as_path());
+        write_others(arguments, &job, &outputs, &mut written, verbosity)?;
+        if let Some(path) = &arguments.json {
+            interrupt::in_progress(io::partial_path(path));
+            report.write(path, start.elapsed())?;
+        }
+        Ok(())
+    };
+    write_all().inspect_err(|_| tell_of_written(&written))?;
     summarise(arguments, &plan, &outputs, verbosity);
     Ok(SliceCounts { known: plan.known_count(), interpolated: plan.interpolated_count() })
 }
 
-/// The CT, with its headers where the output is a DICOM series.
+/// The CT, with its headers where the output is a DICOM series; the header of a file passes a check
+/// first.
 fn read_volume(
     arguments: &Arguments,
+    check: io::OnHeader,
     verbosity: &Verbosity,
 ) -> Result<(Volume, Option<io::DicomHeaders>)> {
     let busy = Progress::busy(verbosity, &format!("reading {}", arguments.input.display()));
     let series = arguments.series.as_deref();
     let volume = match arguments.writes_dicom() {
-        false => read(&arguments.input, series).map(|volume| (volume, None)),
+        false => read(&arguments.input, series, check).map(|volume| (volume, None)),
         true => io::read_with_headers(&arguments.input, &read_options(series)).and_then(
             |(volume, headers)| Ok((volume, Some(dicom::require_headers(arguments, headers)?))),
         ),
@@ -103,14 +112,14 @@ fn list_series(path: &Path, verbosity: &Verbosity) {
 /// The label map of the arguments, if there is one; it must be on the grid of the volume.
 fn read_labels(arguments: &Arguments, volume: &Volume) -> Result<Vec<Volume>> {
     let Some([path, _]) = arguments.label_files() else { return Ok(Vec::new()) };
-    let labels = read(path, None)?;
+    let labels = read(path, None, &|_, _| Ok(()))?;
     check_same_grid(&labels, volume)
         .map_err(|error| Error::Geometry(format!("{}: {error}", path.display())))?;
     Ok(vec![labels])
 }
 
-fn read(path: &Path, series: Option<&str>) -> Result<Volume> {
-    io::read_with(path, &read_options(series))
+fn read(path: &Path, series: Option<&str>, check: io::OnHeader) -> Result<Volume> {
+    io::read_with_check(path, &read_options(series), check)
 }
 
 fn read_options(series: Option<&str>) -> io::ReadOptions<'static> {
@@ -171,26 +180,37 @@ fn interpolate(job: &Job, verbosity: &Verbosity) -> Result<Outputs> {
     outputs
 }
 
-/// Writes all outputs but the volume and the report.
-fn write_others(
-    arguments: &Arguments,
+/// Tells which files are complete where a later one failed.
+fn tell_of_written(paths: &[&Path]) {
+    for path in paths {
+        tell(format_args!("{} was written before the error", path.display()));
+    }
+}
+
+/// Writes all outputs but the volume and the report, and adds each to those that are `written`.
+fn write_others<'a>(
+    arguments: &'a Arguments,
     job: &Job,
     outputs: &Outputs,
+    written: &mut Vec<&'a Path>,
     verbosity: &Verbosity,
 ) -> Result<()> {
     if let (Some(path), Some(errors)) = (&arguments.expected_error, &outputs.expected_error) {
         write_volume(path, errors, arguments, verbosity)?;
+        written.push(path);
     }
     if let Some([_, path]) = arguments.label_files()
         && arguments.segmentation_file().is_none()
     {
         for labels in &outputs.label_maps {
             write_volume(path, labels, arguments, verbosity)?;
+            written.push(path);
         }
     }
     if let Some(path) = &arguments.picture {
         interrupt::in_progress(io::partial_path(path));
         coronal::coronal_before_after(job.volume, &outputs.volume, path)?;
+        written.push(path);
     }
     Ok(())
 }
@@ -216,9 +236,9 @@ fn write_volume(
 fn summarise(arguments: &Arguments, plan: &Plan, outputs: &Outputs, verbosity: &Verbosity) {
     let work = &outputs.work;
     verbosity.say(format_args!(
-        "wrote {}: {} slices, {} known, {} interpolated in {:.1} s",
+        "wrote {}: {}, {} known, {} interpolated in {:.1} s",
         arguments.output.display(),
-        plan.slices().len(),
+        count_of(plan.slices().len(), "slice"),
         plan.known_count(),
         plan.interpolated_count(),
         work.time.as_secs_f64()
