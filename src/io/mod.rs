@@ -32,7 +32,7 @@ use std::path::Path;
 pub use atomic_write::partial_path;
 pub use contents::{FolderContents, PassedOver, SeriesEntry};
 pub use dicom::write::{
-    Code, DerivedSeries, DerivedSeriesOptions, DicomHeaders, Segment, Segmentation, WrittenSeries,
+    Code, DerivedSeries, DerivedSeriesOptions, DicomHeaders, DicomSeg, DicomSegment, WrittenSeries,
 };
 pub use format::{Format, OnHeader, endings_read, endings_written, output_files};
 

@@ -213,6 +213,7 @@ fn outputs_that_cannot_be_written_are_refused_before_the_work() {
         (&source, "in.nrrd", &["--dicom", "--overwrite"], "in.nrrd: a file, where a folder"),
         (&source, "new/", &axis, "--axis i: a DICOM series is written with the slices"),
         (&source, "new.nrrd", &labels, "labels.dcm: a DICOM SEG refers to a DICOM series"),
+        (&source, "new/", &["--labels", "in.nrrd", "new/IM00002.dcm"], "a name that slices"),
         (&source, "new", &[], "or as a DICOM series into a folder whose name ends with /"),
     ] {
         let arguments = ["resample", input, output, "--model", "linear"];

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use hrinet::io::{DerivedSeries, DerivedSeriesOptions, DicomHeaders, Segmentation, WrittenSeries};
+use hrinet::io::{DerivedSeries, DerivedSeriesOptions, DicomHeaders, DicomSeg, WrittenSeries};
 use hrinet::labels::LabelMethod;
 use hrinet::resample::{Job, JobOptions, Outputs};
 use hrinet::volume::{Axis, Volume};
@@ -27,9 +27,21 @@ pub fn check_segmentation(path: &Path, series: Option<&Path>, overwrite: bool) -
             "{}: a DICOM SEG refers to a DICOM series; let OUTPUT be a folder, with / at its end",
             path.display()
         ))),
-        Some(series) if Segmentation::is_in(path, series) => Ok(()),
+        Some(series) if DicomSeg::is_in(path, series) => match is_slice_file(path) {
+            false => Ok(()),
+            true => Err(Error::Argument(format!(
+                "{}: a name that slices of the series have; choose another name",
+                path.display()
+            ))),
+        },
         Some(_) => io::atomic_write::check(path, overwrite),
     }
+}
+
+/// Whether a file is named as the slices of a series are.
+fn is_slice_file(path: &Path) -> bool {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    name.strip_prefix("IM").is_some_and(|number| number.parse::<u64>().is_ok())
 }
 
 /// Takes the headers of the input, of which a DICOM series is derived.
@@ -64,7 +76,7 @@ pub fn check(arguments: &Arguments, axis: Axis, label_maps: &[Volume]) -> Result
     if let Some([labels, _]) = arguments.label_files()
         && arguments.segmentation_file().is_some()
     {
-        Segmentation::check(label_maps).map_err(|error| error.in_file(labels))?;
+        DicomSeg::check(label_maps).map_err(|error| error.in_file(labels))?;
     }
     Ok(())
 }
@@ -91,7 +103,7 @@ pub fn write(
         LabelMethod::Shape => "labels by shape",
         LabelMethod::Nearest => "labels of the nearer slice",
     };
-    let segmentation = arguments.segmentation_file().map(|file| Segmentation {
+    let segmentation = arguments.segmentation_file().map(|file| DicomSeg {
         file,
         overwrite: arguments.overwrite,
         label_maps: &outputs.label_maps,

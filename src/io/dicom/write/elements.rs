@@ -146,7 +146,8 @@ pub(super) fn repaired(element: InMemElement) -> InMemElement {
         _ => return element,
     };
     let Ok(texts) = element.to_multi_str() else { return element };
-    let texts: Vec<String> = texts.iter().map(|text| repair(text)).collect();
+    let values = texts.iter().flat_map(|text| text.split('\\'));
+    let texts: Vec<String> = values.map(repair).collect();
     let vr = element.vr();
     match texts.iter().all(String::is_empty) {
         true => DataElement::empty(tag, vr),

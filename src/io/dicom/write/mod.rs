@@ -25,8 +25,8 @@ use sha2::{Digest, Sha256};
 
 pub use elements::Code;
 pub use headers::DicomHeaders;
-pub use segmentation::Segmentation;
-pub use segments::Segment;
+pub use segmentation::DicomSeg;
+pub use segments::DicomSegment;
 
 use crate::error::{Error, Result};
 use crate::io::atomic_write;
@@ -63,7 +63,7 @@ pub struct DerivedSeries<'a> {
     /// How slices were interpolated, for the derivation description: model and checksum.
     pub method: &'a str,
     /// Label maps on the grid of `output`, to be written as a DICOM SEG.
-    pub segmentation: Option<Segmentation<'a>>,
+    pub segmentation: Option<DicomSeg<'a>>,
 }
 
 /// Options of [`DerivedSeries::write`].
@@ -123,7 +123,7 @@ impl DerivedSeries<'_> {
             let Some(labels) = &self.segmentation else { return Ok(()) };
             let object = labels.object(self, &identity, &references, cancelled)?;
             segmentation = Some(labels.path(folder));
-            match Segmentation::is_in(labels.file, folder) {
+            match DicomSeg::is_in(labels.file, folder) {
                 true => write_object(&partial.join(labels.file_name()?), object),
                 false => atomic_write::write_atomically(labels.file, labels.overwrite, |out| {
                     let bytes = to_bytes(labels.file, object)?;

@@ -13,7 +13,7 @@ use super::elements::{
 };
 use super::headers::{Reference, SliceHeader};
 use super::place::Place;
-use super::segments::{Segment, cie_lab, segments};
+use super::segments::{DicomSegment, cie_lab, segments};
 use super::slice::{referenced, study};
 use super::{DerivedSeries, Identity, SOFTWARE, VERSION, series_number};
 use crate::error::{Error, Result};
@@ -22,7 +22,7 @@ use crate::volume::{Geometry, Volume, Voxel};
 
 /// Label maps to write as a DICOM SEG.
 #[derive(Clone, Copy)]
-pub struct Segmentation<'a> {
+pub struct DicomSeg<'a> {
     /// The file, in the folder of the series or elsewhere.
     pub file: &'a Path,
     /// Whether a file outside of the series' folder may be overwritten.
@@ -31,7 +31,7 @@ pub struct Segmentation<'a> {
     /// overlap.
     pub label_maps: &'a [Volume],
     /// Names and meanings; other labels of the maps are named by their value.
-    pub segments: &'a [Segment],
+    pub segments: &'a [DicomSegment],
     /// How labels were interpolated, up to 40 characters.
     pub method: &'a str,
 }
@@ -45,7 +45,7 @@ struct Frame {
     bits: Vec<u8>,
 }
 
-impl Segmentation<'_> {
+impl DicomSeg<'_> {
     /// Checks ahead of long work that label maps can be written.
     ///
     /// # Errors
@@ -68,7 +68,7 @@ impl Segmentation<'_> {
     }
 
     pub(super) fn path(&self, folder: &Path) -> PathBuf {
-        match (Segmentation::is_in(self.file, folder), self.file.file_name()) {
+        match (DicomSeg::is_in(self.file, folder), self.file.file_name()) {
             (true, Some(name)) => folder.join(name),
             _ => self.file.to_path_buf(),
         }
@@ -120,7 +120,11 @@ impl Segmentation<'_> {
     }
 
     /// Planes of all segments, by segment and then by slice.
-    fn frames(&self, segments: &[Segment], cancelled: &dyn Fn() -> bool) -> Result<Vec<Frame>> {
+    fn frames(
+        &self,
+        segments: &[DicomSegment],
+        cancelled: &dyn Fn() -> bool,
+    ) -> Result<Vec<Frame>> {
         let mut frames = Vec::new();
         for (layer, map) in self.label_maps.iter().enumerate() {
             let numbers: BTreeMap<i64, usize> = segments
@@ -140,7 +144,7 @@ impl Segmentation<'_> {
         Ok(frames)
     }
 
-    fn segment_item(&self, number: usize, segment: &Segment) -> Object {
+    fn segment_item(&self, number: usize, segment: &DicomSegment) -> Object {
         let mut item = Object::new_empty();
         put_u16(&mut item, tags::SEGMENT_NUMBER, &[number as u16]);
         let name: String = segment.name.chars().take(64).collect();

@@ -12,7 +12,7 @@ const MAX_SEGMENTS: usize = 65_535;
 
 /// A segment: a label of a label map, and what it means.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Segment {
+pub struct DicomSegment {
     /// Label map, counted from 0.
     pub layer: usize,
     /// Value of the voxels.
@@ -25,12 +25,12 @@ pub struct Segment {
     pub meaning: [Code; 2],
 }
 
-impl Segment {
+impl DicomSegment {
     /// A segment that is named by its label alone: tissue of no stated kind.
-    pub fn unnamed(layer: usize, label: i64) -> Segment {
+    pub fn unnamed(layer: usize, label: i64) -> DicomSegment {
         let tissue = Code::new("85756007", "SCT", "Tissue");
         let meaning = [tissue.clone(), tissue];
-        Segment { layer, label, name: format!("Label {label}"), colour: None, meaning }
+        DicomSegment { layer, label, name: format!("Label {label}"), colour: None, meaning }
     }
 }
 
@@ -38,8 +38,11 @@ impl Segment {
 ///
 /// # Errors
 /// [`Error::Argument`] for labels that are no whole numbers, for none and for too many.
-pub(super) fn segments(label_maps: &[Volume], described: &[Segment]) -> Result<Vec<Segment>> {
-    let mut all: BTreeMap<(usize, i64), Segment> = BTreeMap::new();
+pub(super) fn segments(
+    label_maps: &[Volume],
+    described: &[DicomSegment],
+) -> Result<Vec<DicomSegment>> {
+    let mut all: BTreeMap<(usize, i64), DicomSegment> = BTreeMap::new();
     for (layer, map) in label_maps.iter().enumerate() {
         if !map.voxels().voxel_type().is_integer() {
             return Err(Error::Argument(format!(
@@ -52,7 +55,10 @@ pub(super) fn segments(label_maps: &[Volume], described: &[Segment]) -> Result<V
                 .iter()
                 .find(|segment| (segment.layer, segment.label) == (layer, label))
                 .cloned();
-            all.insert((layer, label), named.unwrap_or_else(|| Segment::unnamed(layer, label)));
+            all.insert(
+                (layer, label),
+                named.unwrap_or_else(|| DicomSegment::unnamed(layer, label)),
+            );
         }
     }
     match all.len() {
