@@ -31,6 +31,7 @@ const SERIES: &[(&str, usize)] = &[
     ("oblique", 17),
     ("uneven", 17),
     ("escapes", 17),
+    ("enhanced", 17),
 ];
 
 fn case(name: &str) -> String {
