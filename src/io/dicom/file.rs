@@ -11,7 +11,8 @@ use dicom_object::InMemDicomObject;
 
 use crate::error::{Error, Result};
 use crate::io::dicom::deflated;
-use crate::io::dicom::parse::{self, DataSet, Encoding, PixelBytes};
+use crate::io::dicom::header::{self, Encoding};
+use crate::io::dicom::parse::{self, DataSet, PixelBytes};
 use crate::io::plain_file;
 
 /// Retired transfer syntax, explicit VR big endian.
@@ -69,7 +70,7 @@ fn data_start(bytes: &[u8], total: usize) -> Option<usize> {
     match bytes {
         _ if bytes.get(128..132) == Some(b"DICM") => Some(132),
         _ if bytes.starts_with(b"DICM") => Some(4),
-        _ if parse::begins_data_set(bytes, total) => Some(0),
+        _ if header::begins_data_set(bytes, total) => Some(0),
         _ => None,
     }
 }
@@ -96,7 +97,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<DicomFile>> {
         true => (deflated::inflate(path, &bytes[meta.end..])?, 0),
         false => (bytes, meta.end),
     };
-    let encoding = parse::encoding_of(&bytes, start, stated);
+    let encoding = header::encoding_of(&bytes, start, stated);
     let DataSet { object, pixels, fault, .. } = match meta.fault {
         Some(_) => meta,
         None => parse::data_set(&bytes, start, encoding),

@@ -5,18 +5,19 @@
 //! round, values of odd length. Each length is checked against the bytes that follow before a
 //! value is taken, so that a damaged one costs no memory.
 
-use std::fmt;
 use std::ops::Range;
 
-use dicom_core::dictionary::{DataDictionary, DataDictionaryEntry};
 use dicom_core::header::VR;
 use dicom_core::value::DataSetSequence;
 use dicom_core::{DataElement, Tag};
-use dicom_dictionary_std::{StandardDataDictionary, tags};
+use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
 use dicom_object::mem::InMemElement;
 
 use crate::io::dicom::file::{is_deflated, text};
+use crate::io::dicom::header::{
+    Encoding, Fault, Header, ITEM, ITEM_END, SEQUENCE_END, UNDEFINED, dictionary_vr,
+};
 use crate::io::dicom::value::{Charset, primitive};
 
 /// Deepest nesting of sequences that is read.
@@ -27,50 +28,6 @@ const MAX_ELEMENTS: usize = 4_000_000;
 
 /// Largest number of sequences that are tried again in another encoding.
 const MAX_RETRIES: usize = 64;
-
-/// Undefined length: a delimiter ends the element.
-const UNDEFINED: u32 = u32::MAX;
-
-const ITEM: Tag = Tag(0xfffe, 0xe000);
-const ITEM_END: Tag = Tag(0xfffe, 0xe00d);
-const SEQUENCE_END: Tag = Tag(0xfffe, 0xe0dd);
-
-/// Damage in a data set: the element, its place and what is wrong with it.
-#[derive(Debug)]
-pub(crate) struct Fault {
-    tag: Option<Tag>,
-    offset: usize,
-    reason: String,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
-        match self.tag {
-            Some(tag) => {
-                let entry = StandardDataDictionary.by_tag(tag);
-                let name = entry.map(|entry| format!(" {}", entry.alias())).unwrap_or_default();
-                write!(out, "element {tag}{name} at byte {}: {}", self.offset, self.reason)
-            }
-            None => write!(out, "byte {}: {}", self.offset, self.reason),
-        }
-    }
-}
-
-/// Encoding of elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Encoding {
-    /// Whether each element states its VR.
-    pub(crate) explicit: bool,
-    /// Whether numbers are big endian.
-    pub(crate) big: bool,
-}
-
-impl Encoding {
-    /// Explicit VR, little endian.
-    pub(crate) const EXPLICIT: Encoding = Encoding { explicit: true, big: false };
-    /// Implicit VR, little endian.
-    pub(crate) const IMPLICIT: Encoding = Encoding { explicit: false, big: false };
-}
 
 /// Place of the pixels in the bytes of a data set.
 #[derive(Clone, Debug)]
@@ -162,34 +119,6 @@ fn parse(
     set
 }
 
-/// Encoding of the data set that begins at `start`, by its first element. `stated` where there is
-/// none.
-pub(crate) fn encoding_of(bytes: &[u8], start: usize, stated: Encoding) -> Encoding {
-    match bytes.get(start..start + 8) {
-        // Groups at the beginning are below 256.
-        Some(&[first, second, _, _, a, b, ..]) => {
-            Encoding { explicit: VR::from_binary([a, b]).is_some(), big: first == 0 && second != 0 }
-        }
-        _ => stated,
-    }
-}
-
-/// Whether a data set of CT begins here: an element of group 0002 or 0008, and one after it. Of the
-/// file only the beginning needs to be known, `total` is its length.
-pub(crate) fn begins_data_set(beginning: &[u8], total: usize) -> bool {
-    let encoding = encoding_of(beginning, 0, Encoding::IMPLICIT);
-    let parser = Parser { bytes: beginning, charset: Charset::default(), elements: 0, retries: 0 };
-    let header = |at: usize| parser.header(at, beginning.len(), encoding).ok();
-    let Some(first) = header(0).filter(|first| matches!(first.tag.group(), 2 | 8)) else {
-        return false;
-    };
-    let end = first.value.saturating_add(first.length as usize);
-    if first.length == UNDEFINED || end > total {
-        return false;
-    }
-    header(end).is_some_and(|next| next.tag > first.tag && next.tag.group() < 0x7fe0)
-}
-
 /// What stands at a place.
 enum Token {
     Element(InMemElement),
@@ -197,25 +126,6 @@ enum Token {
     Delimiter(Tag),
     /// Pixels of the data set.
     Pixels(PixelBytes),
-}
-
-/// Header of an element.
-struct Header {
-    tag: Tag,
-    /// As stated, or from the dictionary.
-    vr: VR,
-    length: u32,
-    /// Place of the tag.
-    start: usize,
-    /// Place of the value.
-    value: usize,
-    encoding: Encoding,
-}
-
-impl Header {
-    fn fault(&self, reason: impl Into<String>) -> Fault {
-        Fault { tag: Some(self.tag), offset: self.start, reason: reason.into() }
-    }
 }
 
 struct Parser<'a> {
@@ -235,7 +145,7 @@ impl Parser<'_> {
         encoding: Encoding,
         depth: usize,
     ) -> Result<Token, Fault> {
-        let header = self.header(*at, limit, encoding)?;
+        let header = Header::read(self.bytes, *at, limit, encoding)?;
         if header.tag.group() == ITEM.group() {
             *at = header.value;
             return Ok(Token::Delimiter(header.tag));
@@ -349,7 +259,7 @@ impl Parser<'_> {
     ) -> Result<Vec<InMemDicomObject>, Fault> {
         let mut items = Vec::new();
         while Some(*at) != end {
-            let header = self.header(*at, limit, encoding)?;
+            let header = Header::read(self.bytes, *at, limit, encoding)?;
             match header.tag {
                 SEQUENCE_END => {
                     *at = header.value;
@@ -424,7 +334,7 @@ impl Parser<'_> {
         let encoding = Encoding { explicit: true, big: element.encoding.big };
         let mut fragments = Vec::new();
         loop {
-            let header = self.header(*at, limit, encoding).map_err(|fault| {
+            let header = Header::read(self.bytes, *at, limit, encoding).map_err(|fault| {
                 element.fault(format!("the file ends within the value, at {fault}"))
             })?;
             *at = header.value;
@@ -448,55 +358,11 @@ impl Parser<'_> {
         }
     }
 
-    /// Header of the element at `at`.
-    fn header(&self, at: usize, limit: usize, encoding: Encoding) -> Result<Header, Fault> {
-        let big = encoding.big;
-        let ended = |tag| Fault {
-            tag,
-            offset: at,
-            reason: "the file ends within the header of an element".to_string(),
-        };
-        let start = self.bytes.get(at..limit).and_then(|rest| rest.get(..8)).ok_or(ended(None))?;
-        let tag = Tag(u16_of([start[0], start[1]], big), u16_of([start[2], start[3]], big));
-        let implicit_length = u32_of([start[4], start[5], start[6], start[7]], big);
-        let header = |vr, length, header_bytes, explicit| Header {
-            tag,
-            vr,
-            length,
-            start: at,
-            value: at + header_bytes,
-            encoding: Encoding { explicit, big },
-        };
-        if tag.group() == ITEM.group() {
-            return Ok(header(VR::UN, implicit_length, 8, encoding.explicit));
-        }
-        let stated = VR::from_binary([start[4], start[5]]);
-        let fits = implicit_length == UNDEFINED
-            || implicit_length as usize <= limit.saturating_sub(at + 8);
-        let is_explicit = match (encoding.explicit, stated) {
-            (true, Some(_)) => true,
-            // A VR of a later edition of the standard, or an implicit element.
-            (true, None) => start[4..6].iter().all(u8::is_ascii_uppercase) || !fits,
-            (false, Some(_)) => !fits,
-            (false, None) => false,
-        };
-        if !is_explicit {
-            return Ok(header(dictionary_vr(tag), implicit_length, 8, false));
-        }
-        let vr = stated.unwrap_or(VR::UN);
-        if has_short_length(vr) {
-            let length = u16_of([start[6], start[7]], big);
-            return Ok(header(vr, length.into(), 8, true));
-        }
-        let length = self.bytes.get(at + 8..limit).and_then(|rest| rest.first_chunk::<4>());
-        Ok(header(vr, u32_of(*length.ok_or(ended(Some(tag)))?, big), 12, true))
-    }
-
     /// Place after a value: some writers pad a value of odd length without counting the byte.
     fn after(&self, header: &Header, end: usize, limit: usize, encoding: Encoding) -> usize {
         let follows = |at: usize| {
             at == limit
-                || self.header(at, limit, encoding).is_ok_and(|next| {
+                || Header::read(self.bytes, at, limit, encoding).is_ok_and(|next| {
                     let is_later = next.tag > header.tag && next.tag.group() < 0xfffe;
                     let fits = next.length == UNDEFINED
                         || next.length as usize <= limit.saturating_sub(next.value);
@@ -520,52 +386,6 @@ impl Parser<'_> {
 
 fn sequence(tag: Tag, items: Vec<InMemDicomObject>) -> InMemElement {
     DataElement::new(tag, VR::SQ, DataSetSequence::from(items))
-}
-
-/// VR of an element in the dictionary, `UN` where it is not known.
-fn dictionary_vr(tag: Tag) -> VR {
-    match tag.element() {
-        // Lengths of groups, and names of private blocks.
-        0 => VR::UL,
-        0x10..=0xff if tag.group() % 2 == 1 => VR::LO,
-        _ => StandardDataDictionary.by_tag(tag).map_or(VR::UN, |entry| entry.vr().relaxed()),
-    }
-}
-
-/// Whether the length of a VR has two bytes in explicit encoding.
-fn has_short_length(vr: VR) -> bool {
-    use VR::*;
-    matches!(
-        vr,
-        AE | AS
-            | AT
-            | CS
-            | DA
-            | DS
-            | DT
-            | FD
-            | FL
-            | IS
-            | LO
-            | LT
-            | PN
-            | SH
-            | SL
-            | SS
-            | ST
-            | TM
-            | UI
-            | UL
-            | US
-    )
-}
-
-fn u16_of(bytes: [u8; 2], big: bool) -> u16 {
-    if big { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) }
-}
-
-fn u32_of(bytes: [u8; 4], big: bool) -> u32 {
-    if big { u32::from_be_bytes(bytes) } else { u32::from_le_bytes(bytes) }
 }
 
 #[cfg(test)]
@@ -650,20 +470,5 @@ mod tests {
         let unknown =
             b"\x09\0\x10\x10UN\0\0\xff\xff\xff\xff\xfe\xff\0\xe0\xff\xff\xff\xff".repeat(3_000);
         assert!(!is_intact(&unknown));
-    }
-
-    #[test]
-    fn beginnings_of_data_sets_are_recognised() {
-        let explicit = b"\x08\0\x05\0CS\x0a\0ISO_IR 100\x08\0\x08\0CS\x02\0AB";
-        assert!(begins_data_set(explicit, 1000));
-        let implicit = b"\x08\0\x05\0\x0a\0\0\0ISO_IR 100\x08\0\x08\0\x02\0\0\0AB";
-        assert!(begins_data_set(implicit, 1000));
-        let big = b"\0\x08\0\x05CS\0\x0aISO_IR 100\0\x08\0\x08CS\0\x02AB";
-        assert!(begins_data_set(big, 1000));
-        assert!(!begins_data_set(explicit, 10), "longer than the file");
-        assert!(!begins_data_set(&explicit[18..], 1000), "a single element");
-        assert!(!begins_data_set(b"<html><body>404</body></html>", 1000));
-        assert!(!begins_data_set(&[0; 400], 400));
-        assert!(!begins_data_set(b"\x5c\x01\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 400), "NIfTI");
     }
 }
