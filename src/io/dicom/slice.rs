@@ -97,6 +97,10 @@ pub(crate) fn read(path: &Path) -> std::result::Result<Content, Rejected> {
 fn slices(path: &Path, file: &DicomFile) -> Result<Content> {
     file.check(path)?;
     let attributes = Attributes::of_image(path, &file.object);
+    // Its frames have places, too, but are labels.
+    if file.class == uids::SEGMENTATION_STORAGE || attributes.text(tags::MODALITY) == "SEG" {
+        return Ok(Content::OtherImage("a segmentation (DICOM SEG)".to_string()));
+    }
     let is_ct = [uids::CT_IMAGE_STORAGE, uids::ENHANCED_CT_IMAGE_STORAGE].contains(&&*file.class);
     let (Some(rows), Some(columns)) =
         (attributes.count(tags::ROWS, "Rows")?, attributes.count(tags::COLUMNS, "Columns")?)

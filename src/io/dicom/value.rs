@@ -13,11 +13,11 @@ const MAX_TEXT: usize = 64 << 20;
 pub(crate) struct Charset(SpecificCharacterSet);
 
 impl Charset {
-    /// Character set of these values of SpecificCharacterSet: the first that is known.
+    /// Character set of these values of SpecificCharacterSet: the first, or the default one where it
+    /// is empty or not known. Escapes to the other ones are kept as they are.
     pub(crate) fn named(names: &[String]) -> Charset {
-        let mut known =
-            names.iter().filter_map(|name| SpecificCharacterSet::from_code(name.trim()));
-        Charset(known.next().unwrap_or_default())
+        let first = names.first().and_then(|name| SpecificCharacterSet::from_code(name.trim()));
+        Charset(first.unwrap_or_default())
     }
 
     fn decode(&self, bytes: &[u8]) -> String {
