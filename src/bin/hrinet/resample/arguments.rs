@@ -16,7 +16,10 @@ use crate::files::Files;
 /// Interpolate slices: write INPUT with a finer slice spacing to OUTPUT.
 #[derive(Args)]
 pub struct Arguments {
-    #[arg(help = format!("A {} file, or a folder with a DICOM series, or a multi-frame DICOM file", io::endings_read()))]
+    #[arg(help = format!(
+        "A {} file, or a folder with a DICOM series, or a multi-frame DICOM file",
+        io::endings_read()
+    ))]
     pub input: PathBuf,
     #[arg(help = format!(
         "The file to write: {}; or a new folder for a DICOM series, with / at its end",
