@@ -244,6 +244,12 @@ typedef struct {
    * when the plan is created, not later.
    */
   const HrinetVolume *like;
+  /**
+   * 1: the output of a tilted gantry (a sheared `ijk_to_ras`) is sheared like the input, and its
+   * known slices stay bit for bit. 0: slices are moved in their plane, by cubic convolution,
+   * onto a right-angled grid that covers all of them.
+   */
+  int32_t keep_tilt;
 } HrinetResampleOptions;
 
 /**
@@ -377,6 +383,15 @@ typedef struct {
    * Number of label maps.
    */
   size_t label_count;
+  /**
+   * Grey values that a network sees as its own window, from here to `window_high`, for volumes
+   * that are not in HU; the expected error is then in these grey values. Both 0: HU.
+   */
+  double window_low;
+  /**
+   * See `window_low`.
+   */
+  double window_high;
 } HrinetJob;
 
 /**
@@ -606,7 +621,7 @@ typedef struct {
 #define HRINET_INVALID_ARGUMENT 101
 
 /**
- * An invalid grid: zero spacing, sheared axes, a single slice.
+ * An invalid grid: zero spacing, axes sheared further than a tilted gantry, a single slice.
  */
 #define HRINET_INVALID_GEOMETRY 102
 
@@ -967,7 +982,8 @@ HrinetStatus hrinet_resample_options_init(HrinetResampleOptions *options);
 /**
  * Plans the output grid of a volume, whose `data` is not read. Free it with `hrinet_plan_free`.
  *
- * Fails with `HRINET_INVALID_GEOMETRY` for an invalid grid (a single slice, sheared axes),
+ * Fails with `HRINET_INVALID_GEOMETRY` for an invalid grid (a single slice, axes sheared further
+ * than a tilted gantry),
  * `HRINET_INVALID_ARGUMENT` for invalid options.
  *
  * @pre `volume` and `options` point to structs; `plan` points to a place for a pointer.
@@ -998,6 +1014,15 @@ size_t hrinet_plan_output_bytes(const HrinetPlan *plan);
  * @pre `plan` and `model` are NULL or what they say.
  */
 uint64_t hrinet_plan_work_bytes(const HrinetPlan *plan, const HrinetModel *model);
+
+/**
+ * How the output differs from what was asked for, in words (UTF-8): a volume that is copied,
+ * rounded slice positions, slices of a tilted gantry that are moved in their plane. Empty where
+ * there is nothing to say, NULL for NULL; valid as long as the plan.
+ *
+ * @pre `plan` is NULL or a plan.
+ */
+const char *hrinet_plan_remark(const HrinetPlan *plan);
 
 /**
  * Number of output slices along the slice axis; 0 for NULL.
@@ -1048,6 +1073,9 @@ HrinetStatus hrinet_job_init(HrinetJob *job);
  *
  * The memory from the first to the last voxel of an output must not overlap that of an input or of
  * another output.
+ *
+ * A warning goes to the log callback where known slices are farther apart than in the training of
+ * the model, and where values look like no Hounsfield units.
  *
  * Fails with `HRINET_INVALID_ARGUMENT` for a voxel type or size that does not fit the plan,
  * overlapping memory, infinite voxels, an output that the model does not offer and a job without

@@ -13,7 +13,7 @@ use crate::metrics::tissue::TissueSums;
 use crate::metrics::{Mean, SliceScores};
 use crate::resample::{Interpolator, Job, OnProgress, Outputs, Plan, SliceSource, Spacing};
 use crate::runtime::memory;
-use crate::volume::slice_stack::SliceStack;
+use crate::volume::slice_stack::{SliceStack, check_upright};
 use crate::volume::voxels::{slice, slice_mut, with_voxels};
 use crate::volume::{Axis, Geometry, Rescale, Volume, Voxel, Voxels, Window};
 
@@ -108,6 +108,7 @@ impl<'a> Comparison<'a> {
                  volumes of one grid"
             )));
         }
+        check_upright(self.truth)?;
         match self.truth.geometry().uneven_slices() {
             None => Ok(()),
             Some(_) => Err(Error::Geometry(

@@ -108,6 +108,14 @@ public:
         return *this;
     }
 
+    /// Shows a network the grey values from `low` to `high` as its own window, for volumes that are
+    /// not in HU.
+    Job& window(double low, double high) {
+        window_[0] = low;
+        window_[1] = high;
+        return *this;
+    }
+
     /// Resamples all outputs. Known slices are copied bit for bit.
     void run(const ProgressFunction& progress = {}) const {
         std::vector<HrinetLabelJob> labels(labels_.size());
@@ -129,6 +137,8 @@ public:
         job.expected_error = expected_error_ ? &*expected_error_ : nullptr;
         job.labels = labels.data();
         job.label_count = labels.size();
+        job.window_low = window_[0];
+        job.window_high = window_[1];
         const HrinetStatus status = hrinet_resample(&job);
         if (call.thrown) std::rethrow_exception(call.thrown);
         detail::check(status);
@@ -163,6 +173,7 @@ private:
     const HrinetModel* model_;
     std::optional<HrinetVolume> input_, output_, expected_error_;
     std::vector<Labels> labels_;
+    double window_[2] = {0, 0};
 };
 
 template <class T, class Output>

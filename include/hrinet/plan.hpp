@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -59,6 +60,13 @@ public:
     /// The axis along which to interpolate.
     ResampleOptions& axis(Axis axis) {
         options_.axis = static_cast<std::int32_t>(axis);
+        return *this;
+    }
+
+    /// Leaves the output of a tilted gantry sheared, with known slices bit for bit, instead of
+    /// moving the slices in their plane onto a right-angled grid.
+    ResampleOptions& keep_tilt(bool keep = true) {
+        options_.keep_tilt = keep ? 1 : 0;
         return *this;
     }
 
@@ -129,6 +137,10 @@ public:
 
     /// The slice axis.
     Axis axis() const { return static_cast<Axis>(hrinet_plan_axis(get())); }
+
+    /// How the output differs from what was asked for, in words; empty where there is nothing to
+    /// say.
+    std::string remark() const { return hrinet_plan_remark(get()); }
 
     /// Number of slices of the output along the slice axis.
     std::uint32_t slice_count() const { return hrinet_plan_slice_count(get()); }

@@ -14,6 +14,7 @@ use crate::capi::volume::{HRINET_FLOAT32, HrinetVolume};
 use crate::error::Error;
 use crate::labels::LabelMethod;
 use crate::resample::{ArrayJob, Image, LabelArrays, Progress};
+use crate::volume::Window;
 
 /// Progress of a job.
 #[repr(C)]
@@ -91,6 +92,11 @@ pub struct HrinetJob {
     pub labels: *const HrinetLabelJob,
     /// Number of label maps.
     pub label_count: usize,
+    /// Grey values that a network sees as its own window, from here to `window_high`, for volumes
+    /// that are not in HU; the expected error is then in these grey values. Both 0: HU.
+    pub window_low: f64,
+    /// See `window_low`.
+    pub window_high: f64,
 }
 
 /// Sets all fields to their defaults: NULL and 0, with `HRINET_LABELS_SHAPE`.
@@ -132,6 +138,8 @@ pub unsafe extern "C" fn hrinet_job_init(job: *mut HrinetJob) -> HrinetStatus {
             expected_error: std::ptr::null(),
             labels: std::ptr::null(),
             label_count: 0,
+            window_low: 0.0,
+            window_high: 0.0,
         };
         // SAFETY: not NULL, and a place for the struct, as the caller promises.
         unsafe { job.write(defaults) };
@@ -145,6 +153,9 @@ pub unsafe extern "C" fn hrinet_job_init(job: *mut HrinetJob) -> HrinetStatus {
 ///
 /// The memory from the first to the last voxel of an output must not overlap that of an input or of
 /// another output.
+///
+/// A warning goes to the log callback where known slices are farther apart than in the training of
+/// the model, and where values look like no Hounsfield units.
 ///
 /// Fails with `HRINET_INVALID_ARGUMENT` for a voxel type or size that does not fit the plan,
 /// overlapping memory, infinite voxels, an output that the model does not offer and a job without
@@ -165,7 +176,9 @@ pub unsafe extern "C" fn hrinet_resample(job: *const HrinetJob) -> HrinetStatus 
         arrays.check()?;
         // SAFETY: voxels wherever size and strides lead, as the caller promises; outputs overlap
         // nothing, which `check` made sure of.
-        let array_job = unsafe { arrays.array_job(interpolator(job.model))? };
+        let mut array_job = unsafe { arrays.array_job(interpolator(job.model))? };
+        let [low, high] = [job.window_low, job.window_high];
+        array_job.window = ([low, high] != [0.0; 2]).then_some(Window { low, high });
         // SAFETY: the host's callback, called as its type says.
         array_job.run(&mut |done| unsafe { report(job.progress, job.user, done) })?;
         Ok(())

@@ -1,8 +1,8 @@
 //! Plans: the output grid, before any work is done.
 
-use std::ffi::c_void;
+use std::ffi::{CString, c_char, c_void};
 
-use crate::capi::guard::{Refusal, borrow, call, check_size, require, unknown};
+use crate::capi::guard::{Refusal, borrow, call, check_size, flag, require, unknown};
 use crate::capi::model::{HrinetModel, interpolator};
 use crate::capi::status::HrinetStatus;
 use crate::capi::volume::{HrinetVolume, HrinetVoxelType, voxel_bytes};
@@ -43,6 +43,10 @@ pub struct HrinetResampleOptions {
     /// For `HRINET_SPACING_LIKE`: a volume, whose geometry alone is read; else NULL. It is read
     /// when the plan is created, not later.
     pub like: *const HrinetVolume,
+    /// 1: the output of a tilted gantry (a sheared `ijk_to_ras`) is sheared like the input, and its
+    /// known slices stay bit for bit. 0: slices are moved in their plane, by cubic convolution,
+    /// onto a right-angled grid that covers all of them.
+    pub keep_tilt: i32,
 }
 
 /// Source of an output slice.
@@ -66,6 +70,7 @@ pub struct HrinetPlan {
     pub(super) voxel_type: HrinetVoxelType,
     pub(super) known_size: [usize; 3],
     rescale: [f64; 2],
+    remark: CString,
 }
 
 /// Sets all fields to their defaults: isotropic, along the slice axis of the volume.
@@ -85,6 +90,7 @@ pub unsafe extern "C" fn hrinet_resample_options_init(
             spacing_mm: 0.0,
             axis: HRINET_AXIS_AUTO,
             like: std::ptr::null(),
+            keep_tilt: 0,
         };
         // SAFETY: not NULL, and a place for the struct, as the caller promises.
         unsafe { options.write(defaults) };
@@ -94,7 +100,8 @@ pub unsafe extern "C" fn hrinet_resample_options_init(
 
 /// Plans the output grid of a volume, whose `data` is not read. Free it with `hrinet_plan_free`.
 ///
-/// Fails with `HRINET_INVALID_GEOMETRY` for an invalid grid (a single slice, sheared axes),
+/// Fails with `HRINET_INVALID_GEOMETRY` for an invalid grid (a single slice, axes sheared further
+/// than a tilted gantry),
 /// `HRINET_INVALID_ARGUMENT` for invalid options.
 ///
 /// # Safety
@@ -115,8 +122,15 @@ pub unsafe extern "C" fn hrinet_plan_create(
         // SAFETY: `size[2]` positions or NULL, as the struct's page says.
         let geometry = unsafe { volume.geometry()? };
         let rescale = volume.rescale()?;
+        let plan_of = match flag("options->keep_tilt", options.keep_tilt)? {
+            true => Plan::keeping_tilt,
+            false => Plan::new,
+        };
+        let planned = plan_of(&geometry, axis, &spacing)?;
+        let remark = planned.remark().unwrap_or_default().replace('\0', " ");
         let created = HrinetPlan {
-            plan: Plan::new(&geometry, axis, &spacing)?,
+            plan: planned,
+            remark: CString::new(remark).unwrap_or_default(),
             voxel_type: volume.voxel_type,
             known_size: volume.size,
             rescale: [rescale.slope, rescale.intercept],
@@ -196,10 +210,29 @@ pub unsafe extern "C" fn hrinet_plan_work_bytes(
         // SAFETY: a plan or NULL, as the caller promises.
         let plan = unsafe { borrow(plan, "plan")? };
         // SAFETY: a model or NULL, as the caller promises.
-        bytes = unsafe { interpolator(model) }.work_bytes(&plan.plan);
+        let work = unsafe { interpolator(model) }.work_bytes(&plan.plan);
+        let each = voxel_bytes(plan.voxel_type)? as u64;
+        bytes = work.saturating_add(plan.plan.straightening_bytes(each));
         Ok(())
     });
     bytes
+}
+
+/// How the output differs from what was asked for, in words (UTF-8): a volume that is copied,
+/// rounded slice positions, slices of a tilted gantry that are moved in their plane. Empty where
+/// there is nothing to say, NULL for NULL; valid as long as the plan.
+///
+/// # Safety
+/// `plan` is NULL or a plan.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_plan_remark(plan: *const HrinetPlan) -> *const c_char {
+    let mut text = std::ptr::null();
+    call(|| {
+        // SAFETY: a plan or NULL, as the caller promises.
+        text = unsafe { borrow(plan, "plan")? }.remark.as_ptr();
+        Ok(())
+    });
+    text
 }
 
 /// Number of output slices along the slice axis; 0 for NULL.

@@ -12,7 +12,7 @@ pub const HRINET_OK: HrinetStatus = 0;
 pub const HRINET_NULL_POINTER: HrinetStatus = 100;
 /// An invalid argument or option.
 pub const HRINET_INVALID_ARGUMENT: HrinetStatus = 101;
-/// An invalid grid: zero spacing, sheared axes, a single slice.
+/// An invalid grid: zero spacing, axes sheared further than a tilted gantry, a single slice.
 pub const HRINET_INVALID_GEOMETRY: HrinetStatus = 102;
 /// A struct with an unknown `struct_size`: it was not initialised by its `_init` function.
 pub const HRINET_INVALID_STRUCT_SIZE: HrinetStatus = 103;

@@ -37,7 +37,7 @@ pub use dicom::write::{
 pub use format::{Format, OnHeader, endings_read, endings_written, output_files};
 
 use crate::error::{Error, Result, count_of};
-use crate::volume::Volume;
+use crate::volume::{Geometry, Volume};
 use format::{PairOutput, Writer};
 
 /// File formats that are read and written.
@@ -228,6 +228,7 @@ pub fn write_with(path: &Path, volume: &Volume, options: &WriteOptions) -> Resul
         let reason = "uneven slice spacing cannot be written to a file; resample the volume first";
         return Err(Error::unsupported(path, reason));
     }
+    check_shear(path, volume.geometry())?;
     match (write, &output_files(path)[..]) {
         (Writer::Pair(_, write), [_, data]) => {
             let data_name = data.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -260,6 +261,24 @@ pub fn check_output(path: &Path, overwrite: bool) -> Result<()> {
 /// with a slash.
 pub fn is_folder_output(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.is_dir()
+}
+
+/// Checks that the format of a file holds a grid: MetaImage holds no shear (a tilted gantry).
+///
+/// # Errors
+/// [`Error::Unsupported`].
+pub fn check_shear(path: &Path, geometry: &Geometry) -> Result<()> {
+    let is_meta_image = Format::of(path).is_some_and(|format| format.name.starts_with("MetaImage"));
+    match geometry.tilt_degrees() {
+        Some(degrees) if is_meta_image => Err(Error::unsupported(
+            path,
+            format!(
+                "MetaImage holds no sheared grid, and the slices are tilted by {degrees:.2} \
+                 degrees; write .nrrd or .nii"
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Whether the ending of a file's name belongs to one of [`FORMATS`].

@@ -146,7 +146,7 @@ fn shapes<T: Voxel>(pair: [ArrayView2<T>; 2], pixel: [f64; 2]) -> Option<(Roi, S
 /// Bytes of memory that resampling a label map takes beside input and output; `network`: the one
 /// that finds the flow for [`LabelMethod::Anatomy`].
 pub fn work_bytes(plan: &Plan, network: Option<&dyn SliceNetwork>) -> u64 {
-    let [columns, rows] = plan.axis().others().map(|axis| plan.output().length(axis));
+    let [columns, rows] = plan.axis().others().map(|axis| plan.stack().length(axis));
     let pixels = rows * columns;
     // The network has finished before the shapes begin.
     let flow = network.map_or(0, |network| network.working_bytes(pixels));
@@ -155,7 +155,7 @@ pub fn work_bytes(plan: &Plan, network: Option<&dyn SliceNetwork>) -> u64 {
 
 /// Distance in mm between the rows and between the columns of the slices of a plan.
 fn pixel_mm(plan: &Plan) -> [f64; 2] {
-    let [columns, rows] = plan.axis().others().map(|axis| plan.output().spacing(axis));
+    let [columns, rows] = plan.axis().others().map(|axis| plan.stack().spacing(axis));
     [rows, columns]
 }
 

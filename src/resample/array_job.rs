@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use ndarray::{Array2, ArrayViewMut3};
+use ndarray::{Array2, Array3, ArrayViewMut3};
 
 use crate::error::{Error, Result};
 use crate::labels::{LabelMethod, LabelPass};
 use crate::resample::nan;
 use crate::resample::pass::{Bounds, Counter, OnProgress, Pass};
 use crate::resample::{Interpolator, Plan};
+use crate::volume::hounsfield;
 use crate::volume::views::{with_view, with_views};
 use crate::volume::voxels::slice;
 use crate::volume::{Axis, Rescale, Voxel, VoxelType, Voxels, VoxelsView, VoxelsViewMut, Window};
@@ -22,6 +23,10 @@ pub struct Image<'a> {
     nan_as: Option<f64>,
     rescale: Rescale,
     range: (f64, f64),
+    /// What the header says of the values where they are no HU.
+    quantity: Option<&'a str>,
+    /// HU of the network per grey value of the volume; 1 unless a window maps them.
+    hu_per_value: f64,
 }
 
 impl<'a> Image<'a> {
@@ -44,7 +49,8 @@ impl<'a> Image<'a> {
         nan_as: Option<f64>,
     ) -> Result<Image<'a>> {
         let filled = with_view!(&voxels, array => nan::fill(array, rescale, nan_as))?;
-        Ok(Image { voxels, filled: filled.voxels, nan_as, rescale, range: filled.range })
+        let (filled, range) = (filled.voxels, filled.range);
+        Ok(Image { voxels, filled, nan_as, rescale, range, quantity: None, hu_per_value: 1.0 })
     }
 
     /// Voxels without NaN.
@@ -53,6 +59,38 @@ impl<'a> Image<'a> {
             Some(filled) => filled.view(),
             None => with_view!(&self.voxels, array => array.view().into()),
         }
+    }
+
+    /// Puts NaN back into an output of the voxels without NaN, on the stack of a plan.
+    fn restore_nan(&self, plan: &Plan, output: &mut VoxelsViewMut) {
+        if self.filled.is_some() {
+            with_views!(&self.voxels, output, (input, output) => {
+                nan::restore(input, plan, self.nan_as.is_none(), output)
+            }, _ => {});
+        }
+    }
+
+    /// Names what the values are where they are no HU.
+    pub fn with_quantity(mut self, quantity: Option<&'a str>) -> Image<'a> {
+        self.quantity = quantity;
+        self
+    }
+
+    /// Shows a network the grey values of `window` as those of its own window, HU.
+    fn mapped(mut self, window: Window, network: Window) -> Image<'a> {
+        self.hu_per_value = network.width() / window.width();
+        let Rescale { slope, intercept } = self.rescale;
+        self.rescale = Rescale {
+            slope: slope * self.hu_per_value,
+            intercept: network.low + (intercept - window.low) * self.hu_per_value,
+        };
+        self
+    }
+
+    /// Stored value of the lowest HU, for places where nothing was scanned.
+    fn padding<T: Voxel>(&self) -> T {
+        let (low, high) = self.range;
+        T::from_f64(if self.rescale.slope < 0.0 { high } else { low })
     }
 
     /// Slice `index` across `axis` as grey values of a window, clipped to 0 to 1.
@@ -75,7 +113,8 @@ pub struct LabelArrays<'a> {
 
 /// Inputs and wanted outputs of a plan as arrays `[k, j, i]`, which may have strides.
 ///
-/// Known slices are copied bit for bit. After an error the content of all outputs is unspecified.
+/// Known slices are copied bit for bit, unless those of a tilted gantry are moved in their plane
+/// ([`Plan::straightening`]). After an error the content of all outputs is unspecified.
 pub struct ArrayJob<'a> {
     /// Output grid, and the source of each slice.
     pub plan: &'a Plan,
@@ -83,16 +122,20 @@ pub struct ArrayJob<'a> {
     pub interpolator: &'a Interpolator,
     /// The CT; not needed for label maps alone, unless their method is [`LabelMethod::Anatomy`].
     pub image: Option<Image<'a>>,
+    /// Grey values that a network sees as its own window, for volumes that are not in HU. `None`:
+    /// HU.
+    pub window: Option<Window>,
     /// The resampled CT, of the voxel type of the image.
     pub output: Option<VoxelsViewMut<'a>>,
-    /// Expected absolute error of every voxel in HU; 0 in known slices.
+    /// Expected absolute error of every voxel in HU (with a window in its grey values); 0 in known
+    /// slices.
     pub expected_error: Option<ArrayViewMut3<'a, f32>>,
     /// Label maps to resample.
     pub labels: Vec<LabelArrays<'a>>,
 }
 
 /// Work that a job took.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Work {
     /// Known slices that a network encoded for the image.
     pub encoded: usize,
@@ -104,13 +147,22 @@ pub struct Work {
     pub time: Duration,
     /// Wall-clock time of the label slices.
     pub label_time: Duration,
+    /// Reasons to rely less on the interpolated slices, which were logged too.
+    pub warnings: Vec<String>,
 }
 
 impl<'a> ArrayJob<'a> {
     /// A job without input and output yet.
     pub fn new(plan: &'a Plan, interpolator: &'a Interpolator) -> ArrayJob<'a> {
-        let (image, output, expected_error, labels) = (None, None, None, Vec::new());
-        ArrayJob { plan, interpolator, image, output, expected_error, labels }
+        ArrayJob {
+            plan,
+            interpolator,
+            image: None,
+            window: None,
+            output: None,
+            expected_error: None,
+            labels: Vec::new(),
+        }
     }
 
     /// Resamples all outputs.
@@ -127,11 +179,16 @@ impl<'a> ArrayJob<'a> {
         let wants_image = self.output.is_some() || self.expected_error.is_some();
         let passes = usize::from(wants_image) + self.labels.len();
         let mut counter = Counter::new(passes * self.plan.interpolated_count(), on_progress);
-        let mut work = Work::default();
+        let mut work = Work { warnings: self.warnings(wants_image), ..Work::default() };
+        for warning in &work.warnings {
+            log::warn!("{warning}");
+        }
+        if let (Some(window), Some(network)) = (self.window, self.interpolator.network()) {
+            let [low, high] = network.window_hu();
+            let own = Window { low, high };
+            self.image = self.image.map(|image| image.mapped(window, own));
+        }
         if wants_image {
-            if let Some(warning) = self.interpolator.spacing_warning(self.plan) {
-                log::warn!("{warning}");
-            }
             let start = Instant::now();
             work.encoded = self.interpolate_image(&mut counter)?;
             work.interpolated = self.plan.interpolated_count();
@@ -147,7 +204,24 @@ impl<'a> ArrayJob<'a> {
         Ok(work)
     }
 
+    /// Reasons to rely less on what a network will interpolate.
+    fn warnings(&self, wants_image: bool) -> Vec<String> {
+        let network = self.interpolator.network().filter(|_| !self.plan.is_copy());
+        let (Some(_), Some(image), true) = (network, &self.image, wants_image) else {
+            return Vec::new();
+        };
+        let doubt = match self.window {
+            Some(_) => None,
+            None => hounsfield::doubt(&image.voxels, image.rescale, image.quantity),
+        };
+        let doubt = doubt.map(|doubt| doubt.to_string());
+        self.interpolator.spacing_warning(self.plan).into_iter().chain(doubt).collect()
+    }
+
     fn check(&self) -> Result<()> {
+        if let Some(window) = self.window {
+            window.check()?;
+        }
         let input = self.plan.input_shape();
         let output = self.plan.output_shape();
         let has_image = self.image.is_some();
@@ -177,8 +251,15 @@ impl<'a> ArrayJob<'a> {
     /// Interpolates the image and its expected errors, and returns how many slices were encoded.
     fn interpolate_image(&mut self, counter: &mut Counter) -> Result<usize> {
         let Some(image) = &self.image else { return Ok(0) };
-        let mut expected_error = self.expected_error.take();
-        let expected_error = expected_error.as_deref_mut();
+        let straightening = self.plan.straightening();
+        let stack_shape = self.plan.stack_shape();
+        let mut errors = self.expected_error.take();
+        let mut error_stack = (errors.is_some() && straightening.is_some())
+            .then(|| Array3::<f32>::zeros(stack_shape));
+        let expected_error = match &mut error_stack {
+            Some(stack) => Some(&mut **stack),
+            None => errors.as_deref_mut(),
+        };
         macro_rules! run {
             ($input:expr, $output:expr) => {{
                 let mut pass = Pass {
@@ -192,21 +273,37 @@ impl<'a> ArrayJob<'a> {
                     counter,
                 };
                 pass.run(self.interpolator)?;
+                if let Some(errors) = &mut pass.expected_error {
+                    let values_per_hu = (1.0 / image.hu_per_value) as f32;
+                    errors.mapv_inplace(|error| error * values_per_hu);
+                }
                 Ok(pass.encoded)
             }};
         }
         let numbers = image.numbers();
-        let Some(output) = &mut self.output else {
-            return with_view!(&numbers, input => run!(input, None));
-        };
-        let types = [numbers.voxel_type(), output.voxel_type()];
-        let encoded = with_views!(&numbers, &mut *output,
-            (input, output) => run!(input, Some(output)),
-            _ => Err(other_type("output", types)))?;
-        if image.filled.is_some() {
-            with_views!(&image.voxels, output, (input, output) => {
-                nan::restore(input, self.plan, image.nan_as.is_none(), output)
-            }, _ => {});
+        let encoded = match &mut self.output {
+            None => with_view!(&numbers, input => run!(input, None)),
+            Some(output) => {
+                let types = [numbers.voxel_type(), output.voxel_type()];
+                with_views!(&numbers, &mut *output, (input, output) => match straightening {
+                    None => run!(input, Some(output)),
+                    Some(straightening) => {
+                        let mut stack = Array3::default(stack_shape);
+                        let encoded = run!(input, Some(&mut stack));
+                        image.restore_nan(self.plan, &mut stack.view_mut().into());
+                        straightening.image(&stack, output, image.padding());
+                        encoded
+                    }
+                }, _ => Err(other_type("output", types)))
+            }
+        }?;
+        if let (None, Some(output)) = (straightening, &mut self.output) {
+            image.restore_nan(self.plan, output);
+        }
+        if let (Some(straightening), Some(stack), Some(errors)) =
+            (straightening, &error_stack, &mut errors)
+        {
+            straightening.image(stack, errors, 0.0);
         }
         Ok(encoded)
     }
@@ -217,8 +314,15 @@ impl<'a> ArrayJob<'a> {
         let image = self.image.as_ref();
         let network = self.interpolator.network();
         let pass = LabelPass { plan: self.plan, method, image, network };
-        with_views!(&input, &mut output, (input, output) => pass.run(input, output, counter),
-            _ => Err(other_type("label output", types)))
+        with_views!(&input, &mut output, (input, output) => match self.plan.straightening() {
+            None => pass.run(input, output, counter),
+            Some(straightening) => {
+                let mut stack = Array3::default(self.plan.stack_shape());
+                pass.run(input, &mut stack, counter)?;
+                straightening.labels(&stack, output);
+                Ok(())
+            }
+        }, _ => Err(other_type("label output", types)))
     }
 }
 

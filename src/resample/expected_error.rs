@@ -14,12 +14,14 @@ pub fn mean_expected_error(errors: &Volume, plan: &Plan) -> Option<f64> {
     let sources = plan.slices().iter().enumerate();
     let interpolated =
         sources.filter(|(_, source)| matches!(source, SliceSource::Interpolated { .. }));
+    // Without the padding of straightened slices.
+    let [columns, rows] = plan.axis().others().map(|axis| plan.stack().length(axis));
     let (mut sum, mut count) = (0.0, 0);
     with_voxels!(errors.voxels(), array => {
         for (index, _) in interpolated {
             let plane = slice(array, plan.axis(), index);
             sum += plane.iter().map(|&error| Voxel::to_f64(error)).sum::<f64>();
-            count += plane.len();
+            count += columns * rows;
         }
     });
     (count > 0).then(|| sum / count as f64)

@@ -152,7 +152,7 @@ impl Interpolator {
         if plan.is_copy() {
             return 0;
         }
-        let [columns, rows] = plan.axis().others().map(|axis| plan.output().length(axis));
+        let [columns, rows] = plan.axis().others().map(|axis| plan.stack().length(axis));
         let known = plan.known_positions().len();
         match self {
             Interpolator::Linear => (3 * 8 * rows * columns) as u64,

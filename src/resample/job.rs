@@ -12,7 +12,7 @@ use crate::resample::expected_error::mean_expected_error;
 use crate::resample::pass::OnProgress;
 use crate::resample::{Interpolator, InterpolatorOptions, Plan, Spacing};
 use crate::runtime::memory;
-use crate::volume::{Axis, Geometry, Rescale, Volume, VoxelType, Voxels};
+use crate::volume::{Axis, Geometry, Rescale, Volume, VoxelType, Voxels, Window};
 
 /// How a job needs less memory.
 pub const MEMORY_ADVICE: &str = "choose a larger spacing or a smaller volume";
@@ -37,6 +37,11 @@ pub struct JobOptions {
     pub expected_error: bool,
     /// HU that NaN counts as between known slices; `None`: what is between NaN is NaN.
     pub nan_as: Option<f64>,
+    /// Grey values that a network sees as its own window, for volumes that are not in HU. `None`:
+    /// HU.
+    pub window: Option<Window>,
+    /// Whether the output of a tilted gantry is sheared like the input.
+    pub keep_tilt: bool,
 }
 
 impl Default for JobOptions {
@@ -49,6 +54,8 @@ impl Default for JobOptions {
             label_method: None,
             expected_error: false,
             nan_as: None,
+            window: None,
+            keep_tilt: false,
         }
     }
 }
@@ -76,7 +83,10 @@ impl JobOptions {
     /// # Errors
     /// As [`Plan::new`].
     pub fn plan(&self, input: &Geometry) -> Result<Plan> {
-        Plan::new(input, self.axis, &self.spacing)
+        match self.keep_tilt {
+            true => Plan::keeping_tilt(input, self.axis, &self.spacing),
+            false => Plan::new(input, self.axis, &self.spacing),
+        }
     }
 
     /// Checks, before a volume is read, that it and what is made of it fit into the free memory.
@@ -97,7 +107,8 @@ impl JobOptions {
         let each = voxel_type.bytes() + if self.expected_error { size_of::<f32>() } else { 0 };
         let needed = bytes(input, voxel_type.bytes())
             .saturating_add(bytes(plan.output(), each))
-            .saturating_add(interpolator.work_bytes(&plan));
+            .saturating_add(interpolator.work_bytes(&plan))
+            .saturating_add(plan.straightening_bytes(each as u64));
         memory::check(needed, MEMORY_ADVICE)
     }
 
@@ -115,6 +126,7 @@ impl JobOptions {
             label_method: self.label_method.unwrap_or(default_method),
             expected_error: self.expected_error,
             nan_as: self.nan_as,
+            window: self.window,
             ..Job::new(plan, interpolator, volume)
         }
     }
@@ -136,6 +148,8 @@ pub struct Job<'a> {
     pub expected_error: bool,
     /// HU that NaN counts as between known slices; `None`: what is between NaN is NaN.
     pub nan_as: Option<f64>,
+    /// As in [`JobOptions`].
+    pub window: Option<Window>,
 }
 
 /// Outputs of a [`Job`], all on the output grid of its plan.
@@ -163,6 +177,7 @@ impl<'a> Job<'a> {
             label_method: LabelMethod::default_for(interpolator),
             expected_error: false,
             nan_as: None,
+            window: None,
         }
     }
 
@@ -180,9 +195,14 @@ impl<'a> Job<'a> {
         if !self.label_maps.is_empty() {
             work = work.max(labels::work_bytes(self.plan, network));
         }
-        let image = bytes(self.volume.voxels().voxel_type().bytes() as u64);
+        let image_type = self.volume.voxels().voxel_type().bytes() as u64;
+        let image = bytes(image_type);
         let filled = if self.volume.voxels().has_nan() { self.volume.voxels().bytes() } else { 0 };
         let expected_error = if self.expected_error { bytes(4) } else { 0 };
+        work = work.saturating_add(self.plan.straightening_bytes(match self.expected_error {
+            true => image_type + 4,
+            false => image_type,
+        }));
         label_maps
             .fold(image, u64::saturating_add)
             .saturating_add(expected_error)
@@ -204,7 +224,8 @@ impl<'a> Job<'a> {
             self.label_maps.iter().map(|map| map.voxels().zeros_like(shape)).collect();
         let mut job = ArrayJob::new(self.plan, self.interpolator);
         let image = Image::with_nan_as(voxels.view(), self.volume.rescale(), self.nan_as)?;
-        job.image = Some(image);
+        job.image = Some(image.with_quantity(self.volume.quantity()));
+        job.window = self.window;
         job.output = Some(output.view_mut());
         job.expected_error = expected_error.as_mut().map(|errors| errors.view_mut());
         job.labels = (self.label_maps.iter().zip(&mut label_maps))

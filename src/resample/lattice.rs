@@ -161,6 +161,11 @@ impl Lattice {
         Ok(Lattice { start, step, parts, count: inside.len(), remark })
     }
 
+    /// Position of the first slice in mm from the first known one.
+    pub(super) fn start(&self) -> f64 {
+        self.start
+    }
+
     /// Positions of the slices in mm from the first known one.
     pub(super) fn positions(&self) -> impl Iterator<Item = f64> {
         (0..self.count).map(|index| self.start + index as f64 * self.step)
@@ -173,11 +178,7 @@ impl Lattice {
     pub(super) fn geometry(&self, input: &Geometry, axis: Axis) -> Result<Geometry> {
         let output = input.with_slices(axis, self.start, self.parts, self.count);
         let steps = Axis::ALL.map(|axis| output.step(axis));
-        let checked = Geometry::new(output.size(), output.origin(), steps)?;
-        Ok(match input.named_slice_axis() {
-            Some(axis) => checked.with_slice_axis(axis),
-            None => checked,
-        })
+        Geometry::with_axis(output.size(), output.origin(), steps, input.named_slice_axis())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Resampling of a volume along its slice axis.
 //!
 //! - [`plan`]: output grid, and the source of each output slice;
+//! - [`straighten`]: slices of a tilted gantry on a right-angled grid;
 //! - [`interpolator`]: linear, cubic or a network, by name;
 //! - [`job`]: options, inputs and wanted outputs of a resampling; [`array_job`] the same on arrays
 //!   of a host;
@@ -19,6 +20,7 @@ mod nan;
 pub mod pair;
 pub(crate) mod pass;
 pub mod plan;
+pub mod straighten;
 
 pub use array_job::{ArrayJob, Image, LabelArrays, Work};
 pub use interpolator::{Interpolator, InterpolatorOptions};
@@ -26,5 +28,6 @@ pub use job::{Job, JobOptions, Outputs, resample};
 pub use pair::between_slices;
 pub use pass::{OnProgress, Progress};
 pub use plan::{Plan, Spacing};
+pub use straighten::Straightening;
 
 pub use crate::volume::SliceSource;

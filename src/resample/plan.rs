@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::{Error, Result};
 use crate::resample::lattice::{Lattice, check_length};
+use crate::resample::straighten::Straightening;
 use crate::volume::SliceSource;
 use crate::volume::geometry::{Axis, Geometry};
 
@@ -44,40 +45,60 @@ fn serialize_grid<S: Serializer>(
 pub struct Plan {
     axis: Axis,
     output: Geometry,
+    stack: Geometry,
+    straightening: Option<Straightening>,
     slices: Vec<SliceSource>,
     known_positions: Vec<f64>,
     remark: Option<String>,
 }
 
 impl Plan {
-    /// Plans the slices along `axis`; `None`: the slice axis of the volume.
+    /// Plans the slices along `axis`; `None`: the slice axis of the volume. The slices of a tilted
+    /// gantry are interpolated along their stack, and then moved in their plane onto a right-angled
+    /// grid ([`Plan::straightening`]).
     ///
     /// # Errors
-    /// [`Error::Geometry`] for a single slice, another axis than that of unevenly spaced slices, a
-    /// reference that is not parallel or does not overlap; [`Error::Argument`] for a factor or
-    /// spacing of zero and less, and one that gives too many slices.
+    /// [`Error::Geometry`] for a single slice, another axis than that of unevenly spaced slices,
+    /// slices without right angles, a reference that is not parallel or does not overlap;
+    /// [`Error::Argument`] for a factor or spacing of zero and less, and one that gives too many
+    /// slices.
     pub fn new(input: &Geometry, axis: Option<Axis>, spacing: &Spacing) -> Result<Plan> {
+        Self::build(input, axis, spacing, false)
+    }
+
+    /// As [`Plan::new`], but the output of a tilted gantry is sheared like the input, so that known
+    /// slices stay bit for bit.
+    ///
+    /// # Errors
+    /// As [`Plan::new`].
+    pub fn keeping_tilt(input: &Geometry, axis: Option<Axis>, spacing: &Spacing) -> Result<Plan> {
+        Self::build(input, axis, spacing, true)
+    }
+
+    fn build(
+        input: &Geometry,
+        axis: Option<Axis>,
+        spacing: &Spacing,
+        keep_tilt: bool,
+    ) -> Result<Plan> {
         let axis = axis.unwrap_or_else(|| input.slice_axis());
-        let count = input.length(axis);
-        if count < 2 {
-            return Err(Error::Geometry(format!(
-                "the volume has a single slice along {axis} (size {:?}, i, j, k); interpolation \
-                 needs two or more",
-                input.size()
-            )));
-        }
-        check_length(input, axis)?;
-        if input.uneven_slices().is_some() && axis != Axis::K {
-            return Err(Error::Geometry(format!(
-                "the slices along k are unevenly spaced; resample along k before {axis}"
-            )));
-        }
-        let known = input.slice_positions(axis);
-        let lattice = Lattice::choose(input, axis, &known, spacing)?;
+        check_slices(input, axis)?;
+        let tilted = input.tilt_degrees().is_some();
+        let upright = if tilted { &input.upright(axis) } else { input };
+        let known = upright.slice_positions(axis);
+        let lattice = Lattice::choose(upright, axis, &known, spacing)?;
+        let grid = lattice.geometry(upright, axis)?;
+        let start = lattice.start();
+        let stack = if tilted { grid.leaning_as(input, axis, start)? } else { grid.clone() };
+        let straightening = (tilted && !keep_tilt)
+            .then(|| Straightening::new(input, axis, &grid, start))
+            .transpose()?;
         let mut plan = Plan {
             axis,
             slices: lattice.positions().map(|position| source(&known, position)).collect(),
-            output: lattice.geometry(input, axis)?,
+            output: straightening.as_ref().map_or(&stack, Straightening::output).clone(),
+            stack,
+            straightening,
             remark: None,
             known_positions: known,
         };
@@ -87,22 +108,34 @@ impl Plan {
 
     /// What the user should know of the grid: how it differs from the wish and from the header.
     fn describe(&self, input: &Geometry, lattice: Option<String>) -> Option<String> {
-        let spacing = input.spacing(self.axis);
-        let pixels = self.axis.others().map(|other| input.spacing(other)).into_iter();
-        let copy = self.is_copy().then(|| {
-            let closer = pixels.reduce(f64::min).is_some_and(|pixel| spacing < pixel);
-            let closer = if closer { ", closer than the pixels" } else { "" };
-            format!(
-                "the slices are {spacing:.3} mm apart already{closer}; the volume is copied as it \
-                 is"
-            )
-        });
         let moved = input.slice_rounding_mm();
         let rounding = (moved > ROUNDING_REMARK_MM).then(|| {
             format!("the header rounds slice positions: slices lie up to {moved:.3} mm beside them")
         });
-        let remarks: Vec<String> = [copy.or(lattice), rounding].into_iter().flatten().collect();
+        let tilt = input.tilt_degrees().map(|degrees| match &self.straightening {
+            None => format!(
+                "the gantry is tilted by {degrees:.2} degrees; the output is sheared like the \
+                 input, with known slices bit for bit"
+            ),
+            Some(straightening) => straightening.to_string(),
+        });
+        let copy = if self.straightening.is_none() { self.describe_copy(input) } else { None };
+        let remarks: Vec<String> =
+            [copy.or(lattice), rounding, tilt].into_iter().flatten().collect();
         (!remarks.is_empty()).then(|| remarks.join("; "))
+    }
+
+    fn describe_copy(&self, input: &Geometry) -> Option<String> {
+        let spacing = input.spacing(self.axis);
+        let pixels = self.axis.others().map(|other| input.spacing(other));
+        let closer =
+            if spacing < pixels[0].min(pixels[1]) { ", closer than the pixels" } else { "" };
+        self.is_copy().then(|| {
+            format!(
+                "the slices are {spacing:.3} mm apart already{closer}; the volume is copied as it \
+                 is"
+            )
+        })
     }
 
     /// The axis along which slices are interpolated.
@@ -115,12 +148,23 @@ impl Plan {
         &self.output
     }
 
+    /// Grid on which the slices are interpolated: the output grid, unless they are moved in their
+    /// plane afterwards.
+    pub(crate) fn stack(&self) -> &Geometry {
+        &self.stack
+    }
+
+    /// How the slices of a tilted gantry are moved in their plane onto the output grid.
+    pub fn straightening(&self) -> Option<&Straightening> {
+        self.straightening.as_ref()
+    }
+
     /// Source of each output slice, in order.
     pub fn slices(&self) -> &[SliceSource] {
         &self.slices
     }
 
-    /// Positions of the input slices along the axis, in mm from the first.
+    /// Positions of the input slices along their normal, in mm from the first.
     pub fn known_positions(&self) -> &[f64] {
         &self.known_positions
     }
@@ -132,7 +176,7 @@ impl Plan {
 
     /// Shape `[k, j, i]` of input arrays.
     pub fn input_shape(&self) -> [usize; 3] {
-        let mut shape = self.output_shape();
+        let mut shape = self.stack_shape();
         shape[self.axis.array_axis()] = self.known_positions.len();
         shape
     }
@@ -141,6 +185,21 @@ impl Plan {
     pub fn output_shape(&self) -> [usize; 3] {
         let [i, j, k] = self.output.size();
         [k, j, i]
+    }
+
+    /// Shape `[k, j, i]` of the slices before they are moved in their plane.
+    pub(crate) fn stack_shape(&self) -> [usize; 3] {
+        let [i, j, k] = self.stack.size();
+        [k, j, i]
+    }
+
+    /// Bytes that moving slices in their plane takes, of voxels of this many bytes.
+    pub(crate) fn straightening_bytes(&self, voxel_bytes: u64) -> u64 {
+        let sides = self.stack.size().map(|side| side as u64);
+        match self.straightening {
+            Some(_) => sides.into_iter().fold(voxel_bytes, u64::saturating_mul),
+            None => 0,
+        }
     }
 
     /// Number of output slices between known ones.
@@ -187,6 +246,30 @@ impl Plan {
             Some(first + 2).filter(|&after| distance(first + 1, after).is_some_and(similar));
         [before, after]
     }
+}
+
+/// Refuses an axis along which nothing can be interpolated.
+fn check_slices(input: &Geometry, axis: Axis) -> Result<()> {
+    if input.length(axis) < 2 {
+        return Err(Error::Geometry(format!(
+            "the volume has a single slice along {axis} (size {:?}, i, j, k); interpolation needs \
+             two or more",
+            input.size()
+        )));
+    }
+    check_length(input, axis)?;
+    if input.uneven_slices().is_some() && axis != Axis::K {
+        return Err(Error::Geometry(format!(
+            "the slices along k are unevenly spaced; resample along k before {axis}"
+        )));
+    }
+    if !input.is_right_angled_across(axis) {
+        return Err(Error::Geometry(format!(
+            "the gantry is tilted, and slices across {axis} are no rectangles; resample along {}",
+            input.slice_axis()
+        )));
+    }
+    Ok(())
 }
 
 /// Source of the slice at `position`; `known` holds two or more increasing positions.

@@ -7,11 +7,14 @@ use std::cmp::Ordering;
 
 use crate::error::{Error, Result};
 use crate::volume::positions;
-use crate::volume::vector::dot;
+use crate::volume::vector::{cross, dot};
 
 /// Cosine of the angle between two axes above which a grid counts as sheared (0.06 degrees off;
 /// files round their direction cosines to six digits, the smallest gantry tilt is 0.5 degrees).
 const SHEAR_TOLERANCE: f64 = 1e-3;
+
+/// Largest tilt that is read, degrees: gantries tilt by up to 30.
+const MAX_TILT_DEGREES: f64 = 35.0;
 
 /// Relative difference of the two spacings of a plane: of files, which round them, and of pixels
 /// that are not quite square.
@@ -58,11 +61,11 @@ impl std::fmt::Display for Axis {
     }
 }
 
-/// Orthogonal grid of voxels in space.
+/// Grid of voxels in space: orthogonal, or with slices that lean (a tilted gantry).
 ///
 /// The steps from one voxel to the next are kept as vectors in mm, not as spacing times direction,
 /// so that the values of a file are kept bit for bit.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Geometry {
     size: [usize; 3],
     origin: [f64; 3],
@@ -72,14 +75,39 @@ pub struct Geometry {
     named_slice_axis: Option<Axis>,
 }
 
+/// Whether each voxel is at the same place; what the header said of it does not matter.
+impl PartialEq for Geometry {
+    fn eq(&self, other: &Geometry) -> bool {
+        self.size == other.size
+            && self.origin == other.origin
+            && self.steps == other.steps
+            && self.uneven_slices == other.uneven_slices
+    }
+}
+
 impl Geometry {
     /// Builds a grid of `size` voxels along i, j, k; `origin` is the centre of voxel (0, 0, 0) and
     /// `steps[axis]` the vector from one voxel to the next along that axis, both in mm in RAS.
     ///
     /// # Errors
     /// [`Error::Geometry`] for an empty axis, for more than 2^48 voxels, for a step of zero length,
-    /// for non-finite values or a non-finite extent, and for sheared axes (gantry tilt).
+    /// for non-finite values or a non-finite extent, and for sheared axes other than those of a
+    /// gantry tilted by up to 35 degrees.
     pub fn new(size: [usize; 3], origin: [f64; 3], steps: [[f64; 3]; 3]) -> Result<Geometry> {
+        Self::with_axis(size, origin, steps, None)
+    }
+
+    /// As [`Geometry::new`], with the slice axis where the source of the volume names it: a DICOM
+    /// series stacks slices.
+    ///
+    /// # Errors
+    /// As [`Geometry::new`]; for a named axis also where its slices have no right angle.
+    pub fn with_axis(
+        size: [usize; 3],
+        origin: [f64; 3],
+        steps: [[f64; 3]; 3],
+        slice_axis: Option<Axis>,
+    ) -> Result<Geometry> {
         if size.contains(&0) {
             return Err(Error::Geometry(format!("a volume of size {size:?} (i, j, k) is empty")));
         }
@@ -100,7 +128,7 @@ impl Geometry {
             steps,
             uneven_slices: None,
             slice_rounding_mm: 0.0,
-            named_slice_axis: None,
+            named_slice_axis: slice_axis,
         };
         let reach = |axis: Axis| geometry.spacing(axis) * geometry.length(axis) as f64;
         if !Axis::ALL.into_iter().map(reach).sum::<f64>().is_finite() {
@@ -117,17 +145,95 @@ impl Geometry {
                 )));
             }
         }
-        for (first, second) in [(Axis::I, Axis::J), (Axis::J, Axis::K), (Axis::K, Axis::I)] {
-            let cosine = dot(geometry.direction(first), geometry.direction(second));
-            if cosine.abs() > SHEAR_TOLERANCE {
-                return Err(Error::Geometry(format!(
-                    "the axes {first} and {second} meet at {:.2} degrees instead of 90: a sheared \
-                     grid (gantry tilt); resample the volume to an orthogonal grid first",
-                    cosine.clamp(-1.0, 1.0).acos().to_degrees()
-                )));
-            }
-        }
+        geometry.check_shear()?;
         Ok(geometry)
+    }
+
+    /// Refuses a grid in which no plane is right-angled, or whose slices lean further than those of
+    /// any gantry.
+    fn check_shear(&self) -> Result<()> {
+        let Some(skewed) = self.skewed_axes() else { return Ok(()) };
+        let axis = self.slice_axis();
+        let tilt = self.tilt_degrees().unwrap_or(0.0);
+        if self.is_right_angled_across(axis) && tilt <= MAX_TILT_DEGREES {
+            return Ok(());
+        }
+        let (first, second) = skewed;
+        let angle = self.cosine(first, second).clamp(-1.0, 1.0).acos();
+        Err(Error::Geometry(format!(
+            "the axes {first} and {second} meet at {:.2} degrees instead of 90: a sheared grid, \
+             but not that of a tilted gantry; resample the volume to an orthogonal grid first",
+            angle.to_degrees()
+        )))
+    }
+
+    /// Cosine of the angle between two axes.
+    fn cosine(&self, a: Axis, b: Axis) -> f64 {
+        dot(self.direction(a), self.direction(b))
+    }
+
+    /// The first two axes that are not at a right angle.
+    fn skewed_axes(&self) -> Option<(Axis, Axis)> {
+        let pairs = [(Axis::I, Axis::J), (Axis::J, Axis::K), (Axis::K, Axis::I)];
+        pairs.into_iter().find(|&(a, b)| self.cosine(a, b).abs() > SHEAR_TOLERANCE)
+    }
+
+    /// Whether the plane across an axis has a right angle: only such planes are slices.
+    pub(crate) fn is_right_angled_across(&self, axis: Axis) -> bool {
+        let [a, b] = axis.others();
+        self.cosine(a, b).abs() <= SHEAR_TOLERANCE
+    }
+
+    /// Angle between the slice axis and the normal of the slices, degrees, where it is no right
+    /// angle: the slices of a tilted gantry.
+    pub fn tilt_degrees(&self) -> Option<f64> {
+        let axis = self.slice_axis();
+        let lean = self.lean(axis);
+        self.skewed_axes().map(|_| dot(lean, lean).sqrt().atan().to_degrees())
+    }
+
+    /// Unit normal of the slices across an axis, towards the next slice.
+    fn normal(&self, axis: Axis) -> [f64; 3] {
+        let [a, b] = axis.others().map(|other| self.direction(other));
+        let normal = cross(a, b);
+        let length = dot(normal, normal).sqrt();
+        let signed = if dot(normal, self.step(axis)) < 0.0 { -length } else { length };
+        normal.map(|component| component / signed)
+    }
+
+    /// How far slices lie beside each other in their plane, mm per mm along their normal.
+    pub(crate) fn lean(&self, axis: Axis) -> [f64; 3] {
+        let (step, normal) = (self.step(axis), self.normal(axis));
+        let along = dot(step, normal);
+        std::array::from_fn(|row| step[row] / along - normal[row])
+    }
+
+    /// The grid without the lean of its slices: the step along `axis` and slice positions are those
+    /// along the normal.
+    pub(crate) fn upright(&self, axis: Axis) -> Geometry {
+        let mut upright = self.clone();
+        let normal = self.normal(axis);
+        let along = dot(self.step(axis), normal);
+        upright.steps[axis as usize] = normal.map(|component| component * along);
+        if let (Some(positions), Axis::K) = (&mut upright.uneven_slices, axis) {
+            let shorter = along / self.spacing(axis);
+            positions.iter_mut().for_each(|position| *position *= shorter);
+        }
+        upright
+    }
+
+    /// Lets the slices of an upright grid, which begin `start` mm after the first known one, lean
+    /// like those of `input`.
+    ///
+    /// # Errors
+    /// As [`Geometry::new`].
+    pub(crate) fn leaning_as(&self, input: &Geometry, axis: Axis, start: f64) -> Result<Geometry> {
+        let (lean, spacing) = (input.lean(axis), self.spacing(axis));
+        let mut leaning = self.clone();
+        leaning.origin = std::array::from_fn(|row| self.origin[row] + lean[row] * start);
+        let step = &mut leaning.steps[axis as usize];
+        *step = std::array::from_fn(|row| step[row] + lean[row] * spacing);
+        leaning.check_shear().map(|()| leaning)
     }
 
     /// Places the k slices at these distances in mm from the first, for a series with missing
@@ -268,20 +374,14 @@ impl Geometry {
         }
     }
 
-    /// Names the slice axis, where the source of the volume tells it: a DICOM series stacks slices.
-    pub fn with_slice_axis(mut self, axis: Axis) -> Geometry {
-        self.named_slice_axis = Some(axis);
-        self
-    }
-
-    /// The slice axis that [`Geometry::with_slice_axis`] named.
+    /// The slice axis that [`Geometry::with_axis`] named.
     pub fn named_slice_axis(&self) -> Option<Axis> {
         self.named_slice_axis
     }
 
     /// Slice axis: the one that is named; k of uneven slices; the axis of a single slice; the axis
     /// across the plane of two equal spacings (to 0.1 %, else to 5 %); else the axis with the
-    /// largest spacing. In case of a tie k, the slice axis of most files.
+    /// largest spacing. In case of a tie, and where slices lean, k, the slice axis of most files.
     pub fn slice_axis(&self) -> Axis {
         if let Some(axis) = self.named_slice_axis {
             return axis;
@@ -299,9 +399,11 @@ impl Geometry {
                 (a - b).abs() <= tolerance * a.max(b)
             })
         };
+        let leaning_k = || self.skewed_axes().filter(|_| self.is_right_angled_across(Axis::K));
         only(&|axis| self.length(axis) == 1)
             .or_else(|| across_equal(EQUAL_SPACING))
             .or_else(|| across_equal(NEARLY_EQUAL_SPACING))
+            .or_else(|| leaning_k().map(|_| Axis::K))
             .unwrap_or_else(|| self.axis_of_largest_spacing())
     }
 
@@ -368,15 +470,30 @@ mod tests {
         // A single slice, thinner than its pixels are wide.
         assert_eq!(axis([8, 6, 1], [3.25, 3.3, 3.2]).slice_axis(), Axis::K);
         assert_eq!(axis([1, 6, 8], [3.2, 3.25, 3.3]).slice_axis(), Axis::I);
-        let named = axis([8, 6, 4], [5.0, 0.7, 0.7]).with_slice_axis(Axis::K);
+        let steps = [[5.0, 0.0, 0.0], [0.0, 0.7, 0.0], [0.0, 0.0, 0.7]];
+        let named = Geometry::with_axis([8, 6, 4], [0.0; 3], steps, Some(Axis::K)).unwrap();
         assert_eq!(named.slice_axis(), Axis::K);
     }
 
     #[test]
-    fn sheared_and_degenerate_grids_are_rejected_with_the_value() {
+    fn slices_may_lean_like_those_of_a_gantry() {
         let tilted = [[0.7, 0.0, 0.0], [0.0, 0.7, 0.0], [0.0, 1.0, 5.0]];
+        let tilted = Geometry::new([8, 6, 4], [1.0, 2.0, 3.0], tilted).unwrap();
+        assert_eq!(tilted.slice_axis(), Axis::K);
+        assert!((tilted.tilt_degrees().unwrap() - 0.2f64.atan().to_degrees()).abs() < 1e-9);
+        let upright = tilted.upright(Axis::K);
+        assert_eq!((upright.step(Axis::K), upright.tilt_degrees()), ([0.0, 0.0, 5.0], None));
+        let again = upright.leaning_as(&tilted, Axis::K, 0.0).unwrap();
+        assert!(again.is_close_to(&tilted));
+    }
+
+    #[test]
+    fn sheared_and_degenerate_grids_are_rejected_with_the_value() {
+        let tilted = [[0.7, 0.0, 0.0], [0.0, 0.7, 0.0], [0.0, 5.0, 5.0]];
         let text = Geometry::new([8, 6, 4], [0.0; 3], tilted).unwrap_err().to_string();
-        assert!(text.contains("78.69 degrees"), "{text}");
+        assert!(text.contains("45.00 degrees"), "{text}");
+        let skewed = [[0.7, 0.0, 0.0], [0.2, 0.7, 0.0], [0.0, 1.0, 5.0]];
+        assert!(Geometry::new([8, 6, 4], [0.0; 3], skewed).is_err());
         let flat = [[0.7, 0.0, 0.0], [0.0, 0.7, 0.0], [0.0, 0.0, 0.0]];
         let text = Geometry::new([8, 6, 4], [0.0; 3], flat).unwrap_err().to_string();
         assert!(text.contains("along k is 0 mm"), "{text}");

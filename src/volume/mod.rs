@@ -2,12 +2,14 @@
 //! and file formats.
 //!
 //! - [`geometry`]: size, spacing and directions of a grid, slice axis, uneven slice positions;
+//! - `hounsfield`: whether values look like Hounsfield units;
 //! - `positions`: slice positions that file headers round;
 //! - [`voxels`], [`voxel_type`]: arrays of the ten voxel types, and the table of these types;
 //! - [`window`]: Hounsfield units to grey values of a network and back;
 //! - [`slice_stack`]: the slices of a CT in Hounsfield units, for training and evaluation.
 
 pub mod geometry;
+pub(crate) mod hounsfield;
 pub(crate) mod positions;
 mod slice_source;
 pub mod slice_stack;
@@ -33,6 +35,7 @@ pub struct Volume {
     voxels: Voxels,
     rescale: Rescale,
     geometry: Geometry,
+    quantity: Option<String>,
 }
 
 impl Volume {
@@ -49,7 +52,19 @@ impl Volume {
                 geometry.size()
             )));
         }
-        Ok(Volume { voxels, rescale, geometry })
+        Ok(Volume { voxels, rescale, geometry, quantity: None })
+    }
+
+    /// Names what the values are where the header says that they are no Hounsfield units.
+    pub fn with_quantity(mut self, quantity: Option<String>) -> Volume {
+        self.quantity = quantity;
+        self
+    }
+
+    /// What the header says of the values where they are no Hounsfield units, such as
+    /// `Modality PT, Units BQML`.
+    pub fn quantity(&self) -> Option<&str> {
+        self.quantity.as_deref()
     }
 
     /// Stored voxels, shape `[k, j, i]`; i is fastest in memory.

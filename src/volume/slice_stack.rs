@@ -26,8 +26,8 @@ impl SliceStack {
     /// Slices of a volume in HU; `None` for a label map.
     ///
     /// # Errors
-    /// [`Error::Argument`] for non-finite voxels, [`Error::Geometry`] for uneven slice spacing,
-    /// [`Error::Memory`].
+    /// [`Error::Argument`] for non-finite voxels, [`Error::Geometry`] for uneven slice spacing and
+    /// a tilted gantry, [`Error::Memory`].
     pub fn of_ct(name: &str, volume: &Volume) -> Result<Option<SliceStack>> {
         if is_label_map(volume)? {
             return Ok(None);
@@ -37,6 +37,7 @@ impl SliceStack {
                 "uneven slice spacing; give a volume with even slices".into(),
             ));
         }
+        check_upright(volume)?;
         // Two copies of 16 bits, one in the order of the file.
         let [i, j, k] = volume.geometry().size();
         let bytes = [i, j, k].into_iter().fold(4u64, |all, n| all.saturating_mul(n as u64));
@@ -92,6 +93,20 @@ impl SliceStack {
     /// A slice in HU.
     pub fn slice(&self, index: usize) -> ArrayView2<'_, i16> {
         self.slices.index_axis(ArrayAxis(0), index)
+    }
+}
+
+/// Refuses the slices of a tilted gantry, which no network has been trained or measured on.
+///
+/// # Errors
+/// [`Error::Geometry`].
+pub fn check_upright(volume: &Volume) -> Result<()> {
+    match volume.geometry().tilt_degrees() {
+        None => Ok(()),
+        Some(degrees) => Err(Error::Geometry(format!(
+            "the gantry is tilted by {degrees:.2} degrees; straighten the slices first, by \
+             `hrinet resample --factor 1`"
+        ))),
     }
 }
 

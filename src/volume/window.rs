@@ -6,6 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, Result};
+
 /// Distance below the window, HU, beyond which a voxel is padding of the scanner (-2000, -3024)
 /// rather than air. Where both known slices are padding, the network has seen saturated values
 /// only, and the result is the linear blend of their HU.
@@ -42,6 +44,20 @@ impl Window {
     /// Maps [0, 1] to HU.
     pub fn to_hu(self, unit: f64) -> f64 {
         self.low + unit * (self.high - self.low)
+    }
+
+    /// Checks that a window of grey values can be mapped.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] unless both ends are finite and `low` is below `high`.
+    pub fn check(self) -> Result<()> {
+        if self.low.is_finite() && self.high.is_finite() && self.low < self.high {
+            return Ok(());
+        }
+        Err(Error::Argument(format!(
+            "a window from {} to {}; it needs two finite values, the lower one first",
+            self.low, self.high
+        )))
     }
 
     /// Width of the window, HU.

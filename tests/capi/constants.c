@@ -92,7 +92,7 @@ int main(void) {
     memset(&options, 0xA5, sizeof options);
     CHECK(hrinet_resample_options_init(&options) == HRINET_OK);
     CHECK(options.struct_size == sizeof options && options.spacing == HRINET_SPACING_ISOTROPIC);
-    CHECK(options.axis == HRINET_AXIS_AUTO && !options.like);
+    CHECK(options.axis == HRINET_AXIS_AUTO && !options.like && options.keep_tilt == 0);
     memset(&model, 0xA5, sizeof model);
     CHECK(hrinet_model_options_init(&model) == HRINET_OK);
     CHECK(model.struct_size == sizeof model && !strcmp(model.device, "auto"));
@@ -101,6 +101,7 @@ int main(void) {
     memset(&job, 0xA5, sizeof job);
     CHECK(hrinet_job_init(&job) == HRINET_OK);
     CHECK(job.struct_size == sizeof job && !job.model && !job.plan && !job.input && !job.output);
+    CHECK(job.window_low == 0.0 && job.window_high == 0.0);
     CHECK(!job.progress && !job.user && !job.expected_error && !job.labels && !job.label_count);
     memset(&labels, 0xA5, sizeof labels);
     CHECK(hrinet_label_job_init(&labels) == HRINET_OK);

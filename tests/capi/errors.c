@@ -120,7 +120,7 @@ static void plans(void) {
     WITH(volume.size[0] = 0, HRINET_INVALID_GEOMETRY, "");
     WITH(volume.ijk_to_ras[10] = 0, HRINET_INVALID_GEOMETRY, "");
     WITH(volume.ijk_to_ras[10] = NAN, HRINET_INVALID_GEOMETRY, "");
-    WITH(volume.ijk_to_ras[2] = 2, HRINET_INVALID_GEOMETRY, "");
+    WITH(volume.ijk_to_ras[2] = 3, HRINET_INVALID_GEOMETRY, "");
     WITH(volume.slice_positions_mm = positions, HRINET_INVALID_GEOMETRY, "");
     WITH(volume.rescale_slope = 0, HRINET_INVALID_ARGUMENT, "slope");
     WITH(volume.rescale_intercept = INFINITY, HRINET_INVALID_ARGUMENT, "inf");

@@ -1,6 +1,7 @@
 /* What a plan says, for each way to choose the slices. */
 #include "block.h"
 #include <math.h>
+#include <string.h>
 
 static HrinetVolume volume;
 static HrinetResampleOptions options;
@@ -90,6 +91,25 @@ int main(void) {
     plan = planned();
     CHECK(hrinet_plan_axis(plan) == 1 && hrinet_plan_slice_count(plan) == 2 * ROWS - 1);
     CHECK(hrinet_plan_work_bytes(plan, NULL) > 0 && hrinet_plan_work_bytes(NULL, NULL) == 0);
+    CHECK(!strcmp(hrinet_plan_remark(plan), "") && !hrinet_plan_remark(NULL));
     hrinet_plan_free(plan);
+
+    /* A tilted gantry: each slice lies a pixel and a quarter further along j. */
+    options.axis = HRINET_AXIS_AUTO;
+    volume.ijk_to_ras[6] = 1;
+    plan = planned();
+    CHECK(hrinet_plan_output(plan, &out) == HRINET_OK);
+    CHECK(out.size[0] == COLUMNS && out.size[1] == ROWS + 4 && out.size[2] == 2 * SLICES - 1);
+    CHECK(out.ijk_to_ras[6] == 0 && fabs(out.ijk_to_ras[10] - 1.5) < 1e-12);
+    CHECK(strstr(hrinet_plan_remark(plan), "cubic convolution"));
+    hrinet_plan_free(plan);
+    options.keep_tilt = 1;
+    plan = planned();
+    CHECK(hrinet_plan_output(plan, &out) == HRINET_OK && out.size[1] == ROWS);
+    CHECK(fabs(out.ijk_to_ras[6] - 0.5) < 1e-12);
+    hrinet_plan_free(plan);
+    options.keep_tilt = 2;
+    plan = NULL;
+    CHECK(hrinet_plan_create(&volume, &options, &plan) == HRINET_INVALID_ARGUMENT && !plan);
     return 0;
 }

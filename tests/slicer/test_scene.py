@@ -213,7 +213,7 @@ def rotated():
 
 def sheared():
     matrix = np.diag([0.5, 0.5, 2, 1.0])
-    matrix[1, 2] = 0.7
+    matrix[1, 2] = 2.7
     return builders.volume(matrix=matrix, name="Sheared")
 
 
@@ -295,3 +295,28 @@ def test_output_survives_saving_and_loading(logic, tmp_path):
     assert np.array_equal(builders.array(loaded), builders.array(fine))
     for ijk in ((0, 0, 0), (47, 39, 24)):
         assert np.abs(builders.world(loaded, ijk) - builders.world(fine, ijk)).max() < 1e-6
+
+
+def test_values_that_are_no_hounsfield_units_give_a_warning(logic, caplog):
+    thick = builders.volume((3, 40, 48), dtype=np.float32)
+    voxels = builders.array(thick)
+    voxels[...] = (voxels + 1000) / 2000
+    choices = {"model": "hrinet-motion-small", "spacing": "factor", "factor": 2}
+    logic.resample(thick, **choices)
+    assert "Hounsfield" in caplog.text and "--window" in caplog.text
+    caplog.clear()
+    fine = logic.resample(thick, window=(0, 1), **choices)
+    assert "Hounsfield" not in caplog.text
+    assert np.array_equal(builders.array(fine)[::2], voxels)
+
+
+def test_slices_of_a_series_are_stacked_along_k(logic):
+    # Thinner than its pixels are wide, which are not square.
+    thin = builders.volume((5, 12, 14), np.diag([0.6, 0.9, 0.5, 1.0]))
+    assert logic.resample(thin, model="linear", spacing="factor").GetAttribute(
+        "HRINet.SliceAxis"
+    ) == ("j")
+    thin.SetAttribute("DICOM.instanceUIDs", "1.2.3 1.2.4")
+    fine = logic.resample(thin, model="linear", spacing="factor")
+    assert fine.GetAttribute("HRINet.SliceAxis") == "k"
+    assert builders.array(fine).shape == (9, 12, 14)

@@ -36,11 +36,15 @@ class ResampleChoices:
     spacing: "isotropic", "factor" (with `factor`), "nearest" or "exact" (with `spacingMm`), or
         "like" (with `likeVolume`).
     axis: slice axis, "auto", "i", "j" or "k".
+    keepTilt: leave the output of a tilted gantry sheared, with known slices bit for bit, instead of
+        moving the slices in their plane onto a right-angled grid.
     model: a shipped model, "linear", "cubic", or the path of a checkpoint file.
     device: "auto", "cpu", "cuda" or "cuda:N".
     precision: "float32" or "bfloat16", for networks.
     ensemble: interpolate every slice twice, with its neighbours in either order, and average:
         slightly more accurate in nearly twice the time.
+    window: grey values (low, high) that a network sees as its own window, for volumes that are not
+        in Hounsfield units.
     threads: CPU threads; 0: all cores but one.
     separateProcess: run in a subprocess, never on a thread of Slicer.
     markInterpolated: also a label map: 1 in interpolated slices, 0 in known ones.
@@ -58,10 +62,12 @@ class ResampleChoices:
     spacingMm: float = 1.0
     likeVolume: Any = None
     axis: str = "auto"
+    keepTilt: bool = False
     model: str = DEFAULT_MODEL
     device: str = "auto"
     precision: str = "float32"
     ensemble: bool = False
+    window: Any = None
     threads: int = 0
     separateProcess: bool = False
     markInterpolated: bool = False
@@ -124,6 +130,7 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
             choices.ensemble,
             choices.threads,
             choices.segmentationMethod,
+            None if choices.window is None else [float(end) for end in choices.window],
         )
         destination = output.Destination(
             volumeNode,
@@ -228,11 +235,12 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
         axis = "ijk".find(outputVolume.GetAttribute(volumes.ATTRIBUTE + "SliceAxis") or "k")
         known = volumes.known_slices(outputVolume)
         nearest = geometry.nearest_slices(outputVolume, original, axis, known)
+        offsets = geometry.offsets_of(outputVolume, original, axis)
+        expected = tuple(geometry.shape_of(original))
         layers = [
-            (segmentations.select_slices(labels, axis, nearest), ids)
+            (segmentations.select_slices(labels, axis, nearest, offsets, expected), ids)
             for labels, ids in segmentations.layers_of(segmentation, outputVolume)
         ]
-        expected = tuple(geometry.shape_of(original))
         if layers[0][0].shape != expected:
             raise volumes.VolumeError(
                 f"{original.GetName()} is not the input of {outputVolume.GetName()}: "
@@ -250,6 +258,7 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
         volumes.voxels_of(volume_node)
         axis = volumes.slice_axis_of(volume_node, choices.axis)
         options = hrinet.Options(choices.spacing, choices.factor, choices.spacingMm, axis)
+        options.keep_tilt = bool(choices.keepTilt)
         if choices.spacing == "like":
             volumes.voxels_of(choices.likeVolume)
             _, parent = geometry.grid_of(volume_node, volume_node.GetParentTransformNode())

@@ -129,6 +129,9 @@ fn print_volume(volume: &Volume) -> Result<()> {
         Axis::ALL.map(|axis| geometry.direction(axis))
     ))?;
     print_line(format_args!("slice axis:  {}", geometry.slice_axis()))?;
+    if let Some(degrees) = geometry.tilt_degrees() {
+        print_line(format_args!("tilt:        {degrees:.2} degrees (gantry)"))?;
+    }
     if let Some(positions) = geometry.uneven_slices() {
         print_line(format_args!("slices at:   {positions:?} mm (uneven)"))?;
     }

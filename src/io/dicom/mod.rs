@@ -90,7 +90,9 @@ fn volume(
         voxels.append(reader.decode(slice)?)?;
     }
     let [i, j, k] = geometry.size();
-    Volume::new(voxels.into_voxels([k, j, i])?, Rescale::IDENTITY, geometry)
+    let quantity = slices.first().and_then(|slice| slice.quantity.clone());
+    let volume = Volume::new(voxels.into_voxels([k, j, i])?, Rescale::IDENTITY, geometry)?;
+    Ok(volume.with_quantity(quantity))
 }
 
 /// Lists what a folder or file holds.

@@ -43,6 +43,8 @@ pub(crate) struct Slice {
     pub(crate) row_spacing: f64,
     /// SpacingBetweenSlices, else SliceThickness, mm.
     pub(crate) thickness: Option<f64>,
+    /// What the header says of the values where they are no HU.
+    pub(crate) quantity: Option<String>,
     /// RescaleSlope, 1 where missing.
     pub(crate) slope: f64,
     /// RescaleIntercept, 0 where missing.
@@ -205,9 +207,25 @@ fn slice(
         column_spacing,
         row_spacing,
         thickness,
+        quantity: quantity(attributes),
         slope,
         intercept,
     })
+}
+
+/// Modality and units of values that are no HU; `None` for those of a CT, and where the header says
+/// nothing (modality OT).
+fn quantity(attributes: &Attributes) -> Option<String> {
+    let units = attributes.text(tags::UNITS);
+    let rescale_type = attributes.text(tags::RESCALE_TYPE);
+    match attributes.text(tags::MODALITY).as_str() {
+        // US: unspecified.
+        "CT" | "OT" | "" => (!["HU", "US", ""].contains(&rescale_type.as_str()))
+            .then(|| format!("RescaleType {rescale_type}")),
+        _ if rescale_type == "HU" => None,
+        modality if units.is_empty() => Some(format!("Modality {modality}")),
+        modality => Some(format!("Modality {modality}, Units {units}")),
+    }
 }
 
 fn phase_attributes(attributes: &Attributes) -> PhaseAttributes {

@@ -17,7 +17,8 @@ const MIN_DRIFT_MM: f64 = 0.01;
 /// rows, columns and normal, LPS.
 ///
 /// # Errors
-/// [`Error::Geometry`] for slices that do not lie on a line, and for a tilted gantry.
+/// [`Error::Geometry`] for slices that do not lie on a line, and for one tilted further than any
+/// gantry.
 pub(crate) fn geometry(slices: &[Slice], [x, y, normal]: [[f64; 3]; 3]) -> Result<Geometry> {
     let y = perpendicular(&slices[0], x, y);
     let origin = slices[0].position;
@@ -36,9 +37,8 @@ pub(crate) fn geometry(slices: &[Slice], [x, y, normal]: [[f64; 3]; 3]) -> Resul
         ras(y.map(|component| component * first.row_spacing)),
         ras(z.map(|component| component * step)),
     ];
-    Geometry::new([first.columns, first.rows, count], ras(origin), steps)
+    Geometry::with_axis([first.columns, first.rows, count], ras(origin), steps, Some(Axis::K))
         .and_then(|geometry| geometry.with_slice_positions(positions))
-        .map(|geometry| geometry.with_slice_axis(Axis::K))
         .map_err(|error| error.in_file(&first.path))
 }
 
@@ -54,8 +54,9 @@ fn perpendicular(slice: &Slice, x: [f64; 3], y: [f64; 3]) -> [f64; 3] {
     across.map(|component| component / length)
 }
 
-/// Direction from slice to slice: from the first to the last, so that both positions are exact; the
-/// normal where the difference is larger than usual, but only rounding.
+/// Direction from slice to slice: from the first to the last, so that both positions are exact,
+/// also for a tilted gantry; the normal where the difference is larger than usual, but only
+/// rounding.
 fn direction(slices: &[Slice], normal: [f64; 3]) -> Result<[f64; 3]> {
     let (first, last) = (&slices[0], &slices[slices.len() - 1]);
     let whole = minus(last.position, first.position);
@@ -89,14 +90,9 @@ fn direction(slices: &[Slice], normal: [f64; 3]) -> Result<[f64; 3]> {
     if drift.length() <= explained.max(MIN_DRIFT_MM) {
         return Ok(normal);
     }
-    Err(Error::Geometry(format!(
-        "{}: the slices drift in their plane by {:.3} mm over {length:.3} mm from {}: a gantry \
-         tilt of {:.2} degrees; resample the series to an orthogonal grid first",
-        last.path.display(),
-        drift.length(),
-        first.path.display(),
-        drift.length().atan2(length).to_degrees()
-    )))
+    // A tilted gantry: the slices lean.
+    let length = dot(whole, whole).sqrt();
+    Ok(whole.map(|component| component / length))
 }
 
 /// Offset between two slices, along their normal and in their plane, mm.

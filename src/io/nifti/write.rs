@@ -59,7 +59,8 @@ pub(crate) fn write_pair(
     write_voxels(volume.voxels(), out.data, path, cancelled)
 }
 
-/// Header with equal sform and qform, in float32, with the offset of the voxels and the magic.
+/// Header with equal sform and qform, in float32, with the offset of the voxels and the magic;
+/// without a qform, which holds no shear, for the slices of a tilted gantry.
 fn header(
     path: &Path,
     volume: &Volume,
@@ -88,7 +89,9 @@ fn header(
     header.floats(108, &[offset as f64, volume.rescale().slope, volume.rescale().intercept]);
     header.put(123, &[MILLIMETRES]);
 
-    header.put(252, &SCANNER.to_le_bytes());
+    if geometry.tilt_degrees().is_none() {
+        header.put(252, &SCANNER.to_le_bytes());
+    }
     header.put(254, &SCANNER.to_le_bytes());
     header.floats(256, &vector);
     header.floats(268, &geometry.origin());

@@ -90,7 +90,7 @@ fn volumes_that_cannot_be_resampled_are_rejected() {
         bytes.extend([0u8; 16]);
         std::fs::write(at(name), bytes).unwrap();
     };
-    nrrd("sheared.nrrd", "(1,0,0) (0,1,0) (0,1,3)");
+    nrrd("sheared.nrrd", "(1,0,0) (0,1,0) (0,3,3)");
     let line = refused(folder.path(), "sheared.nrrd");
     assert!(line.contains("sheared.nrrd") && line.contains("degrees instead of 90"), "{line}");
     nrrd("flat.nrrd", "(1,0,0) (0,1,0) (0,0,0)");

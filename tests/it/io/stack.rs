@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::common::volumes::{describe, position, written_by};
 use hrinet::resample::{Plan, Spacing};
-use hrinet::volume::{Axis, Volume};
+use hrinet::volume::{Axis, Volume, Voxels};
 use hrinet::{Result, io};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -82,14 +82,34 @@ fn small_tilt_is_told_from_rounding() {
         json!({"positions": positions})
     };
     for digits in [1, 2, 6] {
-        let text = series(&case(digits)).unwrap_err().to_string();
-        assert!(text.contains("tilt of 0.5"), "{digits}: {text}");
+        let volume = series(&case(digits)).unwrap();
+        let tilt = volume.geometry().tilt_degrees().expect("a tilt");
+        assert!((tilt - 0.5).abs() < 0.2, "{digits}: {tilt}");
     }
     // A slice that lies beside the others is no tilt.
     let mut positions: Vec<[f64; 3]> = (0..6).map(|k| [0.0, 0.0, 3.0 * k as f64]).collect();
     positions[3][0] = 5.0;
     let text = series(&json!({"positions": positions})).unwrap_err().to_string();
     assert!(text.contains("003.dcm") && text.contains("5.00 mm beside the line"), "{text}");
+}
+
+/// The places of a tilted series are those of its header, slice by slice.
+#[test]
+fn tilted_series_is_read_as_a_sheared_volume() {
+    let [x, y, _] = turned(-12.0, 0.0);
+    let positions: Vec<[f64; 3]> = (0..6).map(|k| [-10.4, 20.3, -55.0 + 3.0 * k as f64]).collect();
+    let iop = [x, y].concat();
+    let case = json!({"iop": iop, "positions": positions, "gradient": [7, -5, 6], "constant": 300});
+    let volume = series(&case).unwrap();
+    let geometry = volume.geometry();
+    assert!((geometry.tilt_degrees().unwrap() - 12.0).abs() < 1e-6);
+    assert_eq!(geometry.slice_axis(), Axis::K);
+    let Voxels::Int16(voxels) = volume.voxels() else { panic!() };
+    for ((k, j, i), &hu) in voxels.indexed_iter() {
+        let [right, anterior, superior] = position(geometry, [i, j, k]);
+        let expected = -7.0 * right + 5.0 * anterior + 6.0 * superior + 300.0;
+        assert!((f64::from(hu) - expected).abs() <= 0.5 + 1e-6, "{i} {j} {k}");
+    }
 }
 
 #[test]

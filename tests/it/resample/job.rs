@@ -5,7 +5,7 @@ use hrinet::labels::LabelMethod;
 use hrinet::resample::{
     ArrayJob, Image, Interpolator, InterpolatorOptions, Job, JobOptions, LabelArrays, Plan, Spacing,
 };
-use hrinet::volume::{Axis, Geometry, Rescale, Volume, VoxelsView};
+use hrinet::volume::{Axis, Geometry, Rescale, Volume, VoxelsView, Window};
 use ndarray::Array3;
 
 fn plan(volume: &Volume, factor: usize) -> Plan {
@@ -15,7 +15,8 @@ fn plan(volume: &Volume, factor: usize) -> Plan {
 #[test]
 fn options_are_read_and_written_by_their_names() {
     let text = r#"{"spacing": {"factor": 3}, "axis": "k", "model": "cubic", "device": "cpu",
-        "ensemble": true, "label-method": "nearest", "expected-error": true, "nan-as": -1000}"#;
+        "ensemble": true, "label-method": "nearest", "expected-error": true, "nan-as": -1000,
+        "window": {"low": 0.0, "high": 1.0}, "keep-tilt": true}"#;
     let options: JobOptions = serde_json::from_str(text).unwrap();
     let interpolator = InterpolatorOptions { ensemble: true, ..InterpolatorOptions::on("cpu") };
     let expected = JobOptions {
@@ -26,6 +27,8 @@ fn options_are_read_and_written_by_their_names() {
         label_method: Some(LabelMethod::Nearest),
         expected_error: true,
         nan_as: Some(-1000.0),
+        window: Some(Window { low: 0.0, high: 1.0 }),
+        keep_tilt: true,
     };
     assert_eq!(options, expected);
     let text = serde_json::to_string(&options).unwrap();

@@ -1,5 +1,7 @@
 mod expected_error;
+mod hounsfield;
 mod interpolate;
 mod job;
 mod phantom_structures;
 mod plan_laws;
+mod straighten;

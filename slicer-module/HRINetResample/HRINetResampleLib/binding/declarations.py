@@ -144,6 +144,7 @@ class HrinetResampleOptions(ctypes.Structure):
         ("spacing_mm", c_double),
         ("axis", c_int32),
         ("like", POINTER(HrinetVolume)),
+        ("keep_tilt", c_int32),
     ]
 
 
@@ -192,6 +193,8 @@ class HrinetJob(ctypes.Structure):
         ("expected_error", POINTER(HrinetVolume)),
         ("labels", POINTER(HrinetLabelJob)),
         ("label_count", c_size_t),
+        ("window_low", c_double),
+        ("window_high", c_double),
     ]
 
 
@@ -306,6 +309,7 @@ FUNCTIONS = {
     "hrinet_plan_output": (HrinetStatus, [POINTER(HrinetPlan), POINTER(HrinetVolume)]),
     "hrinet_plan_output_bytes": (c_size_t, [POINTER(HrinetPlan)]),
     "hrinet_plan_work_bytes": (c_uint64, [POINTER(HrinetPlan), POINTER(HrinetModel)]),
+    "hrinet_plan_remark": (c_char_p, [POINTER(HrinetPlan)]),
     "hrinet_plan_slice_count": (c_uint32, [POINTER(HrinetPlan)]),
     "hrinet_plan_axis": (c_int32, [POINTER(HrinetPlan)]),
     "hrinet_plan_slice": (HrinetStatus, [POINTER(HrinetPlan), c_uint32, POINTER(HrinetSlice)]),

@@ -11,6 +11,8 @@ RAS.
         hrinet.resample(hrinet.Job(model, plan, thick, output=fine))
 """
 
+import contextlib
+
 from . import declarations as c
 from . import library
 from .handles import Cancelled, HrinetError, check
@@ -31,6 +33,7 @@ __all__ = [
     "Plan",
     "Slice",
     "Trainer",
+    "collected_warnings",
     "devices",
     "num_threads",
     "resample",
@@ -69,6 +72,7 @@ def num_threads():
 
 
 _log_callback = None
+_log_wanted = (None, 2)  # callback and level of the last `set_log`
 
 
 def set_log(callback, level=2):
@@ -76,7 +80,8 @@ def set_log(callback, level=2):
 
     The callback may be called from any thread. None ends logging.
     """
-    global _log_callback
+    global _log_callback, _log_wanted
+    _log_wanted = (callback, level)
     loaded = library.load()
 
     def call(line_level, line, _user):
@@ -88,3 +93,25 @@ def set_log(callback, level=2):
     new = c.HrinetLogCallback() if callback is None else c.HrinetLogCallback(call)
     check(loaded, loaded.hrinet_set_log_callback(new, level, None))
     _log_callback = new  # referenced as long as C may call it
+
+
+@contextlib.contextmanager
+def collected_warnings():
+    """Yields a list that receives the warnings of the library meanwhile, of any thread.
+
+    The callback of `set_log` still gets its lines.
+    """
+    before, level = _log_wanted
+    warnings = []
+
+    def collect(line_level, line):
+        if line_level <= 2:
+            warnings.append(line)
+        if before is not None and line_level <= level:
+            before(line_level, line)
+
+    set_log(collect, max(2, level if before is not None else 0))
+    try:
+        yield warnings
+    finally:
+        set_log(before, level)

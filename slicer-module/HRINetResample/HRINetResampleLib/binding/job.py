@@ -2,7 +2,7 @@
 
 import ctypes
 import dataclasses
-from typing import Callable, List, Optional
+from typing import Callable, List, Optional, Tuple
 
 import numpy as np
 
@@ -31,8 +31,10 @@ class LabelJob:
 class Job:
     """Inputs and wanted outputs of `resample`, all arrays [k, j, i].
 
-    `output` and `expected_error` are None where they are not wanted. `expected_error` is a float32
-    array for the expected absolute error in HU, with a model that `predicts_error`.
+    `window` (low, high) are grey values that a network sees as its own window, for volumes that are
+    not in Hounsfield units. `output` and `expected_error` are None where they are not wanted.
+    `expected_error` is a float32 array for the expected absolute error in HU, with a model that
+    `predicts_error`.
     `progress(done, total)` counts slices of all outputs, and is called on the thread that calls
     `resample`; it cancels by returning False.
     """
@@ -44,6 +46,7 @@ class Job:
     expected_error: Optional[np.ndarray] = None
     labels: List[LabelJob] = dataclasses.field(default_factory=list)
     progress: Optional[Callable] = None
+    window: Optional[Tuple[float, float]] = None
 
 
 def resample(job):
@@ -70,6 +73,8 @@ def resample(job):
         native_labels.output = volume(each.output)
         native_labels.method = choice("label method", LABEL_METHODS, each.method)
     native.labels, native.label_count = labels, len(labels)
+    if job.window is not None:
+        native.window_low, native.window_high = (float(end) for end in job.window)
     callback, failures = progress_callback(job.progress)
     native.progress = callback
     status = loaded.hrinet_resample(native)

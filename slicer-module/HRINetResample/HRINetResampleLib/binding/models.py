@@ -38,6 +38,7 @@ class Options:
 
     `spacing` is one of SPACINGS; `factor` is used by "factor", `spacing_mm` by "nearest" and
     "exact", `like_shape` ([k, j, i]) and `like_ijk_to_ras` by "like". `axis` is one of AXES.
+    `keep_tilt` leaves the output of a tilted gantry sheared, with known slices bit for bit.
     """
 
     spacing: str = "isotropic"
@@ -46,6 +47,7 @@ class Options:
     axis: str = "auto"
     like_shape: Optional[List[int]] = None
     like_ijk_to_ras: Optional[List[List[float]]] = None
+    keep_tilt: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +87,7 @@ class Plan(Handle):
         if options.spacing == "factor":
             wanted.factor = whole_number("factor", options.factor)
         wanted.spacing_mm = float(options.spacing_mm)
+        wanted.keep_tilt = int(options.keep_tilt)
         if options.like_shape is not None:
             like, also_referenced = volume_of(
                 loaded, options.like_shape, options.like_ijk_to_ras, voxel_type=voxel_type
@@ -103,6 +106,7 @@ class Plan(Handle):
         count = loaded.hrinet_plan_slice_count(pointer)
         self.slices = [self._slice(index) for index in range(count)]
         self.bytes = loaded.hrinet_plan_output_bytes(pointer)
+        self.remark = (loaded.hrinet_plan_remark(pointer) or b"").decode("utf-8", "replace")
 
     def _slice(self, index):
         found = c.HrinetSlice(struct_size=ctypes.sizeof(c.HrinetSlice))

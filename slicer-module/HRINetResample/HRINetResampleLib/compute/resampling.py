@@ -44,6 +44,8 @@ class Settings:
     threads: int = 0  # 0: all cores but one
     # "anatomy", "shape", "nearest", or "auto": "anatomy" if the model has a flow, else "shape".
     label_method: str = "auto"
+    # Grey values (low, high) that a network sees as its own window; None: HU.
+    window: Optional[List[float]] = None
 
     def thread_count(self):
         """Number of CPU threads."""
@@ -84,6 +86,8 @@ class Outcome:
     checksum: str = ""
     device: str = ""
     version: str = ""
+    warnings: List[str] = dataclasses.field(default_factory=list)
+    remark: str = ""  # of the plan: how the output differs from the wish
 
     @property
     def slice_count(self):
@@ -114,7 +118,8 @@ def make_plan(request):
 def outcome_of(plan):
     """Outcome that a plan will have."""
     known = {index: each.first for index, each in enumerate(plan.slices) if each.is_known}
-    return Outcome(list(plan.shape), plan.ijk_to_ras.tolist(), plan.axis, known)
+    matrix = plan.ijk_to_ras.tolist()
+    return Outcome(list(plan.shape), matrix, plan.axis, known, remark=plan.remark)
 
 
 def run(grid, settings, arrays, progress):
@@ -136,8 +141,11 @@ def run(grid, settings, arrays, progress):
         job = hrinet.Job(
             model, plan, arrays.image, arrays.output, arrays.expected_error, labels, progress
         )
-        hrinet.resample(job)
+        job.window = settings.window
+        with hrinet.collected_warnings() as warnings:
+            hrinet.resample(job)
         outcome = outcome_of(plan)
+        outcome.warnings = warnings
         outcome.system, outcome.checksum = model.system, model.checksum
         outcome.device, outcome.version = model.device, hrinet.version()
         return outcome

@@ -78,6 +78,7 @@ class HRINetResampleParameterNode:
     model: str = DEFAULT_MODEL
     device: str = "auto"
     axis: Axis = Axis.AUTO
+    keepTilt: bool = False
     segmentationMethod: SegmentationMethod = SegmentationMethod.AUTO
     separateProcess: bool = False
     markInterpolated: bool = False

@@ -68,6 +68,8 @@ def describe_plan(run, dtype):
     )
     if run.frames > 1:
         text = _("{count} frames, each ").format(count=run.frames) + text
+    if outcome.remark:
+        text += ". " + _("Note: {text}").format(text=outcome.remark)
     if outcome.interpolated_count == 0:
         text += ". " + _("There is nothing to interpolate: the slices are that close already")
     return text
@@ -75,12 +77,15 @@ def describe_plan(run, dtype):
 
 def describe_result(outcome, seconds, backend):
     """Output of a finished run."""
-    return _("Done: {known} known slices, {interpolated} interpolated in {time}, {where}").format(
+    text = _("Done: {known} known slices, {interpolated} interpolated in {time}, {where}").format(
         known=len(outcome.known),
         interpolated=outcome.interpolated_count,
         time=duration(seconds),
         where=backend,
     )
+    if outcome.remark:
+        text += ". " + _("Note: {text}").format(text=outcome.remark)
+    return ". ".join([text, *(_("Warning: {text}").format(text=w) for w in outcome.warnings)])
 
 
 def describe_gain(model):

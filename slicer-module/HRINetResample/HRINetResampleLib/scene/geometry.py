@@ -3,7 +3,8 @@
 A linear parent is kept: the output gets the same one. A non-linear parent (a grid transform) is
 what Slicer's DICOM import creates for unevenly spaced slices or a tilted gantry. If it only shifts
 whole slices along one line, it is read as their true positions, and the output is in world
-coordinates; if it tilts or bends slices, the volume is rejected.
+coordinates; if it bends slices, the volume is rejected. Slices that lean (a tilted gantry) give a
+sheared grid, which the library straightens.
 """
 
 import numpy as np
@@ -14,6 +15,8 @@ from ..compute.resampling import Grid
 
 # Tolerance in mm for the distance of a slice's points from a plain shift: the transform's rounding.
 TOLERANCE_MM = 0.01
+# Distance in mm of a slice from the line of the others that positions rounded to 0.1 mm explain.
+ROUNDING_MM = 0.174
 _SAMPLES = 5  # points along each side of a slice
 
 
@@ -63,6 +66,23 @@ def like_of(volume_node, parent):
     return shape_of(volume_node), matrix.tolist()
 
 
+def offsets_of(output, original, axis):
+    """For each slice of `original` the pixel of `output` at its first pixel: [[column, row]].
+
+    They are zero unless the slices of a tilted gantry were moved in their plane.
+    """
+    grid, _parent = grid_of(original, original.GetParentTransformNode())
+    start = np.array(grid.ijk_to_ras)
+    count = grid.shape[2 - axis]
+    steps = np.arange(count, dtype=float)
+    if grid.positions is not None and axis == 2:
+        steps = np.array(grid.positions) / np.linalg.norm(start[:3, axis])
+    firsts = start[:3, 3] + np.outer(steps, start[:3, axis])
+    ijk = np.column_stack([firsts, np.ones(count)]) @ np.linalg.inv(matrix_of(output)).T
+    plane = [other for other in range(3) if other != axis]
+    return np.rint(ijk[:, plane]).astype(int)
+
+
 def nearest_slices(output, original, axis, known):
     """For each slice of `original` the index of the nearest slice of `output`, across an axis.
 
@@ -104,20 +124,14 @@ def _grid_in_world(name, shape, matrix, parent):
         raise GeometryError(f"{name} has a single slice; at least two are needed")
     direction = along / length
     positions = (shifts - shifts[0]) @ direction
-    bending = max(bending, np.abs(shifts - shifts[0] - np.outer(positions, direction)).max())
+    beside = np.abs(shifts - shifts[0] - np.outer(positions, direction)).max()
+    if beside > ROUNDING_MM:
+        bending = max(bending, beside)
     if bending > TOLERANCE_MM:
         raise GeometryError(
             f"{name} is under {parent.GetName()}, which bends its slices by up to "
             f"{bending:.2f} mm; resample it along straight slices first (Transforms module: "
             "harden; then Resample Scalar/Vector/DWI Volume), or choose the untransformed volume"
-        )
-    normal = np.cross(fit[1], fit[2])
-    tilt = np.degrees(np.arccos(min(1.0, abs(normal @ direction) / np.linalg.norm(normal))))
-    if np.sin(np.radians(tilt)) * length > TOLERANCE_MM:
-        raise GeometryError(
-            f"{name}: the slices are tilted by {tilt:.1f} degrees (gantry tilt, corrected by "
-            f"{parent.GetName()}); only orthogonal slices are supported: harden the transform "
-            "(Transforms module) first"
         )
     if (np.diff(positions) <= 0).any():
         raise GeometryError(f"{name}: {parent.GetName()} changes the order of its slices")

@@ -71,6 +71,8 @@ class _Writer:
         if destination.show:
             volumes.show(output)
         self._enable_undo()
+        for warning in outcome.warnings:
+            log.warning("HRINet: %s: %s", output.GetName(), warning)
         log.info(
             "HRINet: %s: %d slices, %d known, %d interpolated in %.1f s",
             output.GetName(),

@@ -118,6 +118,17 @@ def _set_mask(segmentation_node, segment_id, mask, matrix):
     )
 
 
-def select_slices(labels, axis, indices):
-    """Slices of a label map at `indices` across an axis (0 i, 1 j, 2 k)."""
-    return np.ascontiguousarray(np.take(labels, indices, axis=2 - axis))
+def select_slices(labels, axis, indices, offsets, shape):
+    """Slices of a label map at `indices` across an axis (0 i, 1 j, 2 k).
+
+    Of each slice the part that begins at its [column, row] of `offsets`; `shape` [k, j, i] is that
+    of the result. Slices without offsets are whole.
+    """
+    if not offsets.any():
+        return np.ascontiguousarray(np.take(labels, indices, axis=2 - axis))
+    rows, columns = (side for at, side in enumerate(shape) if at != 2 - axis)
+    slices = []
+    for index, (column, row) in zip(indices, offsets):
+        plane = np.take(labels, index, axis=2 - axis)
+        slices.append(plane[row : row + rows, column : column + columns])
+    return np.ascontiguousarray(np.stack(slices, axis=2 - axis))

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use hrinet::labels::LabelMethod;
 use hrinet::render::coronal;
 use hrinet::resample::{JobOptions, Spacing};
-use hrinet::volume::Axis;
+use hrinet::volume::{Axis, Window};
 use hrinet::{Error, Result, io};
 
 use super::dicom;
@@ -32,12 +32,20 @@ pub struct Arguments {
     /// columns of its slices.
     #[arg(long, value_enum, default_value_t = AxisArgument::Auto)]
     axis: AxisArgument,
+    /// Keep the shear of a tilted gantry: known slices stay bit for bit, the output (.nrrd or .nii)
+    /// is not right-angled.
+    #[arg(long)]
+    keep_tilt: bool,
     /// hrinet-motion, hrinet-motion-small (three times as fast), hrinet-motion-sharp (as noisy as
     /// known slices), linear, cubic, or a checkpoint file.
     #[arg(long, default_value = hrinet::network::model::DEFAULT, value_name = "NAME|FILE")]
     model: String,
     #[command(flatten)]
     interpolator: InterpolatorArguments,
+    /// Grey values that the network sees as its own window (-1000 to 1000 HU): for volumes that are
+    /// not in Hounsfield units, such as --window 0,1.
+    #[arg(long, value_name = "LOW,HIGH", allow_hyphen_values = true, value_parser = window)]
+    window: Option<Window>,
     /// The DICOM series to read where the folder holds several: its number in the list, its UID or
     /// the start of it.
     #[arg(long, value_name = "N|UID")]
@@ -138,6 +146,8 @@ impl Arguments {
             }),
             expected_error: self.expected_error.is_some(),
             nan_as: self.nan_as,
+            window: self.window,
+            keep_tilt: self.keep_tilt,
         })
     }
 
@@ -213,6 +223,17 @@ impl Arguments {
         }
         io::check_output(output, self.overwrite)
     }
+}
+
+/// Parses the two ends of a window.
+fn window(text: &str) -> std::result::Result<Window, String> {
+    let ends: Option<Vec<f64>> =
+        text.split(',').map(|end| end.trim().parse::<f64>().ok()).collect();
+    let Some([low, high]) = ends.as_deref() else {
+        return Err("give two numbers, such as 0,1".into());
+    };
+    let window = Window { low: *low, high: *high };
+    window.check().map(|()| window).map_err(|error| error.to_string())
 }
 
 impl GridArguments {

@@ -10,7 +10,7 @@ use std::time::Instant;
 use hrinet::error::{bytes_in_words, count_of};
 use hrinet::render::coronal;
 use hrinet::resample::job::{MEMORY_ADVICE, check_same_grid};
-use hrinet::resample::{Job, JobOptions, Outputs, Plan};
+use hrinet::resample::{Interpolator, Job, JobOptions, Outputs, Plan, Spacing, resample};
 use hrinet::runtime::{device, memory};
 use hrinet::volume::{Axis, Geometry, Volume};
 use hrinet::{Error, Result, io};
@@ -44,6 +44,7 @@ pub fn run(
     let (volume, headers) = read_volume(arguments, &check, verbosity)?;
     let in_input = |error: Error| error.in_file(&arguments.input);
     let plan = options.plan(volume.geometry()).map_err(in_input)?;
+    check_shear(arguments, &plan)?;
     let label_maps = read_labels(arguments, &volume)?;
     if headers.is_some() {
         dicom::check(arguments, plan.axis(), &label_maps)?;
@@ -118,6 +119,15 @@ fn read_labels(arguments: &Arguments, volume: &Volume) -> Result<Vec<Volume>> {
     Ok(vec![labels])
 }
 
+/// Refuses files that cannot hold the grid of the output, before the work begins.
+fn check_shear(arguments: &Arguments, plan: &Plan) -> Result<()> {
+    let labels = arguments.label_files().map(|[_, output]| output);
+    [Some(arguments.output.as_path()), labels, arguments.expected_error.as_deref()]
+        .into_iter()
+        .flatten()
+        .try_for_each(|path| io::check_shear(path, plan.output()))
+}
+
 fn read(path: &Path, series: Option<&str>, check: io::OnHeader) -> Result<Volume> {
     io::read_with_check(path, &read_options(series), check)
 }
@@ -133,7 +143,10 @@ fn announce(job: &Job, options: &JobOptions, verbosity: &Verbosity) {
     let in_words = |geometry: &Geometry| {
         let [i, j, k] = geometry.size();
         let [si, sj, sk] = Axis::ALL.map(|axis| geometry.spacing(axis));
-        format!("{i} x {j} x {k} voxels of {si:.3} x {sj:.3} x {sk:.3} mm")
+        let tilt = geometry.tilt_degrees();
+        let tilt =
+            tilt.map_or(String::new(), |degrees| format!(", tilted by {degrees:.2} degrees"));
+        format!("{i} x {j} x {k} voxels of {si:.3} x {sj:.3} x {sk:.3} mm{tilt}")
     };
     verbosity.say(format_args!("in:  {}", in_words(input.geometry())));
     let size: u64 = plan.output().size().iter().map(|&side| side as u64).product();
@@ -148,25 +161,8 @@ fn announce(job: &Job, options: &JobOptions, verbosity: &Verbosity) {
     if let Some(remark) = plan.remark() {
         verbosity.say(format_args!("note: {remark}"));
     }
-    if job.interpolator.network().is_some() && !plan.is_copy() {
-        warn_if_not_hu(input, verbosity);
-    }
     let needed = bytes_in_words(job.memory_needed());
     verbosity.say(format_args!("this takes about {needed} of memory"));
-}
-
-/// Warns of raw numbers of a scanner, which start at 0 where HU start at -1000: a network would
-/// take air for water.
-fn warn_if_not_hu(input: &Volume, verbosity: &Verbosity) {
-    let Ok((low, high)) = input.voxels().range() else { return };
-    let (a, b) = (input.rescale().to_hu(low), input.rescale().to_hu(high));
-    let (low, high) = (a.min(b), a.max(b));
-    if low >= 0.0 && high > 1500.0 {
-        verbosity.say(format_args!(
-            "note: the values are {low} to {high}; the network expects Hounsfield units, where air \
-             is -1000 and water 0"
-        ));
-    }
 }
 
 fn interpolate(job: &Job, verbosity: &Verbosity) -> Result<Outputs> {
@@ -209,10 +205,22 @@ fn write_others<'a>(
     }
     if let Some(path) = &arguments.picture {
         interrupt::in_progress(io::partial_path(path));
-        coronal::coronal_before_after(job.volume, &outputs.volume, path)?;
+        let before = straightened(job)?;
+        let before = before.as_ref().unwrap_or(job.volume);
+        coronal::coronal_before_after(before, &outputs.volume, path)?;
         written.push(path);
     }
     Ok(())
+}
+
+/// The input of a tilted gantry on a right-angled grid, without interpolated slices; `None` for any
+/// other input.
+fn straightened(job: &Job) -> Result<Option<Volume>> {
+    if job.plan.straightening().is_none() {
+        return Ok(None);
+    }
+    let plan = Plan::new(job.volume.geometry(), Some(job.plan.axis()), &Spacing::Factor(1))?;
+    resample(job.volume, &plan, &Interpolator::Linear).map(Some)
 }
 
 fn write_volume(

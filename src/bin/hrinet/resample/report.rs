@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hrinet::Result;
 use hrinet::io::WrittenSeries;
-use hrinet::resample::{Job, JobOptions, Outputs, Plan, SliceSource};
+use hrinet::resample::{Job, JobOptions, Outputs, Plan, SliceSource, Straightening, straighten};
 use hrinet::runtime::{device, memory};
 use hrinet::volume::{Axis, Volume};
 use serde::Serialize;
@@ -23,6 +23,12 @@ pub struct Report {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dicom: Option<DicomReport>,
     axis: Axis,
+    /// How the output grid differs from the wish and from the header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remark: Option<String>,
+    /// Of a tilted gantry.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tilt: Option<Tilt>,
     slices: Vec<Slice>,
     model: Model,
     device: String,
@@ -58,6 +64,22 @@ impl DicomReport {
             segmentation: written.segmentation.map(|path| path.display().to_string()),
         }
     }
+}
+
+#[derive(Serialize)]
+struct Tilt {
+    degrees: f64,
+    /// Whether the output is sheared like the input.
+    kept: bool,
+    /// Where slices were moved in their plane: how far the last one against the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    moved_mm: Option<f64>,
+    /// Interpolation in the plane of those that were not moved by whole pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kernel: Option<&'static str>,
+    /// Value where nothing was scanned: the lowest one of the input, HU.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    padding_hu: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -129,6 +151,8 @@ impl Report {
             output: Grid::new(&arguments.output, &outputs.volume),
             dicom: None,
             axis: job.plan.axis(),
+            remark: job.plan.remark().map(String::from),
+            tilt: tilt(job),
             slices: slices(job.plan),
             model: Model {
                 name: options.model.clone(),
@@ -141,7 +165,7 @@ impl Report {
                 path: path.display().to_string(),
                 mean_hu: outputs.mean_expected_error_hu,
             }),
-            warnings: job.interpolator.spacing_warning(job.plan).into_iter().collect(),
+            warnings: outputs.work.warnings.clone(),
             work: Work {
                 encoded_slices: outputs.work.encoded,
                 interpolated_slices: outputs.work.interpolated,
@@ -162,6 +186,23 @@ impl Report {
         let seconds = time.as_secs_f64();
         json::write(path, &Report { seconds, peak_memory_bytes: memory::peak(), ..self })
     }
+}
+
+fn tilt(job: &Job) -> Option<Tilt> {
+    let degrees = job.volume.geometry().tilt_degrees()?;
+    let moved = job.plan.straightening();
+    let padding = moved.and_then(|_| {
+        let (low, high) = job.volume.voxels().range().ok()?;
+        let rescale = job.volume.rescale();
+        Some(rescale.to_hu(low).min(rescale.to_hu(high)))
+    });
+    Some(Tilt {
+        degrees,
+        kept: moved.is_none(),
+        moved_mm: moved.map(Straightening::moved_mm),
+        kernel: moved.map(|_| straighten::KERNEL),
+        padding_hu: padding,
+    })
 }
 
 fn slices(plan: &Plan) -> Vec<Slice> {

@@ -259,9 +259,15 @@ impl DerivedSeries<'_> {
 
     /// Derivation in words.
     fn derivation(&self) -> String {
+        let is_straightened = self.input.geometry().tilt_degrees().is_some()
+            && self.output.geometry().tilt_degrees().is_none();
+        let known = match is_straightened {
+            true => "The tilt of the gantry is taken out: all slices are moved in their plane.",
+            false => "Known slices keep their stored values.",
+        };
         let text = format!(
             "{SOFTWARE} {VERSION}: {} slices {} mm apart, interpolated from {} known slices by {}. \
-             Known slices keep their stored values.",
+             {known}",
             self.sources.len(),
             elements::decimal(rounded(self.output.geometry().spacing(Axis::K))),
             self.headers.slices.len(),
