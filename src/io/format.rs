@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::io::FORMATS;
+use crate::io::segmentation::Segmentation;
 use crate::volume::{Geometry, Volume, VoxelType};
 
 /// Receives grid and voxel type of a volume before its voxels are read; an error ends the reading.
@@ -36,6 +37,18 @@ pub(super) enum Writer {
     Pair(&'static str, WritePair),
 }
 
+/// How a format keeps label maps with layers and names.
+#[derive(Clone, Copy)]
+pub(super) struct SegmentationFormat {
+    pub(super) read: fn(&Path, &dyn Fn() -> bool) -> Result<Segmentation>,
+    pub(super) write: WriteSegmentation,
+}
+
+/// Writes a segmentation as the content of a file, whose path is named in errors; stops once the
+/// function returns true.
+pub(super) type WriteSegmentation =
+    fn(&Path, &Segmentation, &mut dyn Write, &dyn Fn() -> bool) -> Result<()>;
+
 /// A file format, recognised by the ending of the file's name.
 pub struct Format {
     /// Name of the format.
@@ -47,6 +60,8 @@ pub struct Format {
     pub(super) read: ReadFile,
     /// `None` for a format that is only read.
     pub(super) write: Option<Writer>,
+    /// `None` for a format of plain label maps.
+    pub(super) segmentation: Option<SegmentationFormat>,
 }
 
 impl Format {

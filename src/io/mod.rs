@@ -24,6 +24,7 @@ mod nifti;
 mod nrrd;
 pub mod plain_file;
 mod raw_voxels;
+mod segmentation;
 mod smallest_type;
 mod source;
 
@@ -35,10 +36,11 @@ pub use dicom::write::{
     Code, DerivedSeries, DerivedSeriesOptions, DicomHeaders, DicomSeg, DicomSegment, WrittenSeries,
 };
 pub use format::{Format, OnHeader, endings_read, endings_written, output_files};
+pub use segmentation::{Segment, Segmentation};
 
 use crate::error::{Error, Result, count_of};
 use crate::volume::{Geometry, Volume};
-use format::{PairOutput, Writer};
+use format::{PairOutput, SegmentationFormat, Writer};
 
 /// File formats that are read and written.
 pub static FORMATS: &[Format] = &[
@@ -49,6 +51,7 @@ pub static FORMATS: &[Format] = &[
                       are kept",
         read: nifti::read,
         write: Some(Writer::Single(nifti::write)),
+        segmentation: None,
     },
     Format {
         name: "NIfTI, gzip",
@@ -56,6 +59,7 @@ pub static FORMATS: &[Format] = &[
         description: "as NIfTI",
         read: nifti::read,
         write: Some(Writer::Single(nifti::write_gzip)),
+        segmentation: None,
     },
     Format {
         name: "NRRD",
@@ -64,6 +68,10 @@ pub static FORMATS: &[Format] = &[
                       in the smallest of int16, int32 and float32 that is exact, else in float64",
         read: nrrd::read,
         write: Some(Writer::Single(nrrd::write)),
+        segmentation: Some(SegmentationFormat {
+            read: nrrd::read_segmentation,
+            write: nrrd::write_segmentation,
+        }),
     },
     Format {
         name: "NRRD, voxels in another file",
@@ -71,6 +79,7 @@ pub static FORMATS: &[Format] = &[
         description: "as NRRD; raw (.raw) when written",
         read: nrrd::read,
         write: Some(Writer::Pair(".raw", nrrd::write_pair)),
+        segmentation: None,
     },
     Format {
         name: "MetaImage",
@@ -79,6 +88,7 @@ pub static FORMATS: &[Format] = &[
                       smallest of int16, int32 and float32 that is exact, else in float64",
         read: metaimage::read,
         write: Some(Writer::Single(metaimage::write)),
+        segmentation: None,
     },
     Format {
         name: "MetaImage, voxels in another file",
@@ -86,6 +96,7 @@ pub static FORMATS: &[Format] = &[
         description: "as MetaImage; raw (.raw) when written",
         read: metaimage::read,
         write: Some(Writer::Pair(".raw", metaimage::write_pair)),
+        segmentation: None,
     },
     Format {
         name: "NIfTI, voxels in another file",
@@ -93,6 +104,7 @@ pub static FORMATS: &[Format] = &[
         description: "as NIfTI; voxels in .img or .img.gz when read, in .img when written",
         read: nifti::read,
         write: Some(Writer::Pair(".img", nifti::write_pair)),
+        segmentation: None,
     },
     Format {
         name: "NIfTI, voxels in another file, gzip",
@@ -100,6 +112,7 @@ pub static FORMATS: &[Format] = &[
         description: "as NIfTI; voxels in .img or .img.gz",
         read: nifti::read,
         write: None,
+        segmentation: None,
     },
 ];
 
@@ -244,6 +257,70 @@ pub fn write_with(path: &Path, volume: &Volume, options: &WriteOptions) -> Resul
             })
         }
     }
+}
+
+/// Reads label maps with what is known of their segments: from a file in one of [`FORMATS`], from a
+/// DICOM segmentation, or from the contours of a DICOM structure set, which are filled on `grid`,
+/// that of the CT. Others are on their own grid. Of a folder, the only such object is read.
+///
+/// # Errors
+/// Those of [`read`].
+pub fn read_labels(
+    path: &Path,
+    grid: &Geometry,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<Segmentation> {
+    if let Some(format) = Format::of(path).and_then(|format| format.segmentation) {
+        return (format.read)(path, cancelled);
+    }
+    if (path.is_dir() || dicom::is_dicom(path))
+        && let Some(segmentation) = dicom::read_labels(path, grid, cancelled)?
+    {
+        return Ok(segmentation);
+    }
+    let options = ReadOptions { cancelled: Some(cancelled), ..ReadOptions::default() };
+    Ok(Segmentation::from(read_with(path, &options)?))
+}
+
+/// Writes label maps, with what is known of their segments where the format keeps that
+/// ([`keeps_segments`]).
+///
+/// # Errors
+/// Those of [`write()`] and of [`check_labels_output`].
+pub fn write_labels(
+    path: &Path,
+    segmentation: &Segmentation,
+    options: &WriteOptions,
+) -> Result<()> {
+    check_labels_output(path, segmentation)?;
+    let format = Format::of(path).and_then(|format| format.segmentation);
+    let cancelled = options.cancelled.unwrap_or(&raw_voxels::never);
+    match (format, &segmentation.layers[..]) {
+        (Some(format), _) => atomic_write::write_atomically(path, options.overwrite, |out| {
+            (format.write)(path, segmentation, out, cancelled)
+        }),
+        (None, layers) => layers.iter().try_for_each(|layer| write_with(path, layer, options)),
+    }
+}
+
+/// Whether the format of a file keeps names, colours and layers of segments.
+pub fn keeps_segments(path: &Path) -> bool {
+    Format::of(path).is_some_and(|format| format.segmentation.is_some())
+}
+
+/// Checks ahead of long work that [`write_labels`] can write these label maps to `path`.
+///
+/// # Errors
+/// [`Error::Unsupported`] for several layers in a format without them.
+pub fn check_labels_output(path: &Path, segmentation: &Segmentation) -> Result<()> {
+    let layers = segmentation.layers.len();
+    if layers <= 1 || keeps_segments(path) {
+        return Ok(());
+    }
+    let reason = format!(
+        "the segments overlap, in {layers} layers, which this format does not hold; write .seg.nrrd"
+    );
+    Err(Error::unsupported(path, reason))
 }
 
 /// Checks ahead of long work that [`write()`] will be able to write `path`.

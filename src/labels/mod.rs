@@ -5,6 +5,8 @@
 //!   (`shape`, `components`);
 //! - anatomy: like shape, along the flow that a network finds in the CT (`anatomy`, `flow`).
 //!
+//! [`grid`] brings label maps on other grids to that of the CT first.
+//!
 //! Known slices are copied bit for bit, no new label appears, and a voxel outside the bounds of
 //! every label in both neighbouring slices is background (0).
 
@@ -13,6 +15,7 @@ mod components;
 mod distance;
 mod distance_cache;
 mod flow;
+pub mod grid;
 mod outline;
 mod roi;
 mod runs;

@@ -261,19 +261,3 @@ impl<'a> Job<'a> {
 pub fn resample(volume: &Volume, plan: &Plan, interpolator: &Interpolator) -> Result<Volume> {
     Ok(Job::new(plan, interpolator, volume).run(&mut |_| Ok(()))?.volume)
 }
-
-/// Checks that a label map has the grid of a volume.
-///
-/// # Errors
-/// [`Error::Geometry`].
-pub fn check_same_grid(labels: &Volume, volume: &Volume) -> Result<()> {
-    if labels.geometry().is_close_to(volume.geometry()) {
-        return Ok(());
-    }
-    Err(Error::Geometry(format!(
-        "a label map of {:?} voxels (i, j, k) on another grid than the volume of {:?} voxels; \
-         resample it onto the grid of the volume first",
-        labels.geometry().size(),
-        volume.geometry().size()
-    )))
-}

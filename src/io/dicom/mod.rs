@@ -6,6 +6,7 @@
 //! slices, [`phases`] tells volumes at the same places apart, [`sort`] orders slices,
 //! [`stack`] derives their geometry. [`pixels`] decodes pixels, [`compressed`] compressed ones.
 //! [`write`](mod@write) writes derived series.
+//! [`labels`] reads segmentations and structure sets.
 
 mod attributes;
 mod compressed;
@@ -14,6 +15,7 @@ mod deflated;
 mod directory;
 mod file;
 mod header;
+mod labels;
 mod parse;
 mod phases;
 mod pixels;
@@ -26,6 +28,7 @@ mod value;
 pub(crate) mod write;
 
 pub(crate) use file::is_dicom;
+pub(crate) use labels::read as read_labels;
 
 use std::path::Path;
 

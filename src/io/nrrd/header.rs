@@ -32,6 +32,8 @@ pub(super) struct NrrdHeader {
     pub(super) layers: (usize, LayerOrder),
     /// Sizes and kinds in words, for errors.
     pub(super) axes_text: String,
+    /// Metadata of other software: lines `key:=value`, in their order.
+    pub(super) metadata: Vec<(String, String)>,
 }
 
 /// Parses the lines of a header, without the empty line that ends it.
@@ -54,6 +56,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<NrrdHeader> {
         geometry: axes.affine.geometry(path, axes.size)?,
         layers: axes.layers,
         axes_text: axes.text,
+        metadata: fields.metadata,
     })
 }
 
@@ -61,6 +64,7 @@ pub(super) fn parse(path: &Path, text: &str) -> Result<NrrdHeader> {
 struct Fields<'a> {
     path: &'a Path,
     values: HashMap<String, &'a str>,
+    metadata: Vec<(String, String)>,
 }
 
 impl<'a> Fields<'a> {
@@ -76,13 +80,15 @@ impl<'a> Fields<'a> {
             _ => return Err(Error::damaged(path, "not an NRRD file")),
         }
         let mut values = HashMap::new();
+        let mut metadata = Vec::new();
         for line in lines.filter(|line| !line.starts_with('#')) {
             let Some((name, value)) = line.split_once(':') else {
                 let reason = format!("a header line without a field name: {:?}", shortened(line));
                 return Err(Error::damaged(path, reason));
             };
             // "key:=value" is metadata of other software.
-            if value.starts_with('=') {
+            if let Some(value) = value.strip_prefix('=') {
+                metadata.push((name.to_string(), value.to_string()));
                 continue;
             }
             let name = name.to_lowercase().replace(' ', "");
@@ -95,7 +101,7 @@ impl<'a> Fields<'a> {
                 break;
             }
         }
-        Ok(Fields { path, values })
+        Ok(Fields { path, values, metadata })
     }
 
     fn get(&self, name: &str) -> Option<&'a str> {
@@ -233,6 +239,7 @@ mod tests {
         let header = parse(Path::new("a.nhdr"), &GOOD.replace("key:=a", more)).unwrap();
         let file = Some("my scan.raw".to_string());
         assert_eq!(header.place, DataPlace { file, lines: 2, bytes: None });
+        assert_eq!(header.metadata, [("key".to_string(), "a: b".to_string())]);
     }
 
     #[test]

@@ -5,5 +5,5 @@ mod header;
 mod read;
 mod write;
 
-pub(crate) use read::read;
-pub(crate) use write::{write, write_pair};
+pub(crate) use read::{read, read_segmentation};
+pub(crate) use write::{write, write_pair, write_segmentation};

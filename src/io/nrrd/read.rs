@@ -7,6 +7,7 @@ use crate::io::detached::data_path;
 use crate::io::format::OnHeader;
 use crate::io::nrrd::header::{NrrdHeader, parse};
 use crate::io::raw_voxels::{read_layers, skip_to_last};
+use crate::io::segmentation::Segmentation;
 use crate::io::source::Source;
 use crate::volume::{Rescale, Volume, Voxels};
 
@@ -33,6 +34,14 @@ pub(crate) fn read(
     let (header, mut layers) = read_checked(path, &check, cancelled)?;
     let voxels = layers.pop().ok_or_else(|| several(&header))?;
     Volume::new(voxels, Rescale::IDENTITY, header.geometry)
+}
+
+/// Reads label maps on one grid, with the lines `key:=value` of the header.
+pub(crate) fn read_segmentation(path: &Path, cancelled: &dyn Fn() -> bool) -> Result<Segmentation> {
+    let (header, layers) = read_checked(path, &|_| Ok(()), cancelled)?;
+    let volume = |voxels| Volume::new(voxels, Rescale::IDENTITY, header.geometry.clone());
+    let layers: Vec<Volume> = layers.into_iter().map(volume).collect::<Result<_>>()?;
+    Ok(Segmentation::from_metadata(layers, header.metadata))
 }
 
 /// Reads the voxels of all volumes of a file whose header passes a check.

@@ -14,8 +14,10 @@ use flate2::write::GzEncoder;
 use crate::error::{Error, Result};
 use crate::io::affine::lps_text;
 use crate::io::format::PairOutput;
-use crate::io::raw_voxels::HounsfieldVoxels;
-use crate::volume::{Axis, Geometry, Volume, VoxelType};
+use crate::io::raw_voxels::{HounsfieldVoxels, write_values};
+use crate::io::segmentation::Segmentation;
+use crate::volume::voxel_type::with_voxel_type;
+use crate::volume::{Axis, Geometry, Volume, Voxel, VoxelType};
 
 /// Writes header and voxels; `path` is named in errors.
 pub(crate) fn write(
@@ -26,7 +28,7 @@ pub(crate) fn write(
 ) -> Result<()> {
     let voxels = HounsfieldVoxels::of(volume);
     let failed = |source| Error::io(path, source);
-    let header = header(voxels.voxel_type(), volume.geometry(), "encoding: gzip\n");
+    let header = header(voxels.voxel_type(), volume.geometry(), 1, "encoding: gzip\n");
     out.write_all(header.as_bytes()).map_err(failed)?;
     let mut gzip = GzEncoder::new(out, Compression::fast());
     voxels.write(&mut gzip, path, cancelled)?;
@@ -43,27 +45,76 @@ pub(crate) fn write_pair(
 ) -> Result<()> {
     let voxels = HounsfieldVoxels::of(volume);
     let place = format!("encoding: raw\ndata file: {}\n", out.data_name);
-    let header = header(voxels.voxel_type(), volume.geometry(), &place);
+    let header = header(voxels.voxel_type(), volume.geometry(), 1, &place);
     out.header.write_all(header.as_bytes()).map_err(|source| Error::io(path, source))?;
     voxels.write(out.data, path, cancelled)
 }
 
-/// Header with these lines for encoding and place of the voxels.
-fn header(voxel_type: VoxelType, geometry: &Geometry, encoding: &str) -> String {
+/// Writes label maps on one grid, all layers of a voxel together as 3D Slicer has them, with the
+/// metadata of their segments; `path` is named in errors.
+pub(crate) fn write_segmentation(
+    path: &Path,
+    segmentation: &Segmentation,
+    out: &mut dyn Write,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<()> {
+    let failed = |source| Error::io(path, source);
+    let first = segmentation.first_layer(path)?;
+    let layers = segmentation.layers.len();
+    let voxels = HounsfieldVoxels::of(first);
+    let mut header = header(voxels.voxel_type(), first.geometry(), layers, "encoding: gzip\n");
+    // The metadata come before the empty line at the end.
+    header.pop();
+    for (key, value) in segmentation.metadata() {
+        header += &format!("{key}:={value}\n");
+    }
+    header += "\n";
+    out.write_all(header.as_bytes()).map_err(failed)?;
+    let mut gzip = GzEncoder::new(out, Compression::fast());
+    match layers {
+        1 => voxels.write(&mut gzip, path, cancelled)?,
+        _ => write_layers(&segmentation.layers, voxels.voxel_type(), &mut gzip, path, cancelled)?,
+    }
+    gzip.finish().map_err(failed)?;
+    Ok(())
+}
+
+/// Writes the layers of each voxel together.
+fn write_layers(
+    layers: &[Volume],
+    voxel_type: VoxelType,
+    out: &mut dyn Write,
+    path: &Path,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<()> {
+    let mut values: Vec<_> = layers.iter().map(|layer| layer.voxels().values()).collect();
+    let [k, j, i] = layers[0].voxels().shape();
+    let all = (0..k * j * i * layers.len()).filter_map(|at| values[at % layers.len()].next());
+    with_voxel_type!(voxel_type, T => {
+        write_values(all.map(<T as Voxel>::from_f64), out, path, cancelled)
+    })
+}
+
+/// Header of one or several volumes, with these lines for encoding and place of the voxels.
+fn header(voxel_type: VoxelType, geometry: &Geometry, layers: usize, encoding: &str) -> String {
     let [i, j, k] = geometry.size();
     let [x, y, z] = Axis::ALL.map(|axis| lps_text(geometry.step(axis), ","));
     let origin = lps_text(geometry.origin(), ",");
     let name = voxel_type.nrrd_name();
+    let (dimension, size, direction, kind) = match layers {
+        1 => (3, String::new(), "", ""),
+        _ => (4, format!("{layers} "), "none ", "list "),
+    };
     format!(
         "NRRD0004\n\
          # Complete NRRD file format specification at:\n\
          # http://teem.sourceforge.net/nrrd/format.html\n\
          type: {name}\n\
-         dimension: 3\n\
+         dimension: {dimension}\n\
          space: left-posterior-superior\n\
-         sizes: {i} {j} {k}\n\
-         space directions: ({x}) ({y}) ({z})\n\
-         kinds: domain domain domain\n\
+         sizes: {size}{i} {j} {k}\n\
+         space directions: {direction}({x}) ({y}) ({z})\n\
+         kinds: {kind}domain domain domain\n\
          endian: little\n\
          {encoding}\
          space origin: ({origin})\n\n"

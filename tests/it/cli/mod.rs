@@ -6,6 +6,7 @@ mod expected_error;
 mod files;
 mod hostile_files;
 mod info;
+mod labels;
 mod odd_series;
 mod resample;
 mod sharpness;

@@ -1,5 +1,6 @@
 mod detached;
 mod dicom;
+mod dicom_labels;
 mod dicom_odd;
 mod less_usual;
 mod metaimage;

@@ -1,2 +1,3 @@
 mod anatomy;
+mod grid;
 mod laws;

@@ -68,8 +68,9 @@ pub struct Arguments {
     /// Write a report: both grids, the source of every slice, model, time, memory.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
-    /// Resample a label map on INPUT's grid too: LABELS is read, OUT is written on the grid of
-    /// OUTPUT; as DICOM SEG where it ends in .dcm and OUTPUT is a DICOM series.
+    /// Resample a segmentation of INPUT too: LABELS, a label map, .seg.nrrd, DICOM SEG or RTSTRUCT,
+    /// is read, OUT is written on the grid of OUTPUT; as DICOM SEG where it ends in .dcm and OUTPUT
+    /// is a DICOM series.
     #[arg(long, num_args = 2, value_names = ["LABELS", "OUT"])]
     labels: Option<Vec<PathBuf>>,
     /// Labels between known slices: outlines that move with the tissue (anatomy; needs a model that

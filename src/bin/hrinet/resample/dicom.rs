@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use hrinet::io::{DerivedSeries, DerivedSeriesOptions, DicomHeaders, DicomSeg, WrittenSeries};
+use hrinet::io::{
+    DerivedSeries, DerivedSeriesOptions, DicomHeaders, DicomSeg, DicomSegment, WrittenSeries,
+};
 use hrinet::labels::LabelMethod;
 use hrinet::resample::{Job, JobOptions, Outputs};
 use hrinet::volume::{Axis, Volume};
@@ -90,7 +92,7 @@ pub fn write(
     job: &Job,
     options: &JobOptions,
     outputs: &Outputs,
-    headers: &DicomHeaders,
+    (headers, segments): (&DicomHeaders, &[DicomSegment]),
     verbosity: &Verbosity,
 ) -> Result<WrittenSeries> {
     let folder = arguments.output.as_path();
@@ -107,7 +109,7 @@ pub fn write(
         file,
         overwrite: arguments.overwrite,
         label_maps: &outputs.label_maps,
-        segments: &[],
+        segments,
         method: label_method,
     });
     let series = DerivedSeries {

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod dicom;
+mod labels;
 mod report;
 
 use std::path::Path;
@@ -9,13 +10,14 @@ use std::time::Instant;
 
 use hrinet::error::{bytes_in_words, count_of};
 use hrinet::render::coronal;
-use hrinet::resample::job::{MEMORY_ADVICE, check_same_grid};
+use hrinet::resample::job::MEMORY_ADVICE;
 use hrinet::resample::{Interpolator, Job, JobOptions, Outputs, Plan, Spacing, resample};
 use hrinet::runtime::{device, memory};
 use hrinet::volume::{Axis, Geometry, Volume};
 use hrinet::{Error, Result, io};
 
 pub use self::arguments::Arguments;
+use self::labels::Labels;
 use self::report::{DicomReport, Report};
 use crate::interrupt;
 use crate::messages::{Progress, Verbosity, tell};
@@ -45,15 +47,20 @@ pub fn run(
     let in_input = |error: Error| error.in_file(&arguments.input);
     let plan = options.plan(volume.geometry()).map_err(in_input)?;
     check_shear(arguments, &plan)?;
-    let label_maps = read_labels(arguments, &volume)?;
+    let labels = Labels::read(arguments, volume.geometry(), verbosity)?;
     if headers.is_some() {
-        dicom::check(arguments, plan.axis(), &label_maps)?;
+        dicom::check(arguments, plan.axis(), labels.maps())?;
     }
-    let job = options.job(&plan, &interpolator, &volume, &label_maps);
+    let job = options.job(&plan, &interpolator, &volume, labels.maps());
     announce(&job, &options, verbosity);
     memory::check(job.memory_needed(), MEMORY_ADVICE)?;
-    let outputs = interpolate(&job, verbosity).map_err(in_input)?;
-    let mut report = Report::new(arguments, &job, &options, &outputs);
+    let mut outputs = interpolate(&job, verbosity).map_err(in_input)?;
+    let mut report =
+        Report::new(arguments, &job, &options, &outputs).with_warnings(labels.remarks());
+    let label_maps = match arguments.segmentation_file() {
+        None => std::mem::take(&mut outputs.label_maps),
+        Some(_) => Vec::new(),
+    };
     let mut written = Vec::new();
     let write_all = || -> Result<()> {
         match &headers {
@@ -61,11 +68,21 @@ pub fn run(
             Some(headers) => {
                 report.dicom = Some(DicomReport::of(
                     arguments,
-                    dicom::write(arguments, &job, &options, &outputs, headers, verbosity)?,
+                    dicom::write(
+                        arguments,
+                        &job,
+                        &options,
+                        &outputs,
+                        (headers, &labels.dicom_segments()),
+                        verbosity,
+                    )?,
                 ))
             }
         }
         written.push(arguments.output.as_path());
+        if let Some(path) = labels.write(label_maps, arguments, verbosity)? {
+            written.push(path);
+        }
         write_others(arguments, &job, &outputs, &mut written, verbosity)?;
         if let Some(path) = &arguments.json {
             interrupt::in_progress(io::partial_path(path));
@@ -108,15 +125,6 @@ fn list_series(path: &Path, verbosity: &Verbosity) {
     {
         series_table(&contents.series).lines().for_each(|line| verbosity.say(line));
     }
-}
-
-/// The label map of the arguments, if there is one; it must be on the grid of the volume.
-fn read_labels(arguments: &Arguments, volume: &Volume) -> Result<Vec<Volume>> {
-    let Some([path, _]) = arguments.label_files() else { return Ok(Vec::new()) };
-    let labels = read(path, None, &|_, _| Ok(()))?;
-    check_same_grid(&labels, volume)
-        .map_err(|error| Error::Geometry(format!("{}: {error}", path.display())))?;
-    Ok(vec![labels])
 }
 
 /// Refuses files that cannot hold the grid of the output, before the work begins.
@@ -195,14 +203,6 @@ fn write_others<'a>(
         write_volume(path, errors, arguments, verbosity)?;
         written.push(path);
     }
-    if let Some([_, path]) = arguments.label_files()
-        && arguments.segmentation_file().is_none()
-    {
-        for labels in &outputs.label_maps {
-            write_volume(path, labels, arguments, verbosity)?;
-            written.push(path);
-        }
-    }
     if let Some(path) = &arguments.picture {
         interrupt::in_progress(io::partial_path(path));
         let before = straightened(job)?;
@@ -229,13 +229,22 @@ fn write_volume(
     arguments: &Arguments,
     verbosity: &Verbosity,
 ) -> Result<()> {
+    write_file(path, arguments, verbosity, |options| io::write_with(path, volume, options))
+}
+
+/// Writes a file, which must not be left half written, and shows that it does.
+fn write_file(
+    path: &Path,
+    arguments: &Arguments,
+    verbosity: &Verbosity,
+    write: impl FnOnce(&io::WriteOptions) -> Result<()>,
+) -> Result<()> {
     let busy = Progress::busy(verbosity, &format!("writing {}", path.display()));
     for file in io::output_files(path) {
         interrupt::in_progress(io::partial_path(&file));
     }
     let overwrite = arguments.overwrite;
-    let options = io::WriteOptions { overwrite, cancelled: Some(&interrupt::raised) };
-    let written = io::write_with(path, volume, &options);
+    let written = write(&io::WriteOptions { overwrite, cancelled: Some(&interrupt::raised) });
     busy.finish();
     written
 }

@@ -178,6 +178,12 @@ impl Report {
         }
     }
 
+    /// Adds warnings.
+    pub fn with_warnings(mut self, warnings: &[String]) -> Report {
+        self.warnings.extend_from_slice(warnings);
+        self
+    }
+
     /// Writes the report with the time of the whole command.
     ///
     /// # Errors
