@@ -82,6 +82,21 @@ fn nrrd_files_never_panic() {
 }
 
 #[test]
+fn files_in_two_parts_never_panic() {
+    run("pair", bodies::pair);
+}
+
+#[test]
+fn segmentations_never_panic() {
+    run("segmentation", bodies::segmentation);
+}
+
+#[test]
+fn dicom_labels_never_panic() {
+    run("dicom_labels", bodies::dicom_labels);
+}
+
+#[test]
 fn dicom_series_never_panic() {
     run("dicom", bodies::dicom);
 }

@@ -14,7 +14,7 @@ mod readers;
 
 pub use checkpoint::checkpoint;
 pub use plan::plan;
-pub use readers::{NEXT_FILE, dicom, metaimage, nifti, nrrd};
+pub use readers::{NEXT_FILE, dicom, dicom_labels, metaimage, nifti, nrrd, pair, segmentation};
 
 /// Folder for temporary files, in memory where the system has one.
 pub fn scratch() -> PathBuf {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hrinet::io::{self, ReadOptions};
+use hrinet::labels::grid::on_grid;
 use hrinet::resample::{Plan, Spacing};
 use hrinet::volume::{Axis, Geometry, Volume};
 use tempfile::TempDir;
@@ -19,17 +20,91 @@ const MAX_COMPARED_VOXELS: usize = 20_000;
 /// Largest number of bytes that one byte of a gzip file expands to.
 const MAX_EXPANSION: u64 = 1032;
 
-/// NIfTI, raw or gzip: the reader recognises gzip by its magic.
+/// The same of a bzip2 file.
+const MAX_EXPANSION_BZIP2: u64 = 1_200_000;
+
+/// NIfTI-1 or NIfTI-2, raw or gzip: the reader recognises gzip by its magic.
 pub fn nifti(bytes: &[u8]) {
     single(bytes, "fuzzed.nii");
 }
 
-/// MetaImage, raw or zlib.
+/// MetaImage: raw, zlib or text.
 pub fn metaimage(bytes: &[u8]) {
     single(bytes, "fuzzed.mha");
 }
 
-/// NRRD, raw or gzip.
+/// Header and voxels in two files, with [`NEXT_FILE`] between them. The first byte chooses NRRD,
+/// MetaImage or NIfTI; the voxels of the first two are in `voxels.raw`.
+pub fn pair(bytes: &[u8]) {
+    let [kind, bytes @ ..] = bytes else { return };
+    let files = parts(bytes);
+    let (&[header, data], true) = (&files[..], bytes.len() <= MAX_INPUT) else { return };
+    let (name, data_name) = match kind % 3 {
+        0 => ("fuzzed.nhdr", "voxels.raw"),
+        1 => ("fuzzed.mhd", "voxels.raw"),
+        _ => ("fuzzed.hdr", "fuzzed.img"),
+    };
+    in_folder(|folder| {
+        fs::write(folder.join(name), header).expect("a file");
+        fs::write(folder.join(data_name), data).expect("a file");
+        if let Ok(volume) = io::read(&folder.join(name)) {
+            check(folder, &volume);
+        }
+    });
+}
+
+/// Segmentation in an NRRD file.
+pub fn segmentation(bytes: &[u8]) {
+    labels(bytes, "fuzzed.seg.nrrd");
+}
+
+/// DICOM segmentation or structure set.
+pub fn dicom_labels(bytes: &[u8]) {
+    labels(bytes, "fuzzed.dcm");
+}
+
+/// Reads label maps, puts them on the grid of a CT, and writes and reads them again.
+fn labels(bytes: &[u8], name: &str) {
+    if bytes.len() > MAX_INPUT {
+        return;
+    }
+    in_folder(|folder| {
+        let path = folder.join(name);
+        fs::write(&path, bytes).expect("a file");
+        let steps = [[-0.7, 0.0, 0.0], [0.0, -0.8, 0.0], [0.0, 0.0, 3.0]];
+        let grid = Geometry::new([24, 20, 8], [10.4, -20.3, -55.0], steps).expect("a grid");
+        let Ok(labels) = io::read_labels(&path, &grid, &|| false) else { return };
+        for layer in labels.layers.iter().take(4) {
+            let placed = on_grid(layer.clone(), &grid).expect("labels on a grid");
+            assert_eq!(placed.labels.geometry().size(), grid.size());
+        }
+        let voxels: usize = labels
+            .layers
+            .iter()
+            .map(|layer| layer.voxels().shape().iter().product::<usize>())
+            .sum();
+        if voxels > MAX_COMPARED_VOXELS || !labels.layers[0].voxels().voxel_type().is_integer() {
+            return;
+        }
+        let again = folder.join("again.seg.nrrd");
+        let options = io::WriteOptions { overwrite: true, cancelled: None };
+        io::write_labels(&again, &labels, &options).expect("labels that were read can be written");
+        let again = io::read_labels(&again, &grid, &|| false).expect("written labels can be read");
+        assert_eq!(again.layers.len(), labels.layers.len());
+        for (a, b) in again.layers.iter().zip(&labels.layers) {
+            assert_eq!(a.geometry(), b.geometry());
+            // 64 bits pass through doubles where there are several layers.
+            let exact = b.voxels().voxel_type().bytes() < 8 || labels.layers.len() == 1;
+            assert!(!exact || a.voxels() == b.voxels(), "the voxels differ");
+        }
+        let places = |labels: &io::Segmentation| -> Vec<(usize, i64)> {
+            labels.segments.iter().map(|segment| (segment.layer, segment.label)).collect()
+        };
+        assert_eq!(places(&again), places(&labels));
+    });
+}
+
+/// NRRD: raw, gzip, bzip2 or text.
 pub fn nrrd(bytes: &[u8]) {
     single(bytes, "fuzzed.nrrd");
 }
@@ -69,7 +144,7 @@ fn single(bytes: &[u8], name: &str) {
         fs::write(&path, bytes).expect("a file");
         if let Ok(volume) = io::read(&path) {
             // A compressed NRRD file may itself hold compressed voxels.
-            let max_bytes = MAX_EXPANSION * MAX_EXPANSION * bytes.len() as u64;
+            let max_bytes = MAX_EXPANSION * MAX_EXPANSION_BZIP2 * bytes.len() as u64;
             assert!(volume.voxels().bytes() <= max_bytes);
             check(folder, &volume);
         }

@@ -33,6 +33,8 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 fn write_seeds() {
     checkpoints();
     single_files();
+    pairs();
+    labels();
     dicom();
     plans();
 }
@@ -84,6 +86,45 @@ fn single_files() {
         sizes: 2 2 2\nspace directions: (0,1,0) (0,0,1) (2.5,0,0)\nspace origin: (1,-2,3.5)\n\
         endian: big\nencoding: gzip\nkey:=value\n\n";
     keep("nrrd", "big.nrrd", &[header.as_bytes(), &gzip(&[64; 64])].concat());
+}
+
+/// Files of other software: NIfTI-2, pairs, bzip2 and text.
+fn pairs() {
+    let folder = tempfile::tempdir().unwrap();
+    python::run("io_formats_cases.py", &[folder.path().to_str().unwrap()]);
+    let read = |name: &str| fs::read(folder.path().join(name)).unwrap();
+    keep("nifti", "two.nii", &read("two-big.nii"));
+    keep("nifti", "padded.nii.gz", &read("padded.nii.gz"));
+    keep("nrrd", "bzip2.nrrd", &read("by-pynrrd-bzip2.nrrd"));
+    keep("nrrd", "text.nrrd", &read("by-pynrrd-ascii.nrrd"));
+    keep("nrrd", "one-layer.nrrd", &read("one-layer-first.nrrd"));
+    keep("metaimage", "four.mha", &read("four.mha"));
+    keep("metaimage", "text.mha", &read("text.mha"));
+    for (kind, name, header, data) in [
+        (0, "nhdr", "skipped.nhdr", "skipped.bin"),
+        (0, "nhdr-gzip", "zipped.nhdr", "zipped.bin"),
+        (0, "nhdr-text", "text.nhdr", "text.txt"),
+        (1, "mhd", "packed.mhd", "packed.zraw"),
+        (2, "hdr", "pair-little.hdr", "pair-little.img"),
+        (2, "hdr-two", "two-pair-big.hdr", "two-pair-big.img"),
+    ] {
+        let header = read(header);
+        let text = String::from_utf8_lossy(&header).replace(data, "voxels.raw");
+        let header = if kind == 2 { header } else { text.into_bytes() };
+        keep("pair", name, &[&[kind], &header[..], bodies::NEXT_FILE, &read(data)].concat());
+    }
+}
+
+fn labels() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.seg.nrrd");
+    python::run("io_segmentation.py", &["write", path.to_str().unwrap()]);
+    keep("segmentation", "layers.seg.nrrd", &fs::read(path).unwrap());
+    python::run("io_dicom_labels.py", &[folder.path().to_str().unwrap()]);
+    for name in ["binary", "fractional", "label-map", "structures"] {
+        let file = fs::read(folder.path().join(format!("{name}.dcm"))).unwrap();
+        keep("dicom_labels", name, &file);
+    }
 }
 
 fn dicom() {

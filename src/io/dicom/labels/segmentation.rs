@@ -19,7 +19,7 @@ use crate::volume::Geometry;
 use crate::volume::vector::{cross, dot, minus};
 
 /// Largest number of planes of a segmentation, with the empty ones that it leaves out.
-const MAX_PLANES: f64 = 16384.0;
+const MAX_PLANES: f64 = 4096.0;
 
 /// Deviation of a plane from an even distance, in parts of it, that rounding explains.
 const ROUNDING: f64 = 0.2;
@@ -134,12 +134,12 @@ fn rgb([l, a, b]: [i64; 3]) -> [f64; 3] {
     let (l, a, b) = (part(l) * 100.0, part(a) * 255.0 - 128.0, part(b) * 255.0 - 128.0);
     let y = (l + 16.0) / 116.0;
     let cube = |t: f64| if t > 6.0 / 29.0 { t.powi(3) } else { (t - 4.0 / 29.0) * 108.0 / 841.0 };
-    // White of D50, whose colours turn to those of D65.
-    let [x, y, z] = [0.964212 * cube(y + a / 500.0), cube(y), 0.825188 * cube(y - b / 200.0)];
+    // White of D65, as highdicom, dcmqi and 3D Slicer have it.
+    let [x, y, z] = [0.95047 * cube(y + a / 500.0), cube(y), 1.08883 * cube(y - b / 200.0)];
     let linear = [
-        3.1338561 * x - 1.6168667 * y - 0.4906146 * z,
-        -0.9787684 * x + 1.9161415 * y + 0.0334540 * z,
-        0.0719453 * x - 0.2289914 * y + 1.4052427 * z,
+        3.2404542 * x - 1.5371385 * y - 0.4985314 * z,
+        -0.9692660 * x + 1.8760108 * y + 0.0415560 * z,
+        0.0556434 * x - 0.2040259 * y + 1.0572252 * z,
     ];
     linear.map(|value| {
         let value = value.clamp(0.0, 1.0);
