@@ -45,4 +45,5 @@ else:
     layers = voxels if voxels.ndim == 4 else voxels[None]
     layers = [layer.transpose(2, 1, 0).ravel().tolist() for layer in layers]
     sizes = [int(n) for n in header["sizes"]]
-    print(json.dumps({"fields": fields, "sizes": sizes, "kinds": header["kinds"], "layers": layers}))
+    found = {"fields": fields, "sizes": sizes, "kinds": header["kinds"], "layers": layers}
+    print(json.dumps(found))

@@ -65,7 +65,8 @@ fn version_1(path: &Path, fields: &Fields) -> Result<Header> {
     let is_pair = match fields.text(344) {
         b"n+1\0" => false,
         b"ni1\0" => true,
-        [0, 0, 0, 0] => {
+        // In an Analyze file, these bytes are the smallest value of the image.
+        magic if *magic == [0; 4] || is_named_header(path) => {
             let reason = "an Analyze 7.5 header, or a NIfTI header without its magic `n+1`: it \
                           does not say which side is left; save the volume as NIfTI";
             return Err(Error::unsupported(path, reason));
@@ -89,6 +90,12 @@ fn version_1(path: &Path, fields: &Fields) -> Result<Header> {
         qoffset: fields.all(268, 4, Fields::f32),
         srow: [280, 296, 312].map(|row| fields.all(row, 4, Fields::f32)),
     })
+}
+
+/// Whether a file is named as the header of a pair.
+fn is_named_header(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    name.ends_with(".hdr") || name.ends_with(".hdr.gz")
 }
 
 fn version_2(path: &Path, fields: &Fields) -> Result<Header> {

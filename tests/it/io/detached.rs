@@ -64,6 +64,11 @@ fn nifti_header_without_its_voxels_is_rejected() {
     assert!(io::read(&image).is_ok(), "named by its voxels");
     let text = io::write(&header, &volume, false).unwrap_err().to_string();
     assert!(text.contains("already exists"), "{text}");
+    let bytes = std::fs::read(&header).unwrap();
+    std::fs::write(&header, [&bytes[..344], &[9, 0, 0, 0], &bytes[348..]].concat()).unwrap();
+    let text = io::read(&header).unwrap_err().to_string();
+    assert!(text.contains("an Analyze 7.5 header"), "{text}");
+    std::fs::write(&header, bytes).unwrap();
     std::fs::write(&image, [0; 7]).unwrap();
     let text = io::read(&header).unwrap_err().to_string();
     assert!(text.contains("a.img: truncated"), "{text}");
