@@ -7,6 +7,7 @@ use dicom_dictionary_std::{tags, uids};
 use crate::error::{Error, Result};
 use crate::io::dicom::attributes::{Attributes, items, series_of};
 use crate::io::dicom::file::{self, DicomFile};
+use crate::io::dicom::labels;
 
 /// Attributes of a slice, without its pixels.
 #[derive(Clone, Debug)]
@@ -98,6 +99,10 @@ pub(crate) fn read(path: &Path) -> std::result::Result<Content, Rejected> {
 
 fn slices(path: &Path, file: &DicomFile) -> Result<Content> {
     file.check(path)?;
+    if labels::is_segmentation(&file.class) {
+        let reason = "a segmentation, no CT (--labels reads it)";
+        return Ok(Content::OtherImage(reason.to_string()));
+    }
     let attributes = Attributes::of_image(path, &file.object);
     // Its frames have places, too, but are labels.
     if file.class == uids::SEGMENTATION_STORAGE || attributes.text(tags::MODALITY) == "SEG" {

@@ -21,6 +21,11 @@ use crate::volume::Geometry;
 /// SOP class of a segmentation whose pixels are labels.
 const LABEL_MAP_SEGMENTATION: &str = "1.2.840.10008.5.1.4.1.1.66.7";
 
+/// Whether objects of a SOP class are segmentations.
+pub(crate) fn is_segmentation(class: &str) -> bool {
+    [uids::SEGMENTATION_STORAGE, LABEL_MAP_SEGMENTATION].contains(&class)
+}
+
 /// Kind of an object with labels.
 #[derive(Clone, Copy, PartialEq)]
 enum Kind {
@@ -83,7 +88,7 @@ fn in_folder(folder: &Path, cancelled: &dyn Fn() -> bool) -> Result<Option<(Path
 fn kind(path: &Path) -> Result<Option<Kind>> {
     let Some(file) = file::read(path)? else { return Ok(None) };
     Ok(match file.class.as_str() {
-        uids::SEGMENTATION_STORAGE | LABEL_MAP_SEGMENTATION => Some(Kind::Segmentation),
+        class if is_segmentation(class) => Some(Kind::Segmentation),
         uids::RT_STRUCTURE_SET_STORAGE => Some(Kind::StructureSet),
         _ => None,
     })

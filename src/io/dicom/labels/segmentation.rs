@@ -78,6 +78,10 @@ struct SegmentItem {
 fn segments(path: &Path, object: &InMemDicomObject) -> Result<Vec<SegmentItem>> {
     let mut segments = BTreeMap::new();
     for item in items(object, tags::SEGMENT_SEQUENCE) {
+        // The background of a label map.
+        if Attributes::of_image(path, item).integer(tags::SEGMENT_NUMBER) == Some(0) {
+            continue;
+        }
         let number = count(path, item, tags::SEGMENT_NUMBER, "SegmentNumber")?;
         let number = u16::try_from(number)
             .map_err(|_| Error::damaged(path, format!("SegmentNumber is {number}")))?;
