@@ -99,14 +99,12 @@ pub(crate) fn read(path: &Path) -> std::result::Result<Content, Rejected> {
 
 fn slices(path: &Path, file: &DicomFile) -> Result<Content> {
     file.check(path)?;
-    if labels::is_segmentation(&file.class) {
-        let reason = "a segmentation, no CT (--labels reads it)";
-        return Ok(Content::OtherImage(reason.to_string()));
-    }
     let attributes = Attributes::of_image(path, &file.object);
     // Its frames have places, too, but are labels.
-    if file.class == uids::SEGMENTATION_STORAGE || attributes.text(tags::MODALITY) == "SEG" {
-        return Ok(Content::OtherImage("a segmentation (DICOM SEG)".to_string()));
+    if labels::is_segmentation(&file.class) || attributes.text(tags::MODALITY) == "SEG" {
+        return Ok(Content::OtherImage(
+            "a segmentation (DICOM SEG), which --labels reads".to_string(),
+        ));
     }
     let is_ct = [uids::CT_IMAGE_STORAGE, uids::ENHANCED_CT_IMAGE_STORAGE].contains(&&*file.class);
     let (Some(rows), Some(columns)) =
