@@ -379,9 +379,9 @@ impl Geometry {
         self.named_slice_axis
     }
 
-    /// Slice axis: the one that is named; k of uneven slices; the axis of a single slice; the axis
-    /// across the plane of two equal spacings (to 0.1 %, else to 5 %); else the axis with the
-    /// largest spacing. In case of a tie, and where slices lean, k, the slice axis of most files.
+    /// Slice axis: the one that is named; k of uneven slices; the axis across the plane of two equal
+    /// spacings (to 0.1 %, else to 5 %); the axis of a single slice; else the axis with the largest
+    /// spacing. In case of a tie, and where slices lean, k, the slice axis of most files.
     pub fn slice_axis(&self) -> Axis {
         if let Some(axis) = self.named_slice_axis {
             return axis;
@@ -400,9 +400,9 @@ impl Geometry {
             })
         };
         let leaning_k = || self.skewed_axes().filter(|_| self.is_right_angled_across(Axis::K));
-        only(&|axis| self.length(axis) == 1)
-            .or_else(|| across_equal(EQUAL_SPACING))
+        across_equal(EQUAL_SPACING)
             .or_else(|| across_equal(NEARLY_EQUAL_SPACING))
+            .or_else(|| only(&|axis| self.length(axis) == 1))
             .or_else(|| leaning_k().map(|_| Axis::K))
             .unwrap_or_else(|| self.axis_of_largest_spacing())
     }
