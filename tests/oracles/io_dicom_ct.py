@@ -75,11 +75,11 @@ def save(path, data, uid, uid_class, syntax):
 
 
 def series(case, count=5, bits=16, signed=True, low=-1000, high=1500, slope="1", intercept="0",
-           padding=None, limit=None, x=(1, 0, 0), y=(0, 1, 0), places=None, upwards=True,
+           padding=None, limit=None, x=(1, 0, 0), y=(0, 1, 0), lean=0, places=None, upwards=True,
            charset="ISO_IR 100", name="Müller^Jörg", description="Thorax nativ 5 mm",
            syntax=ExplicitVRLittleEndian, window=("40", "400")):  # fmt: skip
     stored = values(count, low, high, padding)
-    step = np.cross(x, y) * 5.0
+    step = np.cross(x, y) * 5.0 + np.multiply(y, lean)
     slopes = slope if isinstance(slope, list) else [slope] * count
     for k, place in enumerate(range(count) if places is None else places):
         data = Dataset()
@@ -91,7 +91,8 @@ def series(case, count=5, bits=16, signed=True, low=-1000, high=1500, slope="1",
         data.AcquisitionNumber = "4"
         data.InstanceNumber = str(k + 1 if upwards else count - k)
         data.KVP, data.XRayTubeCurrent, data.ExposureTime = "120", str(200 + 10 * k), "500"
-        data.ConvolutionKernel, data.GantryDetectorTilt = "B30f", "0"
+        data.ConvolutionKernel = "B30f"
+        data.GantryDetectorTilt = f"{np.degrees(np.arctan(lean / 5)):.6g}"
         data.SliceThickness, data.SliceLocation = "5", f"{100 + 5 * place}"
         data.WindowCenter, data.WindowWidth = window
         data.PixelSpacing = ["0.8", "0.7"]
@@ -181,4 +182,5 @@ series("eight", bits=8, signed=False, low=0, high=255, intercept="-1000", slope=
 series("oblique", x=rotation(20)[:, 0], y=rotation(20)[:, 1])
 series("uneven", count=4, places=[0, 1, 3, 4])
 series("escapes", charset=["", "ISO 2022 IR 87"], name="Yamada^Tarou=山田^太郎")
+series("tilted", lean=1)
 enhanced("enhanced")

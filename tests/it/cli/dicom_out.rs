@@ -121,6 +121,40 @@ fn labels_become_a_dicom_seg_of_the_series() {
     }
 }
 
+#[test]
+fn slices_of_a_tilted_gantry_are_no_copies_unless_the_tilt_is_kept() {
+    for (more, marks, is_moved) in [
+        (&[][..], ["Known slice, moved in its plane", "The tilt of the gantry is taken out"], true),
+        (&["--keep-tilt"], ["Known slice: instance", "Known slices keep their stored"], false),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        derive(folder.path(), "tilted", more);
+        let written = files(&folder.path().join("fine"));
+        assert_eq!(written.len(), 17);
+        let known = std::fs::read(&written[0]).unwrap();
+        let known = String::from_utf8_lossy(&known);
+        assert!(marks.iter().all(|mark| known.contains(mark)), "{more:?}");
+        assert_eq!(known.contains("Spatial resampling"), is_moved, "{more:?}");
+        let series = io::read(&folder.path().join("fine")).unwrap();
+        assert_eq!(series.geometry().tilt_degrees().is_some(), !is_moved, "{more:?}");
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        if !is_moved {
+            let arguments = [&case("tilted"), &at("fine"), &at("report.json")];
+            python::run("io_dicom_derived.py", &arguments.map(String::as_str));
+        }
+        for path in &written {
+            let Some(said) = said_by("dciodvfy", &[path]) else { break };
+            assert!(!said.contains("Error"), "{path}: {said}");
+        }
+        let same = ["resample", &case("tilted"), "fine.nrrd", "--factor", "4", "--overwrite"];
+        let same = [&same[..], &["--model", "linear", "-q"], more].concat();
+        succeeds(folder.path(), &same);
+        let file = io::read(&folder.path().join("fine.nrrd")).unwrap();
+        assert!(file.geometry().is_close_to(series.geometry()), "{more:?}");
+        assert!(file.voxels() == series.voxels(), "{more:?}");
+    }
+}
+
 /// Output of a validator of other software; `None` where it is not installed.
 fn said_by(command: &str, arguments: &[&str]) -> Option<String> {
     let Ok(output) = Command::new(command).args(arguments).output() else {

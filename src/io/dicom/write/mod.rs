@@ -226,11 +226,19 @@ impl DerivedSeries<'_> {
     fn origin(&self, index: usize) -> Origin<'_> {
         let headers = &self.headers.slices;
         match self.sources[index] {
+            SliceSource::Known(slice) if self.moves_slices() => Origin::Moved(&headers[slice]),
             SliceSource::Known(slice) => Origin::Known(&headers[slice]),
             SliceSource::Interpolated { first, fraction } => {
                 Origin::Interpolated([&headers[first], &headers[first + 1]], fraction)
             }
         }
+    }
+
+    /// Whether slices are moved in their planes, as those of a tilted gantry onto a right-angled
+    /// grid: pixels are then no copies.
+    fn moves_slices(&self) -> bool {
+        self.input.geometry().tilt_degrees().is_some()
+            && self.output.geometry().tilt_degrees().is_none()
     }
 
     /// Stored values of a slice. Pixels that are padding in both neighbours of an interpolated
@@ -239,9 +247,8 @@ impl DerivedSeries<'_> {
         let stored = self.origin(index).nearer().stored;
         let mut values: Vec<i32> =
             hounsfield(self.output, index).map(|hu| stored.value(hu)).collect();
-        let same_planes = self.input.geometry().size()[..2] == self.output.geometry().size()[..2];
         if let SliceSource::Interpolated { first, .. } = self.sources[index]
-            && same_planes
+            && !self.moves_slices()
             && stored.has_padding()
         {
             let [a, b] = [first, first + 1].map(|known| {
@@ -259,9 +266,7 @@ impl DerivedSeries<'_> {
 
     /// Derivation in words.
     fn derivation(&self) -> String {
-        let is_straightened = self.input.geometry().tilt_degrees().is_some()
-            && self.output.geometry().tilt_degrees().is_none();
-        let known = match is_straightened {
+        let known = match self.moves_slices() {
             true => "The tilt of the gantry is taken out: all slices are moved in their plane.",
             false => "Known slices keep their stored values.",
         };

@@ -22,6 +22,8 @@ const SCHEME: &str = "99HRINET";
 pub(super) enum Origin<'a> {
     /// A copy of this one.
     Known(&'a SliceHeader),
+    /// This one, moved in its plane: its pixels are resampled.
+    Moved(&'a SliceHeader),
     /// Between these two, at this fraction from the first.
     Interpolated([&'a SliceHeader; 2], f64),
 }
@@ -30,7 +32,7 @@ impl<'a> Origin<'a> {
     /// The known slice that it is, or the nearer of the two.
     pub(super) fn nearer(self) -> &'a SliceHeader {
         match self {
-            Origin::Known(header) => header,
+            Origin::Known(header) | Origin::Moved(header) => header,
             Origin::Interpolated([first, second], fraction) => {
                 if fraction > 0.5 {
                     second
@@ -43,7 +45,7 @@ impl<'a> Origin<'a> {
 
     fn sources(self) -> Vec<&'a SliceHeader> {
         match self {
-            Origin::Known(header) => vec![header],
+            Origin::Known(header) | Origin::Moved(header) => vec![header],
             Origin::Interpolated(pair, _) => pair.to_vec(),
         }
     }
@@ -147,7 +149,9 @@ pub(super) fn derived(
 /// Copies how a known slice was acquired, or what both neighbours of an interpolated one agree on.
 fn copy_acquisition(object: &mut Object, origin: Origin) {
     match origin {
-        Origin::Known(header) => copy(object, &header.attributes, ACQUISITION),
+        Origin::Known(header) | Origin::Moved(header) => {
+            copy(object, &header.attributes, ACQUISITION);
+        }
         Origin::Interpolated([first, second], fraction) => {
             for &tag in ACQUISITION {
                 if first.attributes.get(tag) == second.attributes.get(tag) {
@@ -162,22 +166,24 @@ fn copy_acquisition(object: &mut Object, origin: Origin) {
     }
 }
 
-/// Says in words, and of an interpolated slice by codes, where a slice comes from.
+/// Says in words, and of a resampled slice by codes, where a slice comes from.
 fn mark(object: &mut Object, origin: Origin) {
     let number = |header: &SliceHeader| {
         text(&header.attributes, tags::INSTANCE_NUMBER).unwrap_or_else(|| "?".into())
     };
+    let resampled = Code::new("113085", "DCM", "Spatial resampling");
     let comment = match origin {
         Origin::Known(header) => {
             let source = text(&header.attributes, tags::IMAGE_COMMENTS);
             let source = source.map_or(String::new(), |comment| format!(" {comment}"));
             format!("Known slice: instance {} of the source.{source}", number(header))
         }
+        Origin::Moved(header) => {
+            put_codes(object, tags::DERIVATION_CODE_SEQUENCE, &[resampled]);
+            format!("Known slice, moved in its plane: instance {} of the source.", number(header))
+        }
         Origin::Interpolated([first, second], fraction) => {
-            let codes = [
-                Code::new("113085", "DCM", "Spatial resampling"),
-                Code::new("INTERPOLATED", SCHEME, "Interpolated slice"),
-            ];
+            let codes = [resampled, Code::new("INTERPOLATED", SCHEME, "Interpolated slice")];
             put_codes(object, tags::DERIVATION_CODE_SEQUENCE, &codes);
             format!(
                 "Interpolated slice, not scanned: {fraction:.4} of the way from instance {} to {} \
