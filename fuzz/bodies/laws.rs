@@ -29,6 +29,9 @@ pub fn assert_kept(input: &Geometry, axis: Option<Axis>, spacing: &Spacing, plan
     let context = format!("{input:?}\n{axis:?} {spacing:?}\n{:?}", plan.output());
     let axis = axis.unwrap_or_else(|| input.slice_axis());
     assert_eq!(plan.axis(), axis, "{context}");
+    if input.tilt_degrees().is_some() {
+        return tilted_slices_are_straightened(input, axis, plan, &context);
+    }
     plane_is_unchanged(input, axis, plan, &context);
     sources_increase(input, axis, plan, &context);
     slices_are_at_the_positions_of_their_sources(input, axis, plan, &context);
@@ -48,6 +51,22 @@ fn plane_is_unchanged(input: &Geometry, axis: Axis, plan: &Plan, context: &str) 
     assert_eq!(again.as_ref().ok(), Some(output), "{context}");
     let cosine = dot(output.direction(axis), input.direction(axis));
     assert!((cosine - 1.0).abs() < 1e-9, "{context}: the direction turned: {cosine}");
+}
+
+/// The output of a tilted gantry is right-angled, with the input's pixels and a source per slice;
+/// known slices are at their distances along the normal.
+fn tilted_slices_are_straightened(input: &Geometry, axis: Axis, plan: &Plan, context: &str) {
+    let output = plan.output();
+    assert_eq!(output.tilt_degrees(), None, "{context}");
+    for other in axis.others() {
+        assert_eq!(output.step(other), input.step(other), "{context}");
+    }
+    assert_eq!(plan.slices().len(), output.length(axis), "{context}");
+    let cosine = input.tilt_degrees().unwrap_or_default().to_radians().cos();
+    for (along, stacked) in plan.known_positions().iter().zip(input.slice_positions(axis)) {
+        let expected = cosine * stacked;
+        assert!((along - expected).abs() <= 1e-6 * expected.abs(), "{context}: {along}");
+    }
 }
 
 /// Each output slice has one source, after that of the slice before, within the input.

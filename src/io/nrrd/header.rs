@@ -254,7 +254,7 @@ mod tests {
         assert!(error("(2,0,0)", "none").contains("2 spatial axes"));
         assert!(error("(2,0,0)", "(0,0,0)").contains("along i is 0 mm"));
         assert!(error("(2,0,0)", "(2,0,nan)").contains("not finite"));
-        assert!(error("(2,0,0)", "(2,0,1)").contains("degrees"));
+        assert!(error("(2,0,0)", "(2,0,2)").contains("45.00 degrees"));
         assert!(error("(2,0,0)", "(2,0)").contains("space directions"));
         assert!(error("5 4 3", "5 4").contains("sizes"));
         assert!(error("5 4 3", "5 -4 3").contains("sizes"));

@@ -293,7 +293,7 @@ mod tests {
     fn short_groups_and_non_finite_voxels_are_rejected() {
         let pair = Array4::zeros((1, 2, 3, 4));
         let error = Batch::from_hu(pair.view(), 0, 0, Device::Cpu).err().unwrap();
-        assert!(error.to_string().contains("1 groups of 2 slices"), "{error}");
+        assert!(error.to_string().contains("1 group of 2 slices"), "{error}");
         let mut broken = Array4::zeros((1, 3, 3, 4));
         broken[(0, 1, 2, 3)] = f32::NAN;
         let error = Batch::from_hu(broken.view(), 0, 0, Device::Cpu).err().unwrap();
