@@ -379,9 +379,9 @@ impl Geometry {
         self.named_slice_axis
     }
 
-    /// Slice axis: the one that is named; k of uneven slices; the axis across the plane of two equal
-    /// spacings (to 0.1 %, else to 5 %); the axis of a single slice; else the axis with the largest
-    /// spacing. In case of a tie, and where slices lean, k, the slice axis of most files.
+    /// Slice axis: the one that is named; k of uneven slices; the axis across the plane of two
+    /// equal spacings (to 0.1 %, else to 5 %); the axis of a single slice; else the axis with the
+    /// largest spacing. In case of a tie, and where slices lean, k, the slice axis of most files.
     pub fn slice_axis(&self) -> Axis {
         if let Some(axis) = self.named_slice_axis {
             return axis;

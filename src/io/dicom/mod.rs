@@ -1,10 +1,11 @@
 //! DICOM series, read in Hounsfield units: a folder with a file per slice, or a multi-frame file.
 //!
 //! [`file`](mod@file) finds the data set of a file, [`deflated`] inflates it, [`header`] reads the
-//! headers of elements, [`parse`] elements, [`value`] their values. [`attributes`] and [`slice`](mod@slice) read what slices need. [`scan`] looks through a folder,
-//! [`directory`] through a DICOMDIR, [`copies`] finds files that are there twice. [`series`] groups
-//! slices, [`phases`] tells volumes at the same places apart, [`sort`] orders slices,
-//! [`stack`] derives their geometry. [`pixels`] decodes pixels, [`compressed`] compressed ones.
+//! headers of elements, [`parse`] elements, [`value`] their values. [`attributes`] and
+//! [`slice`](mod@slice) read what slices need. [`scan`] looks through a folder, [`directory`]
+//! through a DICOMDIR, [`copies`] finds files that are there twice. [`series`] groups slices,
+//! [`phases`] tells volumes at the same places apart, [`sort`] orders slices, [`stack`] derives
+//! their geometry. [`pixels`] decodes pixels, [`compressed`] compressed ones.
 //! [`write`](mod@write) writes derived series.
 //! [`labels`] reads segmentations and structure sets.
 

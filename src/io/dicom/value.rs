@@ -13,8 +13,8 @@ const MAX_TEXT: usize = 64 << 20;
 pub(crate) struct Charset(SpecificCharacterSet);
 
 impl Charset {
-    /// Character set of these values of SpecificCharacterSet: the first, or the default one where it
-    /// is empty or not known. Escapes to the other ones are kept as they are.
+    /// Character set of these values of SpecificCharacterSet: the first, or the default one where
+    /// it is empty or not known. Escapes to the other ones are kept as they are.
     pub(crate) fn named(names: &[String]) -> Charset {
         let first = names.first().and_then(|name| SpecificCharacterSet::from_code(name.trim()));
         Charset(first.unwrap_or_default())
