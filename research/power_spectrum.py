@@ -136,10 +136,10 @@ def draw(sums, path):
         left, right = scale * (panel * width + margin), scale * ((panel + 1) * width - 15)
         top, bottom = scale * 30, scale * (height - 40)
 
-        def x(frequency):
+        def x(frequency, left=left, right=right):
             return left + (right - left) * (np.log2(frequency) + 6) / 5
 
-        def y(share):
+        def y(share, top=top, bottom=bottom):
             return bottom - (bottom - top) * (np.log2(np.clip(share, 1 / 32, 4)) + 5) / 7
 
         for share in (1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1, 2, 4):
