@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::common::program::{fails, succeeds};
+use crate::common::program::{self, fails, succeeds};
 use crate::common::volumes::written_by;
 use hrinet::io;
 use hrinet::volume::{Axis, Geometry, Rescale, Volume, Voxels};
@@ -105,6 +105,8 @@ fn values_from_zero_to_one_give_a_warning_and_a_window_takes_it_away() {
         assert!((voxels[(1, j, i)] - middle).abs() < 0.1, "{} {middle}", voxels[(1, j, i)]);
     }
     for text in ["1,0", "1", "a,b", "0,1,2"] {
-        fails(folder.path(), &[&arguments[..], &["--window", text]].concat(), 2);
+        let refused =
+            program::output(folder.path(), &[&arguments[..], &["--window", text]].concat());
+        assert_eq!(refused.status.code(), Some(2), "{text}");
     }
 }

@@ -131,7 +131,7 @@ fn model_without_flow_is_rejected() {
     let error = anatomy(&labels, &unlike(&labels), 2, &Still.into()).unwrap_err().to_string();
     assert!(error.contains("finds flow") && error.contains("shape"), "{error}");
     let mut ct = unlike(&labels);
-    ct[(1, 2, 3)] = f32::NAN;
+    ct[(1, 2, 3)] = f32::INFINITY;
     let error = anatomy(&labels, &ct, 2, &shifting([0.0; 2])).unwrap_err().to_string();
     assert!(error.contains("(3, 2, 1)"), "{error}");
 }

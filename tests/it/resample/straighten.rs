@@ -66,11 +66,12 @@ fn assert_straight(input: &Volume, output: &Volume) {
         let within = |margin: f64| {
             (0..3).all(|axis| (margin..=size[axis] as f64 - 1.0 - margin).contains(&at[axis]))
         };
-        let near = |&x: &f64| x.fract().abs() < 0.01 || x.fract().abs() > 0.99;
+        // Slices less than this beside a pixel are copied, as are those that are on it.
+        let near = |&x: &f64| (x - x.round()).abs() < 1e-4;
         if at.iter().all(near) || within(1.0) {
             // On a voxel, or with neighbours on all sides.
             if within(-0.01) {
-                assert!((value - hu(place)).abs() < 1e-6, "{at:?}: {value} {}", hu(place));
+                assert!((value - hu(place)).abs() < 2e-3, "{at:?}: {value} {}", hu(place));
             }
         }
         inside += usize::from(within(-1e-6));
