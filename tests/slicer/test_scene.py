@@ -198,9 +198,9 @@ def vector():
     return node
 
 
-def nan():
+def infinite():
     node = builders.volume(dtype=np.float32, name="Holes")
-    builders.array(node)[2, 3, 4] = np.nan
+    builders.array(node)[2, 3, 4] = np.inf
     return node
 
 
@@ -224,7 +224,7 @@ def sheared():
         (empty, {}, "Empty has no voxels"),
         (vector, {}, "Colours has 3 components per voxel"),
         (lambda: builders.volume((1, 40, 48)), {}, "single slice"),
-        (nan, {}, "NaN"),
+        (infinite, {}, r"\(4, 3, 2\): inf"),
         (sheared, {}, "shear|tilt"),
         (builders.volume, {"spacing": "factor", "factor": 0}, "0"),
         (builders.volume, {"spacing": "exact", "spacingMm": -1.0}, "-1"),
