@@ -69,8 +69,8 @@ def two_slices(options, folder):
 def frames_of(model, pair, options, folder):
     """Interpolates between the two slices; returns one grey image per alpha."""
     output = Path(folder) / "output.nrrd"
-    command = [options.hrinet, "resample", pair, output, "--factor", options.steps, "--force", "-q"]
-    command += ["--model", model, "--detail-carry", "false"]
+    command = [options.hrinet, "resample", pair, output, "--factor", options.steps]
+    command += ["--model", model, "--detail-carry", "false", "--overwrite", "-q"]
     if options.threads:
         command += ["--threads", options.threads]
     subprocess.run([str(word) for word in command], check=True)

@@ -45,8 +45,9 @@ def checksum(tensors):
 def interpolate(hrinet, model, ct, folder):
     """Returns the voxels of three times as many slices by a model, without detail carry."""
     output = Path(folder) / "output.nrrd"
-    command = [hrinet, "resample", ct, output, "--factor", "3", "--model", model, "--force", "-q"]
-    subprocess.run([*map(str, command), "--detail-carry", "false"], check=True)
+    command = [hrinet, "resample", ct, output, "--factor", "3", "--model", model]
+    command += ["--detail-carry", "false", "--overwrite", "-q"]
+    subprocess.run([str(word) for word in command], check=True)
     return sitk.GetArrayFromImage(sitk.ReadImage(str(output))).astype(np.float64)
 
 
@@ -58,7 +59,9 @@ def main(source, target, ct, hrinet):
     middle = image.GetSize()[2] // 2
     with tempfile.TemporaryDirectory() as folder:
         part = str(Path(folder) / "part.nrrd")
-        sitk.WriteImage(image[:, :, middle : middle + SLICES], part)
+        # Not rounded to whole HU.
+        slices = sitk.Cast(image[:, :, middle : middle + SLICES], sitk.sitkFloat32)
+        sitk.WriteImage(slices, part)
         full, half = (interpolate(hrinet, model, part, folder) for model in (source, target))
     difference = np.abs(full - half)
     print(
