@@ -266,7 +266,7 @@ impl<'a> ArrayJob<'a> {
                     plan: self.plan,
                     input: $input,
                     rescale: image.rescale,
-                    bounds: Bounds::of($input, image.range),
+                    bounds: Bounds::of($input),
                     output: $output,
                     expected_error,
                     encoded: 0,

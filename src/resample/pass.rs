@@ -46,16 +46,14 @@ pub(crate) struct Bounds<T> {
 }
 
 impl<T: Voxel> Bounds<T> {
-    /// The bounds of an array whose range in doubles is known.
-    pub(crate) fn of(array: &ArrayRef3<T>, range: (f64, f64)) -> Bounds<T> {
-        // NaN differs from itself.
-        #[allow(clippy::eq_op)]
-        let mut numbers = array.iter().copied().filter(|voxel| voxel == voxel);
+    /// The bounds of an array of numbers.
+    pub(crate) fn of(array: &ArrayRef3<T>) -> Bounds<T> {
+        let mut numbers = array.iter().copied();
         let first = numbers.next().unwrap_or_default();
-        let voxels = numbers.fold((first, first), |(low, high), voxel| {
+        let (low, high) = numbers.fold((first, first), |(low, high), voxel| {
             (if voxel < low { voxel } else { low }, if voxel > high { voxel } else { high })
         });
-        Bounds { values: range, voxels }
+        Bounds { values: (low.to_f64(), high.to_f64()), voxels: (low, high) }
     }
 
     /// The voxel nearest to a value, within the bounds. Voxels are compared in their own type:
@@ -125,12 +123,12 @@ mod tests {
     #[test]
     fn voxels_stay_within_the_bounds_of_their_type() {
         let ends = array![[[i64::MIN + 1, i64::MAX - 1]]];
-        let bounds = Bounds::of(&ends, (i64::MIN as f64, i64::MAX as f64));
+        let bounds = Bounds::of(&ends);
         assert_eq!(bounds.voxel(-1e30), i64::MIN + 1);
         assert_eq!(bounds.voxel(i64::MIN as f64), i64::MIN + 1);
         assert_eq!(bounds.voxel(f64::INFINITY), i64::MAX - 1);
         assert_eq!(bounds.voxel(2.5), 3);
-        let bounds = Bounds::of(&array![[[-3i16, 7]]], (-3.0, 7.0));
+        let bounds = Bounds::of(&array![[[-3i16, 7]]]);
         assert_eq!([-9.0, 2.4, 9.0].map(|value| bounds.voxel(value)), [-3, 2, 7]);
     }
 }
