@@ -20,7 +20,7 @@ const MAX_COMPARED_VOXELS: usize = 20_000;
 /// Largest number of bytes that one byte of a gzip file expands to.
 const MAX_EXPANSION: u64 = 1032;
 
-/// The same of a bzip2 file.
+/// Largest number of bytes that one byte of a bzip2 file expands to.
 const MAX_EXPANSION_BZIP2: u64 = 1_200_000;
 
 /// NIfTI-1 or NIfTI-2, raw or gzip: the reader recognises gzip by its magic.

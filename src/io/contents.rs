@@ -1,4 +1,4 @@
-//! What a folder with DICOM files holds.
+//! Contents of a folder with DICOM files: its series, and other files.
 
 use std::fmt;
 use std::path::PathBuf;

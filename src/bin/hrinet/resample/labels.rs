@@ -78,7 +78,7 @@ impl Labels {
         segments.iter().map(io::Segment::to_dicom).collect()
     }
 
-    /// What may be lost of the label maps.
+    /// Losses of the label maps, in words.
     pub fn remarks(&self) -> &[String] {
         &self.remarks
     }
