@@ -1,9 +1,10 @@
-//! Atomic writes: a file, or a folder of files, is written whole or not at all.
+//! Atomic writes: a file is written whole or not at all. [`atomic_folder`](super::atomic_folder)
+//! does so for a folder of files.
 //!
 //! Two files that belong together are written both or neither.
 //!
-//! The content goes into a partial file or folder beside the target, is flushed to the disk and
-//! then renamed to the target. An error, a full disk or a cancelled job leaves the target
+//! The content goes into a partial file beside the target, is flushed to the disk and then renamed
+//! to the target. An error, a full disk or a cancelled job leaves the target
 //! unchanged. A file that is replaced passes its permissions on; a link is kept, and the file that
 //! it leads to replaced.
 //!
@@ -11,7 +12,7 @@
 //! refused, and what a killed one left is taken over.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, ErrorKind, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -19,6 +20,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::error::{Error, Result};
+use crate::io::lock;
 
 /// Longest name of a file, bytes.
 const MAX_NAME: usize = 255;
@@ -27,7 +29,8 @@ const MAX_NAME: usize = 255;
 const MAX_LINKS: usize = 40;
 
 /// Path of the partial file of [`write_atomically`], or of the partial folder of
-/// [`write_folder_atomically`]: `.NAME.partial` beside the target.
+/// [`write_folder_atomically`](super::atomic_folder::write_folder_atomically): `.NAME.partial`
+/// beside the target.
 ///
 /// It depends on the path only, so that a handler of Ctrl-C can delete it and the next run finds
 /// what a killed one left.
@@ -164,19 +167,17 @@ fn create(path: &Path) -> Result<File> {
 }
 
 /// Locks the partial file or folder of a path.
-fn lock(partial: &File, path: &Path) -> Result<()> {
-    match partial.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(Error::Argument(format!(
+pub(super) fn lock(partial: &File, path: &Path) -> Result<()> {
+    lock::lock(partial, || {
+        format!(
             "{}: another run is writing this; wait for it, or choose another name",
             path.display()
-        ))),
-        // Not every file system has locks.
-        Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
-    }
+        )
+    })
 }
 
 /// Whether an open file is the one at a path: who held it before may have renamed or deleted it.
-fn is_at(file: &File, path: &Path) -> bool {
+pub(super) fn is_at(file: &File, path: &Path) -> bool {
     let identity = |data: fs::Metadata| (data.dev(), data.ino());
     match (file.metadata(), fs::symlink_metadata(path)) {
         (Ok(file), Ok(there)) => identity(file) == identity(there),
@@ -192,18 +193,23 @@ fn is_at(file: &File, path: &Path) -> bool {
 /// where the folder is not writable.
 pub fn check(path: &Path, overwrite: bool) -> Result<()> {
     check_target(path, overwrite)?;
-    let target = target(path);
-    let folder = folder(&target);
-    if !folder.is_dir() {
-        return Err(Error::Argument(format!(
-            "{}: the folder {} does not exist; create it first",
-            path.display(),
-            folder.display()
-        )));
-    }
+    check_folder_around(path, &target(path))?;
     // Locked while it is deleted.
     let _partial = create(path)?;
     fs::remove_file(partial_path(path)).map_err(|source| Error::io(path, source))
+}
+
+/// Refuses a target in a folder that does not exist; `path` leads to it.
+pub(super) fn check_folder_around(path: &Path, target: &Path) -> Result<()> {
+    let folder = folder(target);
+    match folder.is_dir() {
+        true => Ok(()),
+        false => Err(Error::Argument(format!(
+            "{}: the folder {} does not exist; create it first",
+            path.display(),
+            folder.display()
+        ))),
+    }
 }
 
 fn check_target(path: &Path, overwrite: bool) -> Result<()> {
@@ -234,123 +240,19 @@ fn check_target(path: &Path, overwrite: bool) -> Result<()> {
 }
 
 /// Folder of a file; the current folder for a bare name.
-fn folder(path: &Path) -> &Path {
+pub(super) fn folder(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
     }
 }
 
-/// Writes a folder with the files that `write` puts into the folder it is given.
-///
-/// A folder that exists must be empty: files are never added to others, nor replaced.
-///
-/// # Errors
-/// Those of [`check_folder`], those of `write`, and [`Error::Io`] of the file system. In each case
-/// the partial folder is deleted, and what was at `path` is unchanged.
-pub fn write_folder_atomically(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let target = check_folder(path)?;
-    let partial = partial_path(&target);
-    // Locked until the end.
-    let locked = create_folder(&target)?;
-    let result = write(&partial).and_then(|()| {
-        // Their names matter for a power failure only, as in `write_atomically`.
-        let _ = locked.sync_all();
-        // This fails where files have appeared in the folder since the check.
-        fs::rename(&partial, &target).map_err(|source| Error::io(path, source))
-    });
-    if result.is_err() {
-        // The first error is the one to report.
-        let _ = fs::remove_dir_all(&partial);
-        return result;
-    }
-    let _ = File::open(folder(&target)).and_then(|folder| folder.sync_all());
-    Ok(())
-}
-
-/// Makes the partial folder of a path for this process alone, empty.
-///
-/// # Errors
-/// [`Error::Argument`] where another process is writing it, [`Error::Io`].
-fn create_folder(path: &Path) -> Result<File> {
-    let (partial, failed) = (partial_path(path), |source| Error::io(path, source));
-    loop {
-        if let Ok(left) = File::open(&partial) {
-            lock(&left, path)?;
-            fs::remove_dir_all(&partial).map_err(failed)?;
-        }
-        match fs::create_dir(&partial) {
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => continue,
-            made => made.map_err(failed)?,
-        }
-        let Ok(folder) = File::open(&partial) else { continue };
-        lock(&folder, path)?;
-        if is_at(&folder, &partial) {
-            return Ok(folder);
-        }
-    }
-}
-
-/// Checks ahead of long work that [`write_folder_atomically`] will be able to write `path`, and
-/// returns the path of the folder with symbolic links resolved where it exists.
-///
-/// # Errors
-/// [`Error::Argument`] where there is a file, a folder that is not empty or a mount point, and
-/// where the folder around it does not exist; [`Error::Io`] where that is not writable.
-pub fn check_folder(path: &Path) -> Result<PathBuf> {
-    let refused = |reason: &str| Err(Error::Argument(format!("{}: {reason}", path.display())));
-    // A trailing slash would make the path of a link that of its target.
-    let path: PathBuf = path.components().collect();
-    if path.file_name().is_none() {
-        return refused("not the name of a folder; name a new folder");
-    }
-    let target = match fs::metadata(&path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => path.clone(),
-        // What is around it is in fact a file, which is reported below.
-        Err(error) if error.kind() == ErrorKind::NotADirectory => path.clone(),
-        Err(source) => return Err(Error::io(&path, source)),
-        Ok(data) if !data.is_dir() => {
-            return refused("a file, where a folder is to be written; choose another name");
-        }
-        Ok(_) => {
-            let failed = |source| Error::io(&path, source);
-            if fs::read_dir(&path).map_err(failed)?.next().is_some() {
-                return refused(
-                    "the folder holds files already, to which none are added; name a new or empty \
-                     folder",
-                );
-            }
-            let target = fs::canonicalize(&path).map_err(failed)?;
-            if is_mount_point(&target).map_err(failed)? {
-                return refused("the folder is a mount point; name a new folder in it");
-            }
-            target
-        }
-    };
-    let around = folder(&target);
-    if !around.is_dir() {
-        return refused(&format!(
-            "the folder {} does not exist; create it first",
-            around.display()
-        ));
-    }
-    let _locked = create_folder(&target)?;
-    fs::remove_dir(partial_path(&target)).map_err(|source| Error::io(&target, source))?;
-    Ok(target)
-}
-
-/// Whether a folder is on another file system than the one around it, so that it cannot be
-/// replaced.
-fn is_mount_point(path: &Path) -> std::io::Result<bool> {
-    Ok(fs::metadata(path)?.dev() != fs::metadata(folder(path))?.dev())
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// Names of the entries of a folder, sorted.
-    fn listing(folder: &Path) -> Vec<String> {
+    pub(in crate::io) fn listing(folder: &Path) -> Vec<String> {
         let entries = fs::read_dir(folder).unwrap();
         let mut names: Vec<String> =
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
@@ -508,70 +410,6 @@ mod tests {
         assert!(text(&folder.path().join("file/a.txt")).contains("does not exist"));
         assert!(text(Path::new("/")).contains("not a file name"));
         check(&folder.path().join("a.txt"), false).unwrap();
-        assert_eq!(listing(folder.path()), ["file"]);
-    }
-
-    /// Writes a folder with one file.
-    fn write_folder(path: &Path, text: &str) -> Result<()> {
-        write_folder_atomically(path, |partial| {
-            fs::write(partial.join("a"), text).map_err(|error| Error::io(partial, error))
-        })
-    }
-
-    #[test]
-    fn folder_is_new_or_replaces_an_empty_one() {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("empty")).unwrap();
-        std::os::unix::fs::symlink("empty", folder.path().join("link")).unwrap();
-        for name in ["new", "slash/", "link/"] {
-            write_folder(&folder.path().join(name), "text").unwrap();
-            assert_eq!(listing(&folder.path().join(name)), ["a"], "{name}");
-            let text = write_folder(&folder.path().join(name), "more").unwrap_err().to_string();
-            assert!(text.contains("holds files already"), "{text}");
-            assert_eq!(fs::read_to_string(folder.path().join(name).join("a")).unwrap(), "text");
-        }
-        assert_eq!(listing(&folder.path().join("empty")), ["a"]);
-        assert_eq!(listing(folder.path()), ["empty", "link", "new", "slash"]);
-    }
-
-    #[test]
-    fn failed_write_of_a_folder_leaves_nothing() {
-        let folder = tempfile::tempdir().unwrap();
-        let (new, empty) = (folder.path().join("new"), folder.path().join("empty"));
-        fs::create_dir(&empty).unwrap();
-        for path in [&new, &empty] {
-            let result = write_folder_atomically(path, |partial| {
-                assert_eq!(partial, partial_path(path));
-                fs::write(partial.join("half"), "").unwrap();
-                Err(Error::Cancelled)
-            });
-            assert!(matches!(result, Err(Error::Cancelled)));
-        }
-        // Files of another appear meanwhile.
-        let result = write_folder_atomically(&empty, |partial| {
-            fs::write(partial.join("ours"), "").unwrap();
-            fs::write(empty.join("theirs"), "").unwrap();
-            Ok(())
-        });
-        assert!(matches!(result, Err(Error::Io { .. })), "{result:?}");
-        assert_eq!(listing(folder.path()), ["empty"]);
-        assert_eq!(listing(&empty), ["theirs"]);
-    }
-
-    #[test]
-    fn unwritable_folders_are_rejected_by_the_check() {
-        let folder = tempfile::tempdir().unwrap();
-        let text = |path: &Path| check_folder(path).unwrap_err().to_string();
-        fs::write(folder.path().join("file"), "").unwrap();
-        assert!(text(&folder.path().join("none/a")).contains("does not exist; create it"));
-        assert!(text(&folder.path().join("file")).contains("a file, where a folder"));
-        assert!(text(&folder.path().join("file/")).contains("a file, where a folder"));
-        assert!(text(&folder.path().join("file/a")).contains("does not exist"));
-        assert!(text(folder.path()).contains("holds files already"));
-        assert!(text(Path::new("/")).contains("not the name of a folder"));
-        assert!(text(Path::new("..")).contains("not the name of a folder"));
-        assert!(text(Path::new("/proc")).contains("holds files"));
-        check_folder(&folder.path().join("new")).unwrap();
         assert_eq!(listing(folder.path()), ["file"]);
     }
 }

@@ -1,4 +1,4 @@
-//! Voxels in another file than their header (`.mhd`, `.nhdr`).
+//! Voxels in another file than their header (`.mhd`, `.nhdr`, `.hdr`).
 //!
 //! A header from elsewhere must not open any file of the computer: the data file is named relative
 //! to the folder of the header, lies in it or below it, and is a regular file.
@@ -6,6 +6,10 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::io::plain_file;
+
+/// Longest header that is searched for the name of its data file.
+const MAX_HEADER_BYTES: u64 = 1 << 20;
 
 /// Path of the data file that a header names.
 ///
@@ -29,6 +33,31 @@ pub(super) fn data_path(header: &Path, name: &str) -> Result<PathBuf> {
         return Err(Error::damaged(header, reason));
     }
     Ok(path)
+}
+
+/// The existing files that a header of voxels in other files may name, and its twin of NIfTI.
+pub fn data_files(header: &Path) -> Vec<PathBuf> {
+    let ending = header.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+    let names: Vec<String> = match ending.to_lowercase().as_str() {
+        "mhd" | "nhdr" => {
+            let bytes = plain_file::read(header, MAX_HEADER_BYTES).unwrap_or_default();
+            let text = String::from_utf8_lossy(&bytes);
+            let value =
+                |line: &str| line.rsplit(['=', ':']).next().unwrap_or(line).trim().to_string();
+            text.lines().map(value).filter(|name| !name.is_empty()).collect()
+        }
+        "hdr" | "img" | "gz" => {
+            let name = header.file_name().unwrap_or_default().to_string_lossy();
+            let twin = |from: &str, to: &str| name.contains(from).then(|| name.replace(from, to));
+            let twins = [twin(".hdr", ".img"), twin(".img", ".hdr")].into_iter().flatten();
+            twins
+                .flat_map(|twin| [twin.trim_end_matches(".gz").into(), format!("{twin}.gz")])
+                .collect()
+        }
+        _ => Vec::new(),
+    };
+    let files = names.iter().map(|name| header.with_file_name("").join(name));
+    files.filter(|file| file.is_file()).collect()
 }
 
 #[cfg(test)]

@@ -60,6 +60,8 @@ pub struct Format {
     pub(super) read: ReadFile,
     /// `None` for a format that is only read.
     pub(super) write: Option<Writer>,
+    /// Whether it holds grids whose axes are not at right angles.
+    pub(super) holds_shear: bool,
     /// `None` for a format of plain label maps.
     pub(super) segmentation: Option<SegmentationFormat>,
 }
@@ -74,6 +76,11 @@ impl Format {
     /// Whether files in this format can be written.
     pub fn is_written(&self) -> bool {
         self.write.is_some()
+    }
+
+    /// Name without what distinguishes its variants.
+    pub(super) fn family(&self) -> &'static str {
+        self.name.split(',').next().unwrap_or(self.name)
     }
 
     fn ending_of(&self, name: &str) -> Option<&'static str> {

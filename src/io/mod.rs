@@ -13,12 +13,14 @@
 //! To add a format: a folder beside `nrrd`, a row in [`FORMATS`], a test.
 
 mod affine;
+pub mod atomic_folder;
 pub mod atomic_write;
 pub mod contents;
 mod detached;
 mod dicom;
 pub mod folder;
 mod format;
+pub(crate) mod lock;
 mod metaimage;
 mod nifti;
 mod nrrd;
@@ -32,6 +34,7 @@ use std::path::Path;
 
 pub use atomic_write::partial_path;
 pub use contents::{FolderContents, PassedOver, SeriesEntry};
+pub use detached::data_files;
 pub use dicom::write::{
     Code, DerivedSeries, DerivedSeriesOptions, DicomHeaders, DicomSeg, DicomSegment, WrittenSeries,
 };
@@ -51,6 +54,7 @@ pub static FORMATS: &[Format] = &[
                       are kept",
         read: nifti::read,
         write: Some(Writer::Single(nifti::write)),
+        holds_shear: true,
         segmentation: None,
     },
     Format {
@@ -59,6 +63,7 @@ pub static FORMATS: &[Format] = &[
         description: "as NIfTI",
         read: nifti::read,
         write: Some(Writer::Single(nifti::write_gzip)),
+        holds_shear: true,
         segmentation: None,
     },
     Format {
@@ -68,6 +73,7 @@ pub static FORMATS: &[Format] = &[
                       in the smallest of int16, int32 and float32 that is exact, else in float64",
         read: nrrd::read,
         write: Some(Writer::Single(nrrd::write)),
+        holds_shear: true,
         segmentation: Some(SegmentationFormat {
             read: nrrd::read_segmentation,
             write: nrrd::write_segmentation,
@@ -79,6 +85,7 @@ pub static FORMATS: &[Format] = &[
         description: "as NRRD; raw (.raw) when written",
         read: nrrd::read,
         write: Some(Writer::Pair(".raw", nrrd::write_pair)),
+        holds_shear: true,
         segmentation: None,
     },
     Format {
@@ -88,6 +95,7 @@ pub static FORMATS: &[Format] = &[
                       smallest of int16, int32 and float32 that is exact, else in float64",
         read: metaimage::read,
         write: Some(Writer::Single(metaimage::write)),
+        holds_shear: false,
         segmentation: None,
     },
     Format {
@@ -96,6 +104,7 @@ pub static FORMATS: &[Format] = &[
         description: "as MetaImage; raw (.raw) when written",
         read: metaimage::read,
         write: Some(Writer::Pair(".raw", metaimage::write_pair)),
+        holds_shear: false,
         segmentation: None,
     },
     Format {
@@ -104,6 +113,7 @@ pub static FORMATS: &[Format] = &[
         description: "as NIfTI; voxels in .img or .img.gz when read, in .img when written",
         read: nifti::read,
         write: Some(Writer::Pair(".img", nifti::write_pair)),
+        holds_shear: true,
         segmentation: None,
     },
     Format {
@@ -112,6 +122,7 @@ pub static FORMATS: &[Format] = &[
         description: "as NIfTI; voxels in .img or .img.gz",
         read: nifti::read,
         write: None,
+        holds_shear: true,
         segmentation: None,
     },
 ];
@@ -340,18 +351,18 @@ pub fn is_folder_output(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.is_dir()
 }
 
-/// Checks that the format of a file holds a grid: MetaImage holds no shear (a tilted gantry).
+/// Checks that the format of a file holds a grid: some hold no shear (a tilted gantry).
 ///
 /// # Errors
 /// [`Error::Unsupported`].
 pub fn check_shear(path: &Path, geometry: &Geometry) -> Result<()> {
-    let is_meta_image = Format::of(path).is_some_and(|format| format.name.starts_with("MetaImage"));
-    match geometry.tilt_degrees() {
-        Some(degrees) if is_meta_image => Err(Error::unsupported(
+    match (Format::of(path), geometry.tilt_degrees()) {
+        (Some(format), Some(degrees)) if !format.holds_shear => Err(Error::unsupported(
             path,
             format!(
-                "MetaImage holds no sheared grid, and the slices are tilted by {degrees:.2} \
-                 degrees; write .nrrd or .nii"
+                "{} holds no sheared grid, and the slices are tilted by {degrees:.2} degrees; \
+                 write .nrrd or .nii",
+                format.family()
             ),
         )),
         _ => Ok(()),

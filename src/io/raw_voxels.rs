@@ -4,6 +4,8 @@
 use std::io::Write;
 use std::path::Path;
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use ndarray::Array3;
 
 use crate::error::{Error, Result};
@@ -266,6 +268,18 @@ impl HounsfieldVoxels<'_> {
             write_values(values, out, path, cancelled)
         })
     }
+}
+
+/// Writes what `write` gives it gzip-compressed; `path` is named in errors.
+pub(crate) fn write_gzip(
+    path: &Path,
+    out: &mut dyn Write,
+    write: impl FnOnce(&mut dyn Write) -> Result<()>,
+) -> Result<()> {
+    let mut gzip = GzEncoder::new(out, Compression::fast());
+    write(&mut gzip)?;
+    gzip.finish().map_err(|source| Error::io(path, source))?;
+    Ok(())
 }
 
 /// Writes voxels one after the other, little endian; `path` is named in errors.

@@ -1,9 +1,10 @@
 //! The output folder of a run: for one run at a time, and without files of others.
 
-use std::fs::{File, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::io::lock::lock;
 use crate::io::plain_file;
 use crate::network::System;
 use crate::training::data::index;
@@ -51,17 +52,13 @@ impl OutputFolder {
         std::fs::create_dir_all(path).map_err(failed)?;
         let folder = File::open(path).map_err(failed)?;
         let opened = OutputFolder { path: path.to_path_buf(), is_new, _folder: folder };
-        match opened._folder.try_lock() {
-            Err(TryLockError::WouldBlock) => {
-                return Err(Error::Argument(format!(
-                    "{}: another training is running in this folder; wait for it, or choose \
-                     another folder",
-                    path.display()
-                )));
-            }
-            // Not every file system has locks.
-            Ok(()) | Err(TryLockError::Error(_)) => {}
-        }
+        lock(&opened._folder, || {
+            format!(
+                "{}: another training is running in this folder; wait for it, or choose another \
+                 folder",
+                path.display()
+            )
+        })?;
         opened.check(system, resume)?;
         Ok(opened)
     }

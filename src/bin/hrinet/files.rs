@@ -5,14 +5,10 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use hrinet::io::atomic_write::target;
-use hrinet::io::plain_file;
 use hrinet::{Error, Result, io};
 
 /// Levels of folders that are searched for inputs.
 const MAX_DEPTH: usize = 3;
-
-/// Longest header that is searched for the name of its data file.
-const MAX_HEADER_BYTES: u64 = 1 << 20;
 
 /// Inputs and outputs of a command, each with what it is called in messages.
 #[derive(Default)]
@@ -36,7 +32,7 @@ struct Output {
     identity: Identity,
 }
 
-/// What makes two paths one file.
+/// Identity of a file: that of all paths and links that lead to it.
 #[derive(PartialEq, Eq)]
 enum Identity {
     /// Device and inode of a file that exists.
@@ -66,7 +62,7 @@ impl Files {
             self.folders.push((name.into(), path.into(), Reads::Dicom));
         } else {
             self.inputs.push((name.into(), path.into()));
-            self.inputs.extend(data_files(path).into_iter().map(|data| (name.into(), data)));
+            self.inputs.extend(io::data_files(path).into_iter().map(|data| (name.into(), data)));
         }
         self
     }
@@ -139,7 +135,7 @@ impl Files {
             }
             if reads == Reads::VolumesAndDicom && io::is_volume_file(&path) {
                 self.check_input(name, &path)?;
-                data_files(&path).iter().try_for_each(|data| self.check_input(name, data))?;
+                io::data_files(&path).iter().try_for_each(|data| self.check_input(name, data))?;
             }
             if let Err(error) = self.check_input(name, &path)
                 && io::is_dicom_file(&path)
@@ -159,29 +155,4 @@ impl Output {
             self.name
         ))
     }
-}
-
-/// The existing files that a header of voxels in other files may name, and its twin of NIfTI.
-fn data_files(header: &Path) -> Vec<PathBuf> {
-    let ending = header.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-    let names: Vec<String> = match ending.to_lowercase().as_str() {
-        "mhd" | "nhdr" => {
-            let bytes = plain_file::read(header, MAX_HEADER_BYTES).unwrap_or_default();
-            let text = String::from_utf8_lossy(&bytes);
-            let value =
-                |line: &str| line.rsplit(['=', ':']).next().unwrap_or(line).trim().to_string();
-            text.lines().map(value).filter(|name| !name.is_empty()).collect()
-        }
-        "hdr" | "img" | "gz" => {
-            let name = header.file_name().unwrap_or_default().to_string_lossy();
-            let twin = |from: &str, to: &str| name.contains(from).then(|| name.replace(from, to));
-            let twins = [twin(".hdr", ".img"), twin(".img", ".hdr")].into_iter().flatten();
-            twins
-                .flat_map(|twin| [twin.trim_end_matches(".gz").into(), format!("{twin}.gz")])
-                .collect()
-        }
-        _ => Vec::new(),
-    };
-    let files = names.iter().map(|name| header.with_file_name("").join(name));
-    files.filter(|file| file.is_file()).collect()
 }

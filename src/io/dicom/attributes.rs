@@ -53,8 +53,7 @@ impl<'a> Attributes<'a> {
 
     /// Text of an attribute, or empty.
     pub(crate) fn text(&self, tag: Tag) -> String {
-        let text = self.get(tag).and_then(|element| element.to_str().ok());
-        text.map(|text| text.trim_matches(['\0', ' ']).to_string()).unwrap_or_default()
+        self.get(tag).map(file::text_of).unwrap_or_default()
     }
 
     /// Non-negative integer, if present.

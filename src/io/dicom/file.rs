@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use dicom_core::Tag;
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::InMemDicomObject;
+use dicom_object::mem::InMemElement;
 
 use crate::error::{Error, Result};
 use crate::io::dicom::deflated;
@@ -169,7 +170,12 @@ pub(crate) fn is_deflated(syntax: &str) -> bool {
 
 /// Text of an attribute, or empty.
 pub(crate) fn text(object: &InMemDicomObject, tag: Tag) -> String {
-    let text = object.get(tag).and_then(|element| element.to_str().ok());
+    object.get(tag).map(text_of).unwrap_or_default()
+}
+
+/// Text of an element without padding, or empty.
+pub(crate) fn text_of(element: &InMemElement) -> String {
+    let text = element.to_str().ok();
     text.map(|text| text.trim_matches(['\0', ' ']).to_string()).unwrap_or_default()
 }
 

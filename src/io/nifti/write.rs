@@ -3,14 +3,11 @@
 use std::io::Write;
 use std::path::Path;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-
 use crate::error::{Error, Result};
 use crate::io::format::PairOutput;
 use crate::io::nifti::header::BYTES_1;
 use crate::io::nifti::transform::{Quaternion, quaternion};
-use crate::io::raw_voxels::write_voxels;
+use crate::io::raw_voxels::{self, write_voxels};
 use crate::volume::{Axis, Volume};
 
 /// Offset of the voxels: the header and four zero bytes, which mean that no extensions follow.
@@ -41,10 +38,7 @@ pub(crate) fn write_gzip(
     out: &mut dyn Write,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<()> {
-    let mut gzip = GzEncoder::new(out, Compression::fast());
-    write(path, volume, &mut gzip, cancelled)?;
-    gzip.finish().map_err(|source| Error::io(path, source))?;
-    Ok(())
+    raw_voxels::write_gzip(path, out, |gzip| write(path, volume, gzip, cancelled))
 }
 
 /// Writes the header to one file and the voxels to another; `path` is named in errors.

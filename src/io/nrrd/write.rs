@@ -8,13 +8,10 @@
 use std::io::Write;
 use std::path::Path;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
-
 use crate::error::{Error, Result};
 use crate::io::affine::lps_text;
 use crate::io::format::PairOutput;
-use crate::io::raw_voxels::{HounsfieldVoxels, write_values};
+use crate::io::raw_voxels::{HounsfieldVoxels, write_gzip, write_values};
 use crate::io::segmentation::Segmentation;
 use crate::volume::voxel_type::with_voxel_type;
 use crate::volume::{Axis, Geometry, Volume, Voxel, VoxelType};
@@ -27,13 +24,9 @@ pub(crate) fn write(
     cancelled: &dyn Fn() -> bool,
 ) -> Result<()> {
     let voxels = HounsfieldVoxels::of(volume);
-    let failed = |source| Error::io(path, source);
     let header = header(voxels.voxel_type(), volume.geometry(), 1, "encoding: gzip\n");
-    out.write_all(header.as_bytes()).map_err(failed)?;
-    let mut gzip = GzEncoder::new(out, Compression::fast());
-    voxels.write(&mut gzip, path, cancelled)?;
-    gzip.finish().map_err(failed)?;
-    Ok(())
+    out.write_all(header.as_bytes()).map_err(|source| Error::io(path, source))?;
+    write_gzip(path, out, |gzip| voxels.write(gzip, path, cancelled))
 }
 
 /// Writes the header to one file and the voxels, raw, to another; `path` is named in errors.
@@ -58,7 +51,6 @@ pub(crate) fn write_segmentation(
     out: &mut dyn Write,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<()> {
-    let failed = |source| Error::io(path, source);
     let first = segmentation.first_layer(path)?;
     let layers = segmentation.layers.len();
     let voxels = HounsfieldVoxels::of(first);
@@ -69,14 +61,11 @@ pub(crate) fn write_segmentation(
         header += &format!("{key}:={value}\n");
     }
     header += "\n";
-    out.write_all(header.as_bytes()).map_err(failed)?;
-    let mut gzip = GzEncoder::new(out, Compression::fast());
-    match layers {
-        1 => voxels.write(&mut gzip, path, cancelled)?,
-        _ => write_layers(&segmentation.layers, voxels.voxel_type(), &mut gzip, path, cancelled)?,
-    }
-    gzip.finish().map_err(failed)?;
-    Ok(())
+    out.write_all(header.as_bytes()).map_err(|source| Error::io(path, source))?;
+    write_gzip(path, out, |gzip| match layers {
+        1 => voxels.write(gzip, path, cancelled),
+        _ => write_layers(&segmentation.layers, voxels.voxel_type(), gzip, path, cancelled),
+    })
 }
 
 /// Writes the layers of each voxel together.

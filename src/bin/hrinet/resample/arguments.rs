@@ -50,8 +50,8 @@ pub struct Arguments {
     /// the start of it.
     #[arg(long, value_name = "N|UID")]
     pub series: Option<String>,
-    /// What NaN counts as between known slices, in HU; known voxels stay NaN [default: what is
-    /// between NaN is NaN].
+    /// HU that NaN counts as between known slices; known voxels stay NaN [default: between NaN is
+    /// NaN].
     #[arg(long, value_name = "HU", allow_negative_numbers = true)]
     nan_as: Option<f64>,
     /// Write OUTPUT as a DICOM series, a folder, though its name does not end with /. INPUT must be
@@ -217,7 +217,7 @@ impl Arguments {
     fn check_output(&self, output: &Path) -> Result<()> {
         let series = self.writes_dicom().then_some(self.output.as_path());
         if Some(output) == series {
-            return io::atomic_write::check_folder(output).map(drop);
+            return io::atomic_folder::check_folder(output).map(drop);
         }
         if self.segmentation_file() == Some(output) {
             return dicom::check_segmentation(output, series, self.overwrite);

@@ -121,7 +121,7 @@ pub fn write(
         segmentation,
     };
     let busy = Progress::busy(verbosity, &format!("writing {}", folder.display()));
-    let target = io::atomic_write::check_folder(folder)?;
+    let target = io::atomic_folder::check_folder(folder)?;
     interrupt::in_progress(io::partial_path(&target));
     if let Some(file) = arguments.segmentation_file() {
         interrupt::in_progress(io::partial_path(file));

@@ -29,7 +29,7 @@ pub use segmentation::DicomSeg;
 pub use segments::DicomSegment;
 
 use crate::error::{Error, Result};
-use crate::io::atomic_write;
+use crate::io::{atomic_folder, atomic_write};
 use crate::volume::voxels::with_voxels;
 use crate::volume::{Axis, SliceSource, Volume, Voxel};
 use elements::{Object, put, text};
@@ -103,8 +103,8 @@ impl DerivedSeries<'_> {
     /// elsewhere: all files or none.
     ///
     /// # Errors
-    /// Those of [`atomic_write::check_folder`]; [`Error::Argument`] for inputs that do not fit each
-    /// other; [`Error::Geometry`] for more than 65535 rows or columns; [`Error::Io`];
+    /// Those of [`atomic_folder::check_folder`]; [`Error::Argument`] for inputs that do not fit
+    /// each other; [`Error::Geometry`] for more than 65535 rows or columns; [`Error::Io`];
     /// [`Error::Cancelled`].
     pub fn write(&self, folder: &Path, options: &DerivedSeriesOptions) -> Result<WrittenSeries> {
         self.check()?;
@@ -118,7 +118,7 @@ impl DerivedSeries<'_> {
             .collect();
         let cancelled = options.cancelled.unwrap_or(&crate::io::raw_voxels::never);
         let mut segmentation = None;
-        atomic_write::write_folder_atomically(folder, |partial| {
+        atomic_folder::write_folder_atomically(folder, |partial| {
             self.write_slices(partial, &identity, &references, cancelled)?;
             let Some(labels) = &self.segmentation else { return Ok(()) };
             let object = labels.object(self, &identity, &references, cancelled)?;
