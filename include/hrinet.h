@@ -101,7 +101,8 @@ typedef struct {
    */
   const char *device;
   /**
-   * `HRINET_PRECISION_FLOAT32` (the default) or `HRINET_PRECISION_BFLOAT16`.
+   * `HRINET_PRECISION_FLOAT32` (the default), `HRINET_PRECISION_BFLOAT16` or
+   * `HRINET_PRECISION_AUTO`.
    */
   HrinetPrecision precision;
   /**
@@ -701,9 +702,15 @@ typedef struct {
 #define HRINET_PRECISION_FLOAT32 0
 
 /**
- * Bfloat16: half the memory, less exact; not for hrinet-motion.
+ * Bfloat16: faster on processors and cards that compute in it, less exact. hrinet-motion finds and
+ * follows the flow in float32 all the same; no training of it in bfloat16.
  */
 #define HRINET_PRECISION_BFLOAT16 1
+
+/**
+ * Bfloat16 on processors that compute in it, else float32; for models alone, not for training.
+ */
+#define HRINET_PRECISION_AUTO 2
 
 /**
  * 8-bit signed integers.
@@ -931,8 +938,7 @@ HrinetStatus hrinet_model_options_init(HrinetModelOptions *options);
  * path; `options` may be NULL for the defaults. `"linear"` and `"cubic"` compute on the CPU
  * whatever the device. Free it with `hrinet_model_free`.
  *
- * Fails with `HRINET_INVALID_ARGUMENT` for an unknown name, and for a precision that the network
- * does not compute in; the file's codes; `HRINET_NO_DEVICE`.
+ * Fails with `HRINET_INVALID_ARGUMENT` for an unknown name; the file's codes; `HRINET_NO_DEVICE`.
  *
  * @pre `name_or_path` is a string, `options` NULL or a struct, `model` a place for a pointer.
  */

@@ -63,7 +63,7 @@ pub mod volume;
 
 pub use error::{Error, Result};
 pub use labels::LabelMethod;
-pub use network::{Checkpoint, Model, Precision, SliceNetwork, System};
+pub use network::{Checkpoint, Model, Precision, PrecisionChoice, SliceNetwork, System};
 pub use resample::{
     Interpolator, InterpolatorOptions, Job, JobOptions, Outputs, Plan, Progress, SliceSource,
     Spacing, resample,

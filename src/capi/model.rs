@@ -7,7 +7,7 @@ use crate::capi::guard::{
     Refusal, borrow, call, check_size, compute, flag, require, text, unknown,
 };
 use crate::capi::status::HrinetStatus;
-use crate::network::{Checkpoint, Model, Precision, SliceNetwork};
+use crate::network::{Checkpoint, Model, Precision, PrecisionChoice, SliceNetwork};
 use crate::resample::{Interpolator, InterpolatorOptions};
 use crate::runtime::device;
 
@@ -16,8 +16,11 @@ pub type HrinetPrecision = i32;
 
 /// Float32, the default: on a CPU the same bits every time.
 pub const HRINET_PRECISION_FLOAT32: HrinetPrecision = 0;
-/// Bfloat16: half the memory, less exact; not for hrinet-motion.
+/// Bfloat16: faster on processors and cards that compute in it, less exact. hrinet-motion finds and
+/// follows the flow in float32 all the same; no training of it in bfloat16.
 pub const HRINET_PRECISION_BFLOAT16: HrinetPrecision = 1;
+/// Bfloat16 on processors that compute in it, else float32; for models alone, not for training.
+pub const HRINET_PRECISION_AUTO: HrinetPrecision = 2;
 
 /// An interpolator: a network with its weights, linear or cubic interpolation. Immutable: any
 /// number of threads may use it at once.
@@ -35,7 +38,8 @@ pub struct HrinetModelOptions {
     pub struct_size: usize,
     /// `"auto"` (CUDA where there is one; the default), `"cpu"`, `"cuda"` or `"cuda:N"`: UTF-8.
     pub device: *const c_char,
-    /// `HRINET_PRECISION_FLOAT32` (the default) or `HRINET_PRECISION_BFLOAT16`.
+    /// `HRINET_PRECISION_FLOAT32` (the default), `HRINET_PRECISION_BFLOAT16` or
+    /// `HRINET_PRECISION_AUTO`.
     pub precision: HrinetPrecision,
     /// 1: interpolate every slice twice, with the pair in either order, and take the mean; a little
     /// more accurate, at nearly twice the time. 0 (the default): once.
@@ -157,7 +161,10 @@ unsafe fn interpolator_options(
     Ok(InterpolatorOptions {
         // SAFETY: a string or NULL, as the caller promises.
         device: unsafe { text(options.device, "options->device")? }.into(),
-        precision: precision(options.precision)?,
+        precision: match options.precision {
+            HRINET_PRECISION_AUTO => PrecisionChoice::Auto,
+            other => PrecisionChoice::Only(precision(other)?),
+        },
         ensemble: flag("options->ensemble", options.ensemble)?,
         detail_carry: flag("options->detail_carry", options.detail_carry)?,
     })
@@ -167,8 +174,7 @@ unsafe fn interpolator_options(
 /// path; `options` may be NULL for the defaults. `"linear"` and `"cubic"` compute on the CPU
 /// whatever the device. Free it with `hrinet_model_free`.
 ///
-/// Fails with `HRINET_INVALID_ARGUMENT` for an unknown name, and for a precision that the network
-/// does not compute in; the file's codes; `HRINET_NO_DEVICE`.
+/// Fails with `HRINET_INVALID_ARGUMENT` for an unknown name; the file's codes; `HRINET_NO_DEVICE`.
 ///
 /// # Safety
 /// `name_or_path` is a string, `options` NULL or a struct, `model` a place for a pointer.

@@ -42,6 +42,11 @@ impl Features {
         self.0.map_each(&|map| Ok(map.f_narrow(0, start, count)?))
     }
 
+    /// The same features for another thread, as views.
+    pub fn share(&self) -> Result<Features> {
+        self.0.map_each(&|map| Ok(map.shallow_clone()))
+    }
+
     /// Features of a batch of one slice as a batch of `count` equal ones, as views.
     pub fn repeat(&self, count: i64) -> Result<Features> {
         self.0.map_each(&|map| Ok(map.f_expand([count, -1, -1, -1], false)?))

@@ -3,7 +3,7 @@
 //! A generator encodes each known slice once and decodes any number of slices between two of them.
 //! Its interface is the paper's: `alpha` is 1 at the first slice of a pair and 0 at the second.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::error::{Error, Result};
 use crate::network::features::{Features, Pair};
@@ -17,6 +17,15 @@ use crate::network::precision::Precision;
 ///
 /// The methods with a body are those of a generator that finds a flow field; others leave them.
 pub trait Generator: Send {
+    /// Computes in this precision from now on, and returns the type of the slices and alphas that
+    /// it then takes.
+    ///
+    /// # Errors
+    /// [`Error::Torch`].
+    fn set_precision(&mut self, precision: Precision) -> Result<Kind> {
+        Ok(precision.kind())
+    }
+
     /// Encodes slices `[N, 1, H, W]`, sides multiples of [`GeneratorConfig::side_multiple`].
     ///
     /// # Errors
@@ -110,8 +119,8 @@ pub trait GeneratorConfig {
         false
     }
 
-    /// Whether it computes in this precision.
-    fn supports_precision(&self, _precision: Precision) -> bool {
+    /// Whether it trains in this precision.
+    fn trains_in(&self, _precision: Precision) -> bool {
         true
     }
 

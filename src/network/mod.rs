@@ -43,6 +43,6 @@ pub use generator::{Generator, GeneratorConfig};
 pub use model::Model;
 pub use motion::error_head::ErrorHead;
 pub use nn::parameters::Parameters;
-pub use precision::Precision;
+pub use precision::{Precision, PrecisionChoice};
 pub use slice_network::{EncodedSlice, Neighbours, SliceNetwork};
 pub use system::{Architecture, System};

@@ -6,7 +6,7 @@ mod shipped;
 use std::path::Path;
 
 use ndarray::{Array2, Array3, Array4, ArrayView2};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
 pub use self::shipped::{DEFAULT, shipped_names};
 use crate::error::{Error, Result};
@@ -30,6 +30,8 @@ pub struct Model {
     weights: Vec<(String, Tensor)>,
     device: Device,
     precision: Precision,
+    /// Type of the slices and alphas that the generator takes.
+    input_kind: Kind,
     ensemble: bool,
     detail_carry: bool,
 }
@@ -95,23 +97,24 @@ impl Model {
             weights,
             device,
             precision: Precision::Float32,
+            input_kind: Kind::Float,
             ensemble: false,
             detail_carry: true,
         })
     }
 
-    /// Computes in another precision than float32.
+    /// Computes in this precision. Weights that it rounds stay rounded.
     ///
     /// # Errors
-    /// [`Error::Argument`] for a precision that the generator does not support.
-    pub fn with_precision(self, precision: Precision) -> Result<Model> {
-        if !self.architecture().supports_precision(precision) {
-            return Err(Error::Argument(format!(
-                "{} does not compute in {precision}; use float32",
-                self.system()
-            )));
-        }
-        Ok(Model { precision, ..self })
+    /// [`Error::Torch`].
+    pub fn with_precision(mut self, precision: Precision) -> Result<Model> {
+        let input_kind = self.generator.set_precision(precision)?;
+        Ok(Model { precision, input_kind, ..self })
+    }
+
+    /// The precision of its passes.
+    pub fn precision(&self) -> Precision {
+        self.precision
     }
 
     /// Decodes every slice twice, with the pair in either order, and averages both: twice the time,
@@ -197,7 +200,7 @@ impl SliceNetwork for Model {
         let (rows, columns) = slice.dim();
         let tensor = to_tensor(slice.view())?.f_to_device(self.device)?;
         let padded = pad(&tensor, self.architecture().side_multiple())?;
-        let clamped = padded.f_clamp_max(1.0)?.f_to_kind(self.precision.kind())?;
+        let clamped = padded.f_clamp_max(1.0)?.f_to_kind(self.input_kind)?;
         let features = tch::no_grad(|| self.generator.encode(&clamped))?;
         let lost_detail = match self.has_detail_carry() {
             true => Some(tch::no_grad(|| self.lost_detail(&clamped, &features))?),
@@ -249,6 +252,22 @@ impl SliceNetwork for Model {
             true => self.mean_flow(&Neighbours::of_pair(first, second), fractions).map(Some),
             false => Ok(None),
         }
+    }
+
+    fn replica(&self) -> Result<Option<Box<dyn SliceNetwork + Send>>> {
+        if self.device != Device::Cpu {
+            return Ok(None);
+        }
+        let shared =
+            self.weights.iter().map(|(name, weight)| (name.clone(), weight.shallow_clone()));
+        let checkpoint = Checkpoint {
+            header: self.header.clone(),
+            tensors: shared.collect(),
+            file_sha256: self.checksum.clone(),
+        };
+        let model = Model::new(checkpoint, self.device)?.with_precision(self.precision)?;
+        let (ensemble, detail_carry) = (self.ensemble, self.detail_carry);
+        Ok(Some(Box::new(Model { ensemble, detail_carry, ..model })))
     }
 
     fn decode_batch(&self, pixels: usize) -> usize {
@@ -320,13 +339,6 @@ mod tests {
         generator_alone.header.window_hu = [-1000.0, 500.0];
         generator_alone.tensors.retain(|name, _| !name.starts_with(ERROR_HEAD));
         assert!(!Model::new(generator_alone, Device::Cpu).unwrap().predicts_error());
-    }
-
-    #[test]
-    fn precision_that_the_generator_does_not_support_is_rejected() {
-        let model = Model::new(shipped(), Device::Cpu).unwrap();
-        let error = model.with_precision(Precision::Bfloat16).err().unwrap().to_string();
-        assert_eq!(error, "hrinet-motion does not compute in bfloat16; use float32");
     }
 
     #[test]

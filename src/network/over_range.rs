@@ -37,6 +37,11 @@ impl OverRange {
         Ok(Roi::of(&values)?.map(|roi| OverRange { values, roi }))
     }
 
+    /// The same excess for another thread, as a view.
+    pub(crate) fn share(&self) -> OverRange {
+        OverRange { values: self.values.shallow_clone(), roi: self.roi }
+    }
+
     /// The excess of one slice as a batch of `count` equal ones, as a view.
     pub(crate) fn repeat(&self, count: i64) -> Result<OverRange> {
         let values = self.values.f_expand([count, -1, -1, -1], false)?;

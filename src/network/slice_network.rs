@@ -66,6 +66,15 @@ pub trait SliceNetwork: std::any::Any {
         Ok(None)
     }
 
+    /// The same network, on the same weights, for another thread; `None` where threads gain nothing,
+    /// as on a card.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`].
+    fn replica(&self) -> Result<Option<Box<dyn SliceNetwork + Send>>> {
+        Ok(None)
+    }
+
     /// Number of slices of `pixels` to decode at once: few enough to stay responsive and within
     /// memory, many enough to keep the device busy.
     fn decode_batch(&self, pixels: usize) -> usize;
@@ -85,6 +94,21 @@ pub struct EncodedSlice {
     pub over_range: Option<OverRange>,
     /// Rows and columns before padding.
     pub size: [usize; 2],
+}
+
+impl EncodedSlice {
+    /// The same features for another pair or thread, as views.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`].
+    pub fn share(&self) -> Result<EncodedSlice> {
+        Ok(EncodedSlice {
+            features: self.features.share()?,
+            lost_detail: self.lost_detail.as_ref().map(Tensor::shallow_clone),
+            over_range: self.over_range.as_ref().map(OverRange::share),
+            size: self.size,
+        })
+    }
 }
 
 /// The encoded known slices next to interpolated ones.

@@ -133,9 +133,9 @@ impl System {
         self.default_architecture().has_error_head()
     }
 
-    /// Whether it computes in this precision.
-    pub fn supports_precision(self, precision: Precision) -> bool {
-        self.default_architecture().supports_precision(precision)
+    /// Whether it trains in this precision.
+    pub fn trains_in(self, precision: Precision) -> bool {
+        self.default_architecture().trains_in(precision)
     }
 }
 
@@ -220,9 +220,9 @@ impl Architecture {
         self.config().has_error_head()
     }
 
-    /// Whether the generator computes in this precision.
-    pub fn supports_precision(&self, precision: Precision) -> bool {
-        self.config().supports_precision(precision)
+    /// Whether the generator trains in this precision.
+    pub fn trains_in(&self, precision: Precision) -> bool {
+        self.config().trains_in(precision)
     }
 
     /// Checks that the sizes make a network, and returns them.

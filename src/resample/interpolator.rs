@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tch::Device;
 
 use crate::error::{Error, Result};
-use crate::network::{Checkpoint, Model, Precision, SliceNetwork};
+use crate::network::{Checkpoint, Model, PrecisionChoice, SliceNetwork};
 use crate::resample::Plan;
 use crate::runtime::{cuda, device};
 
@@ -17,8 +17,8 @@ const SPACING_TOLERANCE: f64 = 1.01;
 pub struct InterpolatorOptions {
     /// Where to compute: `auto` (CUDA where there is one), `cpu`, `cuda` or `cuda:N`.
     pub device: String,
-    /// Number format of the computation.
-    pub precision: Precision,
+    /// Precision of the network's passes.
+    pub precision: PrecisionChoice,
     /// Interpolate every slice twice, with the pair in either order, and take the mean.
     pub ensemble: bool,
     /// Carry the detail that an autoencoder loses of known slices into interpolated ones.
@@ -29,7 +29,7 @@ impl Default for InterpolatorOptions {
     fn default() -> InterpolatorOptions {
         InterpolatorOptions {
             device: "auto".into(),
-            precision: Precision::default(),
+            precision: PrecisionChoice::default(),
             ensemble: false,
             detail_carry: true,
         }
@@ -97,7 +97,8 @@ impl Interpolator {
     }
 
     fn of_model(model: Model, options: &InterpolatorOptions) -> Result<Interpolator> {
-        let model = model.with_precision(options.precision)?;
+        let precision = options.precision.on(model.device());
+        let model = model.with_precision(precision)?;
         let model = model.with_detail_carry(options.detail_carry);
         let model = if options.ensemble { model.with_ensemble() } else { model };
         Ok(Interpolator::from(model))

@@ -10,6 +10,7 @@
 
 pub mod array_job;
 mod cubic;
+mod encoded_slices;
 pub mod expected_error;
 pub mod interpolator;
 pub mod job;
@@ -18,6 +19,7 @@ mod learned;
 mod linear;
 mod nan;
 pub mod pair;
+mod pair_decoder;
 pub(crate) mod pass;
 pub mod plan;
 pub mod straighten;

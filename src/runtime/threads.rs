@@ -42,8 +42,34 @@ pub fn set(threads: Option<usize>) -> Result<()> {
         )));
     }
     try_to_start(threads)?;
-    tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
+    set_current(threads);
     Ok(())
+}
+
+/// Threads that libtorch uses within an operation of the calling thread.
+pub fn current() -> usize {
+    usize::try_from(tch::get_num_threads()).unwrap_or(1).max(1)
+}
+
+/// Sets [`current`] for the calling thread.
+pub fn set_current(threads: usize) {
+    tch::set_num_threads(i32::try_from(threads).unwrap_or(i32::MAX));
+}
+
+/// Restores [`current`] of the calling thread when it is dropped. Threads that have not used
+/// libtorch yet begin with the number that any thread set last, so that who starts threads with
+/// another number needs it.
+pub struct Restored(usize);
+
+/// Remembers the number of threads.
+pub fn restored() -> Restored {
+    Restored(current())
+}
+
+impl Drop for Restored {
+    fn drop(&mut self) {
+        set_current(self.0);
+    }
 }
 
 /// Starts so many threads at once, the calling one included, and ends them.

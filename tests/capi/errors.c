@@ -50,8 +50,6 @@ static void models(void) {
     options = options_on("cpu");
     options.precision = 9;
     REFUSED(hrinet_model_load(at("small"), &options, &model), HRINET_INVALID_ARGUMENT, "9");
-    options.precision = HRINET_PRECISION_BFLOAT16;
-    REFUSED(hrinet_model_load(at("small"), &options, &model), HRINET_INVALID_ARGUMENT, "");
     options = options_on("cpu");
     options.ensemble = 2;
     REFUSED(hrinet_model_load(at("small"), &options, &model), HRINET_INVALID_ARGUMENT,

@@ -40,7 +40,8 @@ class ResampleChoices:
         moving the slices in their plane onto a right-angled grid.
     model: a shipped model, "linear", "cubic", or the path of a checkpoint file.
     device: "auto", "cpu", "cuda" or "cuda:N".
-    precision: "float32" or "bfloat16", for networks.
+    precision: "auto" (bfloat16 where the processor computes in it), "float32" or "bfloat16", for
+        networks.
     ensemble: interpolate every slice twice, with its neighbours in either order, and average:
         slightly more accurate in nearly twice the time.
     window: grey values (low, high) that a network sees as its own window, for volumes that are not
@@ -65,7 +66,7 @@ class ResampleChoices:
     keepTilt: bool = False
     model: str = DEFAULT_MODEL
     device: str = "auto"
-    precision: str = "float32"
+    precision: str = "auto"
     ensemble: bool = False
     window: Any = None
     threads: int = 0

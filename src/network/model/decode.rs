@@ -144,7 +144,7 @@ impl Model {
     fn alpha(&self, fractions: &[f64]) -> Result<Tensor> {
         let alpha: Vec<f32> = fractions.iter().map(|fraction| (1.0 - fraction) as f32).collect();
         let alpha = Tensor::f_from_slice(&alpha)?.f_to_device(self.device)?;
-        Ok(alpha.f_to_kind(self.precision.kind())?)
+        Ok(alpha.f_to_kind(self.input_kind)?)
     }
 
     /// Planes of the pair as it is or `reversed`. Its midpoint flow is found once and kept.
@@ -203,7 +203,7 @@ impl Model {
         };
         let present = |end: usize| -> Result<Tensor> {
             let flag = if neighbours.context[end].is_some() { 1.0 } else { 0.0 };
-            let options = (self.precision.kind(), self.device);
+            let options = (self.input_kind, self.device);
             Ok(Tensor::f_full([count, 1, 1, 1], flag, options)?)
         };
         Ok(Some(ContextSlices {

@@ -90,8 +90,8 @@ impl GeneratorConfig for MotionConfig {
         true
     }
 
-    /// Float32 alone: a flow of a tenth of a pixel does not fit the 8 bits of bfloat16.
-    fn supports_precision(&self, precision: Precision) -> bool {
+    /// Float32 alone: the weights of rounded convolutions are copies, which do not learn.
+    fn trains_in(&self, precision: Precision) -> bool {
         precision == Precision::Float32
     }
 

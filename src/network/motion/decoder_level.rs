@@ -1,6 +1,6 @@
 //! One level of the decoder of HRINet-Motion.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::error::Result;
 use crate::network::nn::conv::{
@@ -8,6 +8,7 @@ use crate::network::nn::conv::{
 };
 use crate::network::nn::correlation;
 use crate::network::nn::parameters::Parameters;
+use crate::network::precision::Precision;
 
 /// Standard deviation of the upsampling's first weights, small so that training starts at zero
 /// flow.
@@ -23,6 +24,8 @@ pub struct DecoderLevel {
     /// Residual blocks of two convolutions each.
     residual: Vec<[ConvolutionPrelu; 2]>,
     upsampling: Upsampling,
+    /// Type of the convolutions' inputs and weights.
+    kind: Kind,
 }
 
 /// Correlation of two maps, and a convolution of it.
@@ -79,7 +82,24 @@ impl DecoderLevel {
         let convolution = zero_conv(parameters, &format!("{name}.correlation"), channels, inner)?;
         let correlation =
             convolution.map(|convolution| Correlation { radius: correlation, convolution });
-        Ok(DecoderLevel { entry, context, correlation, residual, upsampling })
+        let kind = Kind::Float;
+        Ok(DecoderLevel { entry, context, correlation, residual, upsampling, kind })
+    }
+
+    /// Computes the convolutions in another precision from now on; inputs and output stay float32.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`].
+    pub fn set_precision(&mut self, precision: Precision) -> Result<()> {
+        let kind = precision.kind();
+        self.entry.set_kind(kind)?;
+        self.context.iter_mut().try_for_each(|context| context.set_kind(kind))?;
+        let mut correlation = self.correlation.iter_mut();
+        correlation.try_for_each(|correlation| correlation.convolution.set_kind(kind))?;
+        self.residual.as_flattened_mut().iter_mut().try_for_each(|unit| unit.set_kind(kind))?;
+        self.upsampling.set_kind(kind)?;
+        self.kind = kind;
+        Ok(())
     }
 
     /// `[N, inputs, H, W]` to `[N, outputs, 2 H, 2 W]`. `maps`: those of both slices, which `x`
@@ -90,15 +110,20 @@ impl DecoderLevel {
         context: Option<Tensor>,
         maps: [&Tensor; 2],
     ) -> Result<Tensor> {
-        let mut others: Vec<_> = self.context.iter().zip(context).collect();
-        if let Some(Correlation { radius, convolution }) = &self.correlation {
-            others.push((convolution, correlation::correlation(maps[0], maps[1], *radius)?));
+        let rounded = |x: &Tensor| x.f_to_kind(self.kind);
+        let mut others = Vec::new();
+        if let (Some(convolution), Some(maps)) = (&self.context, context) {
+            others.push((convolution, rounded(&maps)?));
         }
-        let mut sum = self.entry.forward_sum(x, &others)?;
+        if let Some(Correlation { radius, convolution }) = &self.correlation {
+            let cosines = correlation::correlation(maps[0], maps[1], *radius)?;
+            others.push((convolution, rounded(&cosines)?));
+        }
+        let mut sum = self.entry.forward_sum(&rounded(x)?, &others)?;
         for [first, second] in &self.residual {
             sum = sum.f_add(&second.forward(&first.forward(&sum)?)?)?;
         }
-        self.upsampling.forward(&sum)
+        Ok(self.upsampling.forward(&sum)?.f_to_kind(Kind::Float)?)
     }
 }
 

@@ -8,7 +8,7 @@
 //!
 //! Inside, planes are at `fraction`, 0 at the first slice and 1 at the second.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::error::Result;
 use crate::network::features::{Features, Pair};
@@ -25,6 +25,7 @@ use crate::network::nn::conv::{
 };
 use crate::network::nn::parameters::Parameters;
 use crate::network::nn::warp::warp_pair;
+use crate::network::precision::Precision;
 
 /// Index of the coarsest map, that of stride 16.
 const COARSEST: usize = 3;
@@ -228,6 +229,11 @@ impl MotionGenerator {
 }
 
 impl Generator for MotionGenerator {
+    fn set_precision(&mut self, precision: Precision) -> Result<Kind> {
+        self.levels.iter_mut().try_for_each(|level| level.set_precision(precision))?;
+        Ok(Kind::Float)
+    }
+
     fn encode(&self, slices: &Tensor) -> Result<Features> {
         let [level2, level4, level8, level16] = &self.encoder;
         let map2 = level2.forward(slices)?;

@@ -1,6 +1,6 @@
 //! Convolutions with their initialisation, and the activations between them.
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::error::Result;
 use crate::network::nn::parameters::{Distribution, Parameters};
@@ -103,6 +103,13 @@ impl Convolution {
         })
     }
 
+    /// Converts the weights for good, so that no pass has to.
+    pub fn set_kind(&mut self, kind: Kind) -> Result<()> {
+        self.weight = channels_last(&self.weight.f_to_kind(kind)?)?;
+        self.bias = self.bias.f_to_kind(kind)?;
+        Ok(())
+    }
+
     /// `[N, inputs, H, W]` to `[N, outputs, H / stride, W / stride]`, in the precision of `x`.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let weight = channels_last(&as_kind_of(x, &self.weight)?)?;
@@ -161,6 +168,13 @@ impl Upsampling {
             weight: parameters.get(&format!("{name}.weight"), &[inputs, outputs, 4, 4], weight)?,
             bias: parameters.get(&format!("{name}.bias"), &[outputs], bias)?,
         })
+    }
+
+    /// Converts the weights for good, so that no pass has to.
+    pub fn set_kind(&mut self, kind: Kind) -> Result<()> {
+        self.weight = channels_last(&self.weight.f_to_kind(kind)?)?;
+        self.bias = self.bias.f_to_kind(kind)?;
+        Ok(())
     }
 
     /// `[N, inputs, H, W]` to `[N, outputs, 2 H, 2 W]`.
@@ -229,6 +243,13 @@ impl ConvolutionPrelu {
         let slope = Distribution::Constant(0.25);
         let slope = parameters.get(&format!("{name}.slope"), &[config.outputs], slope)?;
         Ok(ConvolutionPrelu { convolution, slope })
+    }
+
+    /// Converts the weights for good, so that no pass has to.
+    pub fn set_kind(&mut self, kind: Kind) -> Result<()> {
+        self.convolution.set_kind(kind)?;
+        self.slope = self.slope.f_to_kind(kind)?;
+        Ok(())
     }
 
     /// `[N, inputs, H, W]` to `[N, outputs, H / stride, W / stride]`.

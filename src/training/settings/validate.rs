@@ -104,7 +104,7 @@ impl Settings {
         let (one, lambda, beta) = (self.stage_one_iterations, self.lambda, self.beta);
         let no_stage_one = "it has one stage, whose iterations are --iterations";
         let maps = &self.map_channels;
-        let unsupported = !self.system.supports_precision(self.precision);
+        let unsupported = !self.system.trains_in(self.precision);
         vec![
             row(one_stage && one > 0, "stage_one_iterations", one, no_stage_one),
             row(reconstruction && beta > 0.0, "beta", beta, "it has no D2"),

@@ -4,4 +4,5 @@ mod interpolate;
 mod job;
 mod phantom_structures;
 mod plan_laws;
+mod side_by_side;
 mod straighten;

@@ -26,7 +26,11 @@ SPACINGS = {
     "like": c.HRINET_SPACING_LIKE,
 }
 AXES = {"auto": c.HRINET_AXIS_AUTO, "i": 0, "j": 1, "k": 2}
-PRECISIONS = {"float32": c.HRINET_PRECISION_FLOAT32, "bfloat16": c.HRINET_PRECISION_BFLOAT16}
+PRECISIONS = {
+    "float32": c.HRINET_PRECISION_FLOAT32,
+    "bfloat16": c.HRINET_PRECISION_BFLOAT16,
+    "auto": c.HRINET_PRECISION_AUTO,
+}
 # The system whose networks can be fine-tuned.
 MOTION_SYSTEM = "hrinet-motion"
 DEFAULT_MODEL = "hrinet-motion"

@@ -39,7 +39,7 @@ class Settings:
     options: hrinet.Options = dataclasses.field(default_factory=hrinet.Options)
     model: str = DEFAULT_MODEL
     device: str = "auto"
-    precision: str = "float32"  # or "bfloat16"
+    precision: str = "auto"  # or "float32", "bfloat16"
     ensemble: bool = False  # average over both orders of the neighbours
     threads: int = 0  # 0: all cores but one
     # "anatomy", "shape", "nearest", or "auto": "anatomy" if the model has a flow, else "shape".

@@ -125,6 +125,8 @@ struct Model {
     name: String,
     system: Option<String>,
     sha256: Option<String>,
+    /// Of the network's passes.
+    precision: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -158,6 +160,7 @@ impl Report {
                 name: options.model.clone(),
                 system: model.map(|model| model.system().to_string()),
                 sha256: model.map(|model| model.checksum().to_string()),
+                precision: model.map(|model| model.precision().to_string()),
             },
             device: device::name(job.interpolator.device()),
             options: options.clone(),
