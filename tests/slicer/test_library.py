@@ -25,8 +25,8 @@ def built(folder, source):
 
 def test_missing_library_is_reported(monkeypatch, tmp_path):
     monkeypatch.delenv(library.LIBRARY_VARIABLE)
-    monkeypatch.setattr(library, "PACKED", tmp_path)
-    with pytest.raises(library.LibraryError, match="install the module again.*HRINET_LIBRARY"):
+    monkeypatch.setattr(library, "TREES", [tmp_path])
+    with pytest.raises(library.LibraryError, match="install HRINet again.*HRINET_LIBRARY"):
         library.find()
     monkeypatch.setenv(library.LIBRARY_VARIABLE, str(tmp_path / "gone.so"))
     with pytest.raises(library.LibraryError, match="gone.so, which is not a file"):
@@ -35,7 +35,7 @@ def test_missing_library_is_reported(monkeypatch, tmp_path):
 
 def test_library_beside_the_module_is_found(monkeypatch, tmp_path):
     monkeypatch.delenv(library.LIBRARY_VARIABLE)
-    monkeypatch.setattr(library, "PACKED", tmp_path)
+    monkeypatch.setattr(library, "TREES", [tmp_path / "elsewhere", tmp_path])
     place = tmp_path / platforms.LIBRARY_PLACES[0]
     place.parent.mkdir(parents=True)
     place.write_bytes(b"")
@@ -47,9 +47,9 @@ def test_library_beside_the_module_is_found(monkeypatch, tmp_path):
     [
         (
             "unsigned hrinet_abi_version(void) { return 0; }",
-            "too old .interface 0, the module needs 1",
+            "too old .interface 0, Python needs 1",
         ),
-        ("unsigned hrinet_abi_version(void) { return 2; }", "newer than the module"),
+        ("unsigned hrinet_abi_version(void) { return 2; }", "too new"),
         ("unsigned hrinet_abi_version(void) { return 1; }", "too old: .*hrinet_version.*install"),
         ("int another(void) { return 1; }", "is not HRINet's library"),
         ("void gone(void); void another(void) { gone(); }", "does not load: .*gone"),

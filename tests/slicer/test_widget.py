@@ -145,11 +145,10 @@ def test_status_says_why_apply_is_disabled(open_panel, tmp_path):
 def test_missing_library_is_reported(open_panel, monkeypatch, tmp_path):
     builders.volume(name="CT")
     monkeypatch.delenv(library.LIBRARY_VARIABLE)
-    monkeypatch.setattr(library, "PACKED", tmp_path)
+    monkeypatch.setattr(library, "TREES", [tmp_path])
     widget = ready(open_panel())
-    assert "library is missing" in status_of(widget) and "install the module again" in status_of(
-        widget
-    )
+    said = status_of(widget)
+    assert "library is missing" in said and "install HRINet again" in said
     assert not widget.ui.applyButton.isEnabled()
 
 

@@ -285,7 +285,7 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
         grid, parent = geometry.grid_of(node, transform)
         planned = backend.outcome(resampling.PlanRequest(grid, voxels.dtype, options))
         error_bytes = planned.bytes_of(np.float32) if expected_error else 0
-        resampling.check_memory((planned.bytes_of(voxels.dtype) + error_bytes) * count)
+        hrinet.check_memory((planned.bytes_of(voxels.dtype) + error_bytes) * count)
         image = volumes.empty_image(planned.shape, node.GetImageData().GetScalarType())
         frame = Frame(grid, voxels, planned, image)
         if expected_error:

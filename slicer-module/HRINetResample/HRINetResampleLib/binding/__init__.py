@@ -1,4 +1,5 @@
-"""Python binding of the C library: ctypes over `hrinet.h`, with NumPy arrays. Needs no Slicer.
+"""Python binding of the C library: ctypes over `hrinet.h`, with NumPy arrays.
 
-from HRINetResampleLib.binding import hrinet
+Part of the Slicer module, where it needs no Slicer, and of the package `hrinet`. `hrinet` has all
+public names.
 """

@@ -2,13 +2,13 @@
 
 import ctypes
 import dataclasses
-from typing import Callable, List, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
 import numpy as np
 
 from . import declarations as c
 from . import library
-from .handles import check, choice, progress_callback, volume_of, with_positive_strides
+from .handles import Progress, check, choice, progress_callback, readable, volume_of, writeable
 from .models import Model, Plan
 
 LABEL_METHODS = {
@@ -31,10 +31,11 @@ class LabelJob:
 class Job:
     """Inputs and wanted outputs of `resample`, all arrays [k, j, i].
 
-    `window` (low, high) are grey values that a network sees as its own window, for volumes that are
-    not in Hounsfield units. `output` and `expected_error` are None where they are not wanted.
-    `expected_error` is a float32 array for the expected absolute error in HU, with a model that
-    `predicts_error`.
+    `rescale` (slope, intercept) gives the HU of a stored voxel, slope * stored + intercept; outputs
+    are stored in the same way. `window` (low, high) are grey values that a network sees as its own
+    window, for volumes that are not in Hounsfield units. `output` and `expected_error` are None
+    where they are not wanted. `expected_error` is a float32 array for the expected absolute error
+    in HU, with a model that `predicts_error`.
     `progress(done, total)` counts slices of all outputs, and is called on the thread that calls
     `resample`; it cancels by returning False.
     """
@@ -45,32 +46,35 @@ class Job:
     output: Optional[np.ndarray] = None
     expected_error: Optional[np.ndarray] = None
     labels: List[LabelJob] = dataclasses.field(default_factory=list)
-    progress: Optional[Callable] = None
+    progress: Optional[Progress] = None
     window: Optional[Tuple[float, float]] = None
+    rescale: Tuple[float, float] = (1.0, 0.0)
 
 
-def resample(job):
+def resample(job: Job) -> None:
     """Runs a job: fills its outputs, which are unspecified after an error."""
     loaded = library.load()
-    referenced = []
+    referenced: List[Any] = []
 
-    def volume(array):
-        if array is None:
-            return None
+    def volume(array: np.ndarray) -> Any:
         described, others = volume_of(loaded, array.shape, array=array)
+        described.rescale_slope, described.rescale_intercept = job.rescale
         referenced.append((described, others))
         return ctypes.pointer(described)
 
     native = c.HrinetJob()
     check(loaded, loaded.hrinet_job_init(native))
     native.model, native.plan = job.model._pointer, job.plan._pointer
-    native.input = volume(with_positive_strides(job.input))
-    native.output, native.expected_error = volume(job.output), volume(job.expected_error)
+    native.input = volume(readable(job.input))
+    if job.output is not None:
+        native.output = volume(writeable("output", job.output))
+    if job.expected_error is not None:
+        native.expected_error = volume(writeable("expected_error", job.expected_error))
     labels = (c.HrinetLabelJob * len(job.labels))()
     for each, native_labels in zip(job.labels, labels):
         check(loaded, loaded.hrinet_label_job_init(native_labels))
-        native_labels.input = volume(with_positive_strides(each.input))
-        native_labels.output = volume(each.output)
+        native_labels.input = volume(readable(each.input))
+        native_labels.output = volume(writeable("a label map's output", each.output))
         native_labels.method = choice("label method", LABEL_METHODS, each.method)
     native.labels, native.label_count = labels, len(labels)
     if job.window is not None:

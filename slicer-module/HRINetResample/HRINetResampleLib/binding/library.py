@@ -1,16 +1,20 @@
 """Finds, loads and checks the C library, once per process."""
 
+import ctypes
 import logging
 import mmap
 import os
 import pathlib
 import threading
+from typing import Dict, Optional
 
 from . import declarations, platforms
 
 LIBRARY_VARIABLE = "HRINET_LIBRARY"
-# scripts/install-slicer-module and the extension install the library here, beside the module.
-PACKED = pathlib.Path(__file__).resolve().parents[2] / "hrinet"
+_BESIDE = pathlib.Path(__file__).resolve().parents[2]
+# Trees of the library: in the Slicer module beside it, in the wheel the package itself, and
+# PREFIX of the package PREFIX/lib/python/hrinet.
+TREES = (_BESIDE / "hrinet", (_BESIDE / ".." / "..").resolve())
 
 log = logging.getLogger("HRINet")
 
@@ -19,7 +23,7 @@ class LibraryError(RuntimeError):
     """The library cannot be used; the message says what to do."""
 
 
-def find():
+def find() -> str:
     """Path of the library: that of the environment variable HRINET_LIBRARY, else the packed one."""
     chosen = os.environ.get(LIBRARY_VARIABLE)
     if chosen:
@@ -28,22 +32,23 @@ def find():
                 f"{LIBRARY_VARIABLE} names {chosen}, which is not a file; correct it or unset it"
             )
         return chosen
-    for place in platforms.LIBRARY_PLACES:
-        if (PACKED / place).is_file():
-            return str(PACKED / place)
+    for tree in TREES:
+        for place in platforms.LIBRARY_PLACES:
+            if (tree / place).is_file():
+                return str(tree / place)
     raise LibraryError(
-        f"HRINet's library is missing from {PACKED}; install the module again "
-        f"(scripts/install-slicer-module), or name the library in {LIBRARY_VARIABLE}"
+        f"HRINet's library is missing from {TREES[0]}; install HRINet again, or name the library "
+        f"in the environment variable {LIBRARY_VARIABLE}"
     )
 
 
-def program():
+def program() -> Optional[str]:
     """Path of the packed program `hrinet`; None if it is missing."""
-    path = PACKED / platforms.PROGRAM
-    return str(path) if path.is_file() else None
+    paths = [tree / platforms.PROGRAM for tree in TREES]
+    return next((str(path) for path in paths if path.is_file()), None)
 
 
-def is_private(path):
+def is_private(path: str) -> bool:
     """Whether the library uses a libtorch under private names, which cannot meet another one."""
     with open(path, "rb") as file:
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
@@ -51,10 +56,10 @@ def is_private(path):
 
 
 _lock = threading.Lock()
-_loaded = {}
+_loaded: Dict[str, ctypes.CDLL] = {}
 
 
-def load(path=None):
+def load(path: Optional[str] = None) -> ctypes.CDLL:
     """The library, loaded and declared by the first call; may be called from any thread.
 
     Raises `LibraryError` if it is missing, does not load, or has another version.
@@ -66,12 +71,12 @@ def load(path=None):
         return _loaded[path]
 
 
-def is_loaded(path):
+def is_loaded(path: str) -> bool:
     """Whether `load` returns without loading."""
     return path in _loaded
 
 
-def _load(path):
+def _load(path: str) -> ctypes.CDLL:
     try:
         library = platforms.open_library(path)
     except OSError as error:
@@ -82,14 +87,14 @@ def _load(path):
     except AttributeError:
         raise LibraryError(f"{path} is not HRINet's library; correct {LIBRARY_VARIABLE}") from None
     if found != wanted:
-        age = "too old" if found < wanted else "newer than the module"
+        age = "too old" if found < wanted else "too new"
         raise LibraryError(
-            f"{path} is {age} (interface {found}, the module needs {wanted}); "
-            "install the module and the library in one version"
+            f"{path} is {age} (interface {found}, Python needs {wanted}); "
+            "install the library and its Python part in one version"
         )
     try:
         declarations.declare(library)
     except AttributeError as error:
-        raise LibraryError(f"{path} is too old: {error}; install the module again") from None
+        raise LibraryError(f"{path} is too old: {error}; install HRINet again") from None
     log.info("HRINet %s from %s", library.hrinet_version().decode(), path)
     return library

@@ -2,7 +2,8 @@
 
 import ctypes
 import dataclasses
-from typing import List, Optional
+import os
+from typing import Any, List, Optional, Sequence, Tuple, Type, TypeVar
 
 import numpy as np
 
@@ -68,11 +69,23 @@ class Slice:
 
 
 class Plan(Handle):
-    """Output grid, and the source of each of its slices. Immutable."""
+    """Output grid, and the source of each of its slices. Immutable.
+
+    `shape` is [k, j, i], `ijk_to_ras` the 4 x 4 matrix to RAS in mm, `dtype` that of the input.
+    `axis` is the slice axis: 0 (i), 1 (j) or 2 (k); `slices` has a `Slice` for each of its slices.
+    `bytes` is the size of the output's voxels. `remark` says how the output differs from the wish.
+    """
 
     _free = "hrinet_plan_free"
 
-    def __init__(self, array, ijk_to_ras, options=None, positions=None, shape=None):
+    def __init__(
+        self,
+        array: Optional[np.ndarray],
+        ijk_to_ras: Any,
+        options: Optional[Options] = None,
+        positions: Optional[Sequence[float]] = None,
+        shape: Optional[Sequence[int]] = None,
+    ) -> None:
         """Plans the output for an input like `array`, whose voxels are not read.
 
         `shape` [k, j, i] replaces that of the array; without an array the type is int16.
@@ -80,7 +93,10 @@ class Plan(Handle):
         """
         super().__init__()
         loaded, options = self._library, options or Options()
-        shape = array.shape if shape is None else tuple(shape)
+        if shape is None:
+            if array is None:
+                raise invalid_argument("neither an array nor a shape; give one of them")
+            shape = array.shape
         voxel_type = c.HRINET_INT16 if array is None else voxel_type_of(array)
         self.dtype = np.dtype(np.int16) if array is None else array.dtype
         volume, referenced = volume_of(loaded, shape, ijk_to_ras, positions, voxel_type=voxel_type)
@@ -104,41 +120,52 @@ class Plan(Handle):
         self._pointer = pointer
         output = c.HrinetVolume()
         check(loaded, loaded.hrinet_plan_output(pointer, output))
-        self.shape = tuple(reversed(output.size[:]))
-        self.ijk_to_ras = np.array(output.ijk_to_ras[:]).reshape(4, 4)
-        self.axis = loaded.hrinet_plan_axis(pointer)
+        i, j, k = output.size[:]
+        self.shape: Tuple[int, int, int] = (k, j, i)
+        self.ijk_to_ras: np.ndarray = np.array(output.ijk_to_ras[:]).reshape(4, 4)
+        self.axis = int(loaded.hrinet_plan_axis(pointer))
         count = loaded.hrinet_plan_slice_count(pointer)
         self.slices = [self._slice(index) for index in range(count)]
-        self.bytes = loaded.hrinet_plan_output_bytes(pointer)
-        self.remark = (loaded.hrinet_plan_remark(pointer) or b"").decode("utf-8", "replace")
+        self.bytes = int(loaded.hrinet_plan_output_bytes(pointer))
+        remark: bytes = loaded.hrinet_plan_remark(pointer) or b""
+        self.remark = remark.decode("utf-8", "replace")
 
-    def _slice(self, index):
+    def _slice(self, index: int) -> Slice:
         found = c.HrinetSlice(struct_size=ctypes.sizeof(c.HrinetSlice))
         check(self._library, self._library.hrinet_plan_slice(self._pointer, index, found))
         return Slice(bool(found.is_known), found.first, found.second, found.fraction)
 
-    def work_bytes(self, model=None):
+    def work_bytes(self, model: Optional["Model"] = None) -> int:
         """Estimated bytes that the job allocates beside input and output."""
-        return self._library.hrinet_plan_work_bytes(self._pointer, model and model._pointer)
+        pointer = model and model._pointer
+        return int(self._library.hrinet_plan_work_bytes(self._pointer, pointer))
 
-    def empty(self, dtype=None):
+    def empty(self, dtype: Any = None) -> np.ndarray:
         """Uninitialised array for the output."""
         return np.empty(self.shape, dtype or self.dtype)
 
 
+AnyModel = TypeVar("AnyModel", bound="Model")
+
+
 class Model(Handle):
-    """A network, "linear" or "cubic". May be used by any number of threads at once."""
+    """A network, "linear" or "cubic". May be used by any number of threads at once.
+
+    `system` is its kind, `checksum` the SHA-256 of its checkpoint, `device` the one that computes.
+    `window_hu` are the HU from low to high that the network sees. `predicts_error` says whether it
+    has an error head, `has_flow` whether it finds flow, which the label method "anatomy" needs.
+    """
 
     _free = "hrinet_model_free"
 
     def __init__(
         self,
-        name=DEFAULT_MODEL,
-        device="auto",
-        precision="float32",
-        ensemble=False,
-        detail_carry=True,
-    ):
+        name: Any = DEFAULT_MODEL,
+        device: str = "auto",
+        precision: str = "float32",
+        ensemble: bool = False,
+        detail_carry: bool = True,
+    ) -> None:
         """Loads a shipped model or a checkpoint file, to "auto", "cpu", "cuda" or "cuda:N".
 
         `precision` is one of PRECISIONS. `ensemble` interpolates every slice twice, with its
@@ -148,14 +175,19 @@ class Model(Handle):
         super().__init__()
         options = _model_options(self._library, device, precision, ensemble, detail_carry)
         pointer = ctypes.POINTER(c.HrinetModel)()
-        name = str(name).encode()
-        check(self._library, self._library.hrinet_model_load(name, options, pointer))
+        path = os.fsencode(name)
+        check(self._library, self._library.hrinet_model_load(path, options, pointer))
         self._take(pointer)
 
     @classmethod
     def from_bytes(
-        cls, content, device="auto", precision="float32", ensemble=False, detail_carry=True
-    ):
+        cls: Type[AnyModel],
+        content: bytes,
+        device: str = "auto",
+        precision: str = "float32",
+        ensemble: bool = False,
+        detail_carry: bool = True,
+    ) -> AnyModel:
         """Loads a checkpoint from memory."""
         model = cls.__new__(cls)
         Handle.__init__(model)
@@ -167,21 +199,25 @@ class Model(Handle):
         model._take(pointer)
         return model
 
-    def _take(self, pointer):
+    def _take(self, pointer: Any) -> None:
         """Owns `pointer` from now on, and reads what the model is."""
         self._pointer = pointer
         info = c.HrinetModelInfo(struct_size=ctypes.sizeof(c.HrinetModelInfo))
         check(self._library, self._library.hrinet_model_info(pointer, info))
-        self.system = info.system.decode()
-        self.checksum = info.checksum.decode()
-        self.device = info.device.decode()
-        self.window_hu = (info.window_low_hu, info.window_high_hu)
-        self.parameter_count = info.parameter_count
+        self.system: str = info.system.decode()
+        self.checksum: str = info.checksum.decode()
+        self.device: str = info.device.decode()
+        self.window_hu: Tuple[float, float] = (info.window_low_hu, info.window_high_hu)
+        self.parameter_count = int(info.parameter_count)
         self.has_flow = bool(info.has_flow)
         self.predicts_error = bool(info.predicts_error)
 
-    def between(self, first, second, alphas):
-        """Interpolated slices [alpha, row, column] in HU; alpha is 1 at `first`, 0 at `second`."""
+    def between(self, first: Any, second: Any, alphas: Any) -> np.ndarray:
+        """Interpolated slices [alpha, row, column] in HU, as float32.
+
+        `first` and `second` are known slices [row, column] in HU. Alphas are from 0 to 1: 1 is
+        `first`, 0 is `second`.
+        """
         first = np.ascontiguousarray(first, np.float32)
         second = np.ascontiguousarray(second, np.float32)
         alphas = np.ascontiguousarray(alphas, np.float64).reshape(-1)
@@ -203,7 +239,9 @@ class Model(Handle):
         return interpolated
 
 
-def _model_options(loaded, device, precision, ensemble, detail_carry):
+def _model_options(
+    loaded: ctypes.CDLL, device: str, precision: str, ensemble: bool, detail_carry: bool
+) -> c.HrinetModelOptions:
     options = c.HrinetModelOptions()
     check(loaded, loaded.hrinet_model_options_init(options))
     options.device = device.encode()

@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import sys
+from typing import Any, Dict, Iterator, List, Optional
 
 if sys.platform == "win32":
     LIBRARY_PLACES = ("bin/hrinet.dll",)
@@ -29,7 +30,7 @@ STOCK_TORCH = {"win32": "torch_cpu.dll", "darwin": "libtorch_cpu.dylib"}.get(
 )
 
 
-def open_library(path):
+def open_library(path: str) -> ctypes.CDLL:
     """Loads a library with local symbols as a `ctypes.CDLL`, without blocking other threads.
 
     `ctypes.CDLL(path)` holds Python's global lock while the file loads, which takes seconds from a
@@ -51,7 +52,7 @@ def open_library(path):
 
 
 @contextlib.contextmanager
-def _idle_threads_sleep():
+def _idle_threads_sleep() -> Iterator[None]:
     """Sets OMP_WAIT_POLICY, which libgomp reads when it loads, so that idle threads do not spin."""
     name = "OMP_WAIT_POLICY"
     if name in os.environ:
@@ -64,7 +65,7 @@ def _idle_threads_sleep():
         del os.environ[name]
 
 
-def loaded_torch():
+def loaded_torch() -> List[str]:
     """Paths of the libtorch libraries under their usual name that this process has loaded."""
     try:
         with open("/proc/self/maps", encoding="utf-8", errors="replace") as maps:
@@ -74,7 +75,7 @@ def loaded_torch():
     return sorted(path for path in paths if os.path.basename(path) == STOCK_TORCH)
 
 
-def available_memory():
+def available_memory() -> Optional[int]:
     """Bytes that can be allocated without swapping; None if the system does not report it."""
     try:
         with open("/proc/meminfo", encoding="ascii") as lines:
@@ -86,12 +87,12 @@ def available_memory():
     return None
 
 
-def python_program():
+def python_program() -> str:
     """Python interpreter for subprocesses: inside Slicer its PythonSlicer."""
     return shutil.which(_PYTHON) or sys.executable
 
 
-def describe_exit(returncode):
+def describe_exit(returncode: int) -> str:
     """Describes the exit status of a subprocess that failed."""
     if returncode >= 0:
         return f"ended with status {returncode}"
@@ -104,6 +105,6 @@ def describe_exit(returncode):
     return f"crashed ({name})"
 
 
-def process_options():
+def process_options() -> Dict[str, Any]:
     """Arguments of `subprocess.Popen` that keep a subprocess from opening a window."""
     return {"creationflags": 0x08000000} if sys.platform == "win32" else {}  # CREATE_NO_WINDOW

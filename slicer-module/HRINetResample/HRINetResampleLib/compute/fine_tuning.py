@@ -75,7 +75,7 @@ def run(grid, request, voxels, path, progress):
     ):
         slices = slices_of(grid, voxels, plan.axis)
         check_system(model.system)
-        resampling.check_memory(TRAINING_BYTES + plan.work_bytes(model))
+        hrinet.check_memory(TRAINING_BYTES + plan.work_bytes(model))
         return _fine_tune(slices, model, request, path, progress)
 
 

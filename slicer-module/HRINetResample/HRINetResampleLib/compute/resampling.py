@@ -6,7 +6,7 @@ from typing import Dict, List, Optional
 
 import numpy as np
 
-from ..binding import declarations, hrinet, platforms
+from ..binding import declarations, hrinet
 from ..binding.models import DEFAULT_MODEL
 
 
@@ -133,7 +133,7 @@ def run(grid, settings, arrays, progress):
     with plan, _load(settings) as model:
         method = _label_method(settings, model) if arrays.labels else None
         # The system counts the pages of the output only when they are written.
-        check_memory(plan.work_bytes(model) + sum(array.nbytes for array in arrays.outputs))
+        hrinet.check_memory(plan.work_bytes(model) + sum(array.nbytes for array in arrays.outputs))
         labels = [
             hrinet.LabelJob(source, target, method)
             for source, target in zip(arrays.labels, arrays.labels_output)
@@ -165,14 +165,3 @@ def _label_method(settings, model):
             declarations.HRINET_INVALID_ARGUMENT,
         )
     return settings.label_method
-
-
-def check_memory(needed):
-    """Raises if `needed` bytes are not free: the system would kill Slicer."""
-    available = platforms.available_memory()
-    if available is not None and needed > available:
-        raise hrinet.HrinetError(
-            f"this needs about {needed / 2**20:.0f} MB of memory, but only "
-            f"{available / 2**20:.0f} MB are free; close other volumes, or choose a larger spacing",
-            declarations.HRINET_OUT_OF_MEMORY,
-        )

@@ -2,7 +2,7 @@
 
 from slicer.i18n import tr as _
 
-from ..compute import resampling
+from ..binding.memory import check_memory
 from ..logic import ResampleChoices
 from . import status
 from .parameters import SegmentationMethod, Spacing, choices_of, frame_count
@@ -75,7 +75,7 @@ class ApplySection:
         parameters = self._parameters
         frames = frame_count(parameters)
         try:
-            resampling.check_memory(outcome.bytes_of(request.dtype) * frames)
+            check_memory(outcome.bytes_of(request.dtype) * frames)
         except RuntimeError as error:
             self._disable(str(error))
             return
