@@ -88,8 +88,10 @@ def test_options_of_models_reach_the_library():
             return model.between(first, second, [0.5])
 
     assert not np.array_equal(between(ensemble=True), between())
-    with pytest.raises(hrinet.HrinetError, match="not compute in bfloat16"):
-        between(precision="bfloat16")
+    exact, rounded, auto = (between(precision=name) for name in ("float32", "bfloat16", "auto"))
+    assert 0 < np.abs(rounded - exact).mean() < 5
+    assert np.array_equal(auto, exact) or np.array_equal(auto, rounded)
+    assert np.array_equal(between(), auto)
     with pytest.raises(hrinet.HrinetError, match="precision 'float16' is unknown"):
         between(precision="float16")
 

@@ -162,15 +162,16 @@ class Model(Handle):
         self,
         name: Any = DEFAULT_MODEL,
         device: str = "auto",
-        precision: str = "float32",
+        precision: str = "auto",
         ensemble: bool = False,
         detail_carry: bool = True,
     ) -> None:
         """Loads a shipped model or a checkpoint file, to "auto", "cpu", "cuda" or "cuda:N".
 
-        `precision` is one of PRECISIONS. `ensemble` interpolates every slice twice, with its
-        neighbours in either order, and averages. `detail_carry` adds the detail that an
-        autoencoder loses of the known slices to interpolated ones.
+        `precision` is "float32", "bfloat16", or "auto": bfloat16 where the processor computes in
+        it. `ensemble` interpolates every slice twice, with its neighbours in either order, and
+        averages. `detail_carry` adds the detail that an autoencoder loses of the known slices to
+        interpolated ones.
         """
         super().__init__()
         options = _model_options(self._library, device, precision, ensemble, detail_carry)
@@ -184,7 +185,7 @@ class Model(Handle):
         cls: Type[AnyModel],
         content: bytes,
         device: str = "auto",
-        precision: str = "float32",
+        precision: str = "auto",
         ensemble: bool = False,
         detail_carry: bool = True,
     ) -> AnyModel:

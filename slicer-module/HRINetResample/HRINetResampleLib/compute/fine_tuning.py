@@ -71,7 +71,7 @@ def run(grid, request, voxels, path, progress):
     plan_request = resampling.PlanRequest(grid, voxels.dtype, options)
     with (
         resampling.make_plan(plan_request) as plan,
-        hrinet.Model(request.model, request.device) as model,
+        hrinet.Model(request.model, request.device, "float32") as model,
     ):
         slices = slices_of(grid, voxels, plan.axis)
         check_system(model.system)
@@ -189,6 +189,6 @@ def _fine_tune(slices, model, request, path, progress):
             advance(step_cost)
         trainer.save(path)
     # The file will be used, so the file is measured.
-    with hrinet.Model(path, request.device) as tuned:
+    with hrinet.Model(path, request.device, "float32") as tuned:
         after, checksum = measure(tuned), tuned.checksum
     return Gain(before, after, len(indices), request.steps, checksum, model.device)
