@@ -270,22 +270,21 @@ pub fn write_with(path: &Path, volume: &Volume, options: &WriteOptions) -> Resul
     }
 }
 
-/// Reads label maps with what is known of their segments: from a file in one of [`FORMATS`], from a
-/// DICOM segmentation, or from the contours of a DICOM structure set, which are filled on `grid`,
-/// that of the CT. Others are on their own grid. Of a folder, the only such object is read.
+/// Reads label maps of a CT with what is known of their segments: from a file in one of
+/// [`FORMATS`], from a DICOM segmentation, or from the contours of a DICOM structure set, which are
+/// filled on the grid of the CT. Others are on their own grid. Of a folder, the only such object is
+/// read.
+///
+/// A warning is logged for a DICOM object in another frame of reference than that of the CT.
 ///
 /// # Errors
 /// Those of [`read`].
-pub fn read_labels(
-    path: &Path,
-    grid: &Geometry,
-    cancelled: &dyn Fn() -> bool,
-) -> Result<Segmentation> {
+pub fn read_labels(path: &Path, ct: &Volume, cancelled: &dyn Fn() -> bool) -> Result<Segmentation> {
     if let Some(format) = Format::of(path).and_then(|format| format.segmentation) {
         return (format.read)(path, cancelled);
     }
     if (path.is_dir() || dicom::is_dicom(path))
-        && let Some(segmentation) = dicom::read_labels(path, grid, cancelled)?
+        && let Some(segmentation) = dicom::read_labels(path, ct, cancelled)?
     {
         return Ok(segmentation);
     }

@@ -36,6 +36,7 @@ pub struct Volume {
     rescale: Rescale,
     geometry: Geometry,
     quantity: Option<String>,
+    frame_of_reference: Option<String>,
 }
 
 impl Volume {
@@ -52,7 +53,7 @@ impl Volume {
                 geometry.size()
             )));
         }
-        Ok(Volume { voxels, rescale, geometry, quantity: None })
+        Ok(Volume { voxels, rescale, geometry, quantity: None, frame_of_reference: None })
     }
 
     /// Names what the values are where the header says that they are no Hounsfield units.
@@ -65,6 +66,17 @@ impl Volume {
     /// `Modality PT, Units BQML`.
     pub fn quantity(&self) -> Option<&str> {
         self.quantity.as_deref()
+    }
+
+    /// Names the coordinate system of the geometry.
+    pub fn with_frame_of_reference(mut self, uid: Option<String>) -> Volume {
+        self.frame_of_reference = uid;
+        self
+    }
+
+    /// FrameOfReferenceUID of a DICOM series: what has the same one has the same coordinates.
+    pub fn frame_of_reference(&self) -> Option<&str> {
+        self.frame_of_reference.as_deref()
     }
 
     /// Stored voxels, shape `[k, j, i]`; i is fastest in memory.

@@ -4,12 +4,14 @@
 //! few hundred bytes. Its size is therefore compared with Rows and Columns first.
 
 use std::borrow::Cow;
+use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use dicom_dictionary_std::uids;
 use dicom_encoding::adapters::{PixelDataObject, RawPixelData};
 use dicom_encoding::transfer_syntax::{Codec, TransferSyntaxIndex};
 use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
+use flate2::read::DeflateDecoder;
 
 use crate::io::dicom::file::innermost;
 
@@ -40,7 +42,7 @@ pub(crate) struct Image<'a> {
     pub(crate) syntax: &'a str,
     /// Columns and rows.
     pub(crate) size: Size,
-    /// Bits of a pixel once decompressed: 8 or 16.
+    /// Bits of a pixel once decompressed: 8 or 16; of a deflated frame any.
     pub(crate) bits_allocated: u16,
     /// The image, of all its fragments.
     pub(crate) bytes: Vec<u8>,
@@ -56,6 +58,7 @@ impl Image<'_> {
         // The decoders panic on damaged data.
         let decoded = catch_unwind(AssertUnwindSafe(|| match compression {
             Compression::JpegLs => self.decode_jpeg_ls(),
+            Compression::Deflated => Ok(self.inflate()),
             _ => self.decode_registered(),
         }))
         .map_err(|_| Failure::Damaged("the decoder stopped".to_string()))??;
@@ -93,6 +96,18 @@ impl Image<'_> {
             8 => pixels.iter().map(|&pixel| pixel as u8).collect(),
             _ => pixels.iter().flat_map(|pixel| pixel.to_le_bytes()).collect(),
         })
+    }
+
+    /// Inflates a frame, up to the bytes that its size needs.
+    fn inflate(&self) -> Vec<u8> {
+        let [columns, rows] = self.size;
+        let bits = columns.saturating_mul(rows).saturating_mul(self.bits_allocated.into());
+        let mut pixels = Vec::new();
+        // What precedes the damage of a truncated stream is too short.
+        let _ = DeflateDecoder::new(&*self.bytes)
+            .take(bits.div_ceil(8) as u64)
+            .read_to_end(&mut pixels);
+        pixels
     }
 
     fn decode_registered(&self) -> Result<Vec<u8>, Failure> {
@@ -168,6 +183,7 @@ enum Compression {
     Jpeg { bits: u8 },
     JpegLs,
     Jpeg2000,
+    Deflated,
 }
 
 /// Compression of an image, and its size where the image states it.
@@ -200,6 +216,7 @@ fn compression(syntax: &str, image: &[u8]) -> Result<(Compression, Option<Size>)
             let size = jpeg_2000(image).ok_or_else(|| damaged("not a JPEG 2000 image"))?;
             Ok((Compression::Jpeg2000, Some(size)))
         }
+        uids::DEFLATED_IMAGE_FRAME_COMPRESSION => Ok((Compression::Deflated, None)),
         uids::JPEGXL | uids::JPEGXL_LOSSLESS | uids::JPEGXLJPEG_RECOMPRESSION => {
             Err(Failure::NotRead("JPEG XL"))
         }

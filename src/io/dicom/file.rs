@@ -225,16 +225,6 @@ impl DicomFile {
         }
     }
 
-    /// Pixels as they are in the file, of all frames.
-    pub(crate) fn pixel_bytes(&self) -> impl Iterator<Item = &[u8]> {
-        let parts = match &self.pixels {
-            Some(PixelBytes::Native { bytes, .. }) => std::slice::from_ref(bytes),
-            Some(PixelBytes::Fragments { fragments, .. }) => fragments,
-            None => &[],
-        };
-        parts.iter().filter_map(|part| self.bytes.get(part.clone()))
-    }
-
     /// Fragments of one of `frames` frames.
     fn fragments_of<'a>(
         &self,

@@ -1,12 +1,12 @@
 //! DICOM series, read in Hounsfield units: a folder with a file per slice, or a multi-frame file.
 //!
 //! [`file`](mod@file) finds the data set of a file, [`deflated`] inflates it, [`header`] reads the
-//! headers of elements, [`parse`] elements, [`value`] their values. [`attributes`] and
-//! [`slice`](mod@slice) read what slices need. [`scan`] looks through a folder, [`directory`]
-//! through a DICOMDIR, [`copies`] finds files that are there twice. [`series`] groups slices,
-//! [`phases`] tells volumes at the same places apart, [`sort`] orders slices, [`stack`] derives
-//! their geometry. [`pixels`] decodes pixels, [`compressed`] compressed ones.
-//! [`write`](mod@write) writes derived series.
+//! headers of elements, [`parse`] elements, [`value`] their values. [`attributes`],
+//! [`image_plane`] and [`slice`](mod@slice) read what slices need. [`scan`] looks through a folder,
+//! [`directory`] through a DICOMDIR, [`copies`] finds files that are there twice. [`series`] groups
+//! slices, [`phases`] tells volumes at the same places apart, [`sort`] orders slices, [`stack`]
+//! derives their geometry. [`stored_frame`] finds the pixels of a frame, [`compressed`]
+//! decompresses them, [`pixels`] takes their values. [`write`](mod@write) writes derived series.
 //! [`labels`] reads segmentations and structure sets.
 
 mod attributes;
@@ -16,6 +16,7 @@ mod deflated;
 mod directory;
 mod file;
 mod header;
+mod image_plane;
 mod labels;
 mod parse;
 mod phases;
@@ -25,6 +26,7 @@ mod series;
 mod slice;
 mod sort;
 mod stack;
+mod stored_frame;
 mod value;
 pub(crate) mod write;
 
@@ -94,9 +96,13 @@ fn volume(
         voxels.append(reader.decode(slice)?)?;
     }
     let [i, j, k] = geometry.size();
-    let quantity = slices.first().and_then(|slice| slice.quantity.clone());
+    let first = slices.first();
+    let quantity = first.and_then(|slice| slice.quantity.clone());
+    let frame_of_reference = first.map(|slice| slice.frame_of_reference.clone());
     let volume = Volume::new(voxels.into_voxels([k, j, i])?, Rescale::IDENTITY, geometry)?;
-    Ok(volume.with_quantity(quantity))
+    Ok(volume
+        .with_quantity(quantity)
+        .with_frame_of_reference(frame_of_reference.filter(|uid| !uid.is_empty())))
 }
 
 /// Lists what a folder or file holds.

@@ -1,7 +1,7 @@
 //! Tells the phases of a series apart: volumes at the same places with one SeriesInstanceUID.
 
 use crate::io::dicom::slice::Slice;
-use crate::volume::vector::{cross, dot};
+use crate::volume::vector::dot;
 
 /// Slices closer together than this part of the usual slice distance are at the same place.
 const SAME_PLACE: f64 = 0.05;
@@ -112,8 +112,8 @@ struct Places {
 
 impl Places {
     fn of(slices: &[Slice]) -> Places {
-        let normal = cross(slices[0].row_direction, slices[0].column_direction);
-        let along = |index: &usize| dot(slices[*index].position, normal);
+        let normal = slices[0].plane.normal();
+        let along = |index: &usize| dot(slices[*index].plane.position, normal);
         let mut order: Vec<usize> = (0..slices.len()).collect();
         order.sort_by(|a, b| along(a).total_cmp(&along(b)));
         let step = |pair: &[usize]| along(&pair[1]) - along(&pair[0]);

@@ -2,20 +2,17 @@
 
 use std::path::Path;
 
-use dicom_dictionary_std::{tags, uids};
+use dicom_dictionary_std::tags;
 use ndarray::Array3;
 
 use crate::error::{Error, Result};
 use crate::io::dicom::attributes::Attributes;
-use crate::io::dicom::compressed::{Failure, Image};
-use crate::io::dicom::file::{DicomFile, FileReader, FrameBytes};
+use crate::io::dicom::file::{DicomFile, FileReader};
 use crate::io::dicom::slice::Slice;
+use crate::io::dicom::stored_frame::StoredFrame;
 use crate::io::smallest_type::ExactTypes;
 use crate::runtime::memory;
 use crate::volume::{VoxelType, Voxels};
-
-/// Bytes per pixel of decoding a slice: as the file has it, and as a double.
-const BYTES_PER_PIXEL: u64 = 12;
 
 /// Reads the pixels of slices.
 #[derive(Default)]
@@ -32,58 +29,17 @@ impl PixelReader {
     pub(crate) fn decode(&mut self, slice: &Slice) -> Result<Vec<f64>> {
         let file = self.files.open(&slice.path)?;
         let bits = Bits::of(slice, file)?;
-        let pixels = pixels(slice, file, bits)?;
+        let frame = StoredFrame {
+            path: &slice.path,
+            file,
+            size: [slice.columns, slice.rows],
+            index: slice.frame,
+            count: slice.frames,
+            bits_allocated: bits.allocated,
+        };
+        let pixels = frame.pixels()?;
         let stored = bits.stored_values(&pixels);
         Ok(stored.map(|stored| slice.slope * stored + slice.intercept).collect())
-    }
-}
-
-/// Pixels of a slice as they are stored, little endian.
-fn pixels(slice: &Slice, file: &DicomFile, bits: Bits) -> Result<Vec<u8>> {
-    let path = slice.path.as_path();
-    let too_large = || Error::damaged(path, format!("{} x {} pixels", slice.columns, slice.rows));
-    let count = slice.rows.checked_mul(slice.columns).ok_or_else(too_large)?;
-    let frame_bytes = count.checked_mul(bits.bytes()).ok_or_else(too_large)?;
-    memory::check_for_file((count as u64).saturating_mul(BYTES_PER_PIXEL), path)?;
-    let truncated = |reason: &str| Error::damaged(path, format!("truncated: {reason}"));
-    let of_frame = match slice.frames {
-        1 => String::new(),
-        frames => format!(" in frame {} of {frames}", slice.frame + 1),
-    };
-    let missing = || truncated(&format!("too few bytes for {count} pixels{of_frame}"));
-    let mut pixels = match file.frame(slice.frame, slice.frames, frame_bytes).ok_or_else(missing)? {
-        FrameBytes::Native(pixels) => pixels.into_owned(),
-        FrameBytes::Compressed(pixels)
-            if file.syntax == uids::ENCAPSULATED_UNCOMPRESSED_EXPLICIT_VR_LITTLE_ENDIAN =>
-        {
-            pixels
-        }
-        FrameBytes::Compressed(bytes) => {
-            let size = [slice.columns, slice.rows];
-            Image { syntax: &file.syntax, size, bits_allocated: bits.allocated, bytes }
-                .decode()
-                .map_err(|failure| refused(path, &file.syntax, failure, &of_frame))?
-        }
-    };
-    if pixels.len() < frame_bytes {
-        return Err(missing());
-    }
-    pixels.truncate(frame_bytes);
-    Ok(pixels)
-}
-
-fn refused(path: &Path, syntax: &str, failure: Failure, of_frame: &str) -> Error {
-    match failure {
-        Failure::Damaged(reason) => {
-            Error::damaged(path, format!("damaged compressed pixels{of_frame}: {reason}"))
-        }
-        Failure::NotRead(name) => Error::unsupported(
-            path,
-            format!(
-                "{name} (transfer syntax {syntax}) is not read; decompress the files first, with \
-                 `gdcmconv --raw IN OUT` (GDCM) or `dcmdjpeg IN OUT` (DCMTK)"
-            ),
-        ),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::io::contents::SeriesEntry;
 use crate::io::dicom::phases;
 use crate::io::dicom::slice::Slice;
-use crate::volume::vector::{cross, dot};
+use crate::volume::vector::dot;
 
 /// Largest difference of direction cosines within a series.
 const DIRECTION_TOLERANCE: f64 = 1e-3;
@@ -32,13 +32,9 @@ pub(crate) struct Series {
 impl Series {
     fn includes(&self, slice: &Slice) -> bool {
         let first = &self.slices[0];
-        let directions = |slice: &Slice| [slice.row_direction, slice.column_direction].concat();
         first.series == slice.series
             && (first.columns, first.rows) == (slice.columns, slice.rows)
-            && directions(first)
-                .iter()
-                .zip(directions(slice))
-                .all(|(a, b)| (a - b).abs() <= DIRECTION_TOLERANCE)
+            && first.plane.is_parallel(&slice.plane, DIRECTION_TOLERANCE)
     }
 
     /// SeriesInstanceUID.
@@ -65,7 +61,7 @@ impl Series {
             slices: self.slices.len(),
             columns: first.columns,
             rows: first.rows,
-            pixel_spacing_mm: [first.column_spacing, first.row_spacing],
+            pixel_spacing_mm: [first.plane.column_spacing, first.plane.row_spacing],
             slice_distance_mm: self.slice_distance(),
             first_file: first.path.clone(),
         }
@@ -73,9 +69,8 @@ impl Series {
 
     /// Usual distance of neighbouring slices along their normal, mm.
     fn slice_distance(&self) -> Option<f64> {
-        let first = &self.slices[0];
-        let normal = cross(first.row_direction, first.column_direction);
-        let along = |slice: &Slice| dot(slice.position, normal);
+        let normal = self.slices[0].plane.normal();
+        let along = |slice: &Slice| dot(slice.plane.position, normal);
         let mut places: Vec<f64> = self.slices.iter().map(along).collect();
         places.sort_by(f64::total_cmp);
         let mut steps: Vec<f64> = places.windows(2).map(|pair| pair[1] - pair[0]).collect();

@@ -7,6 +7,7 @@ use dicom_dictionary_std::{tags, uids};
 use crate::error::{Error, Result};
 use crate::io::dicom::attributes::{Attributes, items, series_of};
 use crate::io::dicom::file::{self, DicomFile};
+use crate::io::dicom::image_plane::ImagePlane;
 use crate::io::dicom::labels;
 
 /// Attributes of a slice, without its pixels.
@@ -32,18 +33,10 @@ pub(crate) struct Slice {
     pub(crate) phase: PhaseAttributes,
     pub(crate) columns: usize,
     pub(crate) rows: usize,
-    /// ImagePositionPatient: centre of the first pixel, mm in LPS.
-    pub(crate) position: [f64; 3],
-    /// First direction of ImageOrientationPatient: of growing column index.
-    pub(crate) row_direction: [f64; 3],
-    /// Second direction of ImageOrientationPatient: of growing row index.
-    pub(crate) column_direction: [f64; 3],
-    /// Distance of neighbouring columns, mm.
-    pub(crate) column_spacing: f64,
-    /// Distance of neighbouring rows, mm.
-    pub(crate) row_spacing: f64,
-    /// SpacingBetweenSlices, else SliceThickness, mm.
-    pub(crate) thickness: Option<f64>,
+    /// Its place in the patient.
+    pub(crate) plane: ImagePlane,
+    /// FrameOfReferenceUID, or empty.
+    pub(crate) frame_of_reference: String,
     /// What the header says of the values where they are no HU.
     pub(crate) quantity: Option<String>,
     /// RescaleSlope, 1 where missing.
@@ -177,18 +170,12 @@ fn slice(
     [columns, rows]: [usize; 2],
     [frame, frames]: [usize; 2],
 ) -> Result<Slice> {
-    let [row_spacing, column_spacing] = attributes.numbers(tags::PIXEL_SPACING, "PixelSpacing")?;
-    let [a, b, c, d, e, f] =
-        attributes.numbers(tags::IMAGE_ORIENTATION_PATIENT, "ImageOrientationPatient")?;
+    let plane = ImagePlane::read(attributes)?;
     let slope = attributes.number(tags::RESCALE_SLOPE, "RescaleSlope")?.unwrap_or(1.0);
     let intercept = attributes.number(tags::RESCALE_INTERCEPT, "RescaleIntercept")?.unwrap_or(0.0);
     if slope == 0.0 {
         return Err(Error::damaged(path, "RescaleSlope is 0"));
     }
-    let thickness = match attributes.number(tags::SPACING_BETWEEN_SLICES, "SpacingBetweenSlices")? {
-        Some(spacing) => Some(spacing),
-        None => attributes.number(tags::SLICE_THICKNESS, "SliceThickness")?,
-    };
     Ok(Slice {
         path: path.to_path_buf(),
         frame,
@@ -204,12 +191,8 @@ fn slice(
         phase: phase_attributes(attributes),
         columns,
         rows,
-        position: attributes.numbers(tags::IMAGE_POSITION_PATIENT, "ImagePositionPatient")?,
-        row_direction: [a, b, c],
-        column_direction: [d, e, f],
-        column_spacing,
-        row_spacing,
-        thickness,
+        plane,
+        frame_of_reference: attributes.text(tags::FRAME_OF_REFERENCE_UID),
         quantity: quantity(attributes),
         slope,
         intercept,

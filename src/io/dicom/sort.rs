@@ -17,9 +17,11 @@ const SAME_POSITION_MM: f64 = 0.01;
 pub(crate) fn sort(mut slices: Vec<Slice>) -> Result<(Vec<Slice>, Geometry)> {
     check_pixel_spacing(&slices)?;
     let first = &slices[0];
-    let (x, y) = (unit(first, first.row_direction)?, unit(first, first.column_direction)?);
+    let (x, y) =
+        (unit(first, first.plane.row_direction)?, unit(first, first.plane.column_direction)?);
     let normal = cross(x, y);
-    slices.sort_by(|a, b| dot(a.position, normal).total_cmp(&dot(b.position, normal)));
+    let along = |slice: &Slice| dot(slice.plane.position, normal);
+    slices.sort_by(|a, b| along(a).total_cmp(&along(b)));
     reject_duplicates(&slices, normal)?;
     let geometry = stack::geometry(&slices, [x, y, normal])?;
     Ok((slices, geometry))
@@ -28,7 +30,8 @@ pub(crate) fn sort(mut slices: Vec<Slice>) -> Result<(Vec<Slice>, Geometry)> {
 /// Rejects pixel spacings that are not positive or differ within the series.
 fn check_pixel_spacing(slices: &[Slice]) -> Result<()> {
     let first = &slices[0];
-    for (name, spacing) in [("column", first.column_spacing), ("row", first.row_spacing)] {
+    let plane = &first.plane;
+    for (name, spacing) in [("column", plane.column_spacing), ("row", plane.row_spacing)] {
         if spacing <= 0.0 {
             let reason =
                 format!("the {name} spacing is {spacing} mm (PixelSpacing); it must be above zero");
@@ -36,15 +39,15 @@ fn check_pixel_spacing(slices: &[Slice]) -> Result<()> {
         }
     }
     if let Some(other) = slices.iter().find(|slice| {
-        (slice.column_spacing - first.column_spacing).abs() > 1e-4 * first.column_spacing
-            || (slice.row_spacing - first.row_spacing).abs() > 1e-4 * first.row_spacing
+        (slice.plane.column_spacing - plane.column_spacing).abs() > 1e-4 * plane.column_spacing
+            || (slice.plane.row_spacing - plane.row_spacing).abs() > 1e-4 * plane.row_spacing
     }) {
         let reason = format!(
             "PixelSpacing is {}\\{}, but {}\\{} in {} of the same series",
-            other.row_spacing,
-            other.column_spacing,
-            first.row_spacing,
-            first.column_spacing,
+            other.plane.row_spacing,
+            other.plane.column_spacing,
+            plane.row_spacing,
+            plane.column_spacing,
             first.path.display()
         );
         return Err(Error::damaged(&other.path, reason));
@@ -54,13 +57,14 @@ fn check_pixel_spacing(slices: &[Slice]) -> Result<()> {
 
 fn reject_duplicates(slices: &[Slice], normal: [f64; 3]) -> Result<()> {
     for pair in slices.windows(2) {
-        let distance = dot(minus(pair[1].position, pair[0].position), normal);
+        let [first, second] = [&pair[0].plane, &pair[1].plane];
+        let distance = dot(minus(second.position, first.position), normal);
         if distance < SAME_POSITION_MM {
             let reason = format!(
                 "at the same position as {} ({:?} mm); keep one of them, or one phase of a series \
                  over time",
                 pair[0].path.display(),
-                pair[0].position
+                first.position
             );
             return Err(Error::damaged(&pair[1].path, reason));
         }

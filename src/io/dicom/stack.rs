@@ -1,6 +1,7 @@
 //! Geometry of sorted slices: their line in space, against what rounding in the files explains.
 
 use crate::error::{Error, Result};
+use crate::io::dicom::image_plane::ImagePlane;
 use crate::io::dicom::slice::Slice;
 use crate::volume::positions::{ROUNDING_MM, rounding_of_offset, rounding_unit};
 use crate::volume::vector::{dot, minus};
@@ -20,21 +21,21 @@ const MIN_DRIFT_MM: f64 = 0.01;
 /// [`Error::Geometry`] for slices that do not lie on a line, and for one tilted further than any
 /// gantry.
 pub(crate) fn geometry(slices: &[Slice], [x, y, normal]: [[f64; 3]; 3]) -> Result<Geometry> {
-    let y = perpendicular(&slices[0], x, y);
-    let origin = slices[0].position;
-    let count = slices.len();
-    let thickness = slices[0].thickness.filter(|&thickness| thickness > 0.0).unwrap_or(1.0);
+    let y = perpendicular(&slices[0].plane, x, y);
+    let (first, count) = (&slices[0], slices.len());
+    let plane = &first.plane;
+    let origin = plane.position;
+    let thickness = plane.slice_spacing.or(plane.thickness).unwrap_or(1.0);
     let z = direction(slices, normal)?;
-    let along = |slice: &Slice| dot(minus(slice.position, origin), z);
+    let along = |slice: &Slice| dot(minus(slice.plane.position, origin), z);
     let step = if count > 1 { along(&slices[count - 1]) / (count - 1) as f64 } else { thickness };
     let positions = slices.iter().map(along).collect();
 
     // Subtracted rather than negated: no negative zeros.
     let ras = |[left, posterior, superior]: [f64; 3]| [0.0 - left, 0.0 - posterior, superior];
-    let first = &slices[0];
     let steps = [
-        ras(x.map(|component| component * first.column_spacing)),
-        ras(y.map(|component| component * first.row_spacing)),
+        ras(x.map(|component| component * plane.column_spacing)),
+        ras(y.map(|component| component * plane.row_spacing)),
         ras(z.map(|component| component * step)),
     ];
     Geometry::with_axis([first.columns, first.rows, count], ras(origin), steps, Some(Axis::K))
@@ -44,9 +45,9 @@ pub(crate) fn geometry(slices: &[Slice], [x, y, normal]: [[f64; 3]; 3]) -> Resul
 
 /// The direction `y`, at a right angle to `x` where it is off by more than usual, but only by the
 /// rounding of ImageOrientationPatient.
-fn perpendicular(slice: &Slice, x: [f64; 3], y: [f64; 3]) -> [f64; 3] {
+fn perpendicular(plane: &ImagePlane, x: [f64; 3], y: [f64; 3]) -> [f64; 3] {
     let cosine = dot(x, y);
-    if cosine.abs() <= DIRECTION_TOLERANCE || cosine.abs() > rounding_of_directions(slice) {
+    if cosine.abs() <= DIRECTION_TOLERANCE || cosine.abs() > rounding_of_directions(plane) {
         return y;
     }
     let across = minus(y, x.map(|component| component * cosine));
@@ -59,7 +60,7 @@ fn perpendicular(slice: &Slice, x: [f64; 3], y: [f64; 3]) -> [f64; 3] {
 /// rounding.
 fn direction(slices: &[Slice], normal: [f64; 3]) -> Result<[f64; 3]> {
     let (first, last) = (&slices[0], &slices[slices.len() - 1]);
-    let whole = minus(last.position, first.position);
+    let whole = minus(last.plane.position, first.plane.position);
     let length = dot(whole, normal);
     if slices.len() < 2 {
         return Ok(normal);
@@ -67,7 +68,7 @@ fn direction(slices: &[Slice], normal: [f64; 3]) -> Result<[f64; 3]> {
     let drift = Drift::of(whole, normal);
     let per_mm = drift.vector.map(|component| component / length);
     for slice in &slices[1..] {
-        let own = Drift::of(minus(slice.position, first.position), normal);
+        let own = Drift::of(minus(slice.plane.position, first.plane.position), normal);
         let beside = minus(own.vector, per_mm.map(|component| component * own.along));
         let beside = dot(beside, beside).sqrt();
         if beside > rounding_of_offset(ROUNDING_MM) && !own.is_small() {
@@ -84,9 +85,9 @@ fn direction(slices: &[Slice], normal: [f64; 3]) -> Result<[f64; 3]> {
         let length = dot(whole, whole).sqrt();
         return Ok(whole.map(|component| component / length));
     }
-    let positions: Vec<f64> = slices.iter().flat_map(|slice| slice.position).collect();
+    let positions: Vec<f64> = slices.iter().flat_map(|slice| slice.plane.position).collect();
     let rounding = rounding_of_offset(rounding_unit(&positions));
-    let explained = rounding + length * rounding_of_directions(first);
+    let explained = rounding + length * rounding_of_directions(&first.plane);
     if drift.length() <= explained.max(MIN_DRIFT_MM) {
         return Ok(normal);
     }
@@ -117,8 +118,8 @@ impl Drift {
 }
 
 /// Error of the normal, a drift in mm per mm, that rounding of ImageOrientationPatient explains.
-fn rounding_of_directions(slice: &Slice) -> f64 {
-    let cosines: Vec<f64> = [slice.row_direction, slice.column_direction]
+fn rounding_of_directions(plane: &ImagePlane) -> f64 {
+    let cosines: Vec<f64> = [plane.row_direction, plane.column_direction]
         .concat()
         .into_iter()
         .filter(|cosine| cosine.fract() != 0.0)

@@ -138,6 +138,20 @@ fn copies_are_read_once_but_not_slices_with_one_uid() {
     assert_eq!(reasons, ["IM1.dcm: a copy of A", "IM3 (1).dcm: a copy of IM3.dcm"]);
 }
 
+#[test]
+fn copies_in_another_compression_are_recognised_by_their_values() {
+    assert_are_the_phantom(&["copies-packed"]);
+    let contents = io::list(&case("copies-packed"), &ReadOptions::default()).unwrap();
+    let expected = ["P0-jpeg-ls", "P1-run-length", "P2-deflated", "P3-big-endian", "P4-rescaled"]
+        .iter()
+        .enumerate()
+        .map(|(slice, name)| format!("{name}: a copy of IM{slice}.dcm"));
+    assert_eq!(passed_over(&contents), expected.collect::<Vec<_>>());
+    // Of two different slices at one place, neither is chosen silently.
+    let text = refusal("copies-lossy");
+    assert!(text.contains("at the same position as"), "{text}");
+}
+
 fn passed_over(contents: &FolderContents) -> Vec<String> {
     let name = |path: &PathBuf| path.file_name().unwrap().to_str().unwrap().to_string();
     let files = contents.passed_over.iter();

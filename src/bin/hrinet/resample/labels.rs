@@ -4,7 +4,7 @@ use std::path::Path;
 
 use hrinet::io::Segmentation;
 use hrinet::labels::grid::on_grid;
-use hrinet::volume::{Geometry, Volume};
+use hrinet::volume::Volume;
 use hrinet::{Error, Result, io};
 
 use super::{Arguments, write_file};
@@ -23,12 +23,12 @@ impl Labels {
     /// # Errors
     /// As [`io::read_labels`] and [`io::check_labels_output`]; [`Error::Geometry`] where all labels
     /// are outside of the volume.
-    pub fn read(arguments: &Arguments, grid: &Geometry, verbosity: &Verbosity) -> Result<Labels> {
+    pub fn read(arguments: &Arguments, ct: &Volume, verbosity: &Verbosity) -> Result<Labels> {
         let Some([path, output]) = arguments.label_files() else {
             return Ok(Labels { segmentation: None, remarks: Vec::new() });
         };
         let busy = Progress::busy(verbosity, &format!("reading {}", path.display()));
-        let segmentation = io::read_labels(path, grid, &interrupt::raised);
+        let segmentation = io::read_labels(path, ct, &interrupt::raised);
         busy.finish();
         let mut segmentation = segmentation?;
         let is_file = arguments.segmentation_file().is_none();
@@ -39,7 +39,7 @@ impl Labels {
         let (mut has_inside, mut has_outside) = (false, false);
         let mut layers = Vec::new();
         for layer in std::mem::take(&mut segmentation.layers) {
-            let placed = on_grid(layer, grid)?;
+            let placed = on_grid(layer, ct.geometry())?;
             (has_inside, has_outside) =
                 (has_inside || !placed.is_outside, has_outside || placed.is_outside);
             for remark in placed.remarks {

@@ -47,7 +47,7 @@ pub fn run(
     let in_input = |error: Error| error.in_file(&arguments.input);
     let plan = options.plan(volume.geometry()).map_err(in_input)?;
     check_shear(arguments, &plan)?;
-    let labels = Labels::read(arguments, volume.geometry(), verbosity)?;
+    let labels = Labels::read(arguments, &volume, verbosity)?;
     if headers.is_some() {
         dicom::check(arguments, plan.axis(), labels.maps())?;
     }

@@ -1,11 +1,26 @@
 //! Attributes of objects with labels, as texts of header lines.
 
+use std::path::Path;
+
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
 
-use crate::io::dicom::attributes::items;
+use crate::error::{Error, Result};
+use crate::io::dicom::attributes::{Attributes, items};
 use crate::io::dicom::file::text;
+
+/// Whole number of at least 1.
+///
+/// # Errors
+/// [`Error::Damaged`].
+pub(super) fn count(path: &Path, object: &InMemDicomObject, tag: Tag, name: &str) -> Result<usize> {
+    let count = Attributes::of_image(path, object).count(tag, name)?;
+    count.filter(|&count| count > 0).ok_or_else(|| {
+        let text = text(object, tag);
+        Error::damaged(path, format!("{name} is {text:?}; it must be 1 or more"))
+    })
+}
 
 /// Whole numbers; none where they are missing.
 pub(super) fn integers(object: &InMemDicomObject, tag: Tag) -> Vec<i64> {

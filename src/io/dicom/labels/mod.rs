@@ -1,10 +1,12 @@
-//! DICOM objects with labels: segmentations ([`segmentation`]) and the contours of structure sets
-//! ([`structure_set`], [`contours`]).
+//! DICOM objects with labels: segmentations ([`segmentation`], [`frames`], [`frame_grid`]) and the
+//! contours of structure sets ([`structure_set`], [`contours`]).
 //!
 //! [`fields`] reads attributes, [`layers`] keeps segments that overlap apart.
 
 mod contours;
 mod fields;
+mod frame_grid;
+mod frames;
 mod layers;
 mod segmentation;
 mod structure_set;
@@ -16,7 +18,7 @@ use dicom_dictionary_std::uids;
 use crate::error::{Error, Result};
 use crate::io::dicom::file;
 use crate::io::segmentation::Segmentation;
-use crate::volume::Geometry;
+use crate::volume::Volume;
 
 /// SOP class of a segmentation whose pixels are labels.
 const LABEL_MAP_SEGMENTATION: &str = "1.2.840.10008.5.1.4.1.1.66.7";
@@ -33,22 +35,22 @@ enum Kind {
     StructureSet,
 }
 
-/// Reads a segmentation or a structure set: a file, or the only one in a folder. `grid` is that of
-/// the CT, on which contours are drawn. `None` for anything else.
+/// Reads a segmentation or a structure set of a CT: a file, or the only one in a folder. `None` for
+/// anything else.
 ///
 /// # Errors
 /// [`Error::Argument`] for a folder with several, which it lists; [`Error::Damaged`],
 /// [`Error::Unsupported`], [`Error::Io`].
 pub(crate) fn read(
     path: &Path,
-    grid: &Geometry,
+    ct: &Volume,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Option<Segmentation>> {
     let found = if path.is_dir() { in_folder(path, cancelled)? } else { of_file(path)? };
     match found {
         None => Ok(None),
-        Some((file, Kind::Segmentation)) => segmentation::read(&file, cancelled).map(Some),
-        Some((file, Kind::StructureSet)) => structure_set::read(&file, grid, cancelled).map(Some),
+        Some((file, Kind::Segmentation)) => segmentation::read(&file, ct, cancelled).map(Some),
+        Some((file, Kind::StructureSet)) => structure_set::read(&file, ct, cancelled).map(Some),
     }
 }
 
@@ -82,6 +84,23 @@ fn in_folder(folder: &Path, cancelled: &dyn Fn() -> bool) -> Result<Option<(Path
         )));
     }
     Ok(found.pop())
+}
+
+/// Warns where an object states frames of reference, but not that of the CT.
+fn compare_frames_of_reference(path: &Path, stated: &[String], ct: &Volume) {
+    let Some(own) = ct.frame_of_reference() else { return };
+    let stated: Vec<&str> =
+        stated.iter().map(String::as_str).filter(|uid| !uid.is_empty()).collect();
+    if let Some(other) = stated.first()
+        && !stated.contains(&own)
+    {
+        log::warn!(
+            "{}: in another frame of reference (FrameOfReferenceUID {other}) than the CT ({own}); \
+             its coordinates are taken as the CT's, which is wrong unless both were registered: \
+             look at the result",
+            path.display()
+        );
+    }
 }
 
 /// Kind of a DICOM file with labels; `None` for any other file.

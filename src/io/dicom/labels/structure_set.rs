@@ -11,12 +11,13 @@ use crate::error::{Error, Result};
 use crate::io::affine::swap_lps;
 use crate::io::dicom::attributes::{Attributes, items};
 use crate::io::dicom::file::{self, text};
+use crate::io::dicom::labels::compare_frames_of_reference;
 use crate::io::dicom::labels::contours::Filling;
 use crate::io::dicom::labels::fields::{integers, one_line};
 use crate::io::dicom::labels::layers::{Layers, Plane};
 use crate::io::segmentation::Segmentation;
 use crate::volume::vector::{cross, dot, minus};
-use crate::volume::{Axis, Geometry};
+use crate::volume::{Axis, Geometry, Volume};
 
 /// Largest distance of the points of a contour from their plane, in parts of the distance of the
 /// nearest slices.
@@ -30,19 +31,19 @@ const SAME_PLANE_MM: f64 = 0.01;
 /// # Errors
 /// [`Error::Damaged`]; [`Error::Geometry`] for contours that are not parallel to the slices, and
 /// where none lies within the CT; [`Error::Io`], [`Error::Memory`].
-pub(super) fn read(
-    path: &Path,
-    grid: &Geometry,
-    cancelled: &dyn Fn() -> bool,
-) -> Result<Segmentation> {
+pub(super) fn read(path: &Path, ct: &Volume, cancelled: &dyn Fn() -> bool) -> Result<Segmentation> {
     let object = file::open(path)?.object;
+    let regions = items(&object, tags::STRUCTURE_SET_ROI_SEQUENCE);
+    let frame_of = |item| text(item, tags::REFERENCED_FRAME_OF_REFERENCE_UID);
+    let stated: Vec<String> = regions.iter().map(frame_of).collect();
+    compare_frames_of_reference(path, &stated, ct);
     let integer = |item, tag| Attributes::of_image(path, item).integer(tag);
-    let names: BTreeMap<i64, String> = items(&object, tags::STRUCTURE_SET_ROI_SEQUENCE)
+    let names: BTreeMap<i64, String> = regions
         .iter()
         .filter_map(|item| Some((integer(item, tags::ROI_NUMBER)?, text(item, tags::ROI_NAME))))
         .collect();
-    let slices = Slices::new(path, grid);
-    let mut layers = Layers::new(path, grid.clone());
+    let slices = Slices::new(path, ct.geometry());
+    let mut layers = Layers::new(path, ct.geometry().clone());
     let mut label = 0u16;
     let mut outside = Vec::new();
     for item in items(&object, tags::ROI_CONTOUR_SEQUENCE) {
