@@ -6,6 +6,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::io::format::strip_ending;
 use crate::io::plain_file;
 
 /// Longest header that is searched for the name of its data file.
@@ -35,8 +36,23 @@ pub(super) fn data_path(header: &Path, name: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// The existing files that a header of voxels in other files may name, and its twin of NIfTI.
+/// The file of the same name with another ending that is there, in the case of the name's own.
+pub(super) fn beside(path: &Path, own: &[&str], others: &[&str]) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let stem = own.iter().find_map(|ending| strip_ending(name, ending))?;
+    let candidates = others.iter().flat_map(|ending| [ending.to_string(), ending.to_uppercase()]);
+    candidates
+        .map(|ending| path.with_file_name(format!("{stem}{ending}")))
+        .find(|candidate| candidate.is_file())
+}
+
+/// The existing files that a header of voxels in other files may name, its twin of NIfTI, and the
+/// header of voxels by which a volume is named.
 pub fn data_files(header: &Path) -> Vec<PathBuf> {
+    if let Some(named_by_voxels) = beside(header, &[".zraw"], &[".mhd"]) {
+        let data = data_files(&named_by_voxels);
+        return [vec![named_by_voxels], data].concat();
+    }
     let ending = header.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
     let names: Vec<String> = match ending.to_lowercase().as_str() {
         "mhd" | "nhdr" => {

@@ -33,8 +33,8 @@ pub(super) struct PairOutput<'a> {
 #[derive(Clone, Copy)]
 pub(super) enum Writer {
     Single(WriteFile),
-    /// Header and voxels in two files, the second with this ending.
-    Pair(&'static str, WritePair),
+    /// Header and voxels in two files with these endings, one of which is the format's.
+    Pair([&'static str; 2], WritePair),
 }
 
 /// How a format keeps label maps with layers and names.
@@ -78,6 +78,11 @@ impl Format {
         self.write.is_some()
     }
 
+    /// Whether it is named by the file of its voxels, which only a header describes.
+    pub(super) fn is_of_voxels(&self) -> bool {
+        matches!(self.write, Some(Writer::Pair([_, voxels], _)) if self.endings == [voxels])
+    }
+
     /// Name without what distinguishes its variants.
     pub(super) fn family(&self) -> &'static str {
         self.name.split(',').next().unwrap_or(self.name)
@@ -89,15 +94,18 @@ impl Format {
     }
 }
 
-/// Files that writing a volume to `path` creates: the file, and that of its voxels where the format
+/// Files that writing a volume to `path` creates: the file, or header and voxels where the format
 /// keeps them apart.
 pub fn output_files(path: &Path) -> Vec<PathBuf> {
-    let mut files = vec![path.to_path_buf()];
-    if let Some(Writer::Pair(ending, _)) = Format::of(path).and_then(|format| format.write) {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        files.push(path.with_file_name(format!("{}{ending}", without_ending(&name))));
-    }
-    files
+    let Some(Writer::Pair(endings, _)) = Format::of(path).and_then(|format| format.write) else {
+        return vec![path.to_path_buf()];
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let file = |ending| match strip_ending(&name, ending) {
+        Some(_) => path.to_path_buf(),
+        None => path.with_file_name(format!("{}{ending}", without_ending(&name))),
+    };
+    endings.map(file).to_vec()
 }
 
 /// Name of a file without the ending of its format.
@@ -152,6 +160,8 @@ mod tests {
         assert_eq!(output_files(Path::new("a/b.nii")), [Path::new("a/b.nii")]);
         let pair = ["a/b.c.mhd", "a/b.c.raw"].map(PathBuf::from);
         assert_eq!(output_files(Path::new("a/b.c.mhd")), pair);
+        let pair = ["a/b.mhd", "a/b.ZRAW"].map(PathBuf::from);
+        assert_eq!(output_files(Path::new("a/b.ZRAW")), pair);
     }
 
     #[test]

@@ -50,8 +50,8 @@ pub static FORMATS: &[Format] = &[
     Format {
         name: "NIfTI",
         endings: &[".nii"],
-        description: "versions 1 and 2 when read, 1 when written; stored values and their rescale \
-                      are kept",
+        description: "versions 1 and 2 when read; version 1 when written, 2 where an axis is longer \
+                      than 32767 voxels; stored values and their rescale are kept",
         read: nifti::read,
         write: Some(Writer::Single(nifti::write)),
         holds_shear: true,
@@ -84,7 +84,7 @@ pub static FORMATS: &[Format] = &[
         endings: &[".nhdr"],
         description: "as NRRD; raw (.raw) when written",
         read: nrrd::read,
-        write: Some(Writer::Pair(".raw", nrrd::write_pair)),
+        write: Some(Writer::Pair([".nhdr", ".raw"], nrrd::write_pair)),
         holds_shear: true,
         segmentation: None,
     },
@@ -103,7 +103,16 @@ pub static FORMATS: &[Format] = &[
         endings: &[".mhd"],
         description: "as MetaImage; raw (.raw) when written",
         read: metaimage::read,
-        write: Some(Writer::Pair(".raw", metaimage::write_pair)),
+        write: Some(Writer::Pair([".mhd", ".raw"], metaimage::write_pair)),
+        holds_shear: false,
+        segmentation: None,
+    },
+    Format {
+        name: "MetaImage, zlib, voxels in another file",
+        endings: &[".zraw"],
+        description: "as MetaImage, with its header in .mhd",
+        read: metaimage::read_by_voxels,
+        write: Some(Writer::Pair([".mhd", ".zraw"], metaimage::write_compressed_pair)),
         holds_shear: false,
         segmentation: None,
     },
@@ -112,7 +121,7 @@ pub static FORMATS: &[Format] = &[
         endings: &[".hdr"],
         description: "as NIfTI; voxels in .img or .img.gz when read, in .img when written",
         read: nifti::read,
-        write: Some(Writer::Pair(".img", nifti::write_pair)),
+        write: Some(Writer::Pair([".hdr", ".img"], nifti::write_pair)),
         holds_shear: true,
         segmentation: None,
     },
@@ -235,8 +244,8 @@ pub fn list(path: &Path, options: &ReadOptions) -> Result<FolderContents> {
 ///
 /// # Errors
 /// Those of [`check_output`]; [`Error::Unsupported`] for uneven slice spacing, which no format can
-/// represent, and for an axis longer than NIfTI's 32767 voxels; [`Error::Io`] where the disk is
-/// full. In each case no new file is left, and an old one is unchanged.
+/// represent; [`Error::Io`] where the disk is full. In each case no new file is left, and an old one
+/// is unchanged.
 pub fn write(path: &Path, volume: &Volume, overwrite: bool) -> Result<()> {
     write_with(path, volume, &WriteOptions { overwrite, cancelled: None })
 }
@@ -254,12 +263,16 @@ pub fn write_with(path: &Path, volume: &Volume, options: &WriteOptions) -> Resul
     }
     check_shear(path, volume.geometry())?;
     match (write, &output_files(path)[..]) {
-        (Writer::Pair(_, write), [_, data]) => {
+        (Writer::Pair(_, write), [header, data]) => {
             let data_name = data.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            atomic_write::write_pair_atomically([path, data], options.overwrite, |header, data| {
-                let out = PairOutput { header, data, data_name: &data_name };
-                write(path, volume, out, cancelled)
-            })
+            atomic_write::write_pair_atomically(
+                [header, data],
+                options.overwrite,
+                |header, data| {
+                    let out = PairOutput { header, data, data_name: &data_name };
+                    write(path, volume, out, cancelled)
+                },
+            )
         }
         (Writer::Pair(..), _) => Err(no_writer(path)),
         (Writer::Single(write), _) => {
@@ -368,9 +381,10 @@ pub fn check_shear(path: &Path, geometry: &Geometry) -> Result<()> {
     }
 }
 
-/// Whether the ending of a file's name belongs to one of [`FORMATS`].
+/// Whether the ending of a file's name belongs to one of [`FORMATS`], and not to the voxels of
+/// another file.
 pub fn is_volume_file(path: &Path) -> bool {
-    Format::of(path).is_some()
+    Format::of(path).is_some_and(|format| !format.is_of_voxels())
 }
 
 /// Whether a file is a DICOM file, judged by its first bytes.

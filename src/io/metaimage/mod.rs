@@ -4,5 +4,5 @@ mod header;
 mod read;
 mod write;
 
-pub(crate) use read::read;
-pub(crate) use write::{write, write_pair};
+pub(crate) use read::{read, read_by_voxels};
+pub(crate) use write::{write, write_compressed_pair, write_pair};

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::io::detached::data_path;
+use crate::io::detached::{beside, data_path};
 use crate::io::format::OnHeader;
 use crate::io::metaimage::header::{DataFile, MetaImageHeader, parse};
 use crate::io::raw_voxels::{read_voxels, skip_to_last};
@@ -33,6 +33,18 @@ pub(crate) fn read(
             finish(header, Source::open_raw(&data, cancelled)?)
         }
     }
+}
+
+/// Reads a volume that is named by the file of its voxels, from the header beside it.
+pub(crate) fn read_by_voxels(
+    path: &Path,
+    cancelled: &dyn Fn() -> bool,
+    on_header: OnHeader,
+) -> Result<Volume> {
+    let header = beside(path, &[".zraw"], &[".mhd"]).ok_or_else(|| {
+        Error::damaged(path, "voxels without their header, a .mhd file of its name beside it")
+    })?;
+    read(&header, cancelled, on_header)
 }
 
 /// Reads the voxels, which follow in a file.

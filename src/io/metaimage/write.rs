@@ -1,8 +1,11 @@
 //! Writes a MetaImage file: header and voxels in one file or two, little endian, uncompressed as
-//! ITK writes it by default. A rescale is applied, since MetaImage has none.
+//! ITK writes it by default, or by zlib. A rescale is applied, since MetaImage has none.
 
 use std::io::Write;
 use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
 
 use crate::error::{Error, Result};
 use crate::io::affine::lps_text;
@@ -18,8 +21,8 @@ pub(crate) fn write(
     cancelled: &dyn Fn() -> bool,
 ) -> Result<()> {
     let voxels = HounsfieldVoxels::of(volume);
-    out.write_all(header(voxels.voxel_type(), volume.geometry(), "LOCAL").as_bytes())
-        .map_err(|source| Error::io(path, source))?;
+    let header = header(voxels.voxel_type(), volume.geometry(), false, "LOCAL");
+    out.write_all(header.as_bytes()).map_err(|source| Error::io(path, source))?;
     voxels.write(out, path, cancelled)
 }
 
@@ -31,23 +34,45 @@ pub(crate) fn write_pair(
     cancelled: &dyn Fn() -> bool,
 ) -> Result<()> {
     let voxels = HounsfieldVoxels::of(volume);
-    let header = header(voxels.voxel_type(), volume.geometry(), out.data_name);
+    let header = header(voxels.voxel_type(), volume.geometry(), false, out.data_name);
     out.header.write_all(header.as_bytes()).map_err(|source| Error::io(path, source))?;
     voxels.write(out.data, path, cancelled)
 }
 
-fn header(voxel_type: VoxelType, geometry: &Geometry, data_file: &str) -> String {
+/// As [`write_pair`], with voxels compressed by zlib.
+pub(crate) fn write_compressed_pair(
+    path: &Path,
+    volume: &Volume,
+    out: PairOutput,
+    cancelled: &dyn Fn() -> bool,
+) -> Result<()> {
+    let voxels = HounsfieldVoxels::of(volume);
+    let failed = |source| Error::io(path, source);
+    let header = header(voxels.voxel_type(), volume.geometry(), true, out.data_name);
+    out.header.write_all(header.as_bytes()).map_err(failed)?;
+    let mut zlib = ZlibEncoder::new(out.data, Compression::fast());
+    voxels.write(&mut zlib, path, cancelled)?;
+    zlib.finish().map(drop).map_err(failed)
+}
+
+fn header(
+    voxel_type: VoxelType,
+    geometry: &Geometry,
+    is_compressed: bool,
+    data_file: &str,
+) -> String {
     let [i, j, k] = geometry.size();
     let [x, y, z] = Axis::ALL.map(|axis| lps_text(geometry.direction(axis), " "));
     let origin = lps_text(geometry.origin(), " ");
     let [di, dj, dk] = Axis::ALL.map(|axis| geometry.spacing(axis));
     let name = voxel_type.meta_image_name();
+    let compressed = if is_compressed { "True" } else { "False" };
     format!(
         "ObjectType = Image\n\
          NDims = 3\n\
          BinaryData = True\n\
          BinaryDataByteOrderMSB = False\n\
-         CompressedData = False\n\
+         CompressedData = {compressed}\n\
          TransformMatrix = {x} {y} {z}\n\
          Offset = {origin}\n\
          CenterOfRotation = 0 0 0\n\

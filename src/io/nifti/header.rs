@@ -10,7 +10,7 @@ use crate::io::source::Source;
 pub(super) const BYTES_1: usize = 348;
 
 /// Bytes of the header of version 2.
-const BYTES_2: usize = 540;
+pub(super) const BYTES_2: usize = 540;
 
 /// Fields of a header, in the widest type of both versions.
 #[derive(Clone, Debug)]

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::io::format::{OnHeader, strip_ending};
+use crate::io::detached::beside;
+use crate::io::format::OnHeader;
 use crate::io::nifti::header::{self, Header};
 use crate::io::nifti::transform::ijk_to_ras;
 use crate::io::raw_voxels::read_voxels;
@@ -58,16 +59,6 @@ fn image_of_header(path: &Path) -> Result<PathBuf> {
                       its name beside it";
         Error::damaged(path, reason)
     })
-}
-
-/// The file of the same name with another ending that is there, in the case of the name's own.
-fn beside(path: &Path, own: &[&str], others: &[&str]) -> Option<PathBuf> {
-    let name = path.file_name()?.to_str()?;
-    let stem = own.iter().find_map(|ending| strip_ending(name, ending))?;
-    let candidates = others.iter().flat_map(|ending| [ending.to_string(), ending.to_uppercase()]);
-    candidates
-        .map(|ending| path.with_file_name(format!("{stem}{ending}")))
-        .find(|candidate| candidate.is_file())
 }
 
 /// Number of voxels along i, j, k.

@@ -6,6 +6,7 @@ use std::path::Path;
 use crate::common::volumes::{describe, written_by};
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
+use hrinet::io::folder;
 use hrinet::volume::{Geometry, Rescale, Volume, Voxels};
 use hrinet::{Error, io};
 use ndarray::Array3;
@@ -34,16 +35,41 @@ fn written_files_are_read_by_simpleitk() {
     let folder = tempfile::tempdir().unwrap();
     let sources = written_by("io_make.py", folder.path(), &[".nrrd"]);
     let expected = describe(&sources);
-    let copies: Vec<String> = sources.iter().map(|path| path.replace(".nrrd", ".mha")).collect();
-    for (source, copy) in sources.iter().zip(&copies) {
-        let volume = io::read(Path::new(source)).unwrap();
-        io::write(Path::new(copy), &volume, false).unwrap();
+    // Those named .zraw are headers named .mhd with compressed voxels.
+    for (ending, header) in [(".mha", ".mha"), (".mhd", ".mhd"), (".zraw", ".mhd")] {
+        let named = |ending| sources.iter().map(move |path| path.replace(".nrrd", ending));
+        let copies: Vec<String> = named(header).collect();
+        for (source, copy) in sources.iter().zip(named(ending)) {
+            let volume = io::read(Path::new(source)).unwrap();
+            io::write(Path::new(&copy), &volume, true).unwrap();
+            let again = io::read(Path::new(&copy)).unwrap();
+            assert_eq!(again.voxels(), volume.voxels(), "{copy}");
+        }
+        for ((copy, description), expected) in copies.iter().zip(describe(&copies)).zip(&expected) {
+            let volume = io::read(Path::new(copy)).unwrap();
+            description.assert_same(&volume, EXACT_MM, copy);
+            expected.assert_same(&volume, EXACT_MM, copy);
+        }
     }
-    for ((copy, description), expected) in copies.iter().zip(describe(&copies)).zip(&expected) {
-        let volume = io::read(Path::new(copy)).unwrap();
-        description.assert_same(&volume, EXACT_MM, copy);
-        expected.assert_same(&volume, EXACT_MM, copy);
-    }
+}
+
+#[test]
+fn compressed_voxels_are_written_beside_their_header() {
+    let folder = tempfile::tempdir().unwrap();
+    let [header, data] = ["a.mhd", "a.zraw"].map(|name| folder.path().join(name));
+    let volume = read_bytes(&folder, &valid()).unwrap();
+    io::write(&data, &volume, false).unwrap();
+    let text = std::fs::read_to_string(&header).unwrap();
+    assert!(text.contains("CompressedData = True\n") && text.contains("= a.zraw\n"), "{text}");
+    assert!(std::fs::metadata(&data).unwrap().len() < VOXELS.len() as u64);
+    let mut files = folder::volumes_in(folder.path()).unwrap();
+    files.retain(|path| path.file_stem().unwrap() == "a" && path.extension().unwrap() != "mha");
+    assert_eq!(files, [header.clone()], "one volume, not two");
+    let text = io::write(&data, &volume, false).unwrap_err().to_string();
+    assert!(text.contains("already exists"), "{text}");
+    std::fs::remove_file(header).unwrap();
+    let text = io::read(&data).unwrap_err().to_string();
+    assert!(text.contains("a.zraw: voxels without their header"), "{text}");
 }
 
 #[test]

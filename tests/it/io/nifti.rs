@@ -8,8 +8,9 @@ use crate::common::volumes::{describe, written_by};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
-use hrinet::volume::{Rescale, Volume};
+use hrinet::volume::{Geometry, Rescale, Volume};
 use hrinet::{Error, io};
+use ndarray::Array3;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
@@ -49,6 +50,43 @@ fn written_files_are_read_by_simpleitk() {
             description.assert_same(&volume, FLOAT32_MM, path);
             expected.assert_same(&volume, FLOAT32_MM, path);
         }
+    }
+}
+
+/// NIfTI-2 is written where an axis is too long for NIfTI-1, and read as NiBabel reads it.
+#[test]
+fn axes_of_more_than_32767_voxels_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let turned = [[0.0, 0.3, 0.4], [0.0, -0.8, 0.6], [2.5, 0.0, 0.0]];
+    for (length, version) in [(32_767, 1), (32_768, 2)] {
+        let geometry = Geometry::new([2, length, 3], [-10.25, 20.0, 1e3 / 3.0], turned).unwrap();
+        let voxels = Array3::from_shape_fn((3, length, 2), |(k, j, i)| (7 * k + j + i) as i16);
+        let rescale = Rescale { slope: 0.1, intercept: -1024.7 };
+        let rescaled = Volume::new(voxels.clone().into(), rescale, geometry.clone()).unwrap();
+        let volume = Volume::new(voxels.into(), Rescale::IDENTITY, geometry).unwrap();
+        let mut paths = Vec::new();
+        for name in ["a.nii", "a.nii.gz", "a.hdr"] {
+            let path = folder.path().join(format!("{length}{name}"));
+            io::write(&path, &volume, false).unwrap();
+            paths.push(path.to_str().unwrap().to_string());
+        }
+        let bytes = std::fs::read(&paths[0]).unwrap();
+        assert_eq!(bytes[..2], if version == 1 { 348u16 } else { 540 }.to_le_bytes());
+        for (path, description) in paths.iter().zip(describe(&paths)) {
+            let again = io::read(Path::new(path)).unwrap();
+            description.assert_same(&again, FLOAT32_MM, path);
+            assert_eq!(again.voxels(), volume.voxels(), "{path}");
+            if version == 2 {
+                description.assert_same_positions(&volume, 1e-9, path);
+                assert!(again.geometry().is_close_to(volume.geometry()));
+            }
+        }
+        let path = folder.path().join("rescaled.nii");
+        io::write(&path, &rescaled, true).unwrap();
+        let again = io::read(&path).unwrap().rescale();
+        let rounding = if version == 1 { 1e-4 } else { 0.0 };
+        assert!((again.slope - rescale.slope).abs() <= rounding);
+        assert!((again.intercept - rescale.intercept).abs() <= rounding);
     }
 }
 
