@@ -1,9 +1,11 @@
 //! Volumes whose values are no Hounsfield units: the warning, and the window that maps them.
 
+use std::path::Path;
+
 use crate::common::phantom::moving_discs;
 use hrinet::Error;
 use hrinet::resample::{Interpolator, InterpolatorOptions, Job, Outputs, Plan, Spacing};
-use hrinet::volume::{Rescale, Volume, Voxels, Window};
+use hrinet::volume::{Geometry, Rescale, Volume, Voxels, Window};
 use ndarray::{Array3, s};
 
 fn network() -> Interpolator {
@@ -68,6 +70,81 @@ fn values_that_are_no_hounsfield_units_give_a_warning() {
         }
         let linear = resampled(&volume(values), &Interpolator::Linear, None).work.warnings;
         assert!(linear.is_empty(), "{name}: {linear:?}");
+    }
+}
+
+/// Brain of real heads without skull and air, as it is cropped, and with other values around it.
+#[test]
+fn brain_alone_gives_no_warning_but_scaled_brain_does() {
+    let network = network();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/ct/train");
+    if !folder.is_dir() {
+        println!("skipped: {} is not here", folder.display());
+        return;
+    }
+    for (name, [i, j, k]) in [
+        ("gehead_7mm", [70, 190, 0]),
+        ("gehead_4mm", [190, 250, 6]),
+        ("acrin001_head", [60, 40, 4]),
+    ] {
+        let ct = hrinet::io::read(&folder.join(format!("{name}.nii.gz"))).unwrap();
+        let Voxels::Int16(hu) = ct.voxels() else { panic!("{name}: not int16") };
+        let brain = hu.slice(s![k..k + 3, j..j + 32, i..i + 32]).mapv(f32::from);
+        let cut_out = |around: f32| {
+            let mut cut_out = brain.clone();
+            cut_out.slice_mut(s![.., ..10, ..]).fill(around);
+            cut_out
+        };
+        for hu in [brain.clone(), cut_out(0.0), cut_out(-1024.0)] {
+            let warnings = resampled(&volume(hu), &network, None).work.warnings;
+            assert!(warnings.is_empty(), "{name}: {warnings:?}");
+        }
+        let mean = brain.mean().unwrap();
+        for (how, values) in [
+            ("unit", brain.map(|hu| hu / 100.0)),
+            ("z-score", brain.map(|hu| (hu - mean) / 8.0)),
+            ("attenuation", brain.map(|hu| 0.02 * (1.0 + hu / 1000.0))),
+            ("stored", brain.map(|hu| hu + 1024.0)),
+            ("8 bits", brain.map(|hu| (hu * 2.55).round())),
+            ("magnetic resonance", cut_out(0.0).map(|hu| hu * 9.0)),
+        ] {
+            let warnings = resampled(&volume(values), &network, None).work.warnings;
+            assert_eq!(warnings.len(), 1, "{name}, {how}");
+        }
+    }
+}
+
+/// Every real CT, and what becomes of it when it is scaled as networks like it.
+#[test]
+fn real_cts_give_no_warning_but_scaled_ones_do() {
+    let shared = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/ct");
+    let folders = [shared.join("train"), shared.join("test")];
+    let files = folders.iter().flat_map(|folder| std::fs::read_dir(folder).into_iter().flatten());
+    let network = network();
+    for path in files.map(|entry| entry.unwrap().path()) {
+        let name = path.display().to_string();
+        if !name.ends_with(".nii.gz") || name.contains("_gtv") {
+            continue;
+        }
+        let ct = hrinet::io::read(&path).unwrap();
+        // A band of three slices in the middle, so that no network need look at all.
+        let Voxels::Int16(hu) = ct.voxels() else { panic!("{name}: not int16") };
+        let middle = hu.dim().0 / 2;
+        let some = hu.slice(s![middle - 1..middle + 2, ..;7, ..;7]).mapv(f32::from);
+        let (rows, columns) = (some.dim().1, some.dim().2);
+        let warnings = |array: Array3<f32>| {
+            let steps = [[0.8, 0.0, 0.0], [0.0, 0.8, 0.0], [0.0, 0.0, 3.0]];
+            let grid = Geometry::new([columns, rows, 3], [0.0; 3], steps).unwrap();
+            let volume = Volume::new(array.into(), Rescale::IDENTITY, grid).unwrap();
+            resampled(&volume, &network, None).work.warnings
+        };
+        assert!(warnings(some.clone()).is_empty(), "{name}");
+        let (low, high) =
+            some.iter().fold((f32::MAX, f32::MIN), |(low, high), &hu| (low.min(hu), high.max(hu)));
+        let unit = some.map(|hu| (hu - low) / (high - low));
+        for (how, scale) in [("unit", 1.0), ("8 bits", 255.0)] {
+            assert_eq!(warnings(unit.map(|value| value * scale)).len(), 1, "{name}, {how}");
+        }
     }
 }
 
