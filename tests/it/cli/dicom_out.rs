@@ -2,11 +2,12 @@
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use crate::common::phantom::{moving_discs, write};
-use crate::common::program::{fails, files, succeeds};
+use crate::common::program::{at_a_terminal, fails, files, succeeds};
 use crate::common::python;
 use crate::common::volumes::{describe, written_by};
 use hrinet::io::{DerivedSeries, DerivedSeriesOptions, ReadOptions};
@@ -272,6 +273,29 @@ fn full_disk_leaves_neither_folder_nor_files() {
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("IM00001.dcm: File too large"), "{said}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+}
+
+/// Ctrl-C once the first slice is there and thousands are to come.
+#[test]
+fn ctrl_c_while_a_series_is_written_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = case("signed");
+    let arguments = ["resample", &source, "fine/", "--factor", "2500", "--model", "linear"];
+    let mut run = at_a_terminal(folder.path(), &arguments).stderr(Stdio::piped()).spawn().unwrap();
+    let partial = io::partial_path(&folder.path().join("fine"));
+    let count = || std::fs::read_dir(&partial).map_or(0, Iterator::count);
+    while count() == 0 {
+        assert!(run.try_wait().unwrap().is_none(), "it ended before it wrote");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    assert!(count() < 10_001, "all slices are written");
+    let id = run.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    let output = run.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(said.contains("hrinet: cancelled"), "{said}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
