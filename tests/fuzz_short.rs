@@ -105,3 +105,28 @@ fn dicom_series_never_panic() {
 fn plans_keep_their_laws() {
     run("plan", bodies::plan);
 }
+
+#[test]
+fn calls_of_the_c_api_keep_their_promises() {
+    run("capi", bodies::capi);
+}
+
+#[test]
+fn settings_never_panic() {
+    run("config", bodies::config);
+}
+
+#[test]
+fn losses_never_panic() {
+    run("losses", bodies::losses);
+}
+
+#[test]
+fn matlab_files_never_panic() {
+    run("ma_model", bodies::ma_model);
+}
+
+#[test]
+fn parameters_of_niqe_never_panic() {
+    run("niqe", bodies::niqe);
+}

@@ -1,8 +1,9 @@
-//! Checkpoints: reading them, building the model, decoding a slice.
+//! Checkpoints: reading them, building the model, decoding a slice, resuming the training.
 
 use std::path::Path;
 
 use hrinet::network::{Checkpoint, Model, Neighbours, SliceNetwork};
+use hrinet::training::{Settings, Trainer};
 use ndarray::Array2;
 use safetensors::SafeTensors;
 use sha2::{Digest, Sha256};
@@ -26,6 +27,7 @@ fn load(bytes: &[u8]) {
     let Ok(checkpoint) = Checkpoint::from_bytes(Path::new("fuzzed.safetensors"), bytes) else {
         return;
     };
+    resume(bytes);
     let held: usize = checkpoint.tensors.values().map(|tensor| 4 * tensor.numel()).sum();
     assert!(held <= bytes.len(), "{held} bytes of weights from {}", bytes.len());
     let Ok(model) = Model::new(checkpoint, Device::Cpu) else {
@@ -38,6 +40,17 @@ fn load(bytes: &[u8]) {
     };
     if let Ok(slices) = model.decode(&Neighbours::of_pair(&encoded, &encoded), &[0.25, 0.5]) {
         assert_eq!(slices.dim(), (2, 3, 5));
+    }
+}
+
+/// Resumes the training of a checkpoint that has one; what can be resumed can be saved.
+fn resume(bytes: &[u8]) {
+    let Ok(checkpoint) = Checkpoint::from_bytes(Path::new("fuzzed.safetensors"), bytes) else {
+        return;
+    };
+    let Ok(settings) = Settings::of_checkpoint(&checkpoint) else { return };
+    if let Ok(trainer) = Trainer::resume(checkpoint, settings, Device::Cpu) {
+        assert!(trainer.checkpoint().is_ok());
     }
 }
 

@@ -6,13 +6,19 @@
 
 use std::path::{Path, PathBuf};
 
+pub mod capi;
 mod checkpoint;
+mod files;
 pub mod laws;
 mod numbers;
+pub mod panics;
+mod parameters;
 mod plan;
 mod readers;
 
+pub use capi::capi;
 pub use checkpoint::checkpoint;
+pub use parameters::{config, losses, ma_model, niqe};
 pub use plan::plan;
 pub use readers::{NEXT_FILE, dicom, dicom_labels, metaimage, nifti, nrrd, pair, segmentation};
 

@@ -4,6 +4,21 @@
 pub struct Numbers<'a>(pub &'a [u8]);
 
 impl Numbers<'_> {
+    /// Whether all bytes are consumed.
+    pub fn is_over(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// True for one of `many` values of a byte.
+    pub fn one_in(&mut self, many: u8) -> bool {
+        self.byte() % many == 1
+    }
+
+    /// One of several.
+    pub fn pick<T: Copy>(&mut self, all: &[T]) -> T {
+        all[usize::from(self.byte()) % all.len()]
+    }
+
     pub fn byte(&mut self) -> u8 {
         let Some((first, rest)) = self.0.split_first() else {
             return 0;

@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use hrinet::io::{self, ReadOptions};
 use hrinet::labels::grid::on_grid;
 use hrinet::resample::{Plan, Spacing};
-use hrinet::volume::{Axis, Geometry, Volume};
-use tempfile::TempDir;
+use hrinet::volume::{Axis, Geometry, Rescale, Volume};
+use ndarray::Array3;
 
-use super::{MAX_INPUT, laws, scratch};
+use super::files::{in_folder, with_file};
+use super::{MAX_INPUT, laws};
 
 /// Separator of the files of a DICOM series within one input.
 pub const NEXT_FILE: &[u8] = b"--next file--";
@@ -48,7 +49,7 @@ pub fn pair(bytes: &[u8]) {
         fs::write(folder.join(name), header).expect("a file");
         fs::write(folder.join(data_name), data).expect("a file");
         if let Ok(volume) = io::read(&folder.join(name)) {
-            check(folder, &volume);
+            check(folder.join("again.nrrd"), &volume);
         }
     });
 }
@@ -65,15 +66,12 @@ pub fn dicom_labels(bytes: &[u8]) {
 
 /// Reads label maps, puts them on the grid of a CT, and writes and reads them again.
 fn labels(bytes: &[u8], name: &str) {
-    if bytes.len() > MAX_INPUT {
-        return;
-    }
-    in_folder(|folder| {
-        let path = folder.join(name);
-        fs::write(&path, bytes).expect("a file");
+    with_file(name, bytes, |path| {
         let steps = [[-0.7, 0.0, 0.0], [0.0, -0.8, 0.0], [0.0, 0.0, 3.0]];
         let grid = Geometry::new([24, 20, 8], [10.4, -20.3, -55.0], steps).expect("a grid");
-        let Ok(labels) = io::read_labels(&path, &grid, &|| false) else { return };
+        let voxels = Array3::<u8>::zeros((8, 20, 24)).into();
+        let ct = Volume::new(voxels, Rescale::IDENTITY, grid.clone()).expect("a volume");
+        let Ok(labels) = io::read_labels(path, &ct, &|| false) else { return };
         for layer in labels.layers.iter().take(4) {
             let placed = on_grid(layer.clone(), &grid).expect("labels on a grid");
             assert_eq!(placed.labels.geometry().size(), grid.size());
@@ -86,10 +84,10 @@ fn labels(bytes: &[u8], name: &str) {
         if voxels > MAX_COMPARED_VOXELS || !labels.layers[0].voxels().voxel_type().is_integer() {
             return;
         }
-        let again = folder.join("again.seg.nrrd");
+        let again = path.with_file_name("again.seg.nrrd");
         let options = io::WriteOptions { overwrite: true, cancelled: None };
         io::write_labels(&again, &labels, &options).expect("labels that were read can be written");
-        let again = io::read_labels(&again, &grid, &|| false).expect("written labels can be read");
+        let again = io::read_labels(&again, &ct, &|| false).expect("written labels can be read");
         assert_eq!(again.layers.len(), labels.layers.len());
         for (a, b) in again.layers.iter().zip(&labels.layers) {
             assert_eq!(a.geometry(), b.geometry());
@@ -129,31 +127,21 @@ pub fn dicom(bytes: &[u8]) {
         }
         for path in [series.join("0"), series] {
             if let Ok(volume) = io::read(&path) {
-                check(folder, &volume);
+                check(folder.join("again.nrrd"), &volume);
             }
         }
     });
 }
 
 fn single(bytes: &[u8], name: &str) {
-    if bytes.len() > MAX_INPUT {
-        return;
-    }
-    in_folder(|folder| {
-        let path = folder.join(name);
-        fs::write(&path, bytes).expect("a file");
-        if let Ok(volume) = io::read(&path) {
+    with_file(name, bytes, |path| {
+        if let Ok(volume) = io::read(path) {
             // A compressed NRRD file may itself hold compressed voxels.
             let max_bytes = MAX_EXPANSION * MAX_EXPANSION_BZIP2 * bytes.len() as u64;
             assert!(volume.voxels().bytes() <= max_bytes);
-            check(folder, &volume);
+            check(path.with_file_name("again.nrrd"), &volume);
         }
     });
-}
-
-fn in_folder(work: impl FnOnce(&Path)) {
-    thread_local!(static FOLDER: TempDir = TempDir::new_in(scratch()).expect("a folder"));
-    FOLDER.with(|folder| work(folder.path()));
 }
 
 fn parts(mut bytes: &[u8]) -> Vec<&[u8]> {
@@ -167,8 +155,8 @@ fn parts(mut bytes: &[u8]) -> Vec<&[u8]> {
 }
 
 /// Checks a volume that was read: its geometry is valid, its plan keeps the laws, and it is
-/// unchanged after it is written and read.
-fn check(folder: &Path, volume: &Volume) {
+/// unchanged after it is written to `again` and read.
+fn check(again: PathBuf, volume: &Volume) {
     let geometry = volume.geometry();
     let steps = Axis::ALL.map(|axis| geometry.step(axis));
     let named = geometry.named_slice_axis();
@@ -184,9 +172,8 @@ fn check(folder: &Path, volume: &Volume) {
     if !is_small || geometry.uneven_slices().is_some() || is_ambiguous {
         return;
     }
-    let path: PathBuf = folder.join("again.nrrd");
-    io::write(&path, volume, true).expect("a volume that was read can be written");
-    let again = io::read(&path).expect("a file that was written can be read");
+    io::write(&again, volume, true).expect("a volume that was read can be written");
+    let again = io::read(&again).expect("a file that was written can be read");
     // A file does not name the slice axis, as a DICOM series does.
     assert_eq!(grid(again.geometry()), grid(geometry));
     let (before, after) = (hounsfield(volume), hounsfield(&again));

@@ -3,4 +3,4 @@
 #[path = "../bodies/mod.rs"]
 mod bodies;
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bodies::dicom_labels(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| bodies::panics::run(bodies::dicom_labels, bytes));

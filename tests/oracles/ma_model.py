@@ -1,6 +1,6 @@
 """Small models of Ma et al., and their scores by NumPy, for tests/it/metrics/ma_model.rs.
 
-make SEED FILE.mat [plain|compressed]   writes a model of random trees as MATLAB stores it
+make SEED FILE.mat [plain|compressed|tiny]   writes a model of random trees as MATLAB stores it
 score FILE.mat FEATURES.json            {"scores": [...]} of a list of three groups of features each
 save FILE.mat EXPRESSION                writes variables, a dictionary
 """
@@ -43,6 +43,8 @@ def make(seed, file, how):
     random = np.random.default_rng(seed)
     cells = np.empty((3, 1), object)
     shapes = ((18, 5, 21, (0, 0)), (45, 7, 33, (0, 0)), (75, 1, 1, (0.25, 1.5)))
+    if how == "tiny":
+        shapes = [(features, 1, 3, correction) for features, _, _, correction in shapes]
     for group, shape in enumerate(shapes):
         cells[group, 0] = forest(random, *shape)
     linear = random.uniform(-1, 1, (4, 1))

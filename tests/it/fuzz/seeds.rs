@@ -11,9 +11,14 @@ use crate::common::phantom::moving_discs;
 use flate2::Compression;
 use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
 use hrinet::io;
+use hrinet::metrics::niqe::{FEATURES, PatchChoice};
 use hrinet::network::checkpoint::{FORMAT, Header, to_bytes};
 use hrinet::network::motion::config::MotionConfig;
-use hrinet::network::{Architecture, Parameters, Record, System};
+use hrinet::network::{Architecture, Checkpoint, Parameters, Record, System};
+use hrinet::training::logging::csv;
+use hrinet::training::{Settings, Trainer};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use tch::Device;
 
 fn keep(target: &str, name: &str, bytes: &[u8]) {
@@ -37,6 +42,8 @@ fn write_seeds() {
     labels();
     dicom();
     plans();
+    parameters();
+    calls();
 }
 
 /// A network of one channel per layer: all of its parts in few bytes.
@@ -56,7 +63,48 @@ fn checkpoints() {
     header.architecture.build(&mut parameters).unwrap();
     let weights = parameters.finish().unwrap();
     let named = weights.into_iter().map(|(name, weight)| (format!("generator.{name}"), weight));
-    keep("checkpoint", "motion.safetensors", &to_bytes(header, &named.collect()).unwrap());
+    let model = to_bytes(header, &named.collect()).unwrap();
+    keep("checkpoint", "motion.safetensors", &model);
+    let checkpoint = Checkpoint::from_bytes(Path::new("a model"), &model).unwrap();
+    let settings = Settings { size: 16, ..Settings::default_for(System::HrinetMotion) };
+    let trainer = Trainer::begin_from(&checkpoint, settings, Device::Cpu).unwrap();
+    keep("checkpoint", "training.safetensors", &trainer.checkpoint().unwrap());
+}
+
+/// Parameters of metrics, settings and losses of a training.
+fn parameters() {
+    let folder = tempfile::tempdir().unwrap();
+    for (seed, how) in [("1", "tiny"), ("3", "compressed")] {
+        let path = folder.path().join(how);
+        python::run("ma_model.py", &["make", seed, path.to_str().unwrap(), how]);
+        keep("ma_model", how, &fs::read(path).unwrap());
+    }
+    let unit = |row: usize| -> Vec<u8> { (0..FEATURES).map(|at| u8::from(at == row)).collect() };
+    let niqe = serde_json::json!({
+        "patches": PatchChoice { side: 16, ..PatchChoice::CT },
+        "volumes": ["a"],
+        "mean": vec![0; FEATURES],
+        "covariance": (0..FEATURES).map(unit).collect::<Vec<_>>(),
+    });
+    keep("niqe", "unit.json", niqe.to_string().as_bytes());
+    let settings = Settings {
+        motion: Some(MotionConfig::default()),
+        hold_out: "a01,b02".parse().unwrap(),
+        ..Settings::default_for(System::HrinetMotion)
+    };
+    keep("config", "motion.toml", settings.to_toml().unwrap().as_bytes());
+    keep("config", "one.toml", b"# Comment\ngap = [4]\nlambda = 1\ncontent = \"psnr\"\n");
+    let row = |step| format!("{step},one{},30.5,\n", ",0.25".repeat(csv::names().count() - 2));
+    keep("losses", "two.csv", [csv::header(), row(1), row(2)].concat().as_bytes());
+}
+
+/// Sequences of calls: arbitrary bytes.
+fn calls() {
+    let mut random = ChaCha8Rng::seed_from_u64(1);
+    for number in 0..8 {
+        let bytes: Vec<u8> = (0..256).map(|_| random.random()).collect();
+        keep("capi", &number.to_string(), &bytes);
+    }
 }
 
 fn single_files() {
@@ -121,7 +169,16 @@ fn labels() {
     python::run("io_segmentation.py", &["write", path.to_str().unwrap()]);
     keep("segmentation", "layers.seg.nrrd", &fs::read(path).unwrap());
     python::run("io_dicom_labels.py", &[folder.path().to_str().unwrap()]);
-    for name in ["binary", "fractional", "label-map", "structures"] {
+    for name in [
+        "binary",
+        "binary-tilted",
+        "binary-deflated-frames",
+        "bits-jpeg-2000",
+        "fractional",
+        "label-map",
+        "label-map-rle",
+        "ball",
+    ] {
         let file = fs::read(folder.path().join(format!("{name}.dcm"))).unwrap();
         keep("dicom_labels", name, &file);
     }

@@ -9,6 +9,7 @@ use flate2::read::ZlibDecoder;
 
 use crate::error::{Error, Result};
 use crate::io::plain_file;
+use crate::runtime::memory;
 
 /// Fields of a structure by name.
 pub(super) type Struct = BTreeMap<String, Value>;
@@ -184,11 +185,13 @@ impl<R: Read> Elements<'_, R> {
         Error::damaged(self.path, reason)
     }
 
-    /// Reads bytes; memory grows with what is there, not with what is claimed.
+    /// Reads bytes, which must fit into the free memory; it grows with what is there, not with what
+    /// is claimed.
     fn take(&mut self, count: u64) -> Result<Vec<u8>> {
         self.left = self.left.checked_sub(count).ok_or_else(|| {
             self.damaged(format!("an element of {count} bytes is longer than its array"))
         })?;
+        memory::check_for_file(count, self.path)?;
         let mut bytes = Vec::new();
         let read = self.source.by_ref().take(count).read_to_end(&mut bytes);
         read.map_err(|error| failed(self.path, &error))?;
