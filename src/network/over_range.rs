@@ -12,8 +12,8 @@ use crate::error::Result;
 use crate::network::nn::warp::warp_pair;
 use crate::network::roi::Roi;
 
-/// Excess over the window, as a part of its width (100 HU of 2000), beyond which in both slices the
-/// network has seen saturation alone.
+/// Excess over the window, as a part of its width (100 HU of 2000), from which on in both slices
+/// the network has seen less and less but saturation; from twice this on saturation alone.
 const SATURATED: f64 = 0.05;
 
 /// Root mean squared difference of both slices' excess, in grey values, at which half of the flow
@@ -91,8 +91,7 @@ impl OverRangePair {
     pub fn add_to(&self, slices: &Tensor, first_share: &Tensor) -> Result<Tensor> {
         let [first, second] = &self.slices;
         let decoded = self.roi.crop(slices)?;
-        let unsaturated = self.saturated()?.f_logical_not()?;
-        let decoded = decoded.f_where_self(&unsaturated, &decoded.f_ones_like()?)?;
+        let decoded = decoded.f_lerp_tensor(&decoded.f_ones_like()?, &self.saturation()?)?;
         let share = self.roi.crop(&first_share.f_expand_as(slices)?)?;
         self.roi.paste(&decoded.f_add(&second.f_lerp_tensor(first, &share)?)?, slices)
     }
@@ -102,14 +101,18 @@ impl OverRangePair {
     /// as much if the real value is between them.
     pub fn expected_error(&self, errors: &Tensor) -> Result<Tensor> {
         let [first, second] = &self.slices;
-        let of_network = self.roi.crop(errors)?.f_masked_fill(&self.saturated()?, 0.0)?;
+        let seen = self.saturation()?.f_neg()?.f_add_scalar(1.0)?;
+        let of_network = self.roi.crop(errors)?.f_mul(&seen)?;
         let difference = first.f_sub(second)?.f_abs()?;
         self.roi.paste(&of_network.f_add(&difference.f_mul_scalar(0.5)?)?, errors)
     }
 
-    fn saturated(&self) -> Result<Tensor> {
+    /// How far both slices are saturated, 0 to 1. A threshold would leave single pixels that differ
+    /// from their neighbours by hundreds of HU.
+    fn saturation(&self) -> Result<Tensor> {
         let [first, second] = &self.slices;
-        Ok(first.f_minimum(second)?.f_gt(SATURATED)?)
+        let beyond = first.f_minimum(second)?.f_sub_scalar(SATURATED)?;
+        Ok(beyond.f_div_scalar(SATURATED)?.f_clamp(0.0, 1.0)?)
     }
 
     /// Excess of a pair within the region that `extend` returns for the bounding rectangle of both
@@ -154,6 +157,22 @@ mod tests {
         assert!(max_difference(&sum, &row(&[0.9, 1.4, 1.15, 0.935, 0.9])) < 1e-6, "{sum}");
         let error = over_range.expected_error(&row(&[0.1; 5])).unwrap();
         assert!(max_difference(&error, &row(&[0.1, 0.4, 0.6, 0.11, 0.1])) < 1e-6, "{error}");
+    }
+
+    #[test]
+    fn result_is_continuous_in_the_excess() {
+        let count = 400;
+        let excess: Vec<f32> = (0..count).map(|index| 1.0 + index as f32 / 1000.0).collect();
+        let both = OverRange::of(&row(&excess)).unwrap();
+        let over_range = OverRangePair::of([both.as_ref(), both.as_ref()]).unwrap().unwrap();
+        let share = Tensor::from_slice(&[0.5f32]).view([1, 1, 1, 1]);
+        let sum = over_range.add_to(&row(&vec![0.8; count]), &share).unwrap();
+        let error = over_range.expected_error(&row(&vec![0.1; count])).unwrap();
+        for values in [sum, error] {
+            let steps = values.diff(1, -1, None::<Tensor>, None::<Tensor>).abs().max();
+            // 0.2 within 50 steps, and the excess itself.
+            assert!(steps.double_value(&[]) < 0.0051, "{steps}");
+        }
     }
 
     #[test]
