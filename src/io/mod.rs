@@ -20,6 +20,7 @@ mod detached;
 mod dicom;
 pub mod folder;
 mod format;
+mod grid;
 pub(crate) mod lock;
 mod metaimage;
 mod nifti;
@@ -39,6 +40,7 @@ pub use dicom::write::{
     Code, DerivedSeries, DerivedSeriesOptions, DicomHeaders, DicomSeg, DicomSegment, WrittenSeries,
 };
 pub use format::{Format, OnHeader, endings_read, endings_written, output_files};
+pub use grid::read_grid;
 pub use segmentation::{Segment, Segmentation};
 
 use crate::error::{Error, Result, count_of};
@@ -179,16 +181,16 @@ pub fn read_with(path: &Path, options: &ReadOptions) -> Result<Volume> {
     read_with_check(path, options, &|_, _| Ok(()))
 }
 
-/// Like [`read_with`], but shows grid and voxel type of a file to a check, for example of the
-/// memory for what is to be done with it, before the voxels are read. DICOM series are read without
-/// a check.
+/// Like [`read_with`], but shows grid and voxel type to a check, for example of the memory for what
+/// is to be done with it, before the voxels are read. The voxel type of a DICOM series follows from
+/// its voxels: the check gets the smallest that it may have.
 ///
 /// # Errors
 /// Those of [`read_with`] and of the check.
 pub fn read_with_check(path: &Path, options: &ReadOptions, check: OnHeader) -> Result<Volume> {
     let cancelled = options.cancelled.unwrap_or(&raw_voxels::never);
     if holds_series(path) {
-        let read = dicom::read(path, options.series.as_deref(), cancelled);
+        let read = dicom::read(path, options.series.as_deref(), cancelled, check);
         return read.map_err(|error| match folder_of_files(path) {
             Some(better) if is_of_folder(&error, path) => better,
             _ => error,
@@ -206,23 +208,24 @@ pub fn read_with_check(path: &Path, options: &ReadOptions, check: OnHeader) -> R
     (format.read)(path, cancelled, check)
 }
 
-/// Like [`read_with`], with the headers that a derived DICOM series takes patient, study and more
-/// from; headers are `None` for a file without.
+/// Like [`read_with_check`], with the headers that a derived DICOM series takes patient, study and
+/// more from; headers are `None` for a file without.
 ///
 /// # Errors
-/// Those of [`read_with`]; [`Error::Unsupported`] for a series that is no CT or has stored values
+/// Those of [`read_with_check`]; [`Error::Unsupported`] for a series that is no CT or has stored values
 /// of more than 16 bits, which cannot be written as CT images.
 pub fn read_with_headers(
     path: &Path,
     options: &ReadOptions,
+    check: OnHeader,
 ) -> Result<(Volume, Option<DicomHeaders>)> {
     if holds_series(path) {
         let cancelled = options.cancelled.unwrap_or(&raw_voxels::never);
         let (volume, headers) =
-            dicom::read_with_headers(path, options.series.as_deref(), cancelled)?;
+            dicom::read_with_headers(path, options.series.as_deref(), cancelled, check)?;
         return Ok((volume, Some(headers)));
     }
-    Ok((read_with(path, options)?, None))
+    Ok((read_with_check(path, options, check)?, None))
 }
 
 /// Whether a path is a folder or a DICOM file, which [`list`] lists.

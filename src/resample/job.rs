@@ -4,11 +4,11 @@ use ndarray::Array3;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::labels;
 use crate::labels::LabelMethod;
 use crate::network::model;
 use crate::resample::array_job::{ArrayJob, Image, LabelArrays, Work};
 use crate::resample::expected_error::mean_expected_error;
+use crate::resample::job_memory::JobMemory;
 use crate::resample::pass::OnProgress;
 use crate::resample::{Interpolator, InterpolatorOptions, Plan, Spacing};
 use crate::runtime::memory;
@@ -101,14 +101,16 @@ impl JobOptions {
         voxel_type: VoxelType,
     ) -> Result<()> {
         let Ok(plan) = self.plan(input) else { return Ok(()) };
-        let bytes = |grid: &Geometry, each: usize| {
-            grid.size().iter().fold(each as u64, |all, &side| all.saturating_mul(side as u64))
+        let of_job = JobMemory {
+            plan: &plan,
+            interpolator,
+            image: voxel_type,
+            is_filled: false,
+            expected_error: self.expected_error,
+            label_maps: Vec::new(),
+            label_method: LabelMethod::default_for(interpolator),
         };
-        let each = voxel_type.bytes() + if self.expected_error { size_of::<f32>() } else { 0 };
-        let needed = bytes(input, voxel_type.bytes())
-            .saturating_add(bytes(plan.output(), each))
-            .saturating_add(interpolator.work_bytes(&plan))
-            .saturating_add(plan.straightening_bytes(each as u64));
+        let needed = of_job.input_bytes().saturating_add(of_job.output_and_work_bytes());
         memory::check(needed, MEMORY_ADVICE)
     }
 
@@ -183,31 +185,17 @@ impl<'a> Job<'a> {
 
     /// Bytes of memory that the outputs and the work on them take; the inputs are not counted.
     pub fn memory_needed(&self) -> u64 {
-        let voxels = self.plan.output().size().map(|side| side as u64).into_iter();
-        let bytes = |each: u64| voxels.clone().fold(each, u64::saturating_mul);
-        let network = match self.label_method {
-            LabelMethod::Anatomy => self.interpolator.network(),
-            _ => None,
-        };
-        let label_maps =
-            self.label_maps.iter().map(|map| bytes(map.voxels().voxel_type().bytes() as u64));
-        let mut work = self.interpolator.work_bytes(self.plan);
-        if !self.label_maps.is_empty() {
-            work = work.max(labels::work_bytes(self.plan, network));
+        let voxel_type = |volume: &Volume| volume.voxels().voxel_type();
+        JobMemory {
+            plan: self.plan,
+            interpolator: self.interpolator,
+            image: voxel_type(self.volume),
+            is_filled: self.volume.voxels().has_nan(),
+            expected_error: self.expected_error,
+            label_maps: self.label_maps.iter().map(voxel_type).collect(),
+            label_method: self.label_method,
         }
-        let image_type = self.volume.voxels().voxel_type().bytes() as u64;
-        let image = bytes(image_type);
-        let filled = if self.volume.voxels().has_nan() { self.volume.voxels().bytes() } else { 0 };
-        let expected_error = if self.expected_error { bytes(4) } else { 0 };
-        work = work.saturating_add(self.plan.straightening_bytes(match self.expected_error {
-            true => image_type + 4,
-            false => image_type,
-        }));
-        label_maps
-            .fold(image, u64::saturating_add)
-            .saturating_add(expected_error)
-            .saturating_add(filled)
-            .saturating_add(work)
+        .output_and_work_bytes()
     }
 
     /// Resamples the volume and its label maps.

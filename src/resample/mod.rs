@@ -3,8 +3,8 @@
 //! - [`plan`]: output grid, and the source of each output slice;
 //! - [`straighten`]: slices of a tilted gantry on a right-angled grid;
 //! - [`interpolator`]: linear, cubic or a network, by name;
-//! - [`job`]: options, inputs and wanted outputs of a resampling; [`array_job`] the same on arrays
-//!   of a host;
+//! - [`job`]: options, inputs and wanted outputs of a resampling, `job_memory` its memory;
+//!   [`array_job`] the same on arrays of a host;
 //! - [`pair`]: slices between two known ones, the paper's operation;
 //! - [`expected_error`]: mean of the expected errors.
 
@@ -14,6 +14,7 @@ mod encoded_slices;
 pub mod expected_error;
 pub mod interpolator;
 pub mod job;
+mod job_memory;
 mod lattice;
 mod learned;
 mod linear;

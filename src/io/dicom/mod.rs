@@ -37,19 +37,26 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::io::contents::FolderContents;
+use crate::io::format::OnHeader;
 use crate::runtime::memory;
-use crate::volume::{Geometry, Rescale, Volume};
+use crate::volume::{Geometry, Rescale, Volume, VoxelType};
 use pixels::{HounsfieldBuffer, PixelReader};
 use slice::Slice;
 use write::DicomHeaders;
 
-/// Reads the only series in a folder or file, or the one that `choice` names.
+/// The smallest voxel type that [`HounsfieldBuffer`] gives.
+const MIN_VOXEL_TYPE: VoxelType = VoxelType::Int16;
+
+/// Reads the only series in a folder or file, or the one that `choice` names. Its grid passes a
+/// check before pixels are decoded.
 pub(crate) fn read(
     path: &Path,
     choice: Option<&str>,
     cancelled: &dyn Fn() -> bool,
+    check: OnHeader,
 ) -> Result<Volume> {
     let (slices, geometry) = sorted(path, choice, cancelled)?;
+    check(&geometry, MIN_VOXEL_TYPE)?;
     volume(path, &slices, geometry, cancelled)
 }
 
@@ -58,8 +65,10 @@ pub(crate) fn read_with_headers(
     path: &Path,
     choice: Option<&str>,
     cancelled: &dyn Fn() -> bool,
+    check: OnHeader,
 ) -> Result<(Volume, DicomHeaders)> {
     let (slices, geometry) = sorted(path, choice, cancelled)?;
+    check(&geometry, MIN_VOXEL_TYPE)?;
     let headers = DicomHeaders::of(&slices)?;
     Ok((volume(path, &slices, geometry, cancelled)?, headers))
 }
@@ -87,7 +96,7 @@ fn volume(
     cancelled: &dyn Fn() -> bool,
 ) -> Result<Volume> {
     let count = geometry.size().iter().fold(1, |all, &side| (side as u64).saturating_mul(all));
-    memory::check_for_file(count.saturating_mul(2), path)?;
+    memory::check_for_file(count.saturating_mul(MIN_VOXEL_TYPE.bytes() as u64), path)?;
     let (mut voxels, mut reader) = (HounsfieldBuffer::new(path), PixelReader::default());
     for slice in slices {
         if cancelled() {

@@ -7,6 +7,7 @@ mod files;
 mod hostile_files;
 mod info;
 mod labels;
+mod memory;
 mod odd_series;
 mod resample;
 mod sharpness;

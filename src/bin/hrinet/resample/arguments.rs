@@ -6,12 +6,13 @@ use clap::{Args, ValueEnum};
 use hrinet::labels::LabelMethod;
 use hrinet::render::coronal;
 use hrinet::resample::{JobOptions, Spacing};
-use hrinet::volume::{Axis, Window};
+use hrinet::volume::{Axis, Geometry, Window};
 use hrinet::{Error, Result, io};
 
 use super::dicom;
 use crate::device::InterpolatorArguments;
 use crate::files::Files;
+use crate::interrupt;
 
 /// Interpolate slices: write INPUT with a finer slice spacing to OUTPUT.
 #[derive(Args)]
@@ -237,6 +238,12 @@ fn window(text: &str) -> std::result::Result<Window, String> {
     window.check().map(|()| window).map_err(|error| error.to_string())
 }
 
+/// The grid of a reference volume.
+fn reference_grid(path: &Path) -> Result<Geometry> {
+    let options = io::ReadOptions { series: None, cancelled: Some(&interrupt::raised) };
+    io::read_grid(path, &options).map(|(grid, _)| grid)
+}
+
 impl GridArguments {
     fn spacing(&self) -> Result<Spacing> {
         let exact = match (&self.exact_spacing, self.spacing) {
@@ -258,7 +265,7 @@ impl GridArguments {
             (Some(millimetres), ..) => Spacing::Exact(millimetres),
             (_, Some(millimetres), ..) => Spacing::Nearest(millimetres),
             (_, _, Some(factor), _) => Spacing::Factor(factor),
-            (.., Some(reference)) => Spacing::Like(io::read(reference)?.geometry().clone()),
+            (.., Some(reference)) => Spacing::Like(reference_grid(reference)?),
             _ => Spacing::Isotropic,
         })
     }

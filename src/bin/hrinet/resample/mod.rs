@@ -95,8 +95,7 @@ pub fn run(
     Ok(SliceCounts { known: plan.known_count(), interpolated: plan.interpolated_count() })
 }
 
-/// The CT, with its headers where the output is a DICOM series; the header of a file passes a check
-/// first.
+/// The CT, with its headers where the output is a DICOM series; its grid passes a check first.
 fn read_volume(
     arguments: &Arguments,
     check: io::OnHeader,
@@ -106,7 +105,7 @@ fn read_volume(
     let series = arguments.series.as_deref();
     let volume = match arguments.writes_dicom() {
         false => read(&arguments.input, series, check).map(|volume| (volume, None)),
-        true => io::read_with_headers(&arguments.input, &read_options(series)).and_then(
+        true => io::read_with_headers(&arguments.input, &read_options(series), check).and_then(
             |(volume, headers)| Ok((volume, Some(dicom::require_headers(arguments, headers)?))),
         ),
     };
