@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, bytes_in_words};
 use crate::io::lock;
 
 /// Longest name of a file, bytes.
@@ -137,6 +137,8 @@ fn finish(path: &Path, overwrite: bool, partial: &File) -> Result<()> {
         let _ = partial.set_permissions(replaced.permissions());
     }
     fs::rename(partial_path(path), &target).map_err(|source| Error::io(path, source))?;
+    let size = partial.metadata().map_or(0, |data| data.len());
+    log::debug!("{}: {} written", path.display(), bytes_in_words(size));
     // The file is complete. Its name on the disk matters only for a power failure right now, and
     // not every file system lets a folder be flushed.
     let _ = File::open(folder(&target)).and_then(|folder| folder.sync_all());

@@ -40,6 +40,8 @@ pub(super) enum Writer {
 /// How a format keeps label maps with layers and names.
 #[derive(Clone, Copy)]
 pub(super) struct SegmentationFormat {
+    /// Whether a file describes segments; false where it cannot be read.
+    pub(super) has_segments: fn(&Path) -> bool,
     pub(super) read: fn(&Path, &dyn Fn() -> bool) -> Result<Segmentation>,
     pub(super) write: WriteSegmentation,
 }

@@ -21,6 +21,7 @@ mod dicom;
 pub mod folder;
 mod format;
 mod grid;
+mod labels;
 pub(crate) mod lock;
 mod metaimage;
 mod nifti;
@@ -32,6 +33,7 @@ mod smallest_type;
 mod source;
 
 use std::path::Path;
+use std::time::Instant;
 
 pub use atomic_write::partial_path;
 pub use contents::{FolderContents, PassedOver, SeriesEntry};
@@ -41,6 +43,9 @@ pub use dicom::write::{
 };
 pub use format::{Format, OnHeader, endings_read, endings_written, output_files};
 pub use grid::read_grid;
+pub use labels::{
+    check_labels_output, has_segments, keeps_segments, read_labels, read_segmentation, write_labels,
+};
 pub use segmentation::{Segment, Segmentation};
 
 use crate::error::{Error, Result, count_of};
@@ -77,6 +82,7 @@ pub static FORMATS: &[Format] = &[
         write: Some(Writer::Single(nrrd::write)),
         holds_shear: true,
         segmentation: Some(SegmentationFormat {
+            has_segments: nrrd::has_segments,
             read: nrrd::read_segmentation,
             write: nrrd::write_segmentation,
         }),
@@ -188,6 +194,22 @@ pub fn read_with(path: &Path, options: &ReadOptions) -> Result<Volume> {
 /// # Errors
 /// Those of [`read_with`] and of the check.
 pub fn read_with_check(path: &Path, options: &ReadOptions, check: OnHeader) -> Result<Volume> {
+    let start = Instant::now();
+    let read = read_unlogged(path, options, check);
+    if let Ok(volume) = &read {
+        log_read(path, volume, start);
+    }
+    read
+}
+
+/// Logs what was read.
+fn log_read(path: &Path, volume: &Volume, start: Instant) {
+    let ([i, j, k], voxel_type) = (volume.geometry().size(), volume.voxels().voxel_type());
+    let (path, seconds) = (path.display(), start.elapsed().as_secs_f64());
+    log::debug!("{path}: {i} x {j} x {k} voxels of {voxel_type}, read in {seconds:.3} s");
+}
+
+fn read_unlogged(path: &Path, options: &ReadOptions, check: OnHeader) -> Result<Volume> {
     let cancelled = options.cancelled.unwrap_or(&raw_voxels::never);
     if holds_series(path) {
         let read = dicom::read(path, options.series.as_deref(), cancelled, check);
@@ -212,17 +234,19 @@ pub fn read_with_check(path: &Path, options: &ReadOptions, check: OnHeader) -> R
 /// more from; headers are `None` for a file without.
 ///
 /// # Errors
-/// Those of [`read_with_check`]; [`Error::Unsupported`] for a series that is no CT or has stored values
-/// of more than 16 bits, which cannot be written as CT images.
+/// Those of [`read_with_check`]; [`Error::Unsupported`] for a series that is no CT or has stored
+/// values of more than 16 bits, which cannot be written as CT images.
 pub fn read_with_headers(
     path: &Path,
     options: &ReadOptions,
     check: OnHeader,
 ) -> Result<(Volume, Option<DicomHeaders>)> {
     if holds_series(path) {
+        let start = Instant::now();
         let cancelled = options.cancelled.unwrap_or(&raw_voxels::never);
         let (volume, headers) =
             dicom::read_with_headers(path, options.series.as_deref(), cancelled, check)?;
+        log_read(path, &volume, start);
         return Ok((volume, Some(headers)));
     }
     Ok((read_with_check(path, options, check)?, None))
@@ -286,69 +310,6 @@ pub fn write_with(path: &Path, volume: &Volume, options: &WriteOptions) -> Resul
     }
 }
 
-/// Reads label maps of a CT with what is known of their segments: from a file in one of
-/// [`FORMATS`], from a DICOM segmentation, or from the contours of a DICOM structure set, which are
-/// filled on the grid of the CT. Others are on their own grid. Of a folder, the only such object is
-/// read.
-///
-/// A warning is logged for a DICOM object in another frame of reference than that of the CT.
-///
-/// # Errors
-/// Those of [`read`].
-pub fn read_labels(path: &Path, ct: &Volume, cancelled: &dyn Fn() -> bool) -> Result<Segmentation> {
-    if let Some(format) = Format::of(path).and_then(|format| format.segmentation) {
-        return (format.read)(path, cancelled);
-    }
-    if (path.is_dir() || dicom::is_dicom(path))
-        && let Some(segmentation) = dicom::read_labels(path, ct, cancelled)?
-    {
-        return Ok(segmentation);
-    }
-    let options = ReadOptions { cancelled: Some(cancelled), ..ReadOptions::default() };
-    Ok(Segmentation::from(read_with(path, &options)?))
-}
-
-/// Writes label maps, with what is known of their segments where the format keeps that
-/// ([`keeps_segments`]).
-///
-/// # Errors
-/// Those of [`write()`] and of [`check_labels_output`].
-pub fn write_labels(
-    path: &Path,
-    segmentation: &Segmentation,
-    options: &WriteOptions,
-) -> Result<()> {
-    check_labels_output(path, segmentation)?;
-    let format = Format::of(path).and_then(|format| format.segmentation);
-    let cancelled = options.cancelled.unwrap_or(&raw_voxels::never);
-    match (format, &segmentation.layers[..]) {
-        (Some(format), _) => atomic_write::write_atomically(path, options.overwrite, |out| {
-            (format.write)(path, segmentation, out, cancelled)
-        }),
-        (None, layers) => layers.iter().try_for_each(|layer| write_with(path, layer, options)),
-    }
-}
-
-/// Whether the format of a file keeps names, colours and layers of segments.
-pub fn keeps_segments(path: &Path) -> bool {
-    Format::of(path).is_some_and(|format| format.segmentation.is_some())
-}
-
-/// Checks ahead of long work that [`write_labels`] can write these label maps to `path`.
-///
-/// # Errors
-/// [`Error::Unsupported`] for several layers in a format without them.
-pub fn check_labels_output(path: &Path, segmentation: &Segmentation) -> Result<()> {
-    let layers = segmentation.layers.len();
-    if layers <= 1 || keeps_segments(path) {
-        return Ok(());
-    }
-    let reason = format!(
-        "the segments overlap, in {layers} layers, which this format does not hold; write .seg.nrrd"
-    );
-    Err(Error::unsupported(path, reason))
-}
-
 /// Checks ahead of long work that [`write()`] will be able to write `path`.
 ///
 /// # Errors
@@ -382,6 +343,12 @@ pub fn check_shear(path: &Path, geometry: &Geometry) -> Result<()> {
         )),
         _ => Ok(()),
     }
+}
+
+/// Whether [`read`] takes a file by its name: that of one of [`FORMATS`], or of the voxels of a
+/// NIfTI header beside it.
+pub fn is_read_by_name(path: &Path) -> bool {
+    Format::of(path).is_some() || nifti::header_of_image(path).is_some()
 }
 
 /// Whether the ending of a file's name belongs to one of [`FORMATS`], and not to the voxels of

@@ -28,17 +28,23 @@ impl Segment {
         self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// Its name, where it has one.
+    pub fn name(&self) -> Option<&str> {
+        self.attribute("Name").map(str::trim).filter(|name| !name.is_empty())
+    }
+
+    /// Its colour, where it has one: red, green and blue, 0 to 1.
+    pub fn colour(&self) -> Option<[f64; 3]> {
+        let parts = self.attribute("Color")?.split_whitespace().map(|part| part.parse().ok());
+        parts.collect::<Option<Vec<f64>>>()?.try_into().ok()
+    }
+
     /// The segment as a DICOM SEG has it: tissue where its terminology is not known.
     pub fn to_dicom(&self) -> DicomSegment {
         let unnamed = DicomSegment::unnamed(self.layer, self.label);
-        let name = self.attribute("Name").map(str::trim).filter(|name| !name.is_empty());
-        let colour = self.attribute("Color").and_then(|colour| {
-            let parts = colour.split_whitespace().map(|part| part.parse().ok());
-            parts.collect::<Option<Vec<f64>>>()?.try_into().ok()
-        });
         DicomSegment {
-            name: name.map_or(unnamed.name, |name| name.chars().take(MAX_NAME).collect()),
-            colour,
+            name: self.name().map_or(unnamed.name, |name| name.chars().take(MAX_NAME).collect()),
+            colour: self.colour(),
             meaning: self.meaning().unwrap_or(unnamed.meaning),
             ..unnamed
         }
@@ -193,6 +199,11 @@ impl Segmentation {
             false => fault("label maps of different grids or voxel types"),
         }
     }
+}
+
+/// Whether metadata describe segments.
+pub(super) fn has_segments(metadata: &[(String, String)]) -> bool {
+    metadata.iter().any(|(key, _)| segment_key(key).is_some())
 }
 
 /// Number and name of a key `SegmentN_Name`.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use log::{info, warn};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, count_of};
 use crate::io::contents::PassedOver;
 use crate::io::dicom::file::DicomFile;
 use crate::io::dicom::slice::{Content, Rejected, Slice};
@@ -50,6 +50,13 @@ pub(crate) fn scan(path: &Path, cancelled: &dyn Fn() -> bool) -> Result<Scan> {
         let name = original.file_name().unwrap_or_default().to_string_lossy();
         scan.pass_over(&copy, format!("a copy of {name}"));
     }
+    log::debug!(
+        "{}: {} in {}, {} passed over",
+        path.display(),
+        count_of(scan.slices.len(), "slice"),
+        count_of(scan.files, "file"),
+        scan.passed_over.len()
+    );
     if scan.slices.is_empty() {
         return Err(scan.without_slices(path));
     }
@@ -106,6 +113,7 @@ impl Scan {
             let reason = format!("more than {MAX_FILES} files; give the folder of one study");
             return Err(Error::unsupported(path, reason));
         }
+        log::trace!("reading {}", path.display());
         match slice::read(path) {
             Ok(Content::Slices(slices)) => self.slices.extend(slices),
             Ok(Content::OtherImage(reason)) => {

@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use log::warn;
+use log::{debug, warn};
 
 use crate::error::{Error, Result};
 use crate::io::contents::SeriesEntry;
@@ -122,6 +122,9 @@ pub(crate) fn matching(all: &[Series], choice: Option<&str>) -> Vec<usize> {
 /// # Errors
 /// [`Error::Argument`], which lists the series, where there is none or more than one.
 pub(crate) fn choose(folder: &Path, mut all: Vec<Series>, choice: Option<&str>) -> Result<Series> {
+    for (index, series) in all.iter().enumerate() {
+        debug!("{}: series {}", folder.display(), series.entry(index + 1));
+    }
     let chosen = matching(&all, choice);
     if let [index] = chosen[..] {
         if choice.is_none() && all.len() > 1 {

@@ -24,16 +24,23 @@ pub(crate) fn ijk_to_ras(path: &Path, header: &Header) -> Result<Affine> {
     let spacing = spacing(path, header)?;
     let sform = (header.sform_code > 0).then(|| sform(path, header, spacing)).transpose()?;
     let qform = (header.qform_code > 0).then(|| qform(header, spacing));
-    let affine = match (sform, qform) {
-        (Some(sform), Some(qform)) if header.sform_code != 1 && !equal(&sform, &qform) => qform,
-        (Some(sform), _) => sform,
-        (None, Some(qform)) => qform,
+    let (affine, name) = match (sform, qform) {
+        (Some(sform), Some(qform)) if header.sform_code != 1 && !equal(&sform, &qform) => {
+            (qform, "the qform")
+        }
+        (Some(sform), _) => (sform, "the sform"),
+        (None, Some(qform)) => (qform, "the qform"),
         (None, None) => {
             let [i, j, k] = spacing;
             let steps = [[-i, 0.0, 0.0], [0.0, -j, 0.0], [0.0, 0.0, k]];
-            Affine { origin: [0.0; 3], steps }
+            (Affine { origin: [0.0; 3], steps }, "neither sform nor qform, but pixdim alone")
         }
     };
+    let (sform_code, qform_code) = (header.sform_code, header.qform_code);
+    log::debug!(
+        "{}: the grid is that of {name} (sform_code {sform_code}, qform_code {qform_code})",
+        path.display()
+    );
     let mm = match header.xyzt_units & 7 {
         1 => 1e3,
         3 => 1e-3,

@@ -5,5 +5,5 @@ mod header;
 mod read;
 mod write;
 
-pub(crate) use read::{read, read_segmentation};
+pub(crate) use read::{has_segments, read, read_segmentation};
 pub(crate) use write::{write, write_pair, write_segmentation};

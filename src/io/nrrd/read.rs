@@ -6,8 +6,8 @@ use crate::error::{Error, Result};
 use crate::io::detached::data_path;
 use crate::io::format::OnHeader;
 use crate::io::nrrd::header::{NrrdHeader, parse};
-use crate::io::raw_voxels::{read_layers, skip_to_last};
-use crate::io::segmentation::Segmentation;
+use crate::io::raw_voxels::{never, read_layers, skip_to_last};
+use crate::io::segmentation::{self, Segmentation};
 use crate::io::source::Source;
 use crate::volume::{Rescale, Volume, Voxels};
 
@@ -42,6 +42,14 @@ pub(crate) fn read_segmentation(path: &Path, cancelled: &dyn Fn() -> bool) -> Re
     let volume = |voxels| Volume::new(voxels, Rescale::IDENTITY, header.geometry.clone());
     let layers: Vec<Volume> = layers.into_iter().map(volume).collect::<Result<_>>()?;
     Ok(Segmentation::from_metadata(layers, header.metadata))
+}
+
+/// Whether the header of a file describes segments; false where it cannot be read.
+pub(crate) fn has_segments(path: &Path) -> bool {
+    let header = Source::open(path, &never)
+        .and_then(|mut source| header_text(path, &mut source))
+        .and_then(|text| parse(path, &text));
+    header.is_ok_and(|header| segmentation::has_segments(&header.metadata))
 }
 
 /// Reads the voxels of all volumes of a file whose header passes a check.
