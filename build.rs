@@ -17,6 +17,7 @@ fn main() {
         println!("cargo:error=libtorch is not at {directory}; run scripts/setup first");
         return;
     };
+    println!("cargo:rustc-env=HRINET_LIBTORCH_VERSION={}", libtorch_version(&directory));
     // RPATH, not RUNPATH: LD_LIBRARY_PATH, maybe with another libtorch, precedes RUNPATH.
     println!("cargo:rustc-link-arg=-Wl,--disable-new-dtags");
     // Installed: libtorch is in torch/ beside the library, in ../lib/torch for the program.
@@ -27,6 +28,15 @@ fn main() {
     println!("cargo:rustc-link-arg-bins=-Wl,-rpath,$ORIGIN/../lib/torch");
     // In the checkout: where scripts/setup installed it.
     println!("cargo:rustc-link-arg=-Wl,-rpath,{}", directory.display());
+}
+
+/// Version of the libtorch whose libraries are in `directory`.
+fn libtorch_version(directory: &Path) -> String {
+    let file = directory.with_file_name("build-version");
+    println!("cargo:rerun-if-changed={}", file.display());
+    let version = fs::read_to_string(file).unwrap_or_default();
+    let version = version.lines().next().unwrap_or_default();
+    if version.is_empty() { "of unknown version".into() } else { version.to_string() }
 }
 
 /// Reads `HRINET_ABI_VERSION`, which is also the version of the soname.

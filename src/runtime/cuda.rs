@@ -6,10 +6,12 @@
 // The one `unsafe` outside `capi`: opening a library runs its initialisers.
 #![allow(unsafe_code)]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Once;
 
 use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
+
+use crate::runtime::libtorch::mapped;
 
 /// Loads the CUDA library from the folder of the libtorch in use, in the first call. Without it, or
 /// where loading fails, the CPU remains; the log says why.
@@ -17,7 +19,11 @@ pub fn load() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let Ok(maps) = std::fs::read_to_string("/proc/self/maps") else { return };
-        let Some(path) = beside_libtorch(&maps).filter(|path| path.exists()) else { return };
+        let Some(path) = beside_libtorch(&maps).filter(|path| path.exists()) else {
+            log::debug!("there is no CUDA library beside libtorch");
+            return;
+        };
+        log::debug!("loading {}", path.display());
         // SAFETY: the initialisers that run are those of libtorch's own library, of which nothing
         // is called here.
         match unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_GLOBAL) } {
@@ -32,9 +38,7 @@ pub fn load() {
 /// `None` for a libtorch under another name, as a process that may hold two of them has: it is for
 /// the CPU.
 fn beside_libtorch(maps: &str) -> Option<PathBuf> {
-    let files = maps.lines().filter_map(|line| line.find('/').map(|at| Path::new(&line[at..])));
-    let libtorch = files.into_iter().find(|file| file.ends_with("libtorch_cpu.so"))?;
-    Some(libtorch.with_file_name("libtorch_cuda.so"))
+    Some(mapped(maps, "libtorch_cpu.so")?.with_file_name("libtorch_cuda.so"))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use sysinfo::{MemoryRefreshKind, System};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, bytes_in_words};
 
 /// Requests up to this size are made without a look at the free memory, which takes longer.
 const SMALL: u64 = 1 << 20;
@@ -35,6 +35,7 @@ fn address_space() -> Option<u64> {
 /// [`Error::Memory`] with both figures and `advice`.
 pub fn check(needed: u64, advice: &str) -> Result<()> {
     let available = available();
+    log::debug!("memory: {} needed, {} free", bytes_in_words(needed), bytes_in_words(available));
     if needed <= available {
         return Ok(());
     }

@@ -3,11 +3,13 @@
 //! | module | holds |
 //! | --- | --- |
 //! | [`device`] | devices by name, the list of available ones |
+//! | [`libtorch`] | version and file of the libtorch in use |
 //! | [`cuda`] | loading of libtorch's CUDA library |
 //! | [`threads`] | threads of the CPU |
 //! | [`memory`] | available memory, peak memory of the process |
 
 pub mod cuda;
 pub mod device;
+pub mod libtorch;
 pub mod memory;
 pub mod threads;

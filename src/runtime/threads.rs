@@ -33,6 +33,8 @@ pub fn cores() -> usize {
 /// started.
 pub fn set(threads: Option<usize>) -> Result<()> {
     let most = max();
+    let in_words = threads.map_or("as many as libtorch chooses".into(), |n| n.to_string());
+    log::debug!("threads: {in_words}, on {}", count_of(cores(), "core"));
     let Some(threads) = threads else { return try_to_start(cores().min(most)) };
     if !(1..=most).contains(&threads) {
         return Err(Error::Argument(format!(
