@@ -4,11 +4,12 @@ mod decode;
 mod shipped;
 
 use std::path::Path;
+use std::time::Instant;
 
 use ndarray::{Array2, Array3, Array4, ArrayView2};
 use tch::{Device, Kind, Tensor};
 
-pub use self::shipped::{DEFAULT, shipped_names};
+pub use self::shipped::{DEFAULT, SHIPPED, ShippedModel, shipped_names};
 use crate::error::{Error, Result};
 use crate::network::checkpoint::{Checkpoint, ERROR_HEAD, GENERATOR, Header, Record};
 use crate::network::generator::Generator;
@@ -19,6 +20,7 @@ use crate::network::over_range::OverRange;
 use crate::network::precision::Precision;
 use crate::network::slice_network::{EncodedSlice, Neighbours, SliceNetwork};
 use crate::network::system::{Architecture, System};
+use crate::runtime::device;
 
 /// A generator with its weights and all that its checkpoint says about it. Immutable.
 pub struct Model {
@@ -43,8 +45,8 @@ impl Checkpoint {
     /// Those of [`Checkpoint::read`]; [`Error::Argument`] for a name that is neither.
     pub fn load(name_or_path: &Path) -> Result<Checkpoint> {
         let path = name_or_path;
-        if let Some(bytes) = path.to_str().and_then(shipped::checkpoint) {
-            return Checkpoint::from_bytes(path, bytes);
+        if let Some(model) = path.to_str().and_then(ShippedModel::of_name) {
+            return model.checkpoint();
         }
         let looks_like_a_name = path.extension().is_none() && path.components().count() == 1;
         if path.as_os_str().is_empty() || looks_like_a_name && !path.exists() {
@@ -64,8 +66,18 @@ impl Model {
     /// # Errors
     /// Those of [`Checkpoint::load`] and [`Model::new`].
     pub fn load(name_or_path: &str, device: Device) -> Result<Model> {
-        let path = Path::new(name_or_path);
-        Self::new(Checkpoint::load(path)?, device).map_err(|error| error.in_file(path))
+        let (path, start) = (Path::new(name_or_path), Instant::now());
+        let model = Self::new(Checkpoint::load(path)?, device);
+        let model = model.map_err(|error| error.in_file(path))?;
+        log::debug!(
+            "model {name_or_path}: {}, {} parameters, SHA-256 {}, loaded in {:.3} s on {}",
+            model.system(),
+            model.parameter_count(),
+            model.checksum(),
+            start.elapsed().as_secs_f64(),
+            device::name(device)
+        );
+        Ok(model)
     }
 
     /// Builds the generator of a checkpoint, and its error head where it has one.
@@ -325,8 +337,7 @@ mod tests {
     use super::*;
 
     fn shipped() -> Checkpoint {
-        let bytes = shipped::checkpoint(DEFAULT).unwrap();
-        Checkpoint::from_bytes(Path::new(DEFAULT), bytes).unwrap()
+        SHIPPED[0].checkpoint().unwrap()
     }
 
     #[test]

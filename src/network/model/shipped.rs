@@ -1,28 +1,67 @@
-//! The models that are part of the library: their names and checkpoints.
+//! The models that are part of the library: their names, what each is for, their checkpoints.
 
-/// The weights of a model in `models/`.
+use std::path::Path;
+
+use crate::error::Result;
+use crate::network::checkpoint::Checkpoint;
+
+/// A model that is part of the library; `models/` has a card of each.
+pub struct ShippedModel {
+    /// Name by which it is loaded.
+    pub name: &'static str,
+    /// What it is for, in a few words.
+    pub purpose: &'static str,
+    /// Content of its checkpoint file.
+    bytes: &'static [u8],
+}
+
+/// A model of `models/`, with what it is for.
 macro_rules! shipped {
-    ($name:literal) => {
-        (
-            $name,
-            include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/models/", $name, ".safetensors")),
-        )
+    ($name:literal, $purpose:literal) => {
+        ShippedModel {
+            name: $name,
+            purpose: $purpose,
+            bytes: include_bytes!(concat!(
+                env!("CARGO_MANIFEST_DIR"),
+                "/models/",
+                $name,
+                ".safetensors"
+            )),
+        }
     };
 }
 
-/// Name and checkpoint of each model; `models/` has a card of each.
-const SHIPPED: [(&str, &[u8]); 3] =
-    [shipped!("hrinet-motion"), shipped!("hrinet-motion-small"), shipped!("hrinet-motion-sharp")];
+/// The models that are part of the library, the default one first.
+pub const SHIPPED: &[ShippedModel] = &[
+    shipped!("hrinet-motion", "closest to known slices: measuring, surfaces, segmentation"),
+    shipped!("hrinet-motion-small", "three times as fast: previews, laptops, large volumes"),
+    shipped!("hrinet-motion-sharp", "as noisy as known slices: reading"),
+];
 
 /// The default model.
-pub const DEFAULT: &str = SHIPPED[0].0;
+pub const DEFAULT: &str = SHIPPED[0].name;
 
 /// Names of the models that are part of the library, the default one first.
 pub fn shipped_names() -> Vec<&'static str> {
-    SHIPPED.iter().map(|(name, _)| *name).collect()
+    SHIPPED.iter().map(|model| model.name).collect()
 }
 
-/// Checkpoint file of a shipped model.
-pub(super) fn checkpoint(name: &str) -> Option<&'static [u8]> {
-    SHIPPED.iter().find(|(shipped, _)| *shipped == name).map(|(_, bytes)| *bytes)
+impl ShippedModel {
+    /// The model of a name.
+    pub fn of_name(name: &str) -> Option<&'static ShippedModel> {
+        SHIPPED.iter().find(|model| model.name == name)
+    }
+
+    /// Reads its checkpoint.
+    ///
+    /// # Errors
+    /// Those of [`Checkpoint::from_bytes`].
+    pub fn checkpoint(&self) -> Result<Checkpoint> {
+        Checkpoint::from_bytes(Path::new(self.name), self.bytes)
+    }
+
+    /// Bytes of its checkpoint file.
+    pub fn byte_count(&self) -> u64 {
+        self.bytes.len() as u64
+    }
 }
