@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ndarray::{Array2, Array3, ArrayViewMut3};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, count_of};
 use crate::labels::{LabelMethod, LabelPass};
 use crate::resample::nan;
 use crate::resample::pass::{Bounds, Counter, OnProgress, Pass};
@@ -174,15 +174,26 @@ impl<'a> ArrayJob<'a> {
     /// [`Error::Argument`] for arrays of different voxel types, outputs whose inputs are missing
     /// and outputs that the interpolator does not offer; [`Error::Geometry`] for arrays that do not
     /// fit the plan; [`Error::Torch`].
-    pub fn run(mut self, on_progress: OnProgress) -> Result<Work> {
+    pub fn run(self, on_progress: OnProgress) -> Result<Work> {
         self.check()?;
-        let wants_image = self.output.is_some() || self.expected_error.is_some();
-        let passes = usize::from(wants_image) + self.labels.len();
-        let mut counter = Counter::new(passes * self.plan.interpolated_count(), on_progress);
-        let mut work = Work { warnings: self.warnings(wants_image), ..Work::default() };
-        for warning in &work.warnings {
+        let warnings = self.warnings(self.wants_image());
+        for warning in &warnings {
             log::warn!("{warning}");
         }
+        Ok(Work { warnings, ..self.run_checked(on_progress)? })
+    }
+
+    /// Whether an output is of the image.
+    fn wants_image(&self) -> bool {
+        self.output.is_some() || self.expected_error.is_some()
+    }
+
+    /// Resamples all outputs of a job that was checked, without warnings.
+    pub(super) fn run_checked(mut self, on_progress: OnProgress) -> Result<Work> {
+        let wants_image = self.wants_image();
+        let passes = usize::from(wants_image) + self.labels.len();
+        let mut counter = Counter::new(passes * self.plan.interpolated_count(), on_progress);
+        let mut work = Work::default();
         if let (Some(window), Some(network)) = (self.window, self.interpolator.network()) {
             let [low, high] = network.window_hu();
             let own = Window { low, high };
@@ -193,10 +204,16 @@ impl<'a> ArrayJob<'a> {
             work.encoded = self.interpolate_image(&mut counter)?;
             work.interpolated = self.plan.interpolated_count();
             work.time = start.elapsed();
+            log::debug!(
+                "{} interpolated, {} encoded, in {:.3} s",
+                count_of(work.interpolated, "slice"),
+                work.encoded,
+                work.time.as_secs_f64()
+            );
         }
         let start = Instant::now();
         for labels in std::mem::take(&mut self.labels) {
-            log::info!("resampling a label map");
+            log::info!("resampling a label map by {:?}", labels.method);
             self.interpolate_labels(labels, &mut counter)?;
             work.label_slices += self.plan.interpolated_count();
         }
@@ -205,7 +222,7 @@ impl<'a> ArrayJob<'a> {
     }
 
     /// Reasons to rely less on what a network will interpolate.
-    fn warnings(&self, wants_image: bool) -> Vec<String> {
+    pub(super) fn warnings(&self, wants_image: bool) -> Vec<String> {
         let network = self.interpolator.network().filter(|_| !self.plan.is_copy());
         let (Some(_), Some(image), true) = (network, &self.image, wants_image) else {
             return Vec::new();
@@ -218,7 +235,7 @@ impl<'a> ArrayJob<'a> {
         self.interpolator.spacing_warning(self.plan).into_iter().chain(doubt).collect()
     }
 
-    fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         if let Some(window) = self.window {
             window.check()?;
         }

@@ -198,6 +198,27 @@ impl<'a> Job<'a> {
         .output_and_work_bytes()
     }
 
+    /// The job on the arrays of the volume, without outputs yet.
+    pub(super) fn array_job(&self) -> Result<ArrayJob<'a>> {
+        let voxels = self.volume.voxels().view();
+        let image = Image::with_nan_as(voxels, self.volume.rescale(), self.nan_as)?;
+        let mut job = ArrayJob::new(self.plan, self.interpolator);
+        job.image = Some(image.with_quantity(self.volume.quantity()));
+        job.window = self.window;
+        Ok(job)
+    }
+
+    /// Refuses what [`Job::run`] refuses before its first slice, and returns the warnings that it
+    /// gives. Nothing is interpolated.
+    ///
+    /// # Errors
+    /// Those of [`Job::run`].
+    pub fn check(&self) -> Result<Vec<String>> {
+        let job = self.array_job()?;
+        job.check()?;
+        Ok(job.warnings(true))
+    }
+
     /// Resamples the volume and its label maps.
     ///
     /// # Errors
@@ -210,10 +231,7 @@ impl<'a> Job<'a> {
         let mut expected_error = self.expected_error.then(|| Array3::<f32>::zeros(shape));
         let mut label_maps: Vec<Voxels> =
             self.label_maps.iter().map(|map| map.voxels().zeros_like(shape)).collect();
-        let mut job = ArrayJob::new(self.plan, self.interpolator);
-        let image = Image::with_nan_as(voxels.view(), self.volume.rescale(), self.nan_as)?;
-        job.image = Some(image.with_quantity(self.volume.quantity()));
-        job.window = self.window;
+        let mut job = self.array_job()?;
         job.output = Some(output.view_mut());
         job.expected_error = expected_error.as_mut().map(|errors| errors.view_mut());
         job.labels = (self.label_maps.iter().zip(&mut label_maps))

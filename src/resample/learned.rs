@@ -27,6 +27,7 @@ pub(super) fn interpolate<T: Voxel>(pass: &mut Pass<T>, network: &dyn SliceNetwo
     let decoder = PairDecoder::new(plan, input, pass.rescale, with_errors, network.has_context());
     let replicas = replicas(pass, network, decoder.count())?;
     let write = &mut |decoded: Decoded| pass.write(window, &decoded);
+    log::debug!("{} pairs by {} threads side by side", decoder.count(), replicas.len().max(1));
     match replicas.is_empty() {
         true => (0..decoder.count()).try_for_each(|pair| decoder.decode(pair, network, write))?,
         false => side_by_side(&decoder, replicas, write)?,

@@ -6,11 +6,13 @@
 //! - [`job`]: options, inputs and wanted outputs of a resampling, `job_memory` its memory;
 //!   [`array_job`] the same on arrays of a host;
 //! - [`pair`]: slices between two known ones, the paper's operation;
+//! - [`estimate`]: time of a job, by that of a few slices;
 //! - [`expected_error`]: mean of the expected errors.
 
 pub mod array_job;
 mod cubic;
 mod encoded_slices;
+pub mod estimate;
 pub mod expected_error;
 pub mod interpolator;
 pub mod job;

@@ -1,8 +1,10 @@
 //! Decoding of the slices between known ones, pair by pair, by any number of threads.
 
+use std::time::Instant;
+
 use ndarray::{Array2, Array3, ArrayRef3, ArrayView2};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, count_of};
 use crate::network::{EncodedSlice, Neighbours, SliceNetwork};
 use crate::resample::Plan;
 use crate::resample::encoded_slices::EncodedSlices;
@@ -81,6 +83,7 @@ impl<'a, T: Voxel> PairDecoder<'a, T> {
         let neighbours = Neighbours::new([start, end], [before.as_ref(), after.as_ref()]);
         let pixels = slice(self.input, self.plan.axis(), first).len();
         for members in members.chunks(network.decode_batch(pixels)) {
+            let start = Instant::now();
             let fractions: Vec<f64> = members.iter().map(|&(_, fraction)| fraction).collect();
             let [slices, errors] = match self.with_errors {
                 false => [Some(network.decode(&neighbours, &fractions)?), None],
@@ -90,6 +93,7 @@ impl<'a, T: Voxel> PairDecoder<'a, T> {
             };
             let slices = slices
                 .ok_or_else(|| Error::Argument("this network predicts no expected error".into()))?;
+            trace(first, members, start);
             receive(Decoded { first, members: members.to_vec(), slices, errors })?;
         }
         Ok(())
@@ -101,8 +105,21 @@ impl<'a, T: Voxel> PairDecoder<'a, T> {
         let plane: ArrayView2<T> = slice(self.input, self.plan.axis(), index);
         let grey: Array2<f32> =
             plane.map(|&stored| window.to_grey(self.rescale.to_hu(stored.to_f64())) as f32);
-        network.encode(&grey)
+        let start = Instant::now();
+        let encoded = network.encode(&grey);
+        let seconds = start.elapsed().as_secs_f64();
+        log::trace!("known slice {index} encoded in {seconds:.3} s");
+        encoded
     }
+}
+
+/// Logs slices that were decoded between those of a pair, the first of which is named.
+fn trace(first: usize, members: &[(usize, f64)], start: Instant) {
+    let (second, seconds) = (first + 1, start.elapsed().as_secs_f64());
+    for (index, fraction) in members {
+        log::trace!("slice {index}, at {fraction:.4} between known slices {first} and {second}");
+    }
+    log::trace!("{} decoded in {seconds:.3} s", count_of(members.len(), "slice"));
 }
 
 /// The known slices of a pair, with its context slices before and after where it has any.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, count_of};
 use crate::resample::lattice::{Lattice, check_length};
 use crate::resample::straighten::Straightening;
 use crate::volume::SliceSource;
@@ -103,6 +103,11 @@ impl Plan {
             known_positions: known,
         };
         plan.remark = plan.describe(input, lattice.remark);
+        log::debug!(
+            "plan along {axis} for {spacing:?}: {} known, {} interpolated, tilted: {tilted}",
+            count_of(plan.known_count(), "slice"),
+            plan.interpolated_count()
+        );
         Ok(plan)
     }
 
