@@ -7,7 +7,8 @@
 //! - `data_parallel`: gradients of parts of a batch on several threads;
 //! - `distillation`: a teacher whose slices are part of the targets;
 //! - [`validation`]: measures over held-out batches; [`logging`]: losses and samples in files;
-//! - [`run`]: a whole run, from a dataset to a model file; [`output_folder`]: where it writes.
+//! - [`run`]: a whole run, from a dataset to a model file; [`preparation`]: all before its first
+//!   step; [`output_folder`]: where it writes.
 
 mod checkpoint;
 pub mod data;
@@ -18,6 +19,7 @@ pub mod logging;
 pub mod losses;
 pub mod optim;
 pub mod output_folder;
+pub mod preparation;
 pub mod run;
 pub mod settings;
 mod stages;

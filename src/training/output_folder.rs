@@ -30,8 +30,8 @@ const MAX_TEXT_BYTES: u64 = 1 << 20;
 /// An output folder that this process alone uses, until it is dropped.
 pub struct OutputFolder {
     path: PathBuf,
-    /// Whether it was made here.
-    is_new: bool,
+    /// Folders that were made here, from the inside out.
+    made: Vec<PathBuf>,
     /// Locked.
     _folder: File,
 }
@@ -45,13 +45,15 @@ impl OutputFolder {
     /// [`Error::Io`].
     pub fn open(path: &Path, system: System, resume: bool) -> Result<OutputFolder> {
         let failed = |error| Error::io(path, error);
-        let is_new = !path.exists();
-        if is_new && resume {
+        let is_new = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+        let made: Vec<PathBuf> =
+            path.ancestors().take_while(is_new).map(Path::to_path_buf).collect();
+        if !made.is_empty() && resume {
             return Err(nothing_to_resume(path));
         }
         std::fs::create_dir_all(path).map_err(failed)?;
         let folder = File::open(path).map_err(failed)?;
-        let opened = OutputFolder { path: path.to_path_buf(), is_new, _folder: folder };
+        let opened = OutputFolder { path: path.to_path_buf(), made, _folder: folder };
         lock(&opened._folder, || {
             format!(
                 "{}: another training is running in this folder; wait for it, or choose another \
@@ -138,9 +140,9 @@ impl OutputFolder {
 
 impl Drop for OutputFolder {
     fn drop(&mut self) {
-        if self.is_new {
-            // Fails where there is something in it.
-            let _ = std::fs::remove_dir(&self.path);
+        // Fails where there is something in it, and around that.
+        for folder in &self.made {
+            let _ = std::fs::remove_dir(folder);
         }
     }
 }
@@ -181,7 +183,8 @@ mod tests {
         let first = OutputFolder::open(&path, SYSTEM, false).unwrap();
         assert!(refusal(&path, false).contains("another training is running"));
         drop(first);
-        assert!(!path.exists(), "an empty folder that it made is removed");
+        let around = parent.path().join("a");
+        assert!(!around.exists(), "empty folders that it made are removed");
         drop(OutputFolder::open(&path, SYSTEM, false).unwrap());
     }
 

@@ -7,21 +7,18 @@ use tch::Device;
 
 use crate::error::{Error, Result};
 use crate::io::atomic_write::write_atomically;
-use crate::network::{Checkpoint, Record};
-use crate::runtime::memory;
 use crate::training::data::batch::Batch;
 use crate::training::data::dataset::Dataset;
 use crate::training::data::index;
 use crate::training::data::prefetch::Prefetch;
 use crate::training::data::sampler::Sampler;
-use crate::training::distillation::Teacher;
 use crate::training::logging::csv::{self, Curves, Row};
 use crate::training::logging::{plot, samples};
 use crate::training::output_folder::{CONFIG, CURVES, OutputFolder, PICTURES};
+use crate::training::preparation::Preparation;
 use crate::training::settings::Settings;
 use crate::training::trainer::Trainer;
 use crate::training::validation::Validation;
-use crate::volume::SliceStack;
 
 /// Batches of held-out crops of a validation, the same in each.
 const VALIDATION_BATCHES: u64 = 32;
@@ -77,37 +74,26 @@ pub fn run(
     options: &RunOptions,
     on_event: OnEvent,
 ) -> Result<PathBuf> {
-    check_memory(settings, options.device)?;
-    let teacher = teacher(settings, options)?;
-    let mut trainer = trainer(settings, options)?;
-    complete_record(&mut trainer, dataset, options, teacher.as_ref())?;
-    if trainer.steps() > 0 {
-        on_event(Event::Resumed(trainer.steps()))?;
+    let Preparation { trainer, teacher, sampler, held_out, last, .. } =
+        Preparation::new(dataset, settings, options)?;
+    let done = trainer.steps();
+    if done > 0 {
+        on_event(Event::Resumed(done))?;
     }
-    set_data_parallel(&mut trainer)?;
-
-    let sampler = |stacks| Sampler::for_settings(stacks, settings, trainer.architecture());
-    let held_out = match dataset.held_out.as_slice() {
-        [] => None,
-        stacks => Some(sampler(stacks)?),
-    };
-    let sampler = sampler(&dataset.train)?;
-    index::write_or_check(&options.folder.file(index::DATA), dataset, trainer.steps() > 0)?;
+    index::write(&options.folder.file(index::DATA), dataset, done > 0)?;
     save(&options.folder.file(CONFIG), settings.to_toml()?.as_bytes())?;
     let sample = held_out.as_ref().unwrap_or(&sampler).batch(PICTURE_BATCH, options.device)?;
-    let last = options.until.unwrap_or(u64::MAX).min(settings.all_iterations());
     let mut run = Run {
         options,
         last,
         held_out,
         sample,
-        curves: Curves::open(options.folder.path(), trainer.steps())?,
+        curves: Curves::open(options.folder.path(), done)?,
         earlier_seconds: trainer.record().seconds,
         start: Instant::now(),
         trainer,
     };
-    let steps = run.trainer.steps()..last;
-    Prefetch::run(&sampler, teacher, settings, steps, |batches| -> Result<()> {
+    Prefetch::run(&sampler, teacher, settings, done..last, |batches| -> Result<()> {
         while run.trainer.steps() < last {
             run.step(&batches.next(options.device)?, on_event)?;
         }
@@ -116,20 +102,6 @@ pub fn run(
     let rows = csv::read(&options.folder.file(csv::CSV), run.trainer.steps())?;
     plot::draw(&rows, &options.folder.file(CURVES))?;
     Ok(run.model_path())
-}
-
-/// Bytes per pixel of a batch that a training step takes at least: half of what hrinet-motion does.
-const MIN_BYTES_PER_PIXEL: u64 = 1000;
-
-/// Checks that a step on the CPU may fit into the free memory.
-fn check_memory(settings: &Settings, device: Device) -> Result<()> {
-    if device != Device::Cpu {
-        return Ok(());
-    }
-    let size = settings.size.unsigned_abs();
-    let factors = [size, size, settings.batch as u64];
-    let bytes = factors.into_iter().fold(MIN_BYTES_PER_PIXEL, u64::saturating_mul);
-    memory::check(bytes, &format!("a --batch of {} is too large; choose less", settings.batch))
 }
 
 /// A run under way.
@@ -151,12 +123,15 @@ impl Run<'_> {
     /// One step with its curves; a validation and a checkpoint where they are due or `on_event`
     /// stops the run.
     fn step(&mut self, batch: &Batch, on_event: OnEvent) -> Result<()> {
+        let start = Instant::now();
         let (stage, _, _) = self.trainer.settings().stage_at(self.trainer.steps());
         let losses = self.trainer.step(batch).inspect_err(|_| {
             // The curves before training diverged; the first error is the one to report.
             let _ = self.curves.flush();
         })?;
         let step = self.trainer.steps();
+        let (loss, seconds) = (losses.primary(), start.elapsed().as_secs_f64());
+        log::trace!("step {step} of stage {}: loss {loss:.3e} in {seconds:.3} s", stage.name());
         let stopped = on_event(Event::Step(step, losses.primary()));
         let due = step.is_multiple_of(self.options.every) || step == self.last;
         let validation = if due { self.validate()? } else { None };
@@ -184,7 +159,9 @@ impl Run<'_> {
         let Some(held_out) = &self.held_out else { return Ok(None) };
         let device = self.options.device;
         let batches = (0..VALIDATION_BATCHES).map(|number| held_out.batch(number, device));
+        let start = Instant::now();
         let validation = self.trainer.validate(batches)?;
+        log::debug!("validated in {:.3} s", start.elapsed().as_secs_f64());
         let values = validation.values();
         if values.iter().any(|value| !value.is_finite()) {
             return Err(Error::Training(format!(
@@ -210,6 +187,7 @@ impl Run<'_> {
 
     /// Writes curves, checkpoint and model.
     fn save(&mut self) -> Result<()> {
+        log::debug!("saving step {}", self.trainer.steps());
         let seconds = self.earlier_seconds + self.start.elapsed().as_secs_f64();
         self.trainer.record_mut().seconds = seconds;
         self.curves.flush()?;
@@ -221,73 +199,6 @@ impl Run<'_> {
     fn model_path(&self) -> PathBuf {
         self.options.folder.model(self.trainer.settings().system)
     }
-}
-
-/// The trainer of a new or of a resumed run.
-fn trainer(settings: &Settings, options: &RunOptions) -> Result<Trainer> {
-    let path = options.folder.checkpoint();
-    let (settings, device) = (settings.clone(), options.device);
-    match (path.exists(), options.from) {
-        (true, _) => Trainer::resume(Checkpoint::read(&path)?, settings, device)
-            .map_err(|error| error.in_file(&path)),
-        (false, Some(from)) => Trainer::begin_from(&Checkpoint::load(from)?, settings, device)
-            .map_err(|error| error.in_file(from)),
-        (false, None) => Trainer::new(settings, device),
-    }
-}
-
-/// The teacher, where the settings have a distillation weight.
-fn teacher(settings: &Settings, options: &RunOptions) -> Result<Option<Teacher>> {
-    match (options.teacher, settings.distillation_weight) {
-        (None, 0.0) => Ok(None),
-        (None, weight) => Err(Error::Argument(format!(
-            "a distillation weight of {weight} without a teacher; name a model by --teacher"
-        ))),
-        (Some(teacher), 0.0) => Err(Error::Argument(format!(
-            "the teacher {teacher:?} with a distillation weight of 0; choose more by \
-             --distillation-weight, up to 1"
-        ))),
-        (Some(teacher), weight) => Teacher::load(teacher, weight, options.device).map(Some),
-    }
-}
-
-/// Adds command, data and teacher to the record; those of the last command count.
-fn complete_record(
-    trainer: &mut Trainer,
-    dataset: &Dataset,
-    options: &RunOptions,
-    teacher: Option<&Teacher>,
-) -> Result<()> {
-    let taught_by = teacher.map(|teacher| teacher.checksum().to_string());
-    if trainer.steps() > 0 && trainer.record().taught_by != taught_by {
-        return Err(Error::Argument(format!(
-            "{}: this run had another teacher; resume with the same, or begin --from its \
-             checkpoint in another folder",
-            options.folder.checkpoint().display()
-        )));
-    }
-    let names = |stacks: &[SliceStack]| stacks.iter().map(|stack| stack.name.clone()).collect();
-    let gap = trainer.settings().gaps.iter().copied().max().unwrap_or_default() as f64;
-    let spacings = dataset.train.iter().map(|stack| gap * stack.spacing_mm);
-    *trainer.record_mut() = Record {
-        command: options.command.clone(),
-        trained_on: names(&dataset.train),
-        held_out: names(&dataset.held_out),
-        max_slice_spacing_mm: spacings.reduce(f64::max),
-        taught_by,
-        ..trainer.record().clone()
-    };
-    Ok(())
-}
-
-/// Divides batches among libtorch's threads, where the stage can.
-fn set_data_parallel(trainer: &mut Trainer) -> Result<()> {
-    let threads = usize::try_from(tch::get_num_threads()).unwrap_or(1);
-    let parts = threads.min(trainer.settings().batch);
-    if trainer.set_data_parallel(parts)? {
-        tch::set_num_threads(i32::try_from(threads / parts).unwrap_or(1));
-    }
-    Ok(())
 }
 
 fn save(path: &Path, bytes: &[u8]) -> Result<()> {

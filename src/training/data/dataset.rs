@@ -55,6 +55,8 @@ impl Dataset {
                         );
                         too_small += 1;
                     } else {
+                        let (count, mm) = (count_of(slices, "slice"), stack.spacing_mm);
+                        log::debug!("{name}: {count} of {rows} x {columns}, {mm:.3} mm apart");
                         stacks.push(stack);
                     }
                 }

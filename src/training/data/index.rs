@@ -16,16 +16,28 @@ pub(crate) const HEADER: &str = "part,volume,slices,rows,columns\n";
 /// Largest index that is read.
 const MAX_BYTES: u64 = 1 << 28;
 
-/// Writes the index of a new run; compares that of a resumed one.
+/// Writes the index of a run, unless a resumed one has it.
 ///
 /// # Errors
-/// [`Error::Argument`] where the data of a resumed run has changed; [`Error::Io`].
-pub(crate) fn write_or_check(path: &Path, dataset: &Dataset, resumed: bool) -> Result<()> {
+/// [`Error::Io`].
+pub(crate) fn write(path: &Path, dataset: &Dataset, resumed: bool) -> Result<()> {
+    if resumed && path.exists() {
+        return Ok(());
+    }
     let index = index(dataset);
     let io = |error| Error::io(path, error);
-    if !resumed || !path.exists() {
-        return write_atomically(path, true, |file| file.write_all(index.as_bytes()).map_err(io));
+    write_atomically(path, true, |file| file.write_all(index.as_bytes()).map_err(io))
+}
+
+/// Compares the index of a resumed run with its data.
+///
+/// # Errors
+/// [`Error::Argument`] where the data has changed; [`Error::Io`].
+pub(crate) fn check(path: &Path, dataset: &Dataset) -> Result<()> {
+    if !path.exists() {
+        return Ok(());
     }
+    let index = index(dataset);
     let earlier = plain_file::read_text(path, MAX_BYTES)?;
     let change = |what: String| {
         Err(Error::Argument(format!(

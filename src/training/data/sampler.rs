@@ -35,15 +35,14 @@ const CONTEXT_DROPOUT: f64 = 0.1;
 /// Batches in memory at once: in the queue, in the making and at work.
 const BATCHES_AT_ONCE: u64 = 5;
 
-/// Checks that batches of a run fit into the free memory.
-fn check_memory(settings: &Settings) -> Result<()> {
+/// Bytes of the batches of a run that are in memory at once.
+pub(crate) fn batch_bytes(settings: &Settings) -> u64 {
     let gap = settings.gaps.iter().copied().max().unwrap_or_default() as u64;
     // Both ends, the inner slices and the context.
     let slices = if settings.has_whole_groups() { gap.saturating_add(3) } else { 5 };
     let size = settings.size.unsigned_abs();
     let factors = [size, size, slices, settings.batch as u64, BATCHES_AT_ONCE];
-    let bytes = factors.into_iter().fold(size_of::<f32>() as u64, u64::saturating_mul);
-    memory::check(bytes, &format!("a --batch of {} is too large; choose less", settings.batch))
+    factors.into_iter().fold(size_of::<f32>() as u64, u64::saturating_mul)
 }
 
 impl<'a> Sampler<'a> {
@@ -97,7 +96,8 @@ impl<'a> Sampler<'a> {
         architecture: &Architecture,
     ) -> Result<Sampler<'a>> {
         let (size, batch) = (settings.size as usize, settings.batch);
-        check_memory(settings)?;
+        let advice = format!("a --batch of {} is too large; choose less", settings.batch);
+        memory::check(batch_bytes(settings), &advice)?;
         let sampler = Sampler::new(stacks, size, batch, &settings.gaps, settings.seed)?;
         let whole_groups = settings.has_whole_groups();
         Ok(Sampler {

@@ -99,150 +99,185 @@ pub enum OptimizerKind {
 /// checkpoint means which is older than the setting, an alias the key in such a checkpoint.
 #[derive(Args, Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
-    /// System to train: ae, acai, hrinet-patchgan, hrinet-mse, hrinet-perceptual or hrinet-motion
-    /// [default: hrinet-motion].
-    #[arg(long)]
+    /// System to train [default: hrinet-motion].
+    ///
+    /// ae, acai, hrinet-patchgan, hrinet-mse, hrinet-perceptual or hrinet-motion.
+    #[arg(long, value_name = "NAME", help_heading = NETWORK)]
     pub system: System,
-    /// Side of the training squares in pixels, a multiple of 64 (hrinet-motion, ae, acai: 16)
-    /// [default: 96 for hrinet-motion, 256 for the others].
-    #[arg(long)]
+    /// Side of squares in pixels [default: 96; paper: 256].
+    ///
+    /// A multiple of 64; of 16 for hrinet-motion, ae and acai.
+    #[arg(long, value_name = "N", help_heading = GROUPS)]
     pub size: i64,
-    /// Way from a plane to a square: crop cuts it out, resize scales the whole plane [default: crop
-    /// for hrinet-motion, resize for the others].
-    #[arg(long, value_parser = word::<Fit>, value_name = "crop|resize")]
+    /// Way from a plane to a square [default: crop; paper: resize].
+    ///
+    /// crop cuts the square out, resize scales the whole plane.
+    #[arg(long, value_parser = word::<Fit>, value_name = "crop|resize", help_heading = GROUPS)]
     #[serde(default)]
     pub fit: Fit,
     /// Groups of slices, or crops of them, in a batch [default: 8].
-    #[arg(long)]
+    #[arg(long, value_name = "N", help_heading = GROUPS)]
     pub batch: usize,
-    /// Iterations of Stage I before Stage II [default: 50000 for the three hrinet systems of the
-    /// paper, 0 with --from].
-    #[arg(long, value_name = "N")]
+    /// Iterations of Stage I [default: 50000; with --from: 0].
+    ///
+    /// For the three hrinet systems of the paper, before Stage II; the others have one stage.
+    #[arg(long, value_name = "N", help_heading = STEPS)]
     #[serde(default)]
     pub stage_one_iterations: u64,
-    /// Iterations of the only or the last stage [default: 16000 for hrinet-motion, 2000 for
-    /// --error-head, 50000 for the others].
-    #[arg(long, value_name = "N")]
+    /// Iterations of the last stage [default: 16000; paper: 50000].
+    ///
+    /// It is the only one of most systems. --error-head: 2000.
+    #[arg(long, value_name = "N", help_heading = STEPS)]
     pub iterations: u64,
-    /// Seed of random weights, batches and held-out patients [default: 0].
-    #[arg(long)]
+    /// Seed of weights, batches and held-out patients [default: 0].
+    #[arg(long, value_name = "N", help_heading = GROUPS)]
     pub seed: u64,
-    /// Slice steps between the known slices of a group, n - 1 of the paper; hrinet-motion takes one
-    /// of several at random [default: 2,3,4,5,6 for hrinet-motion, 6 for the others].
-    #[arg(long = "gap", value_delimiter = ',', value_name = "N,N,...")]
+    /// Slice steps between known slices [default: 2,3,4,5,6; paper: 6].
+    ///
+    /// n - 1 of the paper; hrinet-motion takes one of several at random.
+    #[arg(long = "gap", value_delimiter = ',', value_name = "N,N,...", help_heading = GROUPS)]
     pub gaps: Vec<usize>,
-    /// Largest distance of known slices in mm: larger ones of --gap are not taken of a volume, but
-    /// its smallest is; 0: no limit [default: 0].
-    #[arg(long, value_name = "MM")]
+    /// Largest distance of known slices in mm; 0: no limit [default: 0].
+    ///
+    /// Larger ones of --gap are not taken of a volume, but its smallest is.
+    #[arg(long, value_name = "MM", help_heading = GROUPS)]
     #[serde(default)]
     pub max_gap_mm: f64,
-    /// Consecutive slices that every slice of a crop averages, known or between, as thick slices of
-    /// a scanner do: one of several at random, at most twice the gap, with equal or tapered weights
-    /// [default: 1].
-    #[arg(long, value_delimiter = ',', value_name = "N,N,...")]
+    /// Consecutive slices that each slice averages [default: 1].
+    ///
+    /// Known slices and those between, as thick slices of a scanner do: one of several numbers at
+    /// random, at most twice the gap, with equal or tapered weights.
+    #[arg(long, value_delimiter = ',', value_name = "N,N,...", help_heading = GROUPS)]
     #[serde(default = "single_slices")]
     pub thickness: Vec<usize>,
-    /// Largest share of its fine detail by which a crop is sharpened or blurred at random, as
-    /// kernels of scanners differ; 0: never [default: 0].
-    #[arg(long, value_name = "SHARE")]
+    /// Random sharpening and blurring of crops, a share [default: 0].
+    ///
+    /// The largest share of their fine detail, as kernels of scanners differ; 0: never.
+    #[arg(long, value_name = "SHARE", help_heading = GROUPS)]
     #[serde(default)]
     pub sharpness_jitter: f64,
-    /// Power of a volume's voxels by which it is drawn: 1 draws large volumes more often, 0 all
-    /// alike [default: 1].
-    #[arg(long, value_name = "POWER")]
+    /// Power of a volume's voxels by which it is drawn [default: 1].
+    ///
+    /// 1 draws large volumes more often, 0 all alike.
+    #[arg(long, value_name = "POWER", help_heading = GROUPS)]
     #[serde(default = "by_voxels")]
     pub volume_balance: f64,
-    /// Peak of the learning rate [default: 0.0015 for hrinet-motion, 0.0001 for the others].
-    #[arg(long)]
+    /// Peak of the learning rate [default: 0.0015; paper: 0.0001].
+    #[arg(long, value_name = "RATE", help_heading = STEPS)]
     pub learning_rate: f64,
-    /// Course of the learning rate after the warm-up [default: cosine for hrinet-motion, constant
-    /// for the others].
+    /// Course of the rate [default: cosine; paper: constant].
+    ///
+    /// The learning rate after the warm-up; cosine falls to one hundredth of the peak at the end of the stage.
     #[arg(long, value_parser = word::<LrSchedule>, value_name = "constant|cosine")]
+    #[arg(help_heading = STEPS)]
     #[serde(default, alias = "decline")]
     pub lr_schedule: LrSchedule,
-    /// Steps over which the learning rate rises to its peak [default: 100 for hrinet-motion, 0 for
-    /// the others].
-    #[arg(long, value_name = "STEPS")]
+    /// Steps in which the rate rises [default: 100; paper: 0].
+    #[arg(long, value_name = "STEPS", help_heading = STEPS)]
     pub warm_up: u64,
-    /// Optimizer of the generator: AdamW, or Muon for convolutions and AdamW for the rest [default:
-    /// muon for hrinet-motion, adamw for the others and for --error-head].
+    /// Optimizer of the generator [default: muon; paper: adamw].
+    ///
+    /// muon takes Muon for convolutions and AdamW for the rest. --error-head has adamw.
     #[arg(long, value_parser = word::<OptimizerKind>, value_name = "adamw|muon")]
+    #[arg(help_heading = STEPS)]
     #[serde(default)]
     pub optimizer: OptimizerKind,
-    /// Weight decay of AdamW and Muon; 0 makes AdamW the Adam of the paper [default: 0.0001 for
-    /// hrinet-motion, 0 for the others].
-    #[arg(long)]
+    /// Weight decay of AdamW and Muon [default: 0.0001; paper: 0].
+    ///
+    /// 0 makes AdamW the Adam of the paper.
+    #[arg(long, value_name = "DECAY", help_heading = STEPS)]
     pub weight_decay: f64,
-    /// Norm at which gradients are clipped; 0: never [default: 1 for hrinet-motion, 0 for the
-    /// others].
-    #[arg(long)]
+    /// Norm at which gradients are clipped [default: 1; paper: 0].
+    ///
+    /// 0: they are not.
+    #[arg(long, value_name = "NORM", help_heading = STEPS)]
     #[serde(alias = "gradient_norm")]
     pub max_grad_norm: f64,
-    /// Volumes held out for validation: how many, chosen by the seed, or their names; the name of a
-    /// patient holds out all its files, NAME and NAME_... [default: 5].
-    #[arg(long, value_name = "N|NAME,...")]
+    /// Volumes held out: how many, or their names [default: 5].
+    ///
+    /// They are for validation. A number of them is drawn by the seed. The name of a patient holds
+    /// out all its files, NAME and NAME_...
+    #[arg(long, value_name = "N|NAME,...", help_heading = GROUPS)]
     pub hold_out: HoldOut,
-    /// Weight of the loss against the critic (equations 3 and 4); 0 trains without D1 [default: 0.5
-    /// for systems with D1].
-    #[arg(long)]
+    /// Weight of the loss against D1; 0: no D1 [default: 0.5].
+    ///
+    /// The critic of equations 3 and 4, for the systems that have it.
+    #[arg(long, value_name = "WEIGHT", help_heading = LOSSES)]
     #[serde(default)]
     pub lambda: f64,
-    /// Weight of the loss against the PatchGAN (equation 4; beside equation 9 for hrinet-motion); 0
-    /// trains without D2 [default: 0.0005, 0.005 from 512 pixels on; 0 for hrinet-motion].
-    #[arg(long)]
+    /// Weight of the loss against D2 [default: 0; paper: 0.0005].
+    ///
+    /// 0: no D2, the PatchGAN of equation 4; beside equation 9 for hrinet-motion. From 512 pixels
+    /// on the default of the paper's systems is 0.005.
+    #[arg(long, value_name = "WEIGHT", help_heading = LOSSES)]
     #[serde(default)]
     pub beta: f64,
-    /// Share of the real slice in the critic's anchor (equation 2) [default: 0.2].
-    #[arg(long)]
+    /// Share of the real slice in D1's anchor [default: 0.2].
+    ///
+    /// Equation 2.
+    #[arg(long, value_name = "SHARE", help_heading = LOSSES)]
     #[serde(default)]
     pub gamma: f64,
-    /// Critic target for a blended image (equation 2): min(alpha, 1 - alpha), or alpha [default:
-    /// folded].
+    /// D1's target for a blended image [default: folded].
+    ///
+    /// Equation 2: folded is min(alpha, 1 - alpha), literal is alpha.
     #[arg(long, value_parser = word::<CriticTarget>, value_name = "folded|literal")]
+    #[arg(help_heading = LOSSES)]
     #[serde(default)]
     pub critic_target: CriticTarget,
-    /// Form of the adversarial loss of G and D2 (equations 1 and 8) [default: saturating].
-    #[arg(long, value_parser = word::<Adversarial>)]
-    #[arg(value_name = "saturating|non-saturating|least-squares")]
+    /// Adversarial loss of G and D2 [default: saturating].
+    ///
+    /// saturating (equations 1 and 8), non-saturating or least-squares.
+    #[arg(long, value_parser = word::<Adversarial>, value_name = "FORM", help_heading = LOSSES)]
     #[serde(default)]
     pub adversarial: Adversarial,
     /// Precision of forward and backward passes [default: float32].
     #[arg(long, value_parser = word::<Precision>, value_name = "float32|bfloat16")]
+    #[arg(help_heading = STEPS)]
     #[serde(default)]
     pub precision: Precision,
-    /// Content loss of hrinet-motion: the squared error, or its logarithm crop by crop [default:
-    /// mse].
-    #[arg(long, value_parser = word::<Content>, value_name = "mse|psnr")]
+    /// Content loss of hrinet-motion [default: mse].
+    ///
+    /// The squared error, or its logarithm crop by crop.
+    #[arg(long, value_parser = word::<Content>, value_name = "mse|psnr", help_heading = LOSSES)]
     #[serde(default)]
     pub content: Content,
-    /// Weight of 1 - SSIM, without its luminance term, beside the content loss of hrinet-motion
-    /// [default: 0].
-    #[arg(long)]
+    /// Weight of 1 - SSIM for hrinet-motion [default: 0].
+    ///
+    /// Beside the content loss; SSIM is without its luminance term.
+    #[arg(long, value_name = "WEIGHT", help_heading = LOSSES)]
     #[serde(default, alias = "similarity")]
     pub ssim_weight: f64,
-    /// Weight of the squared bias in lung, fat, muscle and bone beside the content loss of
-    /// hrinet-motion [default: 0].
-    #[arg(long)]
+    /// Weight of the squared bias of tissues [default: 0].
+    ///
+    /// Of lung, fat, muscle and bone, beside the content loss of hrinet-motion.
+    #[arg(long, value_name = "WEIGHT", help_heading = LOSSES)]
     #[serde(default)]
     pub tissue_bias: f64,
-    /// Share of the slices of --teacher in the targets of hrinet-motion, 0 to 1; the rest is that
-    /// of the real slices [default: 0.5 with --teacher].
-    #[arg(long, value_name = "SHARE")]
+    /// Share of --teacher's slices in the targets [default: 0.5].
+    ///
+    /// 0 to 1, for hrinet-motion; the rest is that of the real slices. Without --teacher: 0.
+    #[arg(long, value_name = "SHARE", help_heading = LOSSES)]
     #[serde(default, alias = "teaching")]
     pub distillation_weight: f64,
-    /// Prefix of the weights of hrinet-motion to train, all others frozen: refinement, for example
-    /// [default: all train].
-    #[arg(long, value_name = "NAME")]
+    /// Train only weights of this prefix [default: all].
+    ///
+    /// refinement, for example, of hrinet-motion; all others are frozen.
+    #[arg(long, value_name = "NAME", help_heading = NETWORK)]
     #[serde(default, skip_serializing_if = "Option::is_none", alias = "only")]
     pub trainable_prefix: Option<String>,
-    /// Train the error head of --from alone, its generator frozen, for `resample
-    /// --expected-error`.
+    /// Train the error head of --from alone, its generator frozen.
+    ///
+    /// For `resample --expected-error`.
     #[arg(long, num_args = 0, default_missing_value = "true", action = ArgAction::Set)]
+    #[arg(help_heading = NETWORK)]
     #[serde(default, alias = "confidence")]
     pub error_head: bool,
-    /// Channels of the one to three feature maps of the paper's autoencoder, at strides 16, 32 and
-    /// 64 [default: Table 1: 16 for ae and acai, 16,8,8 for the others, 16,8,4 from 512 pixels on].
-    #[arg(long, value_delimiter = ',', value_name = "N,N,...")]
+    /// Channels of the paper's feature maps [default: Table 1].
+    ///
+    /// Of one to three maps, at strides 16, 32 and 64. Table 1: 16 for ae and acai, 16,8,8 for the
+    /// others, 16,8,4 from 512 pixels on.
+    #[arg(long, value_delimiter = ',', value_name = "N,N,...", help_heading = NETWORK)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub map_channels: Option<Vec<i64>>,
     /// Sizes of HRINet-Motion, the table `[motion]` of a file; `None`: those of the checkpoint that
@@ -251,6 +286,12 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub motion: Option<MotionConfig>,
 }
+
+/// Headings of the help: the network, what it is trained on, how, and by which losses.
+const NETWORK: &str = "Network";
+const GROUPS: &str = "Crops and groups of slices";
+const STEPS: &str = "Steps and optimizer";
+const LOSSES: &str = "Losses";
 
 impl Settings {
     /// Reads the settings of the training that a checkpoint can resume.
