@@ -19,7 +19,7 @@ use ndarray::Array3;
 use tch::Device;
 
 fn main() -> hrinet::Result<()> {
-    environment::settle();
+    let _ = environment::settle();
     let number = |name: &str, usual: usize| {
         std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
     };

@@ -8,6 +8,10 @@ if ! command -v cargo >/dev/null && [ -x "${HOME:-}/.cargo/bin/cargo" ]; then
   PATH=$HOME/.cargo/bin:$PATH
 fi
 
+# The commit that `hrinet --version -v` names; empty outside of a repository.
+HRINET_BUILD_COMMIT=$(git describe --always --dirty --exclude '*' --abbrev=12 2>/dev/null || true)
+export HRINET_BUILD_COMMIT
+
 say() {
   if [ -t 1 ]; then printf '\033[1m== %s\033[0m\n' "$*"; else printf '== %s\n' "$*"; fi
 }

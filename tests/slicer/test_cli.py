@@ -74,7 +74,9 @@ def test_slicer_parses_the_description(module):
         "spacingMm": "double",
         "likeVolume": "image",
         "axis": "string-enumeration",
+        "keepTilt": "boolean",
         "model": "string",
+        "window": "string",
         "device": "string",
         "threads": "integer",
         "knownSlices": "integer",
@@ -120,6 +122,17 @@ def test_program_and_module_agree_on_every_option(app_logic, run, logic, choices
     fine = builders.array(logic.resample(thick, model="linear", **choices))
     assert builders.array(output).shape == fine.shape
     assert np.abs(builders.array(output) - fine).max() < 1e-6
+
+
+def test_window_reaches_the_network(app_logic, run, logic):
+    thick = builders.volume(dtype=np.float64)
+    node, output = run(thick, threads=1, window="-2000,3000")
+    cli_engine.wait(app_logic, lambda: finished(node))
+    assert error_text(node) == ""
+    fine = builders.array(logic.resample(thick, threads=1, window=(-2000, 3000)))
+    assert np.abs(builders.array(output) - fine).max() < 1e-3
+    plain = builders.array(logic.resample(thick, threads=1))
+    assert np.abs(builders.array(output) - plain).max() > 0.1
 
 
 def test_progress_is_reported(app_logic, run):
@@ -185,8 +198,9 @@ def test_progress_tags_and_return_parameters_are_written(tmp_path):
     writer.SetFileName(str(tmp_path / "in.nrrd"))
     assert writer.WriteData(thick)
     done = by_hand(
-        tmp_path, "--returnparameterfile", "back", "--model", "linear", "in.nrrd", "out.nrrd"
-    )
+        tmp_path, "--returnparameterfile", "back", "--model", "linear", "--window", "",
+        "--keepTilt", "in.nrrd", "out.nrrd"
+    )  # fmt: skip
     assert done.returncode == 0 and done.stderr == ""
     assert (tmp_path / "back").read_text() == "knownSlices = 7\ninterpolatedSlices = 18\n"
     start, middle, end = (

@@ -17,16 +17,15 @@ const SETTINGS: [(&str, &str); 3] = [
 ];
 
 /// Restarts this program with the settings that are missing.
-pub fn settle() {
+///
+/// # Errors
+/// That of the system where it cannot be restarted; the work is then slower, not wrong.
+pub fn settle() -> std::io::Result<()> {
     let missing = SETTINGS.into_iter().filter(|(name, _)| std::env::var_os(name).is_none());
     let missing: Vec<_> = missing.collect();
     if missing.is_empty() {
-        return;
+        return Ok(());
     }
-    if let Ok(program) = std::env::current_exe() {
-        let arguments = std::env::args_os().skip(1);
-        let error = Command::new(program).args(arguments).envs(missing).exec();
-        // It returns on failure alone; the work is then slower, not wrong.
-        log::debug!("the environment could not be set: {error}");
-    }
+    let arguments = std::env::args_os().skip(1);
+    Err(Command::new(std::env::current_exe()?).args(arguments).envs(missing).exec())
 }

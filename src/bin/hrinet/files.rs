@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use hrinet::io::atomic_write::target;
 use hrinet::{Error, Result, io};
 
+use crate::logging;
+
 /// Levels of folders that are searched for inputs.
 const MAX_DEPTH: usize = 3;
 
@@ -96,7 +98,11 @@ impl Files {
     ///
     /// # Errors
     /// [`Error::Argument`] that names both.
-    pub fn check(&self) -> Result<()> {
+    pub fn check(self) -> Result<()> {
+        self.output("--log-file", logging::path()).check_all()
+    }
+
+    fn check_all(&self) -> Result<()> {
         for (index, output) in self.outputs.iter().enumerate() {
             let same = |other: &&Output| other.identity == output.identity;
             if let Some(other) = self.outputs[..index].iter().find(same) {

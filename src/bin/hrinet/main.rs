@@ -1,44 +1,33 @@
 //! The program `hrinet`: resamples a CT, trains networks, evaluates them.
 
+mod cli;
+mod completions;
 mod device;
+mod dry_run;
 mod environment;
 mod evaluate;
 mod files;
 mod info;
 mod interrupt;
 mod json;
+mod logging;
+mod manual;
 mod messages;
+mod model_files;
 mod resample;
 mod series_table;
+mod site;
 mod slicer_cli;
 mod train;
+mod version;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
 use hrinet::Error;
-use hrinet::error::one_line;
 
+use cli::{Cli, Command};
 use messages::tell;
-
-/// Increase the through-plane resolution of CT by interpolating slices.
-#[derive(Parser)]
-#[command(version, about, propagate_version = true)]
-struct Cli {
-    #[command(flatten)]
-    verbosity: messages::Verbosity,
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    Resample(resample::Arguments),
-    Train(Box<train::Arguments>),
-    Evaluate(evaluate::Arguments),
-    Info(info::Arguments),
-}
 
 fn main() -> ExitCode {
     let given: Vec<OsString> = std::env::args_os().collect();
@@ -47,47 +36,39 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let slicer = slicer_cli::Run::of(&given);
-    let mut cli = match parse(slicer.as_ref().map_or(arguments(given), |run| run.arguments.clone()))
-    {
+    let words = slicer.as_ref().map_or(arguments(given), |run| run.arguments.clone());
+    let mut cli = match cli::parse(words) {
         Ok(cli) => cli,
         Err(status) => return status,
     };
     cli.verbosity.slicer = slicer.is_some();
-    messages::set_up(&cli.verbosity);
-    environment::settle();
+    let settled = environment::settle();
     // Damaged files make decoders panic; that is caught there and becomes an error.
     std::panic::set_hook(Box::new(|panic| log::debug!("{panic}")));
-    match std::panic::catch_unwind(|| interrupt::watch().and_then(|()| run(&cli, slicer.as_ref())))
-    {
-        Ok(Ok(())) => ExitCode::SUCCESS,
-        Ok(Err(Error::Cancelled)) => {
-            tell("hrinet: cancelled");
-            ExitCode::from(interrupt::EXIT_CODE)
+    let status = match logging::set_up(&cli.verbosity) {
+        Ok(()) => {
+            settled.unwrap_or_else(|error| log::debug!("the environment is not set: {error}"));
+            let run = || interrupt::watch().and_then(|()| run(&cli, slicer.as_ref()));
+            status(std::panic::catch_unwind(run))
         }
-        Ok(Err(error)) => {
-            tell(format_args!("hrinet: {error}"));
-            ExitCode::from(1)
-        }
-        Err(_) => {
-            tell("hrinet: internal error; run again with -vv for its place, and report it");
-            ExitCode::from(1)
-        }
-    }
+        Err(error) => status(Ok(Err(error))),
+    };
+    logging::finish(status);
+    ExitCode::from(status)
 }
 
-/// Parses the command line. Help, version and wrong usage are printed here, and end the program.
-fn parse(arguments: Vec<OsString>) -> Result<Cli, ExitCode> {
-    Cli::try_parse_from(arguments).map_err(|error| {
-        let text = error.to_string();
-        let lines: Vec<String> = text.split('\n').map(one_line).collect();
-        // What it cites may hold anything; what does not is printed with its colours.
-        if lines.join("\n") == text {
-            let _ = error.print();
-        } else {
-            lines.iter().for_each(tell);
+/// Exit status of a run, whose error is told.
+fn status(result: std::thread::Result<hrinet::Result<()>>) -> u8 {
+    match result {
+        Ok(Ok(())) => return 0,
+        Ok(Err(Error::Cancelled)) => {
+            tell("hrinet: cancelled");
+            return interrupt::EXIT_CODE;
         }
-        ExitCode::from(if error.use_stderr() { 2 } else { 0 })
-    })
+        Ok(Err(error)) => tell(format_args!("hrinet: {error}")),
+        Err(_) => tell("hrinet: internal error; run again with -v for its place, and report it"),
+    }
+    1
 }
 
 fn run(cli: &Cli, slicer: Option<&slicer_cli::Run>) -> hrinet::Result<()> {
@@ -100,6 +81,8 @@ fn run(cli: &Cli, slicer: Option<&slicer_cli::Run>) -> hrinet::Result<()> {
         Command::Train(arguments) => train::run(arguments, &cli.verbosity),
         Command::Evaluate(arguments) => evaluate::run(arguments, &cli.verbosity),
         Command::Info(arguments) => info::run(arguments),
+        Command::Completions(arguments) => completions::run(arguments),
+        Command::Manual(arguments) => manual::run(arguments),
     }
 }
 

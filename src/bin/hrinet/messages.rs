@@ -1,20 +1,19 @@
-//! Messages of the program: log lines, a progress bar on a terminal, plain lines elsewhere.
+//! Messages of the program: lines, a progress bar on a terminal, plain lines elsewhere.
 //!
 //! A message that cannot be printed, on a closed or full standard error, is lost and changes
 //! nothing. Results on standard output must arrive, unless their reader has gone.
 
 use std::io::{ErrorKind, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
-use clap::Args;
-use env_logger::Target;
+use clap::{ArgAction, Args};
 use hrinet::error::one_line;
 use hrinet::{Error, Result};
-use indicatif::{ProgressBar, ProgressStyle};
-use log::LevelFilter;
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::slicer_cli;
+use crate::{logging, slicer_cli};
 
 /// Time between two plain lines without a terminal.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
@@ -22,15 +21,33 @@ const PLAIN_EVERY: Duration = Duration::from_secs(10);
 /// Time between two frames of a spinner.
 const TICK: Duration = Duration::from_millis(100);
 
+/// The bars on the terminal.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
 /// Verbosity of a command.
 #[derive(Args)]
+#[command(next_help_heading = "Global options")]
 pub struct Verbosity {
     /// Print errors alone.
     #[arg(short, long, global = true, conflicts_with = "verbose", display_order = 900)]
     pub quiet: bool,
-    /// Print more; twice: everything.
-    #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 901)]
+    /// Say more: -v what is done and how long it takes, -vv every step.
+    #[arg(short, long, global = true, action = ArgAction::Count, display_order = 901)]
     pub verbose: u8,
+    /// Add all that is said, and what -v says, to a log file.
+    ///
+    /// Every line has its time. The file is made where there is none; a file that is no such log
+    /// is refused. With -vv every step is in it.
+    #[arg(long, global = true, value_name = "FILE", display_order = 902)]
+    pub log_file: Option<PathBuf>,
+    /// Print help; --help says more than -h.
+    #[arg(short, long, global = true, action = ArgAction::Help, display_order = 903)]
+    help: Option<bool>,
+    /// Print the version.
+    ///
+    /// With -v also commit, libtorch, devices, models and the defaults of the environment.
+    #[arg(short = 'V', long, global = true, action = ArgAction::Version, display_order = 904)]
+    version: Option<bool>,
     /// For Slicer: progress by its tags, everything but errors on standard output.
     #[arg(skip)]
     pub slicer: bool,
@@ -38,7 +55,16 @@ pub struct Verbosity {
 
 /// Prints a line on standard error, if that takes it.
 pub fn tell(line: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stderr(), "{}", one_line(&line.to_string()));
+    let line = one_line(&line.to_string());
+    logging::note("said", &line);
+    above_bars(|| {
+        let _ = writeln!(std::io::stderr(), "{line}");
+    });
+}
+
+/// Lets a function print lines where the bars are, which are drawn again below them.
+pub fn above_bars(print: impl FnOnce()) {
+    BARS.suspend(print);
 }
 
 /// Prints results on standard output, which may have several lines.
@@ -54,8 +80,16 @@ pub fn print(lines: impl std::fmt::Display) -> Result<()> {
 /// # Errors
 /// Those of [`print`].
 pub fn print_line(line: impl std::fmt::Display) -> Result<()> {
+    print_bytes(format!("{}\n", one_line(&line.to_string())).as_bytes())
+}
+
+/// Writes a file's content on standard output.
+///
+/// # Errors
+/// Those of [`print`].
+pub fn print_bytes(bytes: &[u8]) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    match writeln!(out, "{}", one_line(&line.to_string())).and_then(|()| out.flush()) {
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         Err(error) => Err(Error::io(Path::new("standard output"), error)),
         Ok(()) => Ok(()),
@@ -66,30 +100,11 @@ impl Verbosity {
     /// Prints a line for the user, unless quiet.
     pub fn say(&self, line: impl std::fmt::Display) {
         match (self.quiet, self.slicer) {
-            (true, _) => {}
+            (true, _) => logging::note("said", &line.to_string()),
             (false, true) => slicer_cli::say(&one_line(&line.to_string())),
             (false, false) => tell(line),
         }
     }
-}
-
-/// Sends log lines to standard error.
-pub fn set_up(verbosity: &Verbosity) {
-    let level = match (verbosity.quiet, verbosity.verbose) {
-        (true, _) => LevelFilter::Error,
-        (_, 0) => LevelFilter::Warn,
-        (_, 1) => LevelFilter::Info,
-        _ => LevelFilter::Debug,
-    };
-    let target = if verbosity.slicer { Target::Stdout } else { Target::Stderr };
-    env_logger::Builder::new()
-        .target(target)
-        .filter_module("hrinet", level)
-        .format(|out, record| {
-            let line = one_line(&record.args().to_string());
-            writeln!(out, "{}: {line}", record.level().as_str().to_lowercase())
-        })
-        .init();
 }
 
 /// Progress of a long task.
@@ -119,7 +134,7 @@ impl Progress {
             };
         }
         if std::io::stderr().is_terminal() {
-            let bar = ProgressBar::new(total).with_message(what.to_string());
+            let bar = BARS.add(ProgressBar::new(total).with_message(what.to_string()));
             let style = "{msg} [{wide_bar}] {pos}/{len}, {eta} left";
             if let Ok(style) = ProgressStyle::with_template(style) {
                 bar.set_style(style.progress_chars("=> "));
@@ -139,7 +154,7 @@ impl Progress {
             verbosity.say(what);
             return Progress { bar: None, plain: None, tags: None };
         }
-        let bar = ProgressBar::new_spinner().with_message(one_line(what));
+        let bar = BARS.add(ProgressBar::new_spinner().with_message(one_line(what)));
         bar.enable_steady_tick(TICK);
         Progress { bar: Some(bar), plain: None, tags: None }
     }
@@ -160,12 +175,11 @@ impl Progress {
         }
     }
 
-    /// Prints a line above the bar.
+    /// Prints a line above the bar, unless quiet.
     pub fn say(&self, line: &str) {
         match (&self.bar, &self.plain) {
-            (Some(bar), _) => bar.println(one_line(line)),
-            (None, Some(_)) => tell(line),
-            (None, None) => {}
+            (None, None) => logging::note("said", line),
+            _ => tell(line),
         }
     }
 

@@ -33,8 +33,13 @@ struct SlicerArguments {
     like_volume: Option<PathBuf>,
     #[arg(long, default_value = "auto")]
     axis: String,
+    #[arg(long = "keepTilt")]
+    keep_tilt: bool,
     #[arg(long, default_value = hrinet::network::model::DEFAULT)]
     model: String,
+    /// Empty for HU.
+    #[arg(long, allow_hyphen_values = true, default_value = "")]
+    window: String,
     #[arg(long, default_value = "auto")]
     device: String,
     #[arg(long, default_value_t = 0)]
@@ -116,6 +121,12 @@ impl From<SlicerArguments> for Run {
         option("device", asked.device.into());
         if asked.threads > 0 {
             option("threads", asked.threads.to_string().into());
+        }
+        if !asked.window.trim().is_empty() {
+            option("window", asked.window.into());
+        }
+        if asked.keep_tilt {
+            arguments.push("--keep-tilt".into());
         }
         Run { arguments, return_file: asked.return_file }
     }
@@ -206,6 +217,15 @@ mod tests {
             ]);
             assert_eq!(found, expected);
         }
+    }
+
+    #[test]
+    fn tilt_and_window_are_passed_on_where_they_are_set() {
+        let files = ["in.nrrd", "out.nrrd"];
+        let plain = translated(&files);
+        assert_eq!(translated(&[&["--window", ""][..], &files].concat()), plain);
+        let set = translated(&[&["--window", "-5,5", "--keepTilt"][..], &files].concat());
+        assert_eq!(set, [&plain[..], &["--window=-5,5".into(), "--keep-tilt".into()]].concat());
     }
 
     #[test]

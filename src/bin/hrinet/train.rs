@@ -1,5 +1,6 @@
 //! `hrinet train`: trains a system on a folder of volumes.
 
+mod dry_run;
 mod flags;
 
 use std::path::{Path, PathBuf};
@@ -15,10 +16,13 @@ use hrinet::training::run::{Event, RunOptions};
 use hrinet::training::settings::config_file::ConfigFile;
 use hrinet::training::{Dataset, Settings, Validation};
 use hrinet::{Error, Result};
+use tch::Device;
 
 use flags::SettingsFlags;
 
+use crate::cli::examples;
 use crate::device::DeviceArguments;
+use crate::dry_run::DryRun;
 use crate::files::Files;
 use crate::interrupt;
 use crate::messages::{Progress, Verbosity};
@@ -26,44 +30,76 @@ use crate::messages::{Progress, Verbosity};
 /// Time for the step under way and its checkpoint when the user stops a run.
 const SAVING: Duration = Duration::from_secs(30);
 
-/// Train a system on a folder of volumes, for `resample` and `evaluate`.
+/// Train a model on a folder of volumes, or fine-tune one.
+///
+/// The model is usable by `hrinet resample --model` from the first checkpoint on. Ctrl-C saves a
+/// checkpoint, and the same command with --resume goes on from there. Defaults are those of
+/// hrinet-motion; where those of the paper's systems are others, `paper` has them.
 #[derive(Args)]
 #[command(args_override_self = true)]
+#[command(after_help = examples(&[
+    ("hrinet train --data CTS/ --out runs/mine", "Trains hrinet-motion."),
+    ("hrinet train --data CTS/ --out runs/mine --resume", "Goes on from its checkpoint."),
+    ("hrinet train --data CTS/ --out runs/b --from hrinet-motion --iterations 500",
+        "Fine-tunes the shipped model."),
+    ("hrinet train --data CTS/ --out runs/mine --dry-run", "Says what would be done."),
+]))]
 pub struct Arguments {
-    /// Folder of volumes in HU: NIfTI or NRRD files, and a subfolder for each DICOM series. One
-    /// file or subfolder is one patient.
-    #[arg(long)]
+    /// Folder of volumes in HU, one a patient.
+    ///
+    /// NIfTI, NRRD or MetaImage files, and a subfolder for each DICOM series. Label maps and
+    /// volumes that are too small are left out.
+    #[arg(long, value_name = "DIR", help_heading = RUN)]
     data: PathBuf,
     /// Output folder: checkpoints, model, curves, pictures.
-    #[arg(long)]
+    #[arg(long, value_name = "DIR", help_heading = RUN)]
     out: PathBuf,
-    #[command(flatten)]
-    settings: SettingsFlags,
-    /// TOML file with settings, named as the flags from --system on. Flags override it.
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Steps between two checkpoints.
-    #[arg(long, default_value_t = 500, value_name = "N")]
-    every: u64,
+    /// Say what would be done, and do nothing.
+    ///
+    /// Volumes, models and settings are read and checked as for the training, with the same errors
+    /// and exit status; then data, steps, memory and the files to write are printed. Nothing is
+    /// trained or written. A run to resume tells its time by the steps so far; --dry-run=time
+    /// takes some steps of any run, throws them away, and estimates the time by them.
+    #[arg(long, value_enum, value_name = "plan|time", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "plan", hide_possible_values = true, help_heading = RUN)]
+    dry_run: Option<DryRun>,
+    /// Print what --dry-run says as JSON.
+    #[arg(long, value_name = "-", value_parser = ["-"], hide_possible_values = true)]
+    #[arg(requires = "dry_run", help_heading = RUN)]
+    json: Option<String>,
     /// Resume from the checkpoint in the output folder, with its settings.
-    #[arg(long)]
+    #[arg(long, help_heading = RUN)]
     resume: bool,
     /// Stop after step N of the run, to be resumed.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = RUN)]
     until: Option<u64>,
-    /// Begin with the weights of this checkpoint or shipped model: Stage II after a shared Stage I,
-    /// or fine-tuning.
-    #[arg(long, value_name = "FILE|NAME")]
-    from: Option<PathBuf>,
-    /// Distillation: train on slices of this model as well, a checkpoint or a shipped model's name.
-    #[arg(long, value_name = "MODEL")]
-    teacher: Option<String>,
-    /// Steps between two pictures of interpolated slices; 0: none.
-    #[arg(long, default_value_t = 1000, value_name = "N")]
+    /// Steps between two checkpoints.
+    #[arg(long, default_value_t = 500, value_name = "N", help_heading = RUN)]
+    every: u64,
+    /// Steps between two pictures; 0: none.
+    #[arg(long, default_value_t = 1000, value_name = "N", help_heading = RUN)]
     pictures: u64,
+    /// TOML file with settings, named as their flags; flags win.
+    #[arg(long, value_name = "FILE", help_heading = RUN)]
+    config: Option<PathBuf>,
+    /// Begin with the weights of this checkpoint or shipped model.
+    ///
+    /// For fine-tuning, or for Stage II after a shared Stage I.
+    #[arg(long, value_name = "FILE|NAME", help_heading = RUN)]
+    from: Option<PathBuf>,
+    /// Distillation: train on slices of this model as well.
+    ///
+    /// A checkpoint, or a shipped model's name.
+    #[arg(long, value_name = "FILE|NAME", help_heading = RUN)]
+    teacher: Option<String>,
+    #[command(flatten)]
+    settings: SettingsFlags,
     #[command(flatten)]
     device: DeviceArguments,
 }
+
+/// Heading of the help.
+const RUN: &str = "Run";
 
 /// Runs `hrinet train`.
 ///
@@ -79,6 +115,10 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
     let folder = OutputFolder::open(&arguments.out, settings.system, arguments.resume)?;
     let device = arguments.device.apply()?;
     let dataset = read_dataset(arguments, &settings, verbosity)?;
+    let options = arguments.options(&folder, device);
+    if arguments.dry_run.is_some() {
+        return dry_run::run(arguments, &dataset, &settings, &options, verbosity);
+    }
     verbosity.say(format_args!(
         "training {}{} on {}, {} held out, {} on {}",
         if settings.error_head { "the error head of " } else { "" },
@@ -89,18 +129,6 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
         device::name(device)
     ));
 
-    let words: Vec<String> =
-        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-    let options = RunOptions {
-        folder: &folder,
-        from: arguments.from.as_deref(),
-        teacher: arguments.teacher.as_deref(),
-        pictures: arguments.pictures,
-        every: arguments.every,
-        until: arguments.until,
-        command: format!("hrinet {}", words.join(" ")),
-        device,
-    };
     interrupt::allow(SAVING);
     let mut progress = Progress::new(verbosity, "training", settings.all_iterations());
     let mut mean_loss = None;
@@ -125,6 +153,22 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
 }
 
 impl Arguments {
+    /// The options of the run in an output folder.
+    fn options<'a>(&'a self, folder: &'a OutputFolder, device: Device) -> RunOptions<'a> {
+        let words: Vec<String> =
+            std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+        RunOptions {
+            folder,
+            from: self.from.as_deref(),
+            teacher: self.teacher.as_deref(),
+            pictures: self.pictures,
+            every: self.every,
+            until: self.until,
+            command: format!("hrinet {}", words.join(" ")),
+            device,
+        }
+    }
+
     /// The settings of the run: those of the checkpoint where it is resumed.
     fn settings(&self, file: Option<&ConfigFile>) -> Result<Settings> {
         let checkpoint = self.out.join(CHECKPOINT);

@@ -7,6 +7,10 @@ use std::process::{Command, Output};
 pub fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hrinet"));
     command.current_dir(folder).args(arguments);
+    // Those of the machine that tests.
+    ["HRINET_MODEL", "HRINET_THREADS", "HRINET_DEVICE"].iter().for_each(|name| {
+        command.env_remove(name);
+    });
     command
 }
 

@@ -23,12 +23,15 @@ use self::sharpness::{Measures, SharpnessLine, TRUE_SLICES};
 use self::tables::{Line, bin_lines, bin_table, means, table, tissue_lines, tissue_table};
 use crate::files::Files;
 use crate::messages::{Progress, Verbosity, print};
+use crate::site::{self, Choice};
 use crate::{interrupt, json};
 
 /// An evaluation in progress.
 struct Run<'a> {
     arguments: &'a Arguments,
-    /// Of the models in the arguments, in their order.
+    /// Names of the models.
+    models: Vec<String>,
+    /// Of the models, in their order.
     interpolators: Vec<Interpolator>,
     /// Of sharpness, where it is asked for.
     measures: Option<Measures>,
@@ -49,17 +52,19 @@ struct Source {
 /// # Errors
 /// The first error, for the user.
 pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
-    check_outputs(arguments)?;
+    let models = site::models(arguments.models.as_deref())?;
+    check_outputs(arguments, &models)?;
     let sources = sources(&arguments.data)?;
     if let Some(path) = &arguments.fit_sharpness {
         return fit::run(arguments, &sources, path, verbosity);
     }
-    let interpolators = load(arguments)?;
+    let interpolators = load(arguments, &models)?;
     let measures = Measures::load(arguments)?;
     let total = sources.len() * arguments.gap.len() * interpolators.len();
     let progress = Progress::new(verbosity, "evaluations", total as u64);
     let mut run = Run {
         arguments,
+        models: models.into_iter().map(|model| model.value).collect(),
         interpolators,
         measures,
         lines: Vec::new(),
@@ -79,21 +84,21 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
 }
 
 /// Refuses output files that could not be written at the end, or would replace an input.
-fn check_outputs(arguments: &Arguments) -> Result<()> {
+fn check_outputs(arguments: &Arguments, models: &[Choice<String>]) -> Result<()> {
     let mut files = Files::default()
         .output("--picture", arguments.picture.as_deref())
-        .output("--json", arguments.json.as_deref())
+        .output("--json", arguments.json_file())
         .output("--fit-sharpness", arguments.fit_sharpness.as_deref())
         .input("--sharpness-model", arguments.sharpness_model.as_deref())
         .input("--ma-model", arguments.ma_model.as_deref());
     for path in &arguments.data {
         files = files.data("a volume of --data", path);
     }
-    for model in &arguments.models {
-        files = files.input("a model of --models", Some(Path::new(model)));
+    for model in models {
+        files = files.input("a model of --models", Some(Path::new(&model.value)));
     }
     files.check()?;
-    for path in arguments.json.iter().chain(&arguments.fit_sharpness) {
+    for path in arguments.json_file().into_iter().chain(arguments.fit_sharpness.as_deref()) {
         io::atomic_write::check(path, true)?;
     }
     if let Some(path) = &arguments.picture {
@@ -102,15 +107,18 @@ fn check_outputs(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn load(arguments: &Arguments) -> Result<Vec<Interpolator>> {
+fn load(arguments: &Arguments, models: &[Choice<String>]) -> Result<Vec<Interpolator>> {
     let options = arguments.interpolator.apply()?;
-    let loaded = arguments.models.iter().map(|name| Interpolator::load(name, &options));
-    let interpolators = loaded.collect::<Result<Vec<_>>>()?;
+    let load = |model: &Choice<String>| {
+        Interpolator::load(&model.value, &options).map_err(|error| model.in_error(error, None))
+    };
+    let interpolators = models.iter().map(load).collect::<Result<Vec<_>>>()?;
+    let names: Vec<&str> = models.iter().map(|model| model.value.as_str()).collect();
     if arguments.expected_error && !interpolators.iter().any(Interpolator::predicts_error) {
         return Err(Error::Argument(format!(
             "--expected-error: none of {} predicts an expected error; `hrinet train --error-head` \
              adds an error head to a model",
-            arguments.models.join(", ")
+            names.join(", ")
         )));
     }
     Ok(interpolators)
@@ -189,7 +197,7 @@ impl Run<'_> {
                 }
             };
             add(TRUE_SLICES, &real);
-            for (model, interpolator) in arguments.models.iter().zip(&self.interpolators) {
+            for (model, interpolator) in self.models.iter().zip(&self.interpolators) {
                 let measured = evaluate(&comparison, interpolator, &mut |_| interrupt::check())?;
                 add(model, &measured.sharpness);
                 self.lines.push(Line::new(name, gap, model, measured));
@@ -210,7 +218,7 @@ impl Run<'_> {
         let Some(&gap) = self.arguments.gap.last() else { return Ok(()) };
         let groups = last.min(count - 1).saturating_sub(first) / gap;
         let group = Group { first: first + groups / 2 * gap, gap };
-        let names = self.arguments.models.iter().map(|name| short_name(name));
+        let names = self.models.iter().map(|name| short_name(name));
         let rows: Vec<_> = names.zip(&self.interpolators).collect();
         let square = self.arguments.square;
         comparison::draw(volume, group, &rows, square, path, &mut |_| interrupt::check())
@@ -225,20 +233,23 @@ fn short_name(name: &str) -> &str {
 /// Writes the report where it is asked for, then prints the tables.
 fn report(arguments: &Arguments, run: &Run) -> Result<()> {
     let lines = &run.lines;
-    let means = means(lines, &arguments.models, &arguments.gap);
+    let means = means(lines, &run.models, &arguments.gap);
     let tissues = tissue_lines(lines, &means);
     let mut scores = serde_json::json!({ "volumes": lines, "mean": means, "tissues": tissues });
-    let bins = arguments.expected_error.then(|| bin_lines(&means, &arguments.models));
+    let bins = arguments.expected_error.then(|| bin_lines(&means, &run.models));
     if let Some(bins) = &bins {
         scores["expected_error"] = serde_json::json!(bins);
     }
-    let sharpness = sharpness::means(&run.sharpness, &arguments.models, &arguments.gap);
+    let sharpness = sharpness::means(&run.sharpness, &run.models, &arguments.gap);
     if run.measures.is_some() {
         scores["sharpness"] = serde_json::json!({ "volumes": run.sharpness, "mean": sharpness });
     }
     if let Some(path) = &arguments.json {
         interrupt::in_progress(io::partial_path(path));
         json::write(path, &scores)?;
+        if json::is_stdout(path) {
+            return Ok(());
+        }
     }
     print(table(lines, &means))?;
     if arguments.tissue {

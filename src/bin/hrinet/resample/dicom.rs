@@ -107,7 +107,7 @@ pub fn write(
     };
     let segmentation = arguments.segmentation_file().map(|file| DicomSeg {
         file,
-        overwrite: arguments.overwrite,
+        overwrite: arguments.outputs.overwrite,
         label_maps: &outputs.label_maps,
         segments,
         method: label_method,
@@ -127,7 +127,7 @@ pub fn write(
         interrupt::in_progress(io::partial_path(file));
     }
     let options = DerivedSeriesOptions {
-        uid_seed: arguments.uid_seed.as_deref(),
+        uid_seed: arguments.outputs.uid_seed.as_deref(),
         cancelled: Some(&interrupt::raised),
     };
     let written = series.write(folder, &options);

@@ -7,7 +7,8 @@ use hrinet::labels::grid::on_grid;
 use hrinet::volume::Volume;
 use hrinet::{Error, Result, io};
 
-use super::{Arguments, write_file};
+use super::Arguments;
+use super::writing::write_file;
 use crate::interrupt;
 use crate::messages::{Progress, Verbosity};
 

@@ -1,0 +1,77 @@
+//! `hrinet info`: description of models, volumes, segmentations and folders.
+
+mod folder;
+mod models;
+mod segmentation;
+mod volume;
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use hrinet::io::ReadOptions;
+use hrinet::volume::Volume;
+use hrinet::{Error, Result, io};
+use serde_json::Value;
+
+use crate::cli::examples;
+use crate::interrupt;
+use crate::messages;
+
+/// Describe a model, a volume, a segmentation or a folder; list the models.
+#[derive(Args)]
+#[command(after_help = examples(&[
+    ("hrinet info", "Lists the models."),
+    ("hrinet info CT/", "Lists the DICOM series of a folder, or the volumes in its files."),
+    ("hrinet info ct.nii.gz --json", "Describes a volume, as JSON."),
+]))]
+pub struct Arguments {
+    /// A file, a folder or a model; without it, the models are listed.
+    ///
+    /// A volume, a segmentation (.seg.nrrd), a folder with DICOM series or volumes, a checkpoint
+    /// file, or a shipped model's name.
+    what: Option<PathBuf>,
+    /// Describe this DICOM series, where there are several.
+    ///
+    /// Its number in the list, its UID or the start of it.
+    #[arg(long, value_name = "N|UID", requires = "what")]
+    series: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs `hrinet info`.
+///
+/// # Errors
+/// The first error, for the user.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let json = arguments.json;
+    let Some(path) = arguments.what.as_deref() else { return models::list(json) };
+    let series = arguments.series.as_deref();
+    if io::holds_series(path) {
+        return folder::describe(path, series, json);
+    }
+    if let Some(series) = series {
+        return Err(Error::Argument(format!(
+            "{}: series {series:?} can only be chosen in a folder of DICOM files",
+            path.display()
+        )));
+    }
+    if io::has_segments(path) {
+        return segmentation::describe(path, json);
+    }
+    match io::is_read_by_name(path) {
+        true => volume::describe(&read(path, None)?, json),
+        false => models::describe(path, json),
+    }
+}
+
+fn read(path: &Path, series: Option<&str>) -> Result<Volume> {
+    let series = series.map(String::from);
+    io::read_with(path, &ReadOptions { series, cancelled: Some(&interrupt::raised) })
+}
+
+fn print_json(value: &Value) -> Result<()> {
+    let text = serde_json::to_string_pretty(value);
+    messages::print(text.map_err(|error| Error::Argument(error.to_string()))?)
+}
