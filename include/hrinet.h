@@ -1094,6 +1094,17 @@ HrinetStatus hrinet_job_init(HrinetJob *job);
 HrinetStatus hrinet_resample(const HrinetJob *job);
 
 /**
+ * Sends the warnings that `hrinet_resample` would give to the log callback, without resampling: for
+ * a host that shows them before it offers the job. Of the job it reads model, plan, input and
+ * window.
+ *
+ * Fails as `hrinet_resample` does for these.
+ *
+ * @pre As for `hrinet_resample`.
+ */
+HrinetStatus hrinet_job_check(const HrinetJob *job);
+
+/**
  * Interpolates slices between two known ones: the paper's operation, for interactive hosts.
  *
  * `first`, `second`: `rows` x `columns` in HU, row by row. `alphas`: `count` interpolation

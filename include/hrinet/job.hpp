@@ -126,25 +126,36 @@ public:
             labels[index].method = static_cast<std::int32_t>(labels_[index].method);
         }
         detail::ProgressCall call{progress, nullptr};
-        HrinetJob job;
-        detail::check(hrinet_job_init(&job));
-        job.model = model_;
-        job.plan = plan_.get();
-        job.input = input_ ? &*input_ : nullptr;
+        HrinetJob job = with_input();
         job.progress = progress ? detail::hrinet_hpp_progress : nullptr;
         job.user = &call;
         job.output = output_ ? &*output_ : nullptr;
         job.expected_error = expected_error_ ? &*expected_error_ : nullptr;
         job.labels = labels.data();
         job.label_count = labels.size();
-        job.window_low = window_[0];
-        job.window_high = window_[1];
         const HrinetStatus status = hrinet_resample(&job);
         if (call.thrown) std::rethrow_exception(call.thrown);
         detail::check(status);
     }
 
+    /// Sends the warnings that run() would give to the log callback, without resampling.
+    void check() const {
+        const HrinetJob job = with_input();
+        detail::check(hrinet_job_check(&job));
+    }
+
 private:
+    HrinetJob with_input() const {
+        HrinetJob job;
+        detail::check(hrinet_job_init(&job));
+        job.model = model_;
+        job.plan = plan_.get();
+        job.input = input_ ? &*input_ : nullptr;
+        job.window_low = window_[0];
+        job.window_high = window_[1];
+        return job;
+    }
+
     struct Labels {
         HrinetVolume input, output;
         LabelMethod method;

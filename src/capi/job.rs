@@ -177,12 +177,48 @@ pub unsafe extern "C" fn hrinet_resample(job: *const HrinetJob) -> HrinetStatus 
         // SAFETY: voxels wherever size and strides lead, as the caller promises; outputs overlap
         // nothing, which `check` made sure of.
         let mut array_job = unsafe { arrays.array_job(interpolator(job.model))? };
-        let [low, high] = [job.window_low, job.window_high];
-        array_job.window = ([low, high] != [0.0; 2]).then_some(Window { low, high });
+        array_job.window = window(job);
         // SAFETY: the host's callback, called as its type says.
         array_job.run(&mut |done| unsafe { report(job.progress, job.user, done) })?;
         Ok(())
     })
+}
+
+/// Sends the warnings that `hrinet_resample` would give to the log callback, without resampling:
+/// for a host that shows them before it offers the job. Of the job it reads model, plan, input and
+/// window.
+///
+/// Fails as `hrinet_resample` does for these.
+///
+/// # Safety
+/// As for `hrinet_resample`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_job_check(job: *const HrinetJob) -> HrinetStatus {
+    compute(|| {
+        // SAFETY: a struct or NULL, as the caller promises.
+        let job = unsafe { borrow(job, "job")? };
+        check_size::<HrinetJob>("job", job.struct_size)?;
+        // SAFETY: a plan and a volume or NULL, as the struct's page says.
+        let (plan, input) = unsafe { (borrow(job.plan, "plan")?, borrow(job.input, "input")?) };
+        let (output, expected_error, labels) = (None, None, Vec::new());
+        Arrays { plan, input: Some(input), output, expected_error, labels }.check()?;
+        // SAFETY: a model or NULL, as the caller promises.
+        let mut array_job = ArrayJob::new(&plan.plan, unsafe { interpolator(job.model) });
+        // SAFETY: voxels wherever size and strides lead, as the caller promises.
+        array_job.image = Some(Image::new(unsafe { input.voxels()? }, input.rescale()?)?);
+        array_job.window = window(job);
+        array_job.check()?;
+        for warning in array_job.warnings(true) {
+            log::warn!("{warning}");
+        }
+        Ok(())
+    })
+}
+
+/// Grey values that a network sees as its own window; `None`: HU.
+fn window(job: &HrinetJob) -> Option<Window> {
+    let [low, high] = [job.window_low, job.window_high];
+    ([low, high] != [0.0; 2]).then_some(Window { low, high })
 }
 
 /// Reports progress to the host; an error where it cancels, or where the process ends.

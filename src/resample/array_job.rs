@@ -222,7 +222,7 @@ impl<'a> ArrayJob<'a> {
     }
 
     /// Reasons to rely less on what a network will interpolate.
-    pub(super) fn warnings(&self, wants_image: bool) -> Vec<String> {
+    pub(crate) fn warnings(&self, wants_image: bool) -> Vec<String> {
         let network = self.interpolator.network().filter(|_| !self.plan.is_copy());
         let (Some(_), Some(image), true) = (network, &self.image, wants_image) else {
             return Vec::new();
@@ -235,7 +235,7 @@ impl<'a> ArrayJob<'a> {
         self.interpolator.spacing_warning(self.plan).into_iter().chain(doubt).collect()
     }
 
-    pub(super) fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if let Some(window) = self.window {
             window.check()?;
         }

@@ -14,6 +14,10 @@ static int32_t count(const HrinetProgress *progress, void *user) {
     return 0;
 }
 
+static void count_warnings(int32_t level, const char *line, void *user) {
+    *(int *)user += level == 2 && *line != 0;
+}
+
 static int32_t cancel(const HrinetProgress *progress, void *user) {
     (void)user;
     return progress->slices_done >= 2;
@@ -27,7 +31,8 @@ int main(int argc, char **argv) {
     HrinetVolume ct, out;
     HrinetSlice slice;
     int16_t *voxels, *made, *padded, *spread;
-    int calls = 0, i, j, k;
+    HrinetJob job;
+    int calls = 0, warnings = 0, i, j, k;
     FILE *file;
 
     CHECK(argc == 4);
@@ -146,6 +151,26 @@ int main(int argc, char **argv) {
         CHECK(!memcmp(between + 2 * 16 * 16, second, sizeof second));
         CHECK(memcmp(between + 16 * 16, first, sizeof first));
     }
+
+    /* A check warns as the job would, of values that are no HU, and needs no output. */
+    CHECK(hrinet_set_log_callback(count_warnings, 2, &warnings) == HRINET_OK);
+    CHECK(hrinet_job_check(NULL) == HRINET_NULL_POINTER);
+    CHECK(hrinet_job_init(&job) == HRINET_OK);
+    job.model = model;
+    CHECK(hrinet_job_check(&job) == HRINET_NULL_POINTER);
+    job.plan = plan;
+    REFUSED(hrinet_job_check(&job), HRINET_NULL_POINTER, "input");
+    ct.data = spread, ct.strides[0] = ct.strides[1] = ct.strides[2] = 0;
+    for (i = 0; i < COLUMNS * ROWS * SLICES; ++i) spread[i] = (int16_t)(i % 100);
+    job.input = &ct;
+    CHECK(hrinet_job_check(&job) == HRINET_OK);
+    CHECK(warnings == (model ? 1 : 0));
+    job.window_high = 100;
+    CHECK(hrinet_job_check(&job) == HRINET_OK);
+    CHECK(warnings == (model ? 1 : 0));
+    job.window_low = 200;
+    CHECK(hrinet_job_check(&job) == HRINET_INVALID_ARGUMENT);
+    CHECK(hrinet_set_log_callback(NULL, 0, NULL) == HRINET_OK);
 
     file = fopen(argv[3], "wb");
     CHECK(file);

@@ -190,6 +190,7 @@ void progress(const hrinet::Model& model) {
     fine_labels.pop_back();
     CHECK(status_of([&] { hrinet::Job(model, plan).labels(map, fine_labels).run(); }, "room for") ==
           HRINET_INVALID_ARGUMENT);
+    hrinet::Job(model, plan).input(ct).check();
     CHECK(status_of([&] { hrinet::Job(model, plan).input(ct).run(); }, "without output") ==
           HRINET_INVALID_ARGUMENT);
     CHECK(status_of([&] { std::vector<float> less(7); model.interpolate(plan, ct, less); },

@@ -316,6 +316,7 @@ FUNCTIONS = {
     "hrinet_label_job_init": (HrinetStatus, [POINTER(HrinetLabelJob)]),
     "hrinet_job_init": (HrinetStatus, [POINTER(HrinetJob)]),
     "hrinet_resample": (HrinetStatus, [POINTER(HrinetJob)]),
+    "hrinet_job_check": (HrinetStatus, [POINTER(HrinetJob)]),
     "hrinet_interpolate_slices": (
         HrinetStatus,
         [

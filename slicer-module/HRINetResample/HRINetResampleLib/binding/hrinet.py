@@ -13,7 +13,7 @@ from typing import List, Tuple
 
 from . import library
 from .handles import Cancelled, HrinetError, check
-from .job import LABEL_METHODS, Job, LabelJob, resample
+from .job import LABEL_METHODS, Job, LabelJob, check_job, resample
 from .log import collected_warnings, set_log
 from .memory import check_memory
 from .models import AXES, SPACINGS, Model, Options, Plan, Slice
@@ -32,6 +32,7 @@ __all__ = [
     "Plan",
     "Slice",
     "Trainer",
+    "check_job",
     "check_memory",
     "collected_warnings",
     "devices",

@@ -53,35 +53,50 @@ class Job:
 
 def resample(job: Job) -> None:
     """Runs a job: fills its outputs, which are unspecified after an error."""
-    loaded = library.load()
-    referenced: List[Any] = []
-
-    def volume(array: np.ndarray) -> Any:
-        described, others = volume_of(loaded, array.shape, array=array)
-        described.rescale_slope, described.rescale_intercept = job.rescale
-        referenced.append((described, others))
-        return ctypes.pointer(described)
-
-    native = c.HrinetJob()
-    check(loaded, loaded.hrinet_job_init(native))
-    native.model, native.plan = job.model._pointer, job.plan._pointer
-    native.input = volume(readable(job.input))
+    native = _Native(job)
+    job_struct, loaded = native.struct, native.loaded
     if job.output is not None:
-        native.output = volume(writeable("output", job.output))
+        job_struct.output = native.volume(writeable("output", job.output))
     if job.expected_error is not None:
-        native.expected_error = volume(writeable("expected_error", job.expected_error))
+        job_struct.expected_error = native.volume(writeable("expected_error", job.expected_error))
     labels = (c.HrinetLabelJob * len(job.labels))()
     for each, native_labels in zip(job.labels, labels):
         check(loaded, loaded.hrinet_label_job_init(native_labels))
-        native_labels.input = volume(readable(each.input))
-        native_labels.output = volume(writeable("a label map's output", each.output))
+        native_labels.input = native.volume(readable(each.input))
+        native_labels.output = native.volume(writeable("a label map's output", each.output))
         native_labels.method = choice("label method", LABEL_METHODS, each.method)
-    native.labels, native.label_count = labels, len(labels)
-    if job.window is not None:
-        native.window_low, native.window_high = (float(end) for end in job.window)
+    job_struct.labels, job_struct.label_count = labels, len(labels)
     callback, failures = progress_callback(job.progress)
-    native.progress = callback
-    status = loaded.hrinet_resample(native)
+    job_struct.progress = callback
+    status = loaded.hrinet_resample(job_struct)
     if failures:
         raise failures[0]
     check(loaded, status)
+
+
+def check_job(job: Job) -> None:
+    """Gives the warnings of `resample` without running the job, whose outputs may be missing."""
+    native = _Native(job)
+    check(native.loaded, native.loaded.hrinet_job_check(native.struct))
+
+
+class _Native:
+    """HrinetJob with model, plan, input and window, and the volumes that it points to."""
+
+    def __init__(self, job: Job) -> None:
+        self.loaded = library.load()
+        self._rescale = job.rescale
+        self._referenced: List[Any] = []
+        self.struct = c.HrinetJob()
+        check(self.loaded, self.loaded.hrinet_job_init(self.struct))
+        self.struct.model, self.struct.plan = job.model._pointer, job.plan._pointer
+        self.struct.input = self.volume(readable(job.input))
+        if job.window is not None:
+            self.struct.window_low, self.struct.window_high = (float(end) for end in job.window)
+
+    def volume(self, array: np.ndarray) -> Any:
+        """Pointer to the HrinetVolume of an array."""
+        described, others = volume_of(self.loaded, array.shape, array=array)
+        described.rescale_slope, described.rescale_intercept = self._rescale
+        self._referenced.append((described, others))
+        return ctypes.pointer(described)
