@@ -206,14 +206,15 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
         return FineTuningTask(grid, request, voxels, volumeNode.GetName(), choices.separateProcess)
 
     def planRequest(self, volumeNode, choices=None, **fields):
-        """Request for `backend.outcome`, which returns what `start` would compute.
+        """Request for `backend.outcome`, which returns what `start` would compute and warn of.
 
         Raises if the volume cannot be used.
         """
         choices = dataclasses.replace(choices or ResampleChoices(), **fields)
         options = self._options(volumeNode, choices)
         grid, _parent = geometry.grid_of(volumeNode, volumeNode.GetParentTransformNode())
-        return resampling.PlanRequest(grid, volumes.voxels_of(volumeNode).dtype, options)
+        voxels = volumes.voxels_of(volumeNode)
+        return resampling.PlanRequest(grid, voxels.dtype, options, str(choices.model), voxels)
 
     def expectedErrorOf(self, outputVolume):
         """Volume of expected errors that belongs to an output; None if there is none."""

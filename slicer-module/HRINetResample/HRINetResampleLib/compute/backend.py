@@ -82,7 +82,5 @@ def read_model_info(model):
 
 def outcome(request):
     """Outcome of a `PlanRequest`, by the default backend."""
-    if not choose().in_process:
-        return subprocess_client.outcome(request)
-    with resampling.make_plan(request) as plan:
-        return resampling.outcome_of(plan)
+    in_process = choose().in_process
+    return (resampling.planned_outcome if in_process else subprocess_client.outcome)(request)

@@ -25,11 +25,16 @@ class Grid:
 
 @dataclasses.dataclass(frozen=True)
 class PlanRequest:
-    """Grid, voxel type and options that determine an outcome."""
+    """Grid, voxel type and options that determine an outcome.
+
+    With the volume's voxels `image` [k, j, i] the outcome has the warnings of a run by `model`.
+    """
 
     grid: Grid
     dtype: np.dtype
     options: hrinet.Options
+    model: str = DEFAULT_MODEL
+    image: Optional[np.ndarray] = dataclasses.field(default=None, compare=False)
 
 
 @dataclasses.dataclass
@@ -82,6 +87,8 @@ class Outcome:
     ijk_to_ras: List[List[float]]
     axis: int
     known: Dict[int, int]  # output slice: input slice
+    # Of each output slice: 2.5 is in the middle between the input slices 2 and 3.
+    sources: List[float] = dataclasses.field(default_factory=list)
     system: str = ""
     checksum: str = ""
     device: str = ""
@@ -115,11 +122,26 @@ def make_plan(request):
     return hrinet.Plan(voxel, grid.ijk_to_ras, request.options, grid.positions, shape=grid.shape)
 
 
+def planned_outcome(request):
+    """Outcome of a `PlanRequest`."""
+    with make_plan(request) as plan:
+        outcome = outcome_of(plan)
+        if request.image is not None:
+            with (
+                hrinet.Model(request.model, "cpu") as model,
+                hrinet.collected_warnings() as warnings,
+            ):
+                hrinet.check_job(hrinet.Job(model, plan, request.image))
+            outcome.warnings = warnings
+        return outcome
+
+
 def outcome_of(plan):
     """Outcome that a plan will have."""
     known = {index: each.first for index, each in enumerate(plan.slices) if each.is_known}
+    sources = [each.first + (0 if each.is_known else each.fraction) for each in plan.slices]
     matrix = plan.ijk_to_ras.tolist()
-    return Outcome(list(plan.shape), matrix, plan.axis, known, remark=plan.remark)
+    return Outcome(list(plan.shape), matrix, plan.axis, known, sources, remark=plan.remark)
 
 
 def run(grid, settings, arrays, progress):

@@ -38,8 +38,13 @@ def outcome(request):
         "grid": dataclasses.asdict(request.grid),
         "dtype": np.dtype(request.dtype).name,
         "options": dataclasses.asdict(request.options),
+        "model": request.model,
     }
-    return outcome_from(_call(message))
+    if request.image is None:
+        return outcome_from(_call(message))
+    with tempfile.TemporaryDirectory(prefix="hrinet-") as folder:
+        np.save(os.path.join(folder, "in0.npy"), request.image)
+        return outcome_from(_call({**message, "folder": folder}))
 
 
 def run(grid, settings, arrays, progress):

@@ -26,9 +26,10 @@ def answer(request, send):
     grid = resampling.Grid(**request["grid"])
     if command == "plan":
         options = hrinet.Options(**request["options"])
-        wanted = resampling.PlanRequest(grid, np.dtype(request["dtype"]), options)
-        with resampling.make_plan(wanted) as plan:
-            return dataclasses.asdict(resampling.outcome_of(plan))
+        image = _load(request, "in0", "c") if "folder" in request else None
+        dtype, model = np.dtype(request["dtype"]), request["model"]
+        wanted = resampling.PlanRequest(grid, dtype, options, model, image)
+        return dataclasses.asdict(resampling.planned_outcome(wanted))
 
     def progress(done, total):
         send({"done": done, "total": total})

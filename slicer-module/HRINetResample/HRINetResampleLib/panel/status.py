@@ -68,8 +68,7 @@ def describe_plan(run, dtype):
     )
     if run.frames > 1:
         text = _("{count} frames, each ").format(count=run.frames) + text
-    if outcome.remark:
-        text += ". " + _("Note: {text}").format(text=outcome.remark)
+    text = _with_remarks(text, outcome)
     if outcome.interpolated_count == 0:
         text += ". " + _("There is nothing to interpolate: the slices are that close already")
     return text
@@ -83,9 +82,13 @@ def describe_result(outcome, seconds, backend):
         time=duration(seconds),
         where=backend,
     )
-    if outcome.remark:
-        text += ". " + _("Note: {text}").format(text=outcome.remark)
-    return ". ".join([text, *(_("Warning: {text}").format(text=w) for w in outcome.warnings)])
+    return _with_remarks(text, outcome)
+
+
+def _with_remarks(text, outcome):
+    remark = [_("Note: {text}").format(text=outcome.remark)] if outcome.remark else []
+    warnings = [_("Warning: {text}").format(text=warning) for warning in outcome.warnings]
+    return ". ".join([text, *remark, *warnings])
 
 
 def describe_gain(model):
