@@ -15,11 +15,12 @@ PROGRAM = str(PREFIX / "bin" / "hrinet")
 os.environ["HRINET_LIBRARY"] = str(PREFIX / "lib" / "libhrinet.so")
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from standins import application, panel, scripted  # noqa: E402
+from standins import application, layout, panel, scripted  # noqa: E402
 
 scripted.install()
 LOGIC = application.start()
 APPLICATION = panel.install()
+_layouts = []
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +44,16 @@ def logic():
     from HRINetResampleLib.logic import HRINetResampleLogic
 
     return HRINetResampleLogic()
+
+
+@pytest.fixture
+def views():
+    """Layout manager with three slice views."""
+    if not _layouts:
+        _layouts.append(layout.LayoutManager(LOGIC))
+    _layouts[0].reset()
+    yield _layouts[0]
+    _layouts[0].reset()
 
 
 @pytest.fixture

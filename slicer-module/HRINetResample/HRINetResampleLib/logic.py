@@ -17,7 +17,7 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 from .binding import hrinet
 from .binding.handles import whole_number
 from .binding.models import DEFAULT_MODEL
-from .compute import backend, fine_tuning, resampling
+from .compute import backend, fine_tuning, preview, resampling
 from .fine_tuning_task import FineTuningTask
 from .panel.parameters import HRINetResampleParameterNode
 from .scene import geometry, output, segmentations, sequences, volumes
@@ -215,6 +215,25 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
         grid, _parent = geometry.grid_of(volumeNode, volumeNode.GetParentTransformNode())
         voxels = volumes.voxels_of(volumeNode)
         return resampling.PlanRequest(grid, voxels.dtype, options, str(choices.model), voxels)
+
+    def previewRecipe(self, volumeNode, choices=None, **fields):
+        """`preview.Recipe` of what `start` would compute, and the parent transform of its output.
+
+        Raises if the volume cannot be used.
+        """
+        choices = dataclasses.replace(choices or ResampleChoices(), **fields)
+        options = self._options(volumeNode, choices)
+        grid, parent = geometry.grid_of(volumeNode, volumeNode.GetParentTransformNode())
+        recipe = preview.Recipe(
+            grid,
+            options,
+            str(choices.model),
+            choices.device,
+            choices.separateProcess,
+            stamp=volumes.stamp_of(volumeNode),
+            voxels=volumes.voxels_of(volumeNode),
+        )
+        return recipe, parent
 
     def expectedErrorOf(self, outputVolume):
         """Volume of expected errors that belongs to an output; None if there is none."""

@@ -51,6 +51,7 @@ def start():
         slicerUserSettingsFilePath=application.GetTemporaryPath() + "/Slicer.ini",
         processEvents=lambda: None,
         testingEnabled=lambda: True,
+        topLevelWidgets=lambda: [],
         connect=lambda signal, slot: None,
     )
     return application

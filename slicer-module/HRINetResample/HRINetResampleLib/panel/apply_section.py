@@ -6,7 +6,7 @@ from ..binding.memory import check_memory
 from ..logic import ResampleChoices
 from . import status
 from .parameters import SegmentationMethod, Spacing, choices_of, frame_count
-from .preview import Preview
+from .planned_outcome import PlannedOutcome
 
 
 class ApplySection:
@@ -14,7 +14,7 @@ class ApplySection:
 
     def __init__(self, ui, logic):
         self.ui, self._logic = ui, logic
-        self._preview = Preview()
+        self._planned = PlannedOutcome()
         self._parameters, self._info = None, None
         self._keep_text = False
         self.run = None  # `status.Run` that Apply would start; None: Apply is disabled
@@ -22,7 +22,7 @@ class ApplySection:
     @property
     def busy(self):
         """Whether the outcome is being computed."""
-        return self._preview.busy
+        return self._planned.busy
 
     def ask(self, parameters, info, keep_text=False):
         """Shows the outcome of the parameters, once it is known; `info`: that of the model.
@@ -30,13 +30,13 @@ class ApplySection:
         `keep_text`: only enables or disables Apply, and keeps the text of the status line.
         """
         self.run, self._keep_text = None, keep_text
-        self._preview.ask(None)
+        self._planned.ask(None)
         self._parameters, self._info = parameters, info
         problem = self._problem()
         if problem is None:
             choices = choices_of(parameters, ResampleChoices())
             try:
-                self._preview.ask(self._logic.planRequest(parameters.inputVolume, choices))
+                self._planned.ask(self._logic.planRequest(parameters.inputVolume, choices))
                 problem = _("Reading the volume")
             except RuntimeError as error:
                 problem = str(error)
@@ -65,7 +65,7 @@ class ApplySection:
 
     def poll(self):
         """Shows the outcome if it has become known."""
-        answer = self._preview.poll()
+        answer = self._planned.poll()
         if answer is None or self._parameters is None:
             return
         request, outcome = answer
@@ -90,7 +90,7 @@ class ApplySection:
     def pause(self):
         """Ignores a pending outcome: a run has started."""
         self._parameters = None
-        self._preview.ask(None)
+        self._planned.ask(None)
 
     def forget(self):
         """Forgets the outcome: the parameters are gone."""

@@ -48,3 +48,8 @@ MODELS = tuple(preset.model for preset in PRESETS if preset.model)
 def index_of(model):
     """Index of the preset of a model."""
     return MODELS.index(model) if model in MODELS else CUSTOM
+
+
+def preview_model(model, is_network):
+    """Model that previews the output of a model: a fast network for networks."""
+    return SMALL_MODEL if is_network else model

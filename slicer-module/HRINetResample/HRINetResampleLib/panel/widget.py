@@ -17,6 +17,7 @@ from .apply_section import ApplySection
 from .fine_tuning_section import FineTuningSection
 from .model_section import ModelSection
 from .parameters import Spacing, choices_of, sequence_of
+from .preview_section import PreviewSection
 from .widgets import Availability
 
 log = logging.getLogger("HRINet")
@@ -47,6 +48,7 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._model_section = ModelSection(ui)
         self._apply_section = ApplySection(ui, self.logic)
         self._fine_tuning_section = FineTuningSection(ui)
+        self._preview_section = PreviewSection(ui, self.logic, slicer.util.mainWindow() or panel)
         self._method = Availability(ui.methodCombo)
         self._frames = Availability(ui.framesCheck)
         self._original_slices = Availability(ui.originalSlicesButton)
@@ -79,6 +81,7 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.task.cancel()
             self.task.join()
         self._fine_tuning_section.discard()
+        self._preview_section.stop()
         self._release_parameters()
         self.removeObservers()
         self._timer.stop()
@@ -113,6 +116,7 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.task is not None:
             self.task.cancel()
         self._fine_tuning_section.discard()
+        self._preview_section.stop()
         self._release_parameters()
 
     def _on_scene_closed(self, _caller=None, _event=None):
@@ -167,6 +171,7 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         info = self._model_section.model_info()
         self._model_section.show()
         self._fine_tuning_section.show_button(self._parameters, info)
+        self._preview_section.show(self._parameters, info)
         if self.task is None:
             self._apply_section.ask(self._parameters, info)
 
@@ -217,6 +222,7 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def _on_tick(self):
         if self._model_section.poll() and self._parameters is not None:
             self._show_model()
+        self._preview_section.poll(is_busy=self.task is not None)
         if self.task is None:
             self._apply_section.poll()
         elif self.task.finished:
@@ -247,6 +253,7 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     def _finish_resampling(self, task, run):
         output = task.finish()
         run.record(task.seconds)
+        self._preview_section.end_preview()
         if self._parameters is not None:
             self._parameters.outputVolume = output
         return status.describe_result(task.outcomes[0], task.seconds, str(task.backend))

@@ -35,6 +35,12 @@ def slice_axis_of(volume_node, axis):
     return "k" if axis == "auto" and is_series else axis
 
 
+def stamp_of(volume_node):
+    """Value that changes when the voxels of a volume change."""
+    image = volume_node.GetImageData()
+    return volume_node.GetID(), image and image.GetMTime()
+
+
 def array_of(image):
     """View of the voxels [k, j, i] of a vtkImageData."""
     array = numpy_support.vtk_to_numpy(image.GetPointData().GetScalars())

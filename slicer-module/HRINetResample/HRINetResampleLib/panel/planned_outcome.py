@@ -3,7 +3,7 @@
 from ..compute import backend, thread
 
 
-class Preview:
+class PlannedOutcome:
     """Answers the newest request; older ones are dropped."""
 
     def __init__(self):
