@@ -17,10 +17,11 @@ from slicer.ScriptedLoadableModule import ScriptedLoadableModuleLogic
 from .binding import hrinet
 from .binding.handles import whole_number
 from .binding.models import DEFAULT_MODEL
-from .compute import backend, fine_tuning, preview, resampling
+from .compute import backend, derived_series, fine_tuning, preview, resampling
 from .fine_tuning_task import FineTuningTask
 from .panel.parameters import HRINetResampleParameterNode
-from .scene import geometry, output, segmentations, sequences, volumes
+from .program_tasks import DerivedSeriesTask, SelfCheckTask
+from .scene import dicom_database, geometry, output, segmentations, sequences, volumes
 from .task import Frame, ResampleTask
 
 
@@ -123,16 +124,7 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
         if choices.outputVolume is not None and choices.outputVolume is volumeNode:
             raise volumes.VolumeError("input and output are the same volume; choose another output")
         options = self._options(volumeNode, choices)
-        settings = resampling.Settings(
-            options,
-            choices.model,
-            choices.device,
-            choices.precision,
-            choices.ensemble,
-            choices.threads,
-            choices.segmentationMethod,
-            None if choices.window is None else [float(end) for end in choices.window],
-        )
+        settings = self._settings(options, choices)
         destination = output.Destination(
             volumeNode,
             choices.outputVolume,
@@ -205,6 +197,49 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
         )
         return FineTuningTask(grid, request, voxels, volumeNode.GetName(), choices.separateProcess)
 
+    def toDicomDatabase(self, volumeNode, choices=None, **fields):
+        """Derives a DICOM series and adds it to the database; the application stays responsive.
+
+        The series is what `resample` makes of the volume's files in Slicer's DICOM database, in the
+        same study. Returns an object with `series_uid`, `file_count`, `known_count`,
+        `interpolated_count` and `warnings`. `choices` is a `ResampleChoices`, of which spacing,
+        model and what concerns the computation are used. Raises as `resample` does.
+        """
+        task = self.startDerivedSeries(volumeNode, choices, **fields)
+        task.wait()
+        return task.finish()
+
+    def startDerivedSeries(self, volumeNode, choices=None, **fields):
+        """Starts deriving a DICOM series and returns a task: `finished`, `cancel()`, `finish()`.
+
+        `finish` adds the series to the database, and returns what `toDicomDatabase` does.
+        """
+        choices = dataclasses.replace(choices or ResampleChoices(), **fields)
+        files = dicom_database.files_of(volumeNode)
+        settings = self._settings(self._options(volumeNode, choices), choices)
+        derived_series.arguments_of(settings)
+        return DerivedSeriesTask(files, settings)
+
+    def selfCheck(self, volumeNode, choices=None, **fields):
+        """Measures how well the model works on a volume; the application stays responsive.
+
+        Every second slice is left out and made again, by the model and by plain interpolation.
+        Returns an object with `scores` (`psnr` in dB and `mean_absolute_hu` by model), `best` and
+        `slice_count`. `choices` is a `ResampleChoices`. Raises as `resample` does.
+        """
+        task = self.startSelfCheck(volumeNode, choices, **fields)
+        task.wait()
+        return task.finish()
+
+    def startSelfCheck(self, volumeNode, choices=None, **fields):
+        """Starts a check and returns a task: `finished`, `cancel()`, `finish()` as `selfCheck`."""
+        choices = dataclasses.replace(choices or ResampleChoices(), **fields)
+        options = hrinet.Options(axis=volumes.slice_axis_of(volumeNode, choices.axis))
+        voxels = volumes.voxels_of(volumeNode)
+        grid, _parent = geometry.grid_of(volumeNode, volumeNode.GetParentTransformNode())
+        axis = backend.outcome(resampling.PlanRequest(grid, voxels.dtype, options)).axis
+        return SelfCheckTask(grid, axis, self._settings(options, choices), voxels)
+
     def planRequest(self, volumeNode, choices=None, **fields):
         """Request for `backend.outcome`, which returns what `start` would compute and warn of.
 
@@ -273,6 +308,18 @@ class HRINetResampleLogic(ScriptedLoadableModuleLogic):
         segmentations.fill(node, segmentation, original, layers)
         volumes.move_beside(node, segmentation)
         return node
+
+    def _settings(self, options, choices):
+        return resampling.Settings(
+            options,
+            str(choices.model),
+            choices.device,
+            choices.precision,
+            choices.ensemble,
+            choices.threads,
+            choices.segmentationMethod,
+            None if choices.window is None else [float(end) for end in choices.window],
+        )
 
     def _options(self, volume_node, choices):
         """Options of the library; raises if the volume cannot be used."""

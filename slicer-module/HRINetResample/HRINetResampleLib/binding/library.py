@@ -43,8 +43,10 @@ def find() -> str:
 
 
 def program() -> Optional[str]:
-    """Path of the packed program `hrinet`; None if it is missing."""
-    paths = [tree / platforms.PROGRAM for tree in TREES]
+    """Path of the program `hrinet` beside the library; None if it is missing."""
+    chosen = os.environ.get(LIBRARY_VARIABLE)
+    trees = [pathlib.Path(chosen).parents[1]] if chosen else TREES
+    paths = [tree / platforms.PROGRAM for tree in trees]
     return next((str(path) for path in paths if path.is_file()), None)
 
 

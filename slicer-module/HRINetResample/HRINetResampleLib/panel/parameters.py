@@ -10,7 +10,7 @@ from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 from ..binding.models import DEFAULT_MODEL
 from ..compute import fine_tuning
-from ..scene import sequences
+from ..scene import dicom_database, sequences
 
 
 class Spacing(enum.Enum):
@@ -107,3 +107,15 @@ def frame_count(parameters):
     """Number of volumes that Apply resamples."""
     sequence = sequence_of(parameters) if parameters.allFrames else None
     return 1 if sequence is None else sequence.GetNumberOfDataNodes()
+
+
+def dicom_problem(parameters):
+    """Why no DICOM series can be derived from the input's; None if one can."""
+    volume = parameters.inputVolume
+    if volume is None:
+        return _("Load and choose a CT with thick slices")
+    if parameters.spacing is Spacing.LIKE:
+        return _("Choose another slice spacing: a DICOM series has slices of its own")
+    if parameters.axis not in (Axis.AUTO, Axis.K):
+        return _("Choose the automatic slice axis: a DICOM series has the slices of its source")
+    return dicom_database.problem(volume)

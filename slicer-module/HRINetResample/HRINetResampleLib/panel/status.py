@@ -91,6 +91,40 @@ def _with_remarks(text, outcome):
     return ". ".join([text, *remark, *warnings])
 
 
+def describe_series(series, seconds):
+    """Series that was added to the DICOM database."""
+    text = _(
+        "Added a series to the DICOM database: {known} known slices, {interpolated} interpolated, "
+        "in {time}"
+    ).format(
+        known=series.known_count, interpolated=series.interpolated_count, time=duration(seconds)
+    )
+    return ". ".join([text, *(_("Warning: {text}").format(text=w) for w in series.warnings)])
+
+
+def describe_self_check(check):
+    """Scores of a self-check, and advice."""
+    scores = ", ".join(
+        _("{model} {psnr} dB ({error} HU)").format(
+            model=os.path.basename(model),
+            psnr=f"{score.psnr:.1f}",
+            error=f"{score.mean_absolute_hu:.1f}",
+        )
+        for model, score in sorted(check.scores.items(), key=lambda each: -each[1].psnr)
+    )
+    text = _(
+        "{count} slices left out and made again, from neighbours twice as far apart as in use: "
+        "{scores}. "
+    ).format(count=check.slice_count, scores=scores)
+    best = os.path.basename(check.best)
+    if check.best == check.model:
+        return text + _("{model} is the best on this volume.").format(model=best)
+    return text + _(
+        "Warning: {best} is better on this volume; choose it. Networks fall behind where slices "
+        "overlap or are tilted and their grain is sharp."
+    ).format(best=best)
+
+
 def describe_gain(model):
     """Measured gain of a fine-tuned model, and advice."""
     text = _("On {count} held-out slices: {before} dB before, {after} dB after: {gain} dB.").format(
@@ -114,6 +148,11 @@ def resampling_progress(control):
     """Text of the progress bar while a volume is resampled."""
     text = _("slice {done} of {total}").format(done=control.done, total=control.total)
     return _progress(control, text)
+
+
+def self_check_progress(_control):
+    """Text of the progress bar during a self-check."""
+    return _("checking")
 
 
 def _progress(control, text):

@@ -16,7 +16,7 @@ from . import status
 from .apply_section import ApplySection
 from .fine_tuning_section import FineTuningSection
 from .model_section import ModelSection
-from .parameters import Spacing, choices_of, sequence_of
+from .parameters import Spacing, choices_of, dicom_problem, sequence_of
 from .preview_section import PreviewSection
 from .widgets import Availability
 
@@ -52,8 +52,12 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self._method = Availability(ui.methodCombo)
         self._frames = Availability(ui.framesCheck)
         self._original_slices = Availability(ui.originalSlicesButton)
+        self._dicom = Availability(ui.dicomButton)
+        self._self_check = Availability(ui.checkButton)
         ui.applyButton.clicked.connect(self._on_apply)
         ui.originalSlicesButton.clicked.connect(self._on_original_slices)
+        ui.dicomButton.clicked.connect(self._on_dicom)
+        ui.checkButton.clicked.connect(self._on_self_check)
         ui.fineTuneButton.clicked.connect(self._on_fine_tune)
         ui.fineTuneKeepButton.clicked.connect(self._on_keep)
         ui.fineTuneDiscardButton.clicked.connect(lambda *_: self._fine_tuning_section.discard())
@@ -156,6 +160,9 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         has_frames = sequence_of(parameters) is not None
         self._frames.set(None if has_frames else _("The input volume does not show a sequence"))
         self._original_slices.set(self._original_slices_problem())
+        self._dicom.set(dicom_problem(parameters))
+        has_input = parameters.inputVolume is not None
+        self._self_check.set(None if has_input else _("Load and choose a CT with thick slices"))
 
     def _original_slices_problem(self):
         """Why the segmentation cannot be resampled to the original slices; None if it can."""
@@ -190,6 +197,24 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             lambda: self.logic.start(parameters.inputVolume, choices),
             lambda task: self._finish_resampling(task, run),
             status.resampling_progress,
+        )
+
+    def _on_dicom(self, *_arguments):
+        parameters = self._parameters
+        choices = choices_of(parameters, ResampleChoices())
+        self._start(
+            lambda: self.logic.startDerivedSeries(parameters.inputVolume, choices),
+            lambda task: status.describe_series(task.finish(), task.seconds),
+            status.resampling_progress,
+        )
+
+    def _on_self_check(self, *_arguments):
+        parameters = self._parameters
+        choices = choices_of(parameters, ResampleChoices())
+        self._start(
+            lambda: self.logic.startSelfCheck(parameters.inputVolume, choices),
+            lambda task: status.describe_self_check(task.finish()),
+            status.self_check_progress,
         )
 
     def _on_fine_tune(self, *_arguments):
