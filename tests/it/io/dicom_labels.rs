@@ -86,10 +86,11 @@ fn labels_of_a_tilted_ct_stay_at_their_places() {
         io::read(&folder.path().join(output)).unwrap()
     };
     for more in [&["--factor", "4"][..], &["--factor", "4", "--keep-tilt"]] {
-        for labels in [&contours, &map] {
+        // The map touches a slice beyond the ball, from which the label tapers to the next one.
+        for (labels, slices) in [(&contours, 1), (&map, 4)] {
             let labels = run(labels, "labels.nrrd", more);
             assert_eq!(labels.geometry().tilt_degrees().is_some(), more.len() > 2);
-            assert_is_the_ball(&labels);
+            assert_is_the_ball(&labels, slices);
         }
     }
     // The label map on the sheared grid of the CT says the same as the contours.
@@ -100,8 +101,8 @@ fn labels_of_a_tilted_ct_stay_at_their_places() {
 }
 
 /// Voxels within the ball (`io_dicom_labels.py`) are labelled, others are not, but for those near
-/// its surface.
-fn assert_is_the_ball(labels: &Volume) {
+/// its surface; on every so many slices.
+fn assert_is_the_ball(labels: &Volume, slices: usize) {
     // Half a diagonal of the pixels of both grids, and half of that for what is between slices.
     const SURFACE_MM: f64 = 1.6;
     let (centre, radius) = ([2.4, -29.8, -44.0], 5.0);
@@ -109,6 +110,9 @@ fn assert_is_the_ball(labels: &Volume) {
     let mut inside = 0;
     for (index, value) in labels.voxels().values().enumerate() {
         let index = [index % columns, index / columns % rows, index / columns / rows];
+        if !index[2].is_multiple_of(slices) {
+            continue;
+        }
         let place = position(labels.geometry(), index);
         let offset = [0, 1, 2].map(|row| place[row] - centre[row]);
         let distance = offset.iter().map(|part| part * part).sum::<f64>().sqrt();
@@ -117,7 +121,7 @@ fn assert_is_the_ball(labels: &Volume) {
             inside += usize::from(distance < radius);
         }
     }
-    assert!(inside > 100, "{inside} voxels");
+    assert!(inside > 300 / slices, "{inside} voxels");
 }
 
 #[test]
