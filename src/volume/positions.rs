@@ -78,10 +78,10 @@ fn on_lattice(positions: &[f64], smallest: f64, parts: usize) -> Option<Snapped>
         .filter(|&spacing| spacing <= near)
         .fold((0.0, 0.0), |(count, sum), spacing| (count + 1.0, sum + spacing));
     let step = sum / count / parts as f64;
-    let mut place = 0;
+    let mut place = 0usize;
     let mut places = vec![0];
     for spacing in spacings {
-        place += (spacing / step).round() as usize;
+        place = place.saturating_add((spacing / step).round() as usize);
         places.push(place);
     }
     if place > u32::MAX as usize {
@@ -149,6 +149,8 @@ mod tests {
         assert_eq!(snapped(&[0.0, 2.5, 7.5, 10.0]), None);
         assert_eq!(snapped(&[0.0, 2.0, 5.0, 7.0]), None);
         assert_eq!(snapped(&[0.0, 3.0, 8.37, 11.9, 13.03]), None);
+        // Beyond whole numbers of steps.
+        assert_eq!(snapped(&[0.0, 1.0, 1e300, 2e300]), None);
         let found = snapped(&[0.0, 2.0, 5.002, 7.001]).expect("steps of 1 mm");
         assert!((found.positions[2] - 5.0 * 7.001 / 7.0).abs() < 1e-12);
     }
