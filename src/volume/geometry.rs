@@ -287,9 +287,10 @@ impl Geometry {
         self.named_slice_axis
     }
 
-    /// Slice axis: the one that is named; k of uneven slices; the axis across the plane of two
-    /// equal spacings (to 0.1 %, else to 5 %); the axis of a single slice; else the axis with the
-    /// largest spacing. In case of a tie, and where slices lean, k, the slice axis of most files.
+    /// Slice axis: the one that is named; k of uneven slices; the axis across the right-angled
+    /// plane of two equal spacings (to 0.1 %, else to 5 %); the axis of a single slice; else the
+    /// axis with the largest spacing. In case of a tie, and where slices lean, k, the slice axis of
+    /// most files.
     pub fn slice_axis(&self) -> Axis {
         if let Some(axis) = self.named_slice_axis {
             return axis;
@@ -304,7 +305,7 @@ impl Geometry {
         let across_equal = |tolerance: f64| {
             only(&|axis: Axis| {
                 let [a, b] = axis.others().map(|other| self.spacing(other));
-                (a - b).abs() <= tolerance * a.max(b)
+                self.is_right_angled_across(axis) && (a - b).abs() <= tolerance * a.max(b)
             })
         };
         let leaning_k = || self.skewed_axes().is_some() && self.is_right_angled_across(Axis::K);
@@ -381,6 +382,11 @@ mod tests {
         let steps = [[5.0, 0.0, 0.0], [0.0, 0.7, 0.0], [0.0, 0.0, 0.7]];
         let named = Geometry::with_axis([8, 6, 4], [0.0; 3], steps, Some(Axis::K)).unwrap();
         assert_eq!(named.slice_axis(), Axis::K);
+        // Leaning slices whose distance is nearly that of the rows.
+        let leaning = [[0.7, 0.0, 0.0], [0.0, 0.8, 0.0], [0.0, 0.16, 0.75]];
+        let leaning = Geometry::new([8, 6, 4], [0.0; 3], leaning).unwrap();
+        assert_eq!(leaning.slice_axis(), Axis::K);
+        assert!((leaning.tilt_degrees().unwrap() - 12.04).abs() < 0.01);
     }
 
     #[test]
