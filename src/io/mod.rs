@@ -57,8 +57,8 @@ pub static FORMATS: &[Format] = &[
     Format {
         name: "NIfTI",
         endings: &[".nii"],
-        description: "versions 1 and 2 when read; version 1 when written, 2 where an axis is longer \
-                      than 32767 voxels; stored values and their rescale are kept",
+        description: "versions 1 and 2 when read; 1 when written, 2 where an axis is longer than \
+                      32767 voxels; stored values and their rescale are kept",
         read: nifti::read,
         write: Some(Writer::Single(nifti::write)),
         holds_shear: true,
@@ -271,8 +271,8 @@ pub fn list(path: &Path, options: &ReadOptions) -> Result<FolderContents> {
 ///
 /// # Errors
 /// Those of [`check_output`]; [`Error::Unsupported`] for uneven slice spacing, which no format can
-/// represent; [`Error::Io`] where the disk is full. In each case no new file is left, and an old one
-/// is unchanged.
+/// represent; [`Error::Io`] where the disk is full. In each case no new file is left, and an old
+/// one is unchanged.
 pub fn write(path: &Path, volume: &Volume, overwrite: bool) -> Result<()> {
     write_with(path, volume, &WriteOptions { overwrite, cancelled: None })
 }

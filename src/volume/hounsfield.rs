@@ -114,8 +114,8 @@ fn strange(values: &[f64]) -> Option<String> {
         .then(|| format!("{:.0} % are far from those of air, tissue and bone", 100.0 * share))
 }
 
-/// Whether sorted values are those of a brain, or of muscle alone, from which all else was cut away:
-/// a narrow bell about 35 HU. Values scaled to 0 to 1 are narrower, those of other modalities and
+/// Whether sorted values are those of a brain, or of muscle, from which all else was cut away: a
+/// narrow bell about 35 HU. Values scaled to 0 to 1 are narrower, those of other modalities and
 /// 8-bit images wider or elsewhere; some scaled to 0 to 100 look the same.
 fn is_brain(values: &[f64]) -> bool {
     let kept = without_cut_away(values);

@@ -1,6 +1,6 @@
-"""Describes volumes as SimpleITK reads them (NIfTI-2, which it does not read, as NiBabel), as JSON: voxel type, size and positions of the eight
-corner voxels (mm in RAS) of each file. The voxels of the n-th file are written to FOLDER/n.raw
-(little endian, i fastest).
+"""Describes volumes as SimpleITK reads them (NIfTI-2, which it does not read, as NiBabel), as
+JSON: voxel type, size and positions of the eight corner voxels (mm in RAS) of each file. The voxels
+of the n-th file are written to FOLDER/n.raw (little endian, i fastest).
 
 Usage: io_describe.py FOLDER FILE...      (or folders, each with one DICOM series)
 """

@@ -165,61 +165,39 @@ impl Wanted {
 
     /// Makes the job wrong; gives the codes that are right then. `None`: it is still right.
     fn spoil(&mut self, numbers: &mut Numbers) -> Option<Vec<HrinetStatus>> {
-        let has_output = !self.job.output.is_null();
-        let argument = Some(vec![HRINET_INVALID_ARGUMENT]);
+        let (job, label) = (&mut self.job, &mut self.label);
+        let (input, output) = (&mut self.input.volume, &mut self.output.volume);
+        let (has_output, has_labels) = (!job.output.is_null(), job.label_count > 0);
+        let mut code = HRINET_INVALID_ARGUMENT;
         match numbers.byte() % 40 {
-            0 => self.job.struct_size += 1,
-            1 => self.job.plan = null(),
-            2 if has_output => self.job.input = null(),
-            3 if has_output => self.output.volume.data = null_mut(),
-            4 if has_output => self.output.volume.data = self.input.volume.data,
-            5 => self.input.volume.size[2] += 1,
-            6 if has_output => self.output.volume.size[0] += 1,
-            7 if has_output => {
-                self.output.volume.voxel_type = 1 + self.output.volume.voxel_type % 10
+            0 => (job.struct_size, code) = (0, HRINET_INVALID_STRUCT_SIZE),
+            1 => (job.plan, code) = (null(), HRINET_NULL_POINTER),
+            2 if has_output => (job.input, code) = (null(), HRINET_NULL_POINTER),
+            3 if has_output => (output.data, code) = (null_mut(), HRINET_NULL_POINTER),
+            4 if has_output => output.data = input.data,
+            5 => input.size[2] += 1,
+            6 if has_output => output.size[0] += 1,
+            7 if has_output => output.voxel_type = 1 + output.voxel_type % 10,
+            8 if has_output => output.strides = [-1, 1, 1],
+            9 if has_output => output.strides = [isize::MAX; 3],
+            10 => (job.labels, job.label_count, code) = (null(), 1, HRINET_NULL_POINTER),
+            11 if has_labels => label.method = 3,
+            12 if has_labels => (label.struct_size, code) = (0, HRINET_INVALID_STRUCT_SIZE),
+            13 if has_labels => (label.input, code) = (null(), HRINET_NULL_POINTER),
+            14 if has_labels => {
+                label.method = HRINET_LABELS_ANATOMY;
+                code = if abilities(job.model).1 { HRINET_OK } else { code };
             }
-            8 if has_output => self.output.volume.strides = [-1, 1, 1],
-            9 if has_output => self.output.volume.strides = [isize::MAX; 3],
-            10 => (self.job.labels, self.job.label_count) = (null(), 1),
-            11 if self.job.label_count > 0 => self.label.method = 3,
-            12 if self.job.label_count > 0 => self.label.struct_size = 0,
-            13 if self.job.label_count > 0 => self.label.input = null(),
-            14 if self.job.label_count > 0 => self.label.method = HRINET_LABELS_ANATOMY,
-            15 if !abilities(self.job.model).0 => {
-                self.job.expected_error = &raw const self.error.volume;
-                return argument;
+            15 if !abilities(job.model).0 => job.expected_error = &raw const self.error.volume,
+            16 => (job.output, job.expected_error, job.label_count) = (null(), null(), 0),
+            17 => {
+                (job.window_low, job.window_high) = (5.0, numbers.number());
+                return Some(vec![HRINET_OK, HRINET_INVALID_ARGUMENT]);
             }
-            16 => {
-                (self.job.output, self.job.expected_error, self.job.label_count) =
-                    (null(), null(), 0)
-            }
-            17 => (self.job.window_low, self.job.window_high) = (5.0, numbers.number()),
-            18 if has_output => self.input.volume.rescale_slope = f64::NAN,
+            18 if has_output => input.rescale_slope = f64::NAN,
             _ => return None,
         }
-        let job = &self.job;
-        match () {
-            () if job.struct_size != size_of::<HrinetJob>() => {
-                Some(vec![HRINET_INVALID_STRUCT_SIZE])
-            }
-            () if job.plan.is_null()
-                || job.input.is_null()
-                || self.output.volume.data.is_null() =>
-            {
-                Some(vec![HRINET_NULL_POINTER])
-            }
-            () if job.label_count > 0 && (job.labels.is_null() || self.label.input.is_null()) => {
-                Some(vec![HRINET_NULL_POINTER])
-            }
-            () if job.label_count > 0 && self.label.struct_size == 0 => {
-                Some(vec![HRINET_INVALID_STRUCT_SIZE])
-            }
-            () if job.window_low == 5.0 => Some(vec![HRINET_OK, HRINET_INVALID_ARGUMENT]),
-            () if self.label.method == HRINET_LABELS_ANATOMY && abilities(job.model).1 => {
-                Some(vec![HRINET_OK])
-            }
-            () => argument,
-        }
+        Some(vec![code])
     }
 
     /// Checks that known slices are those of the input.

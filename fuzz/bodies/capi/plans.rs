@@ -106,28 +106,34 @@ fn spoil(numbers: &mut Numbers, volume: &mut HrinetVolume) -> Option<HrinetStatu
     }
 }
 
+/// Right options, which may not fit a volume.
+fn wishes(numbers: &mut Numbers, like: *const HrinetVolume) -> HrinetResampleOptions {
+    let mut options = MaybeUninit::uninit();
+    // SAFETY: a place for the struct, which the call fills.
+    let mut options: HrinetResampleOptions = unsafe {
+        assert_eq!(hrinet_resample_options_init(options.as_mut_ptr()), HRINET_OK);
+        options.assume_init()
+    };
+    options.spacing = numbers.pick(&[
+        HRINET_SPACING_FACTOR,
+        HRINET_SPACING_FACTOR,
+        HRINET_SPACING_ISOTROPIC,
+        HRINET_SPACING_NEAREST,
+        HRINET_SPACING_EXACT,
+        HRINET_SPACING_LIKE,
+    ]);
+    options.factor = numbers.count() as u32;
+    options.spacing_mm = numbers.number();
+    options.axis = numbers.pick(&[-1, -1, -1, 0, 1, 2]);
+    options.like = like;
+    options.keep_tilt = i32::from(numbers.byte() % 2);
+    options
+}
+
 impl Session {
     pub(super) fn create_plan(&mut self, numbers: &mut Numbers) {
         let (mut grid, like) = (Grid::new(numbers), Grid::new(numbers));
-        let mut options = MaybeUninit::uninit();
-        // SAFETY: a place for the struct, which the call fills.
-        let mut options: HrinetResampleOptions = unsafe {
-            assert_eq!(hrinet_resample_options_init(options.as_mut_ptr()), HRINET_OK);
-            options.assume_init()
-        };
-        options.spacing = numbers.pick(&[
-            HRINET_SPACING_FACTOR,
-            HRINET_SPACING_FACTOR,
-            HRINET_SPACING_ISOTROPIC,
-            HRINET_SPACING_NEAREST,
-            HRINET_SPACING_EXACT,
-            HRINET_SPACING_LIKE,
-        ]);
-        options.factor = numbers.count() as u32;
-        options.spacing_mm = numbers.number();
-        options.axis = numbers.pick(&[-1, -1, -1, 0, 1, 2]);
-        options.like = &raw const like.volume;
-        options.keep_tilt = i32::from(numbers.byte() % 2);
+        let mut options = wishes(numbers, &like.volume);
         // Numbers may describe no grid.
         let mut expected = vec![HRINET_OK, HRINET_INVALID_GEOMETRY, HRINET_INVALID_ARGUMENT];
         let refused = |code| vec![code, HRINET_INVALID_GEOMETRY, HRINET_INVALID_ARGUMENT];

@@ -20,8 +20,9 @@ use crate::volume::Volume;
 /// Reads a segmentation of a CT, on the grid of its frames.
 ///
 /// # Errors
-/// [`Error::Damaged`]; [`Error::Unsupported`] for a compression that is not read and for planes that
-/// are not parallel, not on a line or not at even distances; [`Error::Io`], [`Error::Memory`].
+/// [`Error::Damaged`]; [`Error::Unsupported`] for a compression that is not read and for planes
+/// that are not parallel, not on a line or not at even distances; [`Error::Io`],
+/// [`Error::Memory`].
 pub(super) fn read(path: &Path, ct: &Volume, cancelled: &dyn Fn() -> bool) -> Result<Segmentation> {
     let file = file::open(path)?;
     let frame_of_reference = text(&file.object, tags::FRAME_OF_REFERENCE_UID);
