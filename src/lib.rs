@@ -37,7 +37,8 @@
 //! - [`io`] reads and writes volumes; [`volume`] is a CT with its geometry;
 //! - [`resample`](mod@resample) plans and interpolates, [`labels`] does so for label maps;
 //! - [`network`] has the systems, checkpoints and shipped models;
-//! - [`training`] trains them, [`evaluation`] and [`metrics`] measure them.
+//! - [`training`] trains them, [`evaluation`] and [`metrics`] measure them, [`self_check`] on a
+//!   volume of the user's own.
 //!
 //! `capi` is the C interface (documented in `hrinet.h`); `runtime` and `render` serve the program.
 //!
@@ -58,6 +59,7 @@ pub mod render;
 pub mod resample;
 #[doc(hidden)]
 pub mod runtime;
+pub mod self_check;
 pub mod training;
 pub mod volume;
 

@@ -27,7 +27,7 @@ using ProgressFunction = std::function<bool(Progress)>;
 enum class Precision : std::int32_t {
     float32 = HRINET_PRECISION_FLOAT32,   ///< On a CPU the same bits every time.
     bfloat16 = HRINET_PRECISION_BFLOAT16, ///< Faster where the device computes in it, less exact.
-    automatic = HRINET_PRECISION_AUTO     ///< bfloat16 on processors that compute in it, for models.
+    automatic = HRINET_PRECISION_AUTO     ///< bfloat16 on processors that compute in it.
 };
 
 /// Device, precision, ensemble and detail carry of a model. A device name alone converts to them.

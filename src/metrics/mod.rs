@@ -6,6 +6,7 @@
 
 mod bicubic;
 pub mod calibration;
+pub mod grain;
 pub mod ma;
 mod neighbourhood;
 pub mod niqe;

@@ -66,8 +66,8 @@ pub trait SliceNetwork: std::any::Any {
         Ok(None)
     }
 
-    /// The same network, on the same weights, for another thread; `None` where threads gain nothing,
-    /// as on a card.
+    /// The same network, on the same weights, for another thread; `None` where threads gain
+    /// nothing, as on a card.
     ///
     /// # Errors
     /// [`crate::Error::Torch`].

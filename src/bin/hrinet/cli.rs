@@ -43,7 +43,7 @@ pub struct Cli {
 pub enum Command {
     Resample(Box<resample::Arguments>),
     Info(info::Arguments),
-    Evaluate(evaluate::Arguments),
+    Evaluate(Box<evaluate::Arguments>),
     Train(Box<train::Arguments>),
     Completions(completions::Arguments),
     Manual(manual::Arguments),
@@ -51,7 +51,7 @@ pub enum Command {
 
 /// Parses the command line. Help, version and wrong usage are printed here, and end the program.
 pub fn parse(arguments: Vec<OsString>) -> Result<Cli, ExitCode> {
-    let asks_for_more = arguments.iter().skip(1).any(|word| is_verbose(word));
+    let asks_for_more = arguments.iter().skip(1).any(is_verbose);
     Cli::try_parse_from(arguments).map_err(|error| {
         if error.kind() == ErrorKind::DisplayVersion && asks_for_more {
             return match print(version::in_detail()) {

@@ -167,7 +167,8 @@ pub struct Settings {
     pub learning_rate: f64,
     /// Course of the rate [default: cosine; paper: constant].
     ///
-    /// The learning rate after the warm-up; cosine falls to one hundredth of the peak at the end of the stage.
+    /// The learning rate after the warm-up; cosine falls to one hundredth of the peak at the end of
+    /// the stage.
     #[arg(long, value_parser = word::<LrSchedule>, value_name = "constant|cosine")]
     #[arg(help_heading = STEPS)]
     #[serde(default, alias = "decline")]

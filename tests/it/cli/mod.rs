@@ -1,4 +1,5 @@
 mod bad_input;
+mod check;
 mod cuda;
 mod dicom_out;
 mod dry_run;

@@ -64,7 +64,7 @@ fn compressed_voxels_are_written_beside_their_header() {
     assert!(std::fs::metadata(&data).unwrap().len() < VOXELS.len() as u64);
     let mut files = folder::volumes_in(folder.path()).unwrap();
     files.retain(|path| path.file_stem().unwrap() == "a" && path.extension().unwrap() != "mha");
-    assert_eq!(files, [header.clone()], "one volume, not two");
+    assert_eq!(files, std::slice::from_ref(&header), "one volume, not two");
     let text = io::write(&data, &volume, false).unwrap_err().to_string();
     assert!(text.contains("already exists"), "{text}");
     std::fs::remove_file(header).unwrap();

@@ -18,7 +18,8 @@ use crate::json;
         "Compares linear, cubic and the default model on the volumes of a folder."),
     ("hrinet evaluate --data ct.nrrd --gap 4 --tissue",
         "Keeps every 4th slice, and prints bias and noise by tissue."),
-    ("hrinet evaluate --data CTS/ --models linear,mine.safetensors", "Measures a model of your own."),
+    ("hrinet evaluate --data CTS/ --models linear,mine.safetensors",
+        "Measures a model of your own."),
 ]))]
 pub struct Arguments {
     /// Volumes, or folders of volumes.

@@ -1,6 +1,7 @@
 //! `hrinet resample`: read a volume, plan, interpolate, write, report.
 
 mod arguments;
+mod check;
 mod description;
 mod dicom;
 mod dry_run;
@@ -60,14 +61,25 @@ pub fn run(
         announce(&job, &options, verbosity);
     }
     memory::check(job.memory_needed(), MEMORY_ADVICE)?;
+    let checked = match arguments.checks_model() {
+        true => Some(check::run(&job, &options, verbosity).map_err(in_input)?),
+        false => None,
+    };
     if arguments.outputs.dry_run.is_some() {
         let plan = dry_run::run(arguments, &job, &options, labels.remarks(), verbosity);
         return plan.map(|()| counts).map_err(in_input);
     }
     let mut outputs = interpolate(&job, verbosity).map_err(in_input)?;
     let headers = headers.as_ref();
-    let writing =
-        Writing { arguments, job: &job, options: &options, labels: &labels, headers, verbosity };
+    let writing = Writing {
+        arguments,
+        job: &job,
+        options: &options,
+        labels: &labels,
+        headers,
+        checked,
+        verbosity,
+    };
     writing.all(&mut outputs, start)?;
     summarise(arguments, &plan, &outputs, verbosity);
     Ok(counts)

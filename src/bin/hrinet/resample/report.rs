@@ -7,6 +7,7 @@ use hrinet::Result;
 use hrinet::io::WrittenSeries;
 use hrinet::resample::{Job, JobOptions, Outputs};
 use hrinet::runtime::memory;
+use hrinet::self_check::SelfCheck;
 use serde::Serialize;
 
 use super::Arguments;
@@ -24,6 +25,9 @@ pub struct Report {
     /// Of the interpolated voxels, where it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     expected_error: Option<ExpectedError>,
+    /// Of the model, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check: Option<SelfCheck>,
     /// Reasons to rely less on the interpolated slices.
     warnings: Vec<String>,
     work: Work,
@@ -85,6 +89,7 @@ impl Report {
                 path: path.display().to_string(),
                 mean_hu: outputs.mean_expected_error_hu,
             }),
+            check: None,
             warnings: outputs.work.warnings.clone(),
             work: Work {
                 encoded_slices: outputs.work.encoded,

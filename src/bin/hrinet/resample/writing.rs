@@ -6,6 +6,7 @@ use std::time::Instant;
 use hrinet::io::DicomHeaders;
 use hrinet::render::coronal;
 use hrinet::resample::{Interpolator, Job, JobOptions, Outputs, Plan, Spacing, resample};
+use hrinet::self_check::SelfCheck;
 use hrinet::volume::Volume;
 use hrinet::{Result, io};
 
@@ -23,6 +24,8 @@ pub struct Writing<'a> {
     pub labels: &'a Labels,
     /// Headers of the input, where the output is a DICOM series.
     pub headers: Option<&'a DicomHeaders>,
+    /// How good the model is on the input, where that was checked.
+    pub checked: Option<SelfCheck>,
     pub verbosity: &'a Verbosity,
 }
 
@@ -50,6 +53,7 @@ impl<'a> Writing<'a> {
         let (arguments, verbosity) = (self.arguments, self.verbosity);
         let report = Report::new(arguments, self.job, self.options, outputs);
         let mut report = report.with_warnings(self.labels.remarks());
+        report.check = self.checked.clone();
         match self.headers {
             None => write_volume(&arguments.output, &outputs.volume, arguments, verbosity)?,
             Some(headers) => report.dicom = Some(self.series(headers, outputs)?),

@@ -95,7 +95,9 @@ impl Line {
             let length = dot(whole, normal);
             line.direction = whole.map(|part| part / length);
         }
-        match planes.iter().find(|frame| !(line.drift(&frame.plane) <= DRIFT_MM)) {
+        // NaN is on no line.
+        let is_on_line = |frame: &FramePlane| line.drift(&frame.plane) <= DRIFT_MM;
+        match planes.iter().find(|frame| !is_on_line(frame)) {
             None => Ok(line),
             Some(FramePlane { plane, .. }) => Err(Error::unsupported(
                 path,

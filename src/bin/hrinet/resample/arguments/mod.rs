@@ -82,6 +82,13 @@ struct InterpolationArguments {
     /// NaN in known slices stays. Without this option, what is between NaN is NaN.
     #[arg(long, value_name = "HU", allow_negative_numbers = true)]
     nan_as: Option<f64>,
+    /// Say first how good the model is on INPUT.
+    ///
+    /// Every second slice is made again by the model, by linear and by cubic interpolation, at up
+    /// to eight places: PSNR, SSIM, bias and noise by tissue, and what to choose. Also in --json,
+    /// and with --dry-run alone.
+    #[arg(long, conflicts_with = "window")]
+    check: bool,
     #[command(flatten)]
     interpolator: InterpolatorArguments,
 }
@@ -143,6 +150,11 @@ impl Arguments {
     /// Those of [`site::model`].
     pub fn model(&self) -> Result<Choice<String>> {
         site::model(self.interpolation.model.as_deref())
+    }
+
+    /// Whether the model is checked on the CT first.
+    pub fn checks_model(&self) -> bool {
+        self.interpolation.check
     }
 
     /// The label map to read, and the file to write.
