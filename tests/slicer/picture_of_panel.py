@@ -15,7 +15,7 @@ def main(ct, picture):
     builders.read(ct, "Chest CT")
     conftest.APPLICATION.setStyle("Fusion")
     widget = panels.create()
-    widget.test_parent.resize(460, 680)
+    widget.test_parent.resize(460, 800)
     panels.ready(widget)
     conftest.APPLICATION.processEvents()
     saved = widget.test_parent.grab().save(picture)

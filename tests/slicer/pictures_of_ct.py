@@ -18,6 +18,7 @@ import builders
 import conftest  # noqa: F401 (starts the scene)
 from HRINetResampleLib.logic import HRINetResampleLogic
 from HRINetResampleLib.scene import geometry
+from standins.layout import drawn
 
 WINDOW, LEVEL = 1600, -100  # HU: lung, soft tissue and bone together
 BONE_HU = 200
@@ -77,11 +78,7 @@ def slice_view(node, orientation, size, millimetres, centre):
     logic.SetMRMLApplicationLogic(slicer.app.applicationLogic())
     logic.SetSliceNode(view)
     logic.GetSliceCompositeNode().SetBackgroundVolumeID(node.GetID())
-    logic.UpdatePipeline()
-    logic.GetBlend().Update()
-    image = logic.GetBlend().GetOutput()
-    pixels = vtk_to_numpy(image.GetPointData().GetScalars())
-    return pixels.reshape(*image.GetDimensions()[1::-1], -1)[::-1, :, 0]
+    return drawn(logic)
 
 
 def bone_view(node, size, camera):

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import slicer
-from vtk.util.numpy_support import vtk_to_numpy
 
 import builders
 from HRINetResampleLib.binding import hrinet
@@ -13,6 +12,7 @@ from HRINetResampleLib.compute.preview import Slab
 from HRINetResampleLib.scene import geometry, slice_views
 from HRINetResampleLib.scene.preview_volume import PreviewVolume
 from HRINetResampleLib.scene.slice_views import AFTER_VIEWS, BEFORE_VIEWS, BeforeAndAfter
+from standins.layout import drawn
 
 MATRIX = np.array([[-1, 0, 0, 24], [0, -1, 0, 20], [0, 0, 3, -9], [0, 0, 0, 1.0]])
 
@@ -28,16 +28,6 @@ def shown(views, name):
     composite = views.view(name).GetSliceCompositeNode()
     background, foreground = composite.GetBackgroundVolumeID(), composite.GetForegroundVolumeID()
     return background, foreground, composite.GetForegroundOpacity()
-
-
-def pixels(views, name):
-    """Grey values [row, column] that a view draws, from the top."""
-    logic = views.view(name)
-    logic.UpdatePipeline()
-    logic.GetBlend().Update()
-    image = logic.GetBlend().GetOutput()
-    values = vtk_to_numpy(image.GetPointData().GetScalars())
-    return values.reshape(*image.GetDimensions()[1::-1], -1)[::-1, :, 0]
 
 
 def known_slices_of(volume, parent=None):
@@ -74,7 +64,7 @@ def test_preview_is_drawn_over_its_part_alone(views):
     thick.GetDisplayNode().SetAutoWindowLevel(False)
     thick.GetDisplayNode().SetWindowLevel(1000, -200)
     show(views, thick)
-    before = pixels(views, "Green")
+    before = drawn(views.view("Green"))
     state = BeforeAndAfter()
     state.source, preview = thick, PreviewVolume()
     matrix = MATRIX @ np.diag([1, 1, 1 / 3, 1])  # 1 mm between slices
@@ -84,7 +74,7 @@ def test_preview_is_drawn_over_its_part_alone(views):
     assert not preview.show(slab, thick, None)
     state.preview = preview.node
     state.update()
-    after = pixels(views, "Green")
+    after = drawn(views.view("Green"))
     # 40 or 48 mm on 120 pixels; the slab is 7 mm high, from z = -3.5 to 3.5 around the middle.
     changed = (after != before).any(axis=1)
     rows = np.flatnonzero(changed)
@@ -94,7 +84,7 @@ def test_preview_is_drawn_over_its_part_alone(views):
     assert (inside == 255).all()
     state.shows_after = False
     state.update()
-    assert np.array_equal(pixels(views, "Green"), before)
+    assert np.array_equal(drawn(views.view("Green")), before)
     state.release()
     preview.remove()
     assert shown(views, "Green") == (thick.GetID(), None, 0)

@@ -2,15 +2,26 @@
 
 import slicer
 import vtk
+from vtk.util.numpy_support import vtk_to_numpy
 
 SIDE = 120  # pixels of a view
+
+
+def drawn(logic):
+    """Grey values [row, column] that a slice logic draws, from the top."""
+    logic.UpdatePipeline()
+    logic.GetBlend().Update()
+    image = logic.GetBlend().GetOutput()
+    pixels = vtk_to_numpy(image.GetPointData().GetScalars())
+    return pixels.reshape(*image.GetDimensions()[1::-1], -1)[::-1, :, 0]
 
 
 class LayoutManager:
     """Gives every slice view of the layout a slice logic, as the application's windows do."""
 
-    def __init__(self, application_logic):
-        self._application = application_logic
+    def __init__(self, application_logic, size=(SIDE, SIDE)):
+        """`size` is that of each view in pixels: columns, rows."""
+        self._application, self._size = application_logic, size
         self._logics = {}  # by the name of the view
         self.logic = slicer.vtkMRMLLayoutLogic()
         self.logic.SetMRMLScene(slicer.mrmlScene)
@@ -44,7 +55,7 @@ class LayoutManager:
         logic.SetMRMLScene(slicer.mrmlScene)
         logic.SetMRMLApplicationLogic(self._application)
         logic.SetSliceNode(view)
-        view.SetDimensions(SIDE, SIDE, 1)
+        view.SetDimensions(*self._size, 1)
         self._application.GetSliceLogics().AddItem(logic)
         return logic
 

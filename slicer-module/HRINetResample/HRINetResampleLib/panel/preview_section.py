@@ -91,12 +91,13 @@ class PreviewSection:
         if known is not None:
             spans = [] if is_busy else slice_views.spans(known, self._parent)
             self._preview.look_at(wanted_pairs(spans, known.pair_count))
+        text = self._text(is_busy)  # of what is shown at least
         slab = self._preview.poll()
         if slab is not None and self._volume.show(slab, self._source, self._parent):
             self._views.preview = self._volume.node
             self._views.update()
         self._volume.follow(self._source)
-        self.ui.previewLabel.setText(self._text(is_busy))
+        self.ui.previewLabel.setText(text)
 
     def _ask(self):
         """Asks for the preview of the parameters."""
