@@ -2,6 +2,7 @@ mod detached;
 mod dicom;
 mod dicom_labels;
 mod dicom_odd;
+mod grid;
 mod less_usual;
 mod metaimage;
 mod nifti;

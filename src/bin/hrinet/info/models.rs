@@ -75,12 +75,11 @@ pub fn describe(path: &Path, json: bool) -> Result<()> {
     print(&model)
 }
 
-/// Where the file of a shipped model lies.
+/// Where a shipped model lies: its file, where it is installed, and in words.
 fn place(shipped: &ShippedModel) -> (Option<PathBuf>, String) {
     let file = model_files::file(shipped.name);
-    let copy =
-        file.as_ref().map_or(String::new(), |file| format!("; as a file: {}", file.display()));
-    (file, format!("in the program, {}{copy}", bytes_in_words(shipped.byte_count())))
+    let copy = file.as_ref().map_or(String::new(), |file| format!(", and {}", file.display()));
+    (file, format!("in the program ({}){copy}", bytes_in_words(shipped.byte_count())))
 }
 
 fn add_file(value: &mut Value, shipped: &ShippedModel) {
@@ -93,7 +92,7 @@ fn add_file(value: &mut Value, shipped: &ShippedModel) {
 
 fn print_file(shipped: &ShippedModel, indent: &str) -> Result<()> {
     print_line(format_args!("{indent}for:         {}", shipped.purpose))?;
-    print_line(format_args!("{indent}lies:        {}", place(shipped).1))
+    print_line(format_args!("{indent}file:        {}", place(shipped).1))
 }
 
 fn as_json(model: &Model) -> Value {
