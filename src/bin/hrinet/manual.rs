@@ -30,7 +30,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 
 /// Writes the page of a command.
 fn write(command: &Command, folder: &Path) -> Result<()> {
-    let man = Man::new(command.clone()).manual("HRINet");
+    let source = concat!("hrinet ", env!("CARGO_PKG_VERSION"));
+    let man = Man::new(command.clone()).source(source).manual("HRINet");
     let path = folder.join(man.get_filename());
     page(&man, command)
         .and_then(|page| std::fs::write(&path, page))

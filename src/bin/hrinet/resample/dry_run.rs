@@ -4,6 +4,7 @@ use hrinet::error::count_of;
 use hrinet::resample::estimate::{self, Estimate};
 use hrinet::resample::{Job, JobOptions};
 use hrinet::runtime::device;
+use hrinet::self_check::SelfCheck;
 use hrinet::{Result, io};
 use serde::Serialize;
 
@@ -22,6 +23,9 @@ struct Plan {
     description: Description,
     known_slices: usize,
     interpolated_slices: usize,
+    /// Of the model, where it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    check: Option<SelfCheck>,
     /// Reasons to rely less on the interpolated slices.
     warnings: Vec<String>,
     memory: PlannedMemory,
@@ -29,7 +33,8 @@ struct Plan {
     files: Vec<PlannedFile>,
 }
 
-/// Checks a job as its run does, and prints what it would do.
+/// Checks a job as its run does, and prints what it would do; `check` of its model and `remarks` on
+/// its label maps are part of that.
 ///
 /// # Errors
 /// Those of [`Job::check`], and of the estimate of the time.
@@ -37,7 +42,7 @@ pub fn run(
     arguments: &Arguments,
     job: &Job,
     options: &JobOptions,
-    remarks: &[String],
+    (check, remarks): (Option<SelfCheck>, &[String]),
     verbosity: &Verbosity,
 ) -> Result<()> {
     let mut warnings = job.check()?;
@@ -50,6 +55,7 @@ pub fn run(
         description: Description::new(arguments, job, options),
         known_slices: job.plan.known_count(),
         interpolated_slices: job.plan.interpolated_count(),
+        check,
         warnings,
         memory: PlannedMemory::new(job.memory_needed()),
         time: time(arguments, job, verbosity)?,

@@ -66,7 +66,8 @@ pub fn run(
         false => None,
     };
     if arguments.outputs.dry_run.is_some() {
-        let plan = dry_run::run(arguments, &job, &options, labels.remarks(), verbosity);
+        let found = (checked, labels.remarks());
+        let plan = dry_run::run(arguments, &job, &options, found, verbosity);
         return plan.map(|()| counts).map_err(in_input);
     }
     let mut outputs = interpolate(&job, verbosity).map_err(in_input)?;
