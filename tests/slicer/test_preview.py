@@ -1,5 +1,6 @@
 """The preview without Qt: pairs, their order and their voxels, which are those of the whole job."""
 
+import dataclasses
 import time
 
 import numpy as np
@@ -261,3 +262,16 @@ def test_pairs_are_computed_side_by_side():
     running = Preview(run_here=run, threads=2)
     running.ask(recipe(waves()))
     assert finish(running, (4, 3, 5)).pairs == (3, 6) and len(run.firsts) == 2
+
+
+def test_subprocess_gives_the_same_voxels():
+    wanted = recipe(waves(), model=SMALL)
+    slabs = []
+    for separate in (False, True):
+        running = Preview(threads=1)
+        running.ask(dataclasses.replace(wanted, separate=separate))
+        slabs.append(finish(running, (3, 4), 120))
+    arrays = [np.zeros(slab.shape, np.float32) for slab in slabs]
+    for slab, array in zip(slabs, arrays):
+        slab.write(array)
+    assert np.array_equal(*arrays) and np.array_equal(*(slab.ijk_to_ras for slab in slabs))

@@ -114,8 +114,10 @@ def test_apply_replaces_the_preview(open_panel, views):
     widget.ui.applyButton.click()
     finished(widget)
     assert not widget.ui.previewButton.isChecked() and preview_node() is None
-    composites = [views.view(name).GetSliceCompositeNode() for name in views.names()]
-    assert not any(composite.GetForegroundVolumeID() for composite in composites)
+    output = node(widget).outputVolume.GetID()
+    assert {shown(views, name) for name in views.names()} == {(output, None, 0)}
+    widget._preview_section.toggle()
+    assert {shown(views, name) for name in views.names()} == {(thick.GetID(), None, 0)}
 
 
 def test_compare_previews_until_there_is_an_output(open_panel, views):

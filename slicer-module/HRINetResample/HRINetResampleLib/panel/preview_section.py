@@ -65,6 +65,12 @@ class PreviewSection:
         self.end_preview()
         self._preview.ask(None)
 
+    def close(self):
+        """Ends all that the section shows, and its key."""
+        self.stop()
+        self.shortcut.setEnabled(False)
+        self.shortcut.deleteLater()
+
     def end_preview(self):
         """Gives the slice views back; they may show the output instead."""
         self.is_on = False

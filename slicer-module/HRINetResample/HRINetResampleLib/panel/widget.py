@@ -85,7 +85,7 @@ class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.task.cancel()
             self.task.join()
         self._fine_tuning_section.discard()
-        self._preview_section.stop()
+        self._preview_section.close()
         self._release_parameters()
         self.removeObservers()
         self._timer.stop()

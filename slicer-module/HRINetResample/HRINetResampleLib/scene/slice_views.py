@@ -103,11 +103,14 @@ class BeforeAndAfter:
         self._kept.clear()
 
     def _set(self, composite, name, value):
-        """Sets a property of a view, and keeps what it was."""
+        """Sets a property of a view, and keeps what it was where that is something else."""
         before = getattr(composite, f"Get{name}")()
-        self._kept.setdefault(composite.GetID(), {}).setdefault(name, before)
-        if before != value:
-            getattr(composite, f"Set{name}")(value)
+        if before == value:
+            return
+        kept = self._kept.setdefault(composite.GetID(), {})
+        if kept.setdefault(name, before) == value:
+            del kept[name]
+        getattr(composite, f"Set{name}")(value)
 
     def _restore(self, composite, names):
         kept = self._kept.get(composite.GetID(), {})
