@@ -138,7 +138,7 @@ class PreviewSection:
         if wanted == 0:
             return _("No slice view shows a place between two slices of the input volume")
         return _(
-            "Preview by {model}: {done} of {wanted} pairs of known slices. {key}: before"
+            "Preview by {model}: {done} of {wanted} pairs of known slices ({key}: the input)"
         ).format(model=self._preview.recipe.model, done=done, wanted=wanted, key=TOGGLE_KEY)
 
     def _on_preview(self, is_on):
