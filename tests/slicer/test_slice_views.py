@@ -8,10 +8,11 @@ import builders
 from HRINetResampleLib.binding import hrinet
 from HRINetResampleLib.compute import resampling
 from HRINetResampleLib.compute.known_slices import KnownSlices
-from HRINetResampleLib.compute.preview import Slab
+from HRINetResampleLib.compute.preview import Preview, Slab
 from HRINetResampleLib.scene import geometry, slice_views
 from HRINetResampleLib.scene.preview_volume import PreviewVolume
 from HRINetResampleLib.scene.slice_views import AFTER_VIEWS, BEFORE_VIEWS, BeforeAndAfter
+from panels import pump
 from standins.layout import drawn
 
 MATRIX = np.array([[-1, 0, 0, 24], [0, -1, 0, 20], [0, 0, 3, -9], [0, 0, 0, 1.0]])
@@ -88,6 +89,40 @@ def test_preview_is_drawn_over_its_part_alone(views):
     state.release()
     preview.remove()
     assert shown(views, "Green") == (thick.GetID(), None, 0)
+
+
+def test_preview_of_a_tilted_gantry_lies_over_the_input(views, logic):
+    thick = builders.volume(matrix=MATRIX)
+    thick.CreateDefaultDisplayNodes()
+    thick.GetDisplayNode().SetAutoWindowLevel(False)
+    thick.GetDisplayNode().SetWindowLevel(1000, -200)
+
+    def place(k):  # 0.75 mm backwards with every slice, as Slicer's DICOM import does it
+        return (MATRIX @ [0, 0, k, 1])[:3] + [0, -0.75 * k, 0], MATRIX[:3, 0], MATRIX[:3, 1]
+
+    transform = builders.grid_transform(thick, place)
+    thick.SetAndObserveTransformNodeID(transform.GetID())
+    show(views, thick)
+    views.view("Yellow").GetSliceNode().SetFieldOfView(16, 16, 1)
+    recipe, parent = logic.previewRecipe(thick, model="linear")
+    running = Preview()
+    running.ask(recipe)
+
+    def is_complete():
+        running.look_at(range(6) if running.known_slices else ())
+        return running.poll() is not None and running.progress == (6, 6)
+
+    pump(is_complete)
+    before = drawn(views.view("Yellow")).astype(int)
+    state, preview = BeforeAndAfter(), PreviewVolume()
+    preview.show(running.poll(), thick, parent)
+    state.source, state.preview = thick, preview.node
+    state.update()
+    after = drawn(views.view("Yellow")).astype(int)
+    # Slicer interpolates the input by straight lines too.
+    assert np.ptp(before) > 100 and np.abs(after - before)[2:-2, 2:-2].mean() < 2
+    state.release()
+    preview.remove()
 
 
 def test_preview_is_neither_listed_nor_saved_and_follows_the_window():
