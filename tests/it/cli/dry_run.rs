@@ -112,7 +112,7 @@ fn resampling_is_refused_as_the_run_is() {
     let steps = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 3.0]];
     let volume = |array: Array3<f32>, origin: f64| {
         let [k, j, i] = array.dim().into();
-        let geometry = Geometry::new([i, j, k], [origin, 0.0, 0.0], steps).unwrap();
+        let geometry = Geometry::new([i, j, k], [0.0, 0.0, origin], steps).unwrap();
         Volume::new(array.into(), Rescale::IDENTITY, geometry).unwrap()
     };
     let nan = Array3::from_elem((3, 3, 3), f32::NAN);

@@ -7,6 +7,12 @@ use crate::common::program::{command, succeeds};
 
 const COMMANDS: [&str; 5] = ["resample", "info", "evaluate", "train", "completions"];
 
+/// The first words of the lines of options. Possible values are a list of `- NAME: ...`.
+fn options(text: &str) -> Vec<&str> {
+    let words = text.lines().filter_map(|line| line.split_whitespace().next());
+    words.filter(|word| word.len() > 1 && word.starts_with('-')).collect()
+}
+
 #[test]
 fn short_help_has_a_line_an_option_and_long_help_says_more() {
     let folder = tempfile::tempdir().unwrap();
@@ -16,22 +22,13 @@ fn short_help_has_a_line_an_option_and_long_help_says_more() {
         for line in short.lines().chain(long.lines()) {
             assert!(line.chars().count() <= 100, "{name}: {line}");
         }
-        let options = |text: &str| {
-            let is_option = |line: &&str| line.trim_start().starts_with('-');
-            text.lines()
-                .filter(is_option)
-                .map(|line| line.split_whitespace().next().unwrap().to_string())
-                .collect::<Vec<_>>()
-        };
         assert_eq!(options(&short), options(&long), "{name}");
         assert!(long.lines().count() >= short.lines().count(), "{name}");
         assert!(short.contains("\nExamples:\n  hrinet "), "{name}: {short}");
         // The line of an option takes no second one.
-        let wrapped: Vec<&str> =
-            short.lines().filter(|line| line.starts_with("          ")).collect();
-        let wrapped: Vec<_> =
-            wrapped.iter().filter(|line| !line.trim_start().starts_with('-')).collect();
-        assert!(wrapped.is_empty(), "{name}: {wrapped:#?}");
+        let wraps =
+            |line: &&str| line.starts_with("          ") && !line.trim_start().starts_with('-');
+        assert_eq!(short.lines().find(wraps), None, "{name}");
     }
     let groups = ["Output grid:", "Interpolation:", "Computation:", "Segmentation:", "Output:"];
     let resample = help(&["resample", "-h"]);
