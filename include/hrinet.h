@@ -1094,8 +1094,8 @@ HrinetStatus hrinet_job_init(HrinetJob *job);
 HrinetStatus hrinet_resample(const HrinetJob *job);
 
 /**
- * Sends the warnings that `hrinet_resample` would give to the log callback, without resampling: for
- * a host that shows them before it offers the job. Of the job it reads model, plan, input and
+ * Sends the warnings that `hrinet_resample` would give to the log callback, without resampling:
+ * for a host that shows them before it offers the job. Of the job it reads model, plan, input and
  * window.
  *
  * Fails as `hrinet_resample` does for these.

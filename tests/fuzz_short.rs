@@ -51,6 +51,10 @@ fn run(target: &str, body: impl Fn(&[u8]) + RefUnwindSafe) {
         let ended = catch_unwind(|| body(&input));
         let taken = ALLOCATOR.peak_usage().saturating_sub(before);
         let input = input_file.display();
+        if let Err(panic) = &ended {
+            // The library's hook passes panics to a log that no test has.
+            println!("{}", panic.downcast_ref::<String>().map_or("a panic", String::as_str));
+        }
         assert!(ended.is_ok(), "{target}: input {count}, {input}");
         assert!(taken <= bodies::MAX_MEMORY, "{target}: input {count}, {input}: {taken} bytes");
         assert!(began.elapsed() < MAX_TIME, "{target}: input {count}, {input}: too slow");

@@ -5,8 +5,8 @@ use std::mem::MaybeUninit;
 use std::ptr::{null, null_mut};
 
 use hrinet::capi::model::{
-    HrinetModel, HrinetModelInfo, HrinetModelOptions, hrinet_model_free, hrinet_model_info,
-    hrinet_model_load, hrinet_model_load_from_memory, hrinet_model_options_init,
+    HRINET_PRECISION_AUTO, HrinetModel, HrinetModelInfo, HrinetModelOptions, hrinet_model_free,
+    hrinet_model_info, hrinet_model_load, hrinet_model_load_from_memory, hrinet_model_options_init,
 };
 use hrinet::capi::slices::hrinet_interpolate_slices;
 use hrinet::capi::status::*;
@@ -38,7 +38,7 @@ fn misuse(numbers: &mut Numbers, options: &mut HrinetModelOptions) -> Option<Hri
         1 => options.device = null(),
         2 => options.device = c"\xff".as_ptr(),
         3 => options.device = c"gpu".as_ptr(),
-        4 => options.precision = 2 + i32::from(numbers.byte()),
+        4 => options.precision = i32::from(numbers.byte()),
         5 => options.ensemble = -1,
         6 => options.detail_carry = 2,
         7 => options.ensemble = 1,
@@ -51,7 +51,10 @@ fn misuse(numbers: &mut Numbers, options: &mut HrinetModelOptions) -> Option<Hri
         () if options.device.is_null() => Some(HRINET_NULL_POINTER),
         // SAFETY: one of the strings above.
         () if unsafe { CStr::from_ptr(options.device) } == c"\xff" => Some(HRINET_INVALID_TEXT),
-        () if options.precision > 1 || options.ensemble < 0 || options.detail_carry > 1 => {
+        () if options.precision > HRINET_PRECISION_AUTO
+            || options.ensemble < 0
+            || options.detail_carry > 1 =>
+        {
             Some(HRINET_INVALID_ARGUMENT)
         }
         () => None,

@@ -85,7 +85,11 @@ fn spoil(numbers: &mut Numbers, volume: &mut HrinetVolume) -> Option<HrinetStatu
         0 => volume.struct_size -= 8,
         1 => volume.voxel_type = 11 + i32::from(numbers.byte()),
         2 => volume.voxel_type = -i32::from(numbers.byte()),
-        3 => volume.size[2] = 1,
+        3 => {
+            // Right along another axis.
+            volume.size[2] = 1;
+            return None;
+        }
         4 => volume.size[0] = 0,
         5 => volume.size[1] = usize::MAX,
         6 => volume.ijk_to_ras[15] = 2.0,

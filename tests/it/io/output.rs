@@ -95,7 +95,7 @@ fn read_can_be_cancelled() {
 }
 
 #[test]
-fn uneven_slices_and_axes_beyond_the_format_are_rejected() {
+fn uneven_slices_are_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let geometry = Geometry::new([1, 1, 3], [0.0; 3], STEPS).unwrap();
     let geometry = geometry.with_slice_positions(vec![0.0, 2.0, 6.0]).unwrap();
@@ -103,14 +103,7 @@ fn uneven_slices_and_axes_beyond_the_format_are_rejected() {
     let uneven = Volume::new(voxels, Rescale::IDENTITY, geometry).unwrap();
     let text = io::write(&folder.path().join("a.nii"), &uneven, false).unwrap_err().to_string();
     assert!(text.contains("a.nii") && text.contains("uneven slice spacing"), "{text}");
-
-    let geometry = Geometry::new([40_000, 1, 1], [0.0; 3], STEPS).unwrap();
-    let voxels = Voxels::from(Array3::<u8>::zeros((1, 1, 40_000)));
-    let long = Volume::new(voxels, Rescale::IDENTITY, geometry).unwrap();
-    let text = io::write(&folder.path().join("a.nii"), &long, false).unwrap_err().to_string();
-    assert!(text.contains("40000") && text.contains(".nrrd"), "{text}");
-    io::write(&folder.path().join("a.nrrd"), &long, false).unwrap();
-    assert_eq!(listing(folder.path()), ["a.nrrd"]);
+    assert!(listing(folder.path()).is_empty());
 }
 
 #[test]
