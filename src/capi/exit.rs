@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use tch::{Device, Kind, TchError, Tensor};
 
+use crate::runtime::workers;
+
 /// Time after which a job that does not stop is given up: a callback of its host may hang.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -92,4 +94,6 @@ extern "C" fn end() {
     while INSIDE.load(SeqCst) > MINE.get() && start.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_millis(1));
     }
+    // Those of its own calls compute on while it is in the callback.
+    workers::stop(PATIENCE.saturating_sub(start.elapsed()));
 }

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::network::SliceNetwork;
 use crate::resample::pair_decoder::{Decoded, PairDecoder};
 use crate::resample::pass::Pass;
+use crate::runtime::workers::Worker;
 use crate::runtime::{memory, threads};
 use crate::volume::voxels::{slice, slice_mut};
 use crate::volume::{Voxel, Window};
@@ -75,15 +76,19 @@ fn side_by_side<T: Voxel>(
         for network in replicas {
             let (sender, next) = (sender.clone(), &next);
             let work = move || {
+                let worker = Worker::start();
                 threads::set_current(inside);
-                let send = |decoded| sender.send(Ok(decoded)).map_err(|_| Error::Cancelled);
+                let send = |decoded| {
+                    let sent = worker.wait(|| sender.send(Ok(decoded)).is_ok())?;
+                    sent.then_some(()).ok_or(Error::Cancelled)
+                };
                 let mut pairs = std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)))
                     .take_while(|&pair| pair < decoder.count());
                 let done = pairs
                     .try_for_each(|pair| decoder.decode(pair, network.as_ref(), &mut { send }));
                 if let Err(error) = done {
                     // Nobody receives any more where another thread failed before.
-                    let _ = sender.send(Err(error));
+                    let _ = worker.wait(|| sender.send(Err(error)).is_ok());
                 }
             };
             thread::Builder::new().spawn_scoped(scope, work).map_err(threads::unavailable)?;

@@ -4,6 +4,7 @@ usage: examples.py PROGRAM WORK raw RESAMPLE_RAW
        examples.py PROGRAM WORK itk ITK_RESAMPLE [INPUT]
 INPUT: a CT file or DICOM folder
 """
+
 import array
 import gzip
 import math
@@ -70,7 +71,7 @@ def write_nrrd(path, voxels, directions, origin):
     Path(path).write_bytes(header.encode() + voxels)
 
 
-options = ["--threads", "2", "--device", "cpu", "--overwrite", "--quiet"]
+options = ["--threads", "2", "--device", "cpu", "--precision", "float32", "--overwrite", "--quiet"]
 if example == "raw":
     voxels = phantom(24, 20, 4)
     (work / "in.raw").write_bytes(voxels)

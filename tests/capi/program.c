@@ -114,7 +114,8 @@ int main(int argc, char **argv) {
     write_nrrd(input);
     if (strcmp(argv[2], "linear") != 0) model = load(argv[2]);
     snprintf(command, sizeof command,
-             "'%s' resample '%s' '%s' --model '%s' --device cpu --threads 1 --overwrite --quiet",
+             "'%s' resample '%s' '%s' --model '%s' --device cpu --threads 1 --precision float32 "
+             "--overwrite --quiet",
              argv[1], input, output, argv[2]);
     CHECK(system(command) == 0);
 

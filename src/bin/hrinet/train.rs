@@ -58,8 +58,8 @@ pub struct Arguments {
     ///
     /// Volumes, models and settings are read and checked as for the training, with the same errors
     /// and exit status; then data, steps, memory and the files to write are printed. Nothing is
-    /// trained or written. A run to resume tells its time by the steps so far; --dry-run=time
-    /// takes some steps of any run, throws them away, and estimates the time by them.
+    /// trained or written. A run to resume tells its time by the steps so far. For any other run
+    /// use --dry-run=time: some steps are taken and thrown away, and the time estimated by them.
     #[arg(long, value_enum, value_name = "plan|time", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "plan", hide_possible_values = true, help_heading = RUN)]
     dry_run: Option<DryRun>,
