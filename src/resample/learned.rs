@@ -77,6 +77,8 @@ fn side_by_side<T: Voxel>(
             let (sender, next) = (sender.clone(), &next);
             let work = move || {
                 let worker = Worker::start();
+                // Its weights are freed before the worker ends.
+                let network = network;
                 threads::set_current(inside);
                 let send = |decoded| {
                     let sent = worker.wait(|| sender.send(Ok(decoded)).is_ok())?;
