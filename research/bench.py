@@ -126,11 +126,15 @@ def table(rows):
 
 
 def scaling(by_threads):
-    """How many times as fast engines are on idle cores as with the first number of threads."""
+    """How many times as fast engines are on idle cores as with the first number of threads.
+
+    Without the program, which starts on one thread and then computes on others: the busiest does
+    not show that they follow each other.
+    """
     counts = list(by_threads)
     lines = ["| threads | " + " | ".join(counts) + " |", "| --- " * (len(counts) + 1) + "|"]
     for name, base in by_threads[counts[0]].items():
-        if all(name in by_threads[count] for count in counts):
+        if name != "program" and all(name in by_threads[count] for count in counts):
             times = [base["busiest"] / by_threads[count][name]["busiest"] for count in counts]
             lines.append(f"| {name} | " + " | ".join(f"{each:.2f}" for each in times) + " |")
     return "\n".join(lines)
