@@ -81,7 +81,7 @@ fn side_by_side<T: Voxel>(
                 let network = network;
                 threads::set_current(inside);
                 let send = |decoded| {
-                    let sent = worker.wait(|| sender.send(Ok(decoded)).is_ok())?;
+                    let sent = worker.wait(|| sender.send(Ok(decoded)).is_ok());
                     sent.then_some(()).ok_or(Error::Cancelled)
                 };
                 let mut pairs = std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)))
@@ -90,7 +90,7 @@ fn side_by_side<T: Voxel>(
                     .try_for_each(|pair| decoder.decode(pair, network.as_ref(), &mut { send }));
                 if let Err(error) = done {
                     // Nobody receives any more where another thread failed before.
-                    let _ = worker.wait(|| sender.send(Err(error)).is_ok());
+                    worker.wait(|| sender.send(Err(error)).is_ok());
                 }
             };
             thread::Builder::new().spawn_scoped(scope, work).map_err(threads::unavailable)?;

@@ -1,22 +1,19 @@
 //! Threads that compute for a job beside the calling one, and how the end of a process stops them.
 //!
 //! A callback of a host may end the process while such threads compute; libtorch's clean-up would
-//! then crash them. [`stop`] lets them finish the slice at hand first.
+//! then crash them. [`stop`] lets them finish the slice at hand; then they sleep until the process
+//! has ended, and free nothing.
 
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::error::{Error, Result};
-
-static STATE: Mutex<State> = Mutex::new(State { computing: 0, is_ending: false, is_over: false });
+static STATE: Mutex<State> = Mutex::new(State { computing: 0, is_ending: false });
 static CHANGED: Condvar = Condvar::new();
 
 struct State {
-    /// Workers that compute or end, and not those that wait for the calling thread.
+    /// Workers that compute, and not those that wait for the calling thread.
     computing: usize,
     is_ending: bool,
-    /// Whether nobody waits for workers any more.
-    is_over: bool,
 }
 
 fn state() -> MutexGuard<'static, State> {
@@ -34,16 +31,11 @@ impl Worker {
     }
 
     /// Does what may wait for the calling thread of the job, and does not count meanwhile.
-    ///
-    /// # Errors
-    /// [`Error::Cancelled`] where the process ends.
-    pub(crate) fn wait<T>(&self, wait: impl FnOnce() -> T) -> Result<T> {
+    pub(crate) fn wait<T>(&self, wait: impl FnOnce() -> T) -> T {
         end();
         let result = wait();
-        match begin() {
-            true => Err(Error::Cancelled),
-            false => Ok(result),
-        }
+        begin();
+        result
     }
 }
 
@@ -53,28 +45,30 @@ impl Drop for Worker {
     }
 }
 
-/// Counts a thread; whether the process is ending. Once nobody waits any more it does not return.
-fn begin() -> bool {
+/// Counts a thread. Does not return where the process ends.
+fn begin() {
     let mut state = state();
-    while state.is_over {
+    while state.is_ending {
         state = CHANGED.wait(state).unwrap_or_else(PoisonError::into_inner);
     }
     state.computing += 1;
-    state.is_ending
 }
 
+/// No longer counts a thread. Does not return where the process ends.
 fn end() {
-    state().computing -= 1;
+    let mut state = state();
+    state.computing -= 1;
     CHANGED.notify_all();
+    while state.is_ending {
+        state = CHANGED.wait(state).unwrap_or_else(PoisonError::into_inner);
+    }
 }
 
-/// Stops all workers for the end of the process, and waits until they have stopped, at most for
-/// `patience`.
+/// Stops all workers for the end of the process, and waits until none computes, at most for
+/// `patience`. Jobs whose workers still run must be those that wait for this very call.
 pub(crate) fn stop(patience: Duration) {
     let mut state = state();
     state.is_ending = true;
     let computing = |state: &mut State| state.computing > 0;
-    let waited = CHANGED.wait_timeout_while(state, patience, computing);
-    let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-    state.is_over = true;
+    drop(CHANGED.wait_timeout_while(state, patience, computing));
 }

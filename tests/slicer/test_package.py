@@ -174,4 +174,6 @@ def test_only_numpy_is_needed_beyond_slicer():
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
                 names = [node.module]
-            assert {name.split(".")[0] for name in names} <= allowed | {"DICOMLib", "SampleData"}, path
+            assert {name.split(".")[0] for name in names} <= allowed | {"DICOMLib", "SampleData"}, (
+                path
+            )
