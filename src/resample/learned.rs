@@ -15,7 +15,7 @@ use crate::network::SliceNetwork;
 use crate::resample::pair_decoder::{Decoded, PairDecoder};
 use crate::resample::pass::Pass;
 use crate::runtime::workers::Worker;
-use crate::runtime::{memory, threads};
+use crate::runtime::{memory, threads, workers};
 use crate::volume::voxels::{slice, slice_mut};
 use crate::volume::{Voxel, Window};
 
@@ -45,7 +45,7 @@ fn replicas<T>(
     pairs: usize,
 ) -> Result<Vec<Box<dyn SliceNetwork + Send>>> {
     let wanted = pairs.min(threads::current());
-    if wanted < 2 {
+    if wanted < 2 || !workers::are_allowed() {
         return Ok(Vec::new());
     }
     let [columns, rows] = pass.plan.axis().others().map(|axis| pass.plan.stack().length(axis));
