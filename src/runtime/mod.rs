@@ -6,7 +6,7 @@
 //! | [`libtorch`] | version and file of the libtorch in use |
 //! | [`cuda`] | loading of libtorch's CUDA library |
 //! | [`threads`] | threads of the CPU |
-//! | [`workers`] | threads that compute for a job, and the end of the process |
+//! | `workers` | threads that compute for a job, and the end of the process |
 //! | [`memory`] | available memory, peak memory of the process |
 
 pub mod cuda;
