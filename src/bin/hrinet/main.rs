@@ -14,6 +14,7 @@ mod logging;
 mod manual;
 mod messages;
 mod model_files;
+mod progress;
 mod resample;
 mod series_table;
 mod site;

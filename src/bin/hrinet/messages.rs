@@ -1,25 +1,18 @@
-//! Messages of the program: lines, a progress bar on a terminal, plain lines elsewhere.
+//! Messages of the program: lines for the user, results on standard output.
 //!
 //! A message that cannot be printed, on a closed or full standard error, is lost and changes
 //! nothing. Results on standard output must arrive, unless their reader has gone.
 
-use std::io::{ErrorKind, IsTerminal, Write};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
-use std::time::{Duration, Instant};
 
 use clap::{ArgAction, Args};
 use hrinet::error::one_line;
 use hrinet::{Error, Result};
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar};
 
 use crate::{logging, slicer_cli};
-
-/// Time between two plain lines without a terminal.
-const PLAIN_EVERY: Duration = Duration::from_secs(10);
-
-/// Time between two frames of a spinner.
-const TICK: Duration = Duration::from_millis(100);
 
 /// The bars on the terminal.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
@@ -60,6 +53,11 @@ pub fn tell(line: impl std::fmt::Display) {
     above_bars(|| {
         let _ = writeln!(std::io::stderr(), "{line}");
     });
+}
+
+/// Shows a bar below those that are shown.
+pub fn add_bar(bar: ProgressBar) -> ProgressBar {
+    BARS.add(bar)
 }
 
 /// Lets a function print lines where the bars are, which are drawn again below them.
@@ -103,93 +101,6 @@ impl Verbosity {
             (true, _) => logging::note("said", &line.to_string()),
             (false, true) => slicer_cli::say(&one_line(&line.to_string())),
             (false, false) => tell(line),
-        }
-    }
-}
-
-/// Progress of a long task.
-pub struct Progress {
-    bar: Option<ProgressBar>,
-    plain: Option<Plain>,
-    tags: Option<slicer_cli::Tags>,
-}
-
-struct Plain {
-    what: String,
-    total: u64,
-    last: Instant,
-}
-
-impl Progress {
-    /// Starts a task of `total` steps.
-    pub fn new(verbosity: &Verbosity, what: &str, total: u64) -> Progress {
-        if verbosity.quiet {
-            return Progress { bar: None, plain: None, tags: None };
-        }
-        if verbosity.slicer {
-            return Progress {
-                tags: Some(slicer_cli::Tags::start(what, total)),
-                bar: None,
-                plain: None,
-            };
-        }
-        if std::io::stderr().is_terminal() {
-            let bar = BARS.add(ProgressBar::new(total).with_message(what.to_string()));
-            let style = "{msg} [{wide_bar}] {pos}/{len}, {eta} left";
-            if let Ok(style) = ProgressStyle::with_template(style) {
-                bar.set_style(style.progress_chars("=> "));
-            }
-            return Progress { bar: Some(bar), plain: None, tags: None };
-        }
-        let plain = Plain { what: what.to_string(), total, last: Instant::now() };
-        Progress { bar: None, plain: Some(plain), tags: None }
-    }
-
-    /// Starts a task of unknown length: a spinner on a terminal, one line elsewhere.
-    pub fn busy(verbosity: &Verbosity, what: &str) -> Progress {
-        if verbosity.quiet {
-            return Progress { bar: None, plain: None, tags: None };
-        }
-        if verbosity.slicer || !std::io::stderr().is_terminal() {
-            verbosity.say(what);
-            return Progress { bar: None, plain: None, tags: None };
-        }
-        let bar = BARS.add(ProgressBar::new_spinner().with_message(one_line(what)));
-        bar.enable_steady_tick(TICK);
-        Progress { bar: Some(bar), plain: None, tags: None }
-    }
-
-    /// Shows that `done` steps are done.
-    pub fn set(&mut self, done: u64) {
-        if let Some(bar) = &self.bar {
-            bar.set_position(done);
-        }
-        if let Some(tags) = &self.tags {
-            tags.set(done);
-        }
-        if let Some(plain) = &mut self.plain
-            && (plain.last.elapsed() > PLAIN_EVERY || done == plain.total)
-        {
-            plain.last = Instant::now();
-            tell(format_args!("{}: {done} of {}", plain.what, plain.total));
-        }
-    }
-
-    /// Prints a line above the bar, unless quiet.
-    pub fn say(&self, line: &str) {
-        match (&self.bar, &self.plain) {
-            (None, None) => logging::note("said", line),
-            _ => tell(line),
-        }
-    }
-
-    /// Removes the bar.
-    pub fn finish(&self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-        if let Some(tags) = &self.tags {
-            tags.finish();
         }
     }
 }

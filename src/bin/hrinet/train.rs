@@ -25,7 +25,8 @@ use crate::device::DeviceArguments;
 use crate::dry_run::DryRun;
 use crate::files::Files;
 use crate::interrupt;
-use crate::messages::{Progress, Verbosity};
+use crate::messages::Verbosity;
+use crate::progress::Progress;
 
 /// Time for the step under way and its checkpoint when the user stops a run.
 const SAVING: Duration = Duration::from_secs(30);

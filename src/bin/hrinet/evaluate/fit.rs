@@ -9,7 +9,8 @@ use hrinet::volume::Volume;
 use hrinet::{Error, Result, io};
 
 use super::{Arguments, Source, read};
-use crate::messages::{Progress, Verbosity};
+use crate::messages::Verbosity;
+use crate::progress::Progress;
 use crate::{interrupt, json};
 
 /// Fits the parameters to the volumes and writes them as JSON. Label maps are left out, and damaged
@@ -24,6 +25,7 @@ pub fn run(
     verbosity: &Verbosity,
 ) -> Result<()> {
     let mut progress = Progress::new(verbosity, "volumes", sources.len() as u64);
+    progress.set(0);
     let mut volumes = Vec::new();
     for (index, source) in sources.iter().enumerate() {
         interrupt::check()?;

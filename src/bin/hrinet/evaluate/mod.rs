@@ -22,7 +22,8 @@ use self::arguments::Truth;
 use self::sharpness::{Measures, SharpnessLine, TRUE_SLICES};
 use self::tables::{Line, bin_lines, bin_table, means, table, tissue_lines, tissue_table};
 use crate::files::Files;
-use crate::messages::{Progress, Verbosity, print};
+use crate::messages::{Verbosity, print};
+use crate::progress::Progress;
 use crate::site::{self, Choice};
 use crate::{interrupt, json};
 
@@ -71,6 +72,7 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
         sharpness: Vec::new(),
         progress,
     };
+    run.progress.set(0);
     for (index, source) in sources.iter().enumerate() {
         interrupt::check()?;
         run.evaluate(source)?;

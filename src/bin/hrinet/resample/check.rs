@@ -7,7 +7,8 @@ use hrinet::resample::{Job, JobOptions};
 use hrinet::self_check::{SelfCheck, self_check};
 
 use crate::interrupt;
-use crate::messages::{Progress, Verbosity};
+use crate::messages::Verbosity;
+use crate::progress::Progress;
 
 /// Checks the model of a job, and tells the user how it did.
 ///

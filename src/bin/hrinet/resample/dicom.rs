@@ -12,7 +12,8 @@ use hrinet::{Error, Result, io};
 
 use super::Arguments;
 use crate::interrupt;
-use crate::messages::{Progress, Verbosity};
+use crate::messages::Verbosity;
+use crate::progress::Progress;
 
 /// Whether a label map is to be written as a DICOM SEG.
 pub fn is_segmentation(path: &Path) -> bool {

@@ -13,7 +13,8 @@ use super::{Arguments, grid_in_words, output_in_words};
 use crate::dry_run::{self, DryRun, PlannedFile, PlannedMemory, PlannedTime};
 use crate::interrupt;
 use crate::json;
-use crate::messages::{Progress, Verbosity, print_line};
+use crate::messages::{Verbosity, print_line};
+use crate::progress::Progress;
 
 /// What a run would do.
 #[derive(Serialize)]

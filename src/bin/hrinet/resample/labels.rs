@@ -10,7 +10,8 @@ use hrinet::{Error, Result, io};
 use super::Arguments;
 use super::writing::write_file;
 use crate::interrupt;
-use crate::messages::{Progress, Verbosity};
+use crate::messages::Verbosity;
+use crate::progress::Progress;
 
 /// Label maps on the grid of the volume; none without `--labels`.
 pub struct Labels {

@@ -23,7 +23,8 @@ pub use self::arguments::Arguments;
 use self::labels::Labels;
 use self::writing::Writing;
 use crate::interrupt;
-use crate::messages::{Progress, Verbosity};
+use crate::messages::Verbosity;
+use crate::progress::Progress;
 use crate::series_table::series_table;
 
 /// Numbers of output slices, for a caller that shows them.

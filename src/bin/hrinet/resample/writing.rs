@@ -14,7 +14,8 @@ use super::labels::Labels;
 use super::report::{DicomReport, Report};
 use super::{Arguments, dicom};
 use crate::interrupt;
-use crate::messages::{Progress, Verbosity, tell};
+use crate::messages::{Verbosity, tell};
+use crate::progress::Progress;
 
 /// A job whose outputs are written.
 pub struct Writing<'a> {

@@ -16,7 +16,8 @@ use serde::Serialize;
 use super::Arguments;
 use crate::dry_run::{self, DryRun, PlannedFile, PlannedMemory, PlannedTime};
 use crate::json;
-use crate::messages::{Progress, Verbosity, print_line};
+use crate::messages::{Verbosity, print_line};
+use crate::progress::Progress;
 
 /// What a training would do.
 #[derive(Serialize)]
