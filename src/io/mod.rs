@@ -22,7 +22,7 @@ pub mod folder;
 mod format;
 mod grid;
 mod labels;
-pub(crate) mod lock;
+pub mod lock;
 mod metaimage;
 mod nifti;
 mod nrrd;
@@ -32,12 +32,13 @@ mod segmentation;
 mod smallest_type;
 mod source;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 pub use atomic_write::partial_path;
 pub use contents::{FolderContents, PassedOver, SeriesEntry};
 pub use detached::data_files;
+pub use dicom::glance::{Glance, glance};
 pub use dicom::write::{
     Code, DerivedSeries, DerivedSeriesOptions, DicomHeaders, DicomSeg, DicomSegment, WrittenSeries,
 };
@@ -150,9 +151,17 @@ pub struct ReadOptions<'a> {
     /// Series to read from a DICOM folder that holds several: its number in the list that the error
     /// of [`read`] gives, its SeriesInstanceUID, or the beginning of it. `None`: the only series.
     pub series: Option<String>,
+    /// DICOM files to look at in place of all those of the folder, whose name stands in errors.
+    pub files: Option<&'a [PathBuf]>,
     /// Called repeatedly while reading; once it returns true, reading ends with
     /// [`Error::Cancelled`].
     pub cancelled: Option<&'a dyn Fn() -> bool>,
+}
+
+impl<'a> ReadOptions<'a> {
+    pub(crate) fn cancelled(&self) -> &'a dyn Fn() -> bool {
+        self.cancelled.unwrap_or(&raw_voxels::never)
+    }
 }
 
 /// Options of [`write_with`].
@@ -210,9 +219,8 @@ fn log_read(path: &Path, volume: &Volume, start: Instant) {
 }
 
 fn read_unlogged(path: &Path, options: &ReadOptions, check: OnHeader) -> Result<Volume> {
-    let cancelled = options.cancelled.unwrap_or(&raw_voxels::never);
     if holds_series(path) {
-        let read = dicom::read(path, options.series.as_deref(), cancelled, check);
+        let read = dicom::read(path, options, check);
         return read.map_err(|error| match folder_of_files(path) {
             Some(better) if is_of_folder(&error, path) => better,
             _ => error,
@@ -227,7 +235,7 @@ fn read_unlogged(path: &Path, options: &ReadOptions, check: OnHeader) -> Result<
     let header = nifti::header_of_image(path);
     let path = header.as_deref().unwrap_or(path);
     let format = Format::of(path).ok_or_else(|| unreadable(path))?;
-    (format.read)(path, cancelled, check)
+    (format.read)(path, options.cancelled(), check)
 }
 
 /// Like [`read_with_check`], with the headers that a derived DICOM series takes patient, study and
@@ -243,9 +251,7 @@ pub fn read_with_headers(
 ) -> Result<(Volume, Option<DicomHeaders>)> {
     if holds_series(path) {
         let start = Instant::now();
-        let cancelled = options.cancelled.unwrap_or(&raw_voxels::never);
-        let (volume, headers) =
-            dicom::read_with_headers(path, options.series.as_deref(), cancelled, check)?;
+        let (volume, headers) = dicom::read_with_headers(path, options, check)?;
         log_read(path, &volume, start);
         return Ok((volume, Some(headers)));
     }
@@ -264,7 +270,7 @@ pub fn holds_series(path: &Path) -> bool {
 /// [`Error::Io`], [`Error::Cancelled`]; [`Error::Unsupported`] and [`Error::Damaged`] where there
 /// is no series.
 pub fn list(path: &Path, options: &ReadOptions) -> Result<FolderContents> {
-    dicom::contents(path, options.cancelled.unwrap_or(&raw_voxels::never))
+    dicom::contents(path, options)
 }
 
 /// Writes a volume to a file in one of [`FORMATS`].

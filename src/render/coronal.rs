@@ -7,7 +7,7 @@
 
 use std::path::Path;
 
-use image::{GrayImage, Luma};
+use image::{GrayImage, Luma, imageops};
 use ndarray::{Array2, Axis as ArrayAxis};
 
 use crate::error::{Error, Result};
@@ -24,6 +24,9 @@ pub const SEPARATOR: u32 = 8;
 
 /// Longest side of one half, pixels; larger volumes are subsampled.
 const MAX_SIDE: f64 = 1200.0;
+
+/// Longest side of a thumbnail, pixels.
+pub const THUMBNAIL: u32 = 256;
 
 /// HU above which a voxel counts as body, to find its centre.
 const BODY_HU: f64 = -300.0;
@@ -54,26 +57,45 @@ pub fn check(path: &Path) -> Result<()> {
     atomic_write::check(path, true)
 }
 
+/// Writes the two halves of [`coronal_before_after`] as small PNGs, at most [`THUMBNAIL`] pixels
+/// wide and high, replacing existing files.
+///
+/// # Errors
+/// As [`coronal_before_after`].
+pub fn thumbnails(before: &Volume, after: &Volume, paths: [&Path; 2]) -> Result<()> {
+    paths.into_iter().try_for_each(check)?;
+    let view = View::choose(before.geometry(), after.geometry(), f64::from(THUMBNAIL))?;
+    let index = centre_of_body(before, view.across);
+    for (volume, path) in [before, after].into_iter().zip(paths) {
+        save(half(volume, &view, index), path)?;
+    }
+    Ok(())
+}
+
 fn draw(before: &Volume, after: &Volume) -> Result<GrayImage> {
-    let view = View::choose(before.geometry(), after.geometry())?;
+    let view = View::choose(before.geometry(), after.geometry(), MAX_SIDE)?;
     let index = centre_of_body(before, view.across);
     let size = view.pixels();
     let mut image = GrayImage::from_pixel(2 * size.0 + SEPARATOR, size.1, Luma([255]));
     for (volume, left) in [(before, 0), (after, size.0 + SEPARATOR)] {
-        let plane = plane(volume, &view, index);
-        let columns = view.samples(volume.geometry(), view.right);
-        let rows = view.samples(volume.geometry(), view.down);
-        for (y, row) in rows.iter().enumerate() {
-            for (x, column) in columns.iter().enumerate() {
-                let grey = match (row, column) {
-                    (Some(row), Some(column)) => WINDOW.to_unit(plane[(*row, *column)]) * 255.0,
-                    _ => 0.0,
-                };
-                image.put_pixel(left + x as u32, y as u32, Luma([grey.round() as u8]));
-            }
-        }
+        imageops::replace(&mut image, &half(volume, &view, index), i64::from(left), 0);
     }
     Ok(image)
+}
+
+/// The plane of one volume.
+fn half(volume: &Volume, view: &View, index: usize) -> GrayImage {
+    let plane = plane(volume, view, index);
+    let columns = view.samples(volume.geometry(), view.right);
+    let rows = view.samples(volume.geometry(), view.down);
+    let (width, height) = view.pixels();
+    GrayImage::from_fn(width, height, |x, y| {
+        let grey = match (rows[y as usize], columns[x as usize]) {
+            (Some(row), Some(column)) => WINDOW.to_unit(plane[(row, column)]) * 255.0,
+            _ => 0.0,
+        };
+        Luma([grey.round() as u8])
+    })
 }
 
 /// Plane that is shown, and the directions of its axes in the image.
@@ -90,7 +112,7 @@ struct View<'a> {
 }
 
 impl View<'_> {
-    fn choose<'a>(before: &'a Geometry, after: &Geometry) -> Result<View<'a>> {
+    fn choose<'a>(before: &'a Geometry, after: &Geometry, max_side: f64) -> Result<View<'a>> {
         let differs = |axis: &Axis| before.length(*axis) != after.length(*axis);
         let slices = Axis::ALL.into_iter().find(differs).unwrap_or_else(|| before.slice_axis());
         let others = slices.others();
@@ -130,7 +152,7 @@ impl View<'_> {
             .fold(f64::INFINITY, f64::min);
         let mut view = View { before, across, right, down, pixel: finest };
         let longest = view.extent(right).max(view.extent(down));
-        view.pixel = finest.max(longest / MAX_SIDE);
+        view.pixel = finest.max(longest / max_side);
         Ok(view)
     }
 
@@ -359,6 +381,26 @@ mod tests {
         assert!(text(Path::new("coronal.jpg")).contains("coronal.jpg: images are written as .png"));
         let missing = folder.path().join("no/such/coronal.png");
         assert!(text(&missing).contains("no/such/coronal.png"), "{}", text(&missing));
+    }
+
+    #[test]
+    fn thumbnails_are_the_halves_of_the_image() {
+        let (order, flipped) = AXIAL;
+        let (before, after) = (stack(1, order, flipped, 0.0), stack(3, order, flipped, 0.0));
+        let folder = tempfile::tempdir().unwrap();
+        let paths = ["before.png", "after.png"].map(|name| folder.path().join(name));
+        thumbnails(&before, &after, paths.each_ref().map(|path| path.as_path())).unwrap();
+        let mut image = draw(&before, &after).unwrap();
+        for (path, left) in paths.iter().zip([0, 12 + SEPARATOR]) {
+            let half = imageops::crop(&mut image, left, 0, 12, 12).to_image();
+            assert!(image::open(path).unwrap().into_luma8() == half);
+        }
+        let voxels = Array3::from_elem((3, 2, 700), 0i16);
+        let steps = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 2.0]];
+        let geometry = Geometry::new([700, 2, 3], [0.0; 3], steps).unwrap();
+        let wide = Volume::new(voxels.into(), Rescale::IDENTITY, geometry).unwrap();
+        thumbnails(&wide, &wide, paths.each_ref().map(|path| path.as_path())).unwrap();
+        assert_eq!(image::open(&paths[0]).unwrap().width(), THUMBNAIL);
     }
 
     #[test]

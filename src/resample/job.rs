@@ -12,6 +12,7 @@ use crate::resample::job_memory::JobMemory;
 use crate::resample::pass::OnProgress;
 use crate::resample::{Interpolator, InterpolatorOptions, Plan, Spacing};
 use crate::runtime::memory;
+use crate::volume::hounsfield;
 use crate::volume::{Axis, Geometry, Rescale, Volume, VoxelType, Voxels, Window};
 
 /// How a job needs less memory.
@@ -114,6 +115,20 @@ impl JobOptions {
         memory::check(needed, MEMORY_ADVICE)
     }
 
+    /// Bytes of a volume and of what is made of it, without the work on it and label maps.
+    pub fn volume_bytes(&self, plan: &Plan, voxel_type: VoxelType) -> u64 {
+        let of_job = JobMemory {
+            plan,
+            interpolator: &Interpolator::Linear,
+            image: voxel_type,
+            is_filled: false,
+            expected_error: self.expected_error,
+            label_maps: Vec::new(),
+            label_method: LabelMethod::Nearest,
+        };
+        of_job.input_bytes().saturating_add(of_job.output_and_work_bytes())
+    }
+
     /// The job for a volume and label maps on its grid.
     pub fn job<'a>(
         &self,
@@ -132,6 +147,14 @@ impl JobOptions {
             ..Job::new(plan, interpolator, volume)
         }
     }
+}
+
+/// Why the values of a volume look like no Hounsfield units, which networks need, and what to do;
+/// `None` where they may be.
+pub fn doubt_of_hu(volume: &Volume) -> Option<String> {
+    let voxels = volume.voxels().view();
+    let doubt = hounsfield::doubt(&voxels, volume.rescale(), volume.quantity());
+    doubt.map(|doubt| doubt.to_string())
 }
 
 /// A volume to resample, with the label maps on its grid.

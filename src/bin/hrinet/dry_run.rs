@@ -103,7 +103,7 @@ pub fn print(memory: &PlannedMemory, time: &PlannedTime, files: &[PlannedFile]) 
 }
 
 /// A duration to two digits.
-fn in_words(seconds: f64) -> String {
+pub fn in_words(seconds: f64) -> String {
     let (value, unit) = match seconds {
         ..1.0 => return "less than 1 s".into(),
         1.0..60.0 => (seconds, "s"),

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use hrinet::io::ReadOptions;
 use hrinet::runtime::threads;
 use hrinet::{Error, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -73,7 +74,27 @@ pub fn allow(patience: Duration) {
     PATIENCE.store(patience.as_millis() as u64, Ordering::SeqCst);
 }
 
+/// Options of reading that the user can stop, of the DICOM series that is named.
+pub fn read_options(series: Option<&str>) -> ReadOptions<'static> {
+    let series = series.map(String::from);
+    ReadOptions { series, cancelled: Some(&raised), ..ReadOptions::default() }
+}
+
+/// A file or folder that must not be left half written, until this is dropped.
+#[must_use]
+pub struct InProgress(PathBuf);
+
 /// Registers a file or folder that must not be left half written.
-pub fn in_progress(path: PathBuf) {
-    IN_PROGRESS.lock().unwrap_or_else(PoisonError::into_inner).push(path);
+pub fn in_progress(path: PathBuf) -> InProgress {
+    IN_PROGRESS.lock().unwrap_or_else(PoisonError::into_inner).push(path.clone());
+    InProgress(path)
+}
+
+impl Drop for InProgress {
+    fn drop(&mut self) {
+        let mut paths = IN_PROGRESS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = paths.iter().position(|path| *path == self.0) {
+            paths.swap_remove(index);
+        }
+    }
 }

@@ -17,6 +17,7 @@ use hrinet::runtime::memory;
 use hrinet::{Error, Result};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
+use crate::conceal;
 use crate::messages::{Verbosity, above_bars};
 
 /// First line of every log file.
@@ -63,7 +64,8 @@ pub fn set_up(verbosity: &Verbosity) -> Result<()> {
         .target(target)
         .filter_module(CRATE, level)
         .format(move |out, record| {
-            let (level, line) = (name(record.level()), one_line(&record.args().to_string()));
+            let line = one_line(&conceal::text(&record.args().to_string()));
+            let level = name(record.level());
             match timed {
                 true => writeln!(out, "[{:.3} s] {level}: {line}", start.elapsed().as_secs_f64()),
                 false => writeln!(out, "{level}: {line}"),
@@ -134,7 +136,7 @@ impl LogFile {
     fn write(&self, kind: &str, line: &str) {
         let time = Utc::now().to_rfc3339_opts(SecondsFormat::Millis, true);
         // In one piece, so that runs that share the file do not mix within lines.
-        let line = format!("{time} {kind:5} {}\n", one_line(line));
+        let line = format!("{time} {kind:5} {}\n", one_line(&conceal::text(line)));
         let _ = (&self.file).write_all(line.as_bytes());
     }
 }

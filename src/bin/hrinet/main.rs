@@ -1,7 +1,9 @@
 //! The program `hrinet`: resamples a CT, trains networks, evaluates them.
 
+mod batch;
 mod cli;
 mod completions;
+mod conceal;
 mod device;
 mod dry_run;
 mod environment;
@@ -59,9 +61,9 @@ fn main() -> ExitCode {
 }
 
 /// Exit status of a run, whose error is told.
-fn status(result: std::thread::Result<hrinet::Result<()>>) -> u8 {
+fn status(result: std::thread::Result<hrinet::Result<u8>>) -> u8 {
     match result {
-        Ok(Ok(())) => return 0,
+        Ok(Ok(status)) => return status,
         Ok(Err(Error::Cancelled)) => {
             tell("hrinet: cancelled");
             return interrupt::EXIT_CODE;
@@ -72,19 +74,22 @@ fn status(result: std::thread::Result<hrinet::Result<()>>) -> u8 {
     1
 }
 
-fn run(cli: &Cli, slicer: Option<&slicer_cli::Run>) -> hrinet::Result<()> {
+/// Runs a command; returns its exit status.
+fn run(cli: &Cli, slicer: Option<&slicer_cli::Run>) -> hrinet::Result<u8> {
     match &cli.command {
         Command::Resample(arguments) => {
             let return_file = slicer.map(slicer_cli::Run::return_file);
             let counts = resample::run(arguments, return_file, &cli.verbosity)?;
             slicer.map_or(Ok(()), |run| run.finish(&counts))
         }
+        Command::Batch(arguments) => return batch::run(arguments, &cli.verbosity),
         Command::Train(arguments) => train::run(arguments, &cli.verbosity),
         Command::Evaluate(arguments) => evaluate::run(arguments, &cli.verbosity),
         Command::Info(arguments) => info::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),
         Command::Manual(arguments) => manual::run(arguments),
     }
+    .map(|()| 0)
 }
 
 /// Joins `--exact-spacing 1.0` by an equals sign, which clap needs before an optional value.

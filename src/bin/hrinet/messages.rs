@@ -12,13 +12,13 @@ use hrinet::error::one_line;
 use hrinet::{Error, Result};
 use indicatif::{MultiProgress, ProgressBar};
 
-use crate::{logging, slicer_cli};
+use crate::{conceal, logging, slicer_cli};
 
 /// The bars on the terminal.
 static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
 
 /// Verbosity of a command.
-#[derive(Args)]
+#[derive(Args, Default)]
 #[command(next_help_heading = "Global options")]
 pub struct Verbosity {
     /// Print errors alone.
@@ -48,7 +48,7 @@ pub struct Verbosity {
 
 /// Prints a line on standard error, if that takes it.
 pub fn tell(line: impl std::fmt::Display) {
-    let line = one_line(&line.to_string());
+    let line = one_line(&conceal::text(&line.to_string()));
     logging::note("said", &line);
     above_bars(|| {
         let _ = writeln!(std::io::stderr(), "{line}");
@@ -95,6 +95,11 @@ pub fn print_bytes(bytes: &[u8]) -> Result<()> {
 }
 
 impl Verbosity {
+    /// Nothing but errors, for a part of a command.
+    pub fn silent() -> Verbosity {
+        Verbosity { quiet: true, ..Verbosity::default() }
+    }
+
     /// Prints a line for the user, unless quiet.
     pub fn say(&self, line: impl std::fmt::Display) {
         match (self.quiet, self.slicer) {

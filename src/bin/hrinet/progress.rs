@@ -10,10 +10,22 @@ use crate::messages::{Verbosity, add_bar, tell};
 use crate::{logging, slicer_cli};
 
 /// Time between two plain lines without a terminal.
-const PLAIN_EVERY: Duration = Duration::from_secs(10);
+pub const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
 /// Time between two frames of a spinner, and two updates of the time that is left.
 const TICK: Duration = Duration::from_millis(100);
+
+/// Adds a bar of `total` steps to those on the terminal; `None` where there is no terminal.
+pub fn bar(total: u64, template: &str) -> Option<ProgressBar> {
+    if !std::io::stderr().is_terminal() {
+        return None;
+    }
+    let bar = add_bar(ProgressBar::new(total));
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    Some(bar)
+}
 
 /// Progress of a long task.
 pub struct Progress {
@@ -42,14 +54,8 @@ impl Progress {
             Shown::Nowhere
         } else if verbosity.slicer {
             Shown::Tags(slicer_cli::Tags::start(what, total))
-        } else if std::io::stderr().is_terminal() {
-            let bar = add_bar(ProgressBar::new(total).with_message(what.to_string()));
-            if let Ok(style) =
-                ProgressStyle::with_template("{msg} [{wide_bar}] {pos}/{len}{prefix}")
-            {
-                bar.set_style(style.progress_chars("=> "));
-            }
-            Shown::Bar(bar)
+        } else if let Some(bar) = bar(total, "{msg} [{wide_bar}] {pos}/{len}{prefix}") {
+            Shown::Bar(bar.with_message(what.to_string()))
         } else {
             if total > 0 {
                 tell(format_args!("{what}: 0 of {total}"));
@@ -94,6 +100,13 @@ impl Progress {
                 }
             }
             Shown::Tags(tags) => tags.set(done),
+        }
+    }
+
+    /// Changes what a spinner says.
+    pub fn describe(&self, what: &str) {
+        if let Shown::Bar(bar) = &self.shown {
+            bar.set_message(one_line(what));
         }
     }
 

@@ -28,6 +28,9 @@ const MAX_BYTES: u64 = 1 << 34;
 /// Bytes of a file that are enough to recognise it.
 const BEGINNING: u64 = 4096;
 
+/// Bytes of a file that hold the header of most slices.
+const HEADER: u64 = 16_384;
+
 /// A DICOM file that was read.
 pub(crate) struct DicomFile {
     /// Elements before the pixels; where the file is damaged, those before the damage.
@@ -54,15 +57,15 @@ pub(crate) enum FrameBytes<'a> {
 
 /// Whether a file begins as DICOM files do.
 pub(crate) fn is_dicom(path: &Path) -> bool {
-    beginning(path).is_ok_and(|(bytes, total)| data_start(&bytes, total).is_some())
+    beginning(path, BEGINNING).is_ok_and(|(bytes, total)| data_start(&bytes, total).is_some())
 }
 
-fn beginning(path: &Path) -> Result<(Vec<u8>, usize)> {
+fn beginning(path: &Path, count: u64) -> Result<(Vec<u8>, usize)> {
     let failed = |source| Error::io(path, source);
     let file = plain_file::open(path)?;
     let total = file.metadata().map_err(failed)?.len();
     let mut bytes = Vec::new();
-    file.take(BEGINNING).read_to_end(&mut bytes).map_err(failed)?;
+    file.take(count).read_to_end(&mut bytes).map_err(failed)?;
     Ok((bytes, usize::try_from(total).unwrap_or(usize::MAX)))
 }
 
@@ -81,11 +84,32 @@ fn data_start(bytes: &[u8], total: usize) -> Option<usize> {
 /// # Errors
 /// [`Error::Io`]; [`Error::Unsupported`] for a data set that inflates to more than is allowed.
 pub(crate) fn read(path: &Path) -> Result<Option<DicomFile>> {
-    let (bytes, total) = beginning(path)?;
-    let Some(start) = data_start(&bytes, total) else {
-        return Ok(None);
+    let (bytes, total) = beginning(path, BEGINNING)?;
+    match data_start(&bytes, total) {
+        Some(start) => parse(path, plain_file::read(path, MAX_BYTES)?, start).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Reads the first elements of a DICOM file, those up to Columns at least, and gives the bytes at
+/// its beginning as well. Its pixels may be missing, which is no damage then. `None` for another
+/// file.
+///
+/// # Errors
+/// Those of [`read`].
+pub(crate) fn read_beginning(path: &Path) -> Result<Option<(DicomFile, Vec<u8>)>> {
+    let (bytes, total) = beginning(path, HEADER)?;
+    let Some(start) = data_start(&bytes, total) else { return Ok(None) };
+    let file = match parse(path, bytes.clone(), start) {
+        Ok(file) if file.object.get(tags::COLUMNS).is_some() || bytes.len() >= total => file,
+        // A long header, or one that is deflated.
+        _ => parse(path, plain_file::read(path, MAX_BYTES)?, start)?,
     };
-    let bytes = plain_file::read(path, MAX_BYTES)?;
+    Ok(Some((file, bytes)))
+}
+
+/// Parses the bytes of a file, whose meta information begins at `start`.
+fn parse(path: &Path, bytes: Vec<u8>, start: usize) -> Result<DicomFile> {
     let meta = parse::meta_information(&bytes, start);
     let syntax = text(&meta.object, tags::TRANSFER_SYNTAX_UID);
     let stated_class = text(&meta.object, tags::MEDIA_STORAGE_SOP_CLASS_UID);
@@ -108,7 +132,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<DicomFile>> {
         class if class.is_empty() => stated_class,
         class => class,
     };
-    Ok(Some(DicomFile {
+    Ok(DicomFile {
         has_big_endian_pixels: encoding.big || syntax == GE_BIG_ENDIAN_PIXELS,
         fault: fault.map(|fault| fault.to_string()),
         object,
@@ -116,7 +140,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<DicomFile>> {
         class,
         bytes,
         pixels,
-    }))
+    })
 }
 
 /// Reads an intact DICOM file.

@@ -3,11 +3,11 @@
 //! [`file`](mod@file) finds the data set of a file, [`deflated`] inflates it, [`header`] reads the
 //! headers of elements, [`parse`] elements, [`value`] their values. [`attributes`],
 //! [`image_plane`] and [`slice`](mod@slice) read what slices need. [`scan`] looks through a folder,
-//! [`directory`] through a DICOMDIR, [`copies`] finds files that are there twice. [`series`] groups
-//! slices, [`phases`] tells volumes at the same places apart, [`sort`] orders slices, [`stack`]
-//! derives their geometry. [`stored_frame`] finds the pixels of a frame, [`compressed`]
-//! decompresses them, [`pixels`] takes their values. [`write`](mod@write) writes derived series.
-//! [`labels`] reads segmentations and structure sets.
+//! [`directory`] through a DICOMDIR, [`glance`](mod@glance) at the beginning of a file, [`copies`]
+//! finds files that are there twice. [`series`] groups slices, [`phases`] tells volumes at the same
+//! places apart, [`sort`] orders slices, [`stack`] derives their geometry. [`stored_frame`] finds
+//! the pixels of a frame, [`compressed`] decompresses them, [`pixels`] takes their values.
+//! [`write`](mod@write) writes derived series. [`labels`] reads segmentations and structure sets.
 
 mod attributes;
 mod compressed;
@@ -15,6 +15,7 @@ mod copies;
 mod deflated;
 mod directory;
 mod file;
+pub(crate) mod glance;
 mod header;
 mod image_plane;
 mod labels;
@@ -36,6 +37,7 @@ pub(crate) use labels::read as read_labels;
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::io::ReadOptions;
 use crate::io::contents::FolderContents;
 use crate::io::format::OnHeader;
 use crate::runtime::memory;
@@ -49,40 +51,30 @@ const MIN_VOXEL_TYPE: VoxelType = VoxelType::Int16;
 
 /// Reads the only series in a folder or file, or the one that `choice` names. Its grid passes a
 /// check before pixels are decoded.
-pub(crate) fn read(
-    path: &Path,
-    choice: Option<&str>,
-    cancelled: &dyn Fn() -> bool,
-    check: OnHeader,
-) -> Result<Volume> {
-    let (slices, geometry) = sorted(path, choice, cancelled)?;
+pub(crate) fn read(path: &Path, options: &ReadOptions, check: OnHeader) -> Result<Volume> {
+    let (slices, geometry) = sorted(path, options)?;
     check(&geometry, MIN_VOXEL_TYPE)?;
-    volume(path, &slices, geometry, cancelled)
+    volume(path, &slices, geometry, options.cancelled())
 }
 
 /// Like [`read`], with the headers that a derived series needs.
 pub(crate) fn read_with_headers(
     path: &Path,
-    choice: Option<&str>,
-    cancelled: &dyn Fn() -> bool,
+    options: &ReadOptions,
     check: OnHeader,
 ) -> Result<(Volume, DicomHeaders)> {
-    let (slices, geometry) = sorted(path, choice, cancelled)?;
+    let (slices, geometry) = sorted(path, options)?;
     check(&geometry, MIN_VOXEL_TYPE)?;
     let headers = DicomHeaders::of(&slices)?;
-    Ok((volume(path, &slices, geometry, cancelled)?, headers))
+    Ok((volume(path, &slices, geometry, options.cancelled())?, headers))
 }
 
 /// The slices of a series in the order of their places, and their grid.
-fn sorted(
-    path: &Path,
-    choice: Option<&str>,
-    cancelled: &dyn Fn() -> bool,
-) -> Result<(Vec<Slice>, Geometry)> {
-    let mut scan = scan::scan(path, cancelled)?;
+fn sorted(path: &Path, options: &ReadOptions) -> Result<(Vec<Slice>, Geometry)> {
+    let mut scan = scan::scan(path, options)?;
     reject_single_slice(path, &scan.slices)?;
     let all = series::group(std::mem::take(&mut scan.slices));
-    let series = series::choose(path, all, choice)?;
+    let series = series::choose(path, all, options.series.as_deref())?;
     scan.check_series(series.uid())?;
     scan.warn(path);
     sort::sort(series.slices)
@@ -115,8 +107,8 @@ fn volume(
 }
 
 /// Lists what a folder or file holds.
-pub(crate) fn contents(path: &Path, cancelled: &dyn Fn() -> bool) -> Result<FolderContents> {
-    let mut scan = scan::scan(path, cancelled)?;
+pub(crate) fn contents(path: &Path, options: &ReadOptions) -> Result<FolderContents> {
+    let mut scan = scan::scan(path, options)?;
     let all = series::group(std::mem::take(&mut scan.slices));
     scan.pass_over_rejected();
     let entries = all.iter().enumerate().map(|(index, series)| series.entry(index + 1));

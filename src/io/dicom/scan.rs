@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use log::{info, warn};
 
 use crate::error::{Error, Result, count_of};
+use crate::io::ReadOptions;
 use crate::io::contents::PassedOver;
 use crate::io::dicom::file::DicomFile;
 use crate::io::dicom::slice::{Content, Rejected, Slice};
@@ -36,15 +37,18 @@ pub(crate) struct Scan {
 }
 
 /// Looks at a folder, or at a file with several slices or a list of files (DICOMDIR). Folders below
-/// are searched where the folder itself holds no slices.
+/// are searched where the folder itself holds no slices. Files that the options name are all that
+/// is looked at.
 ///
 /// # Errors
 /// [`Error::Io`], [`Error::Cancelled`], [`Error::Unsupported`] where there are no slices.
-pub(crate) fn scan(path: &Path, cancelled: &dyn Fn() -> bool) -> Result<Scan> {
+pub(crate) fn scan(path: &Path, options: &ReadOptions) -> Result<Scan> {
+    let cancelled = options.cancelled();
     let mut scan = Scan::default();
-    match path.is_dir() {
-        true => scan.folder(path, 0, &mut HashSet::new(), cancelled)?,
-        false => scan.file(path, true, cancelled)?,
+    match options.files {
+        Some(files) => files.iter().try_for_each(|file| scan.file(file, false, cancelled))?,
+        None if path.is_dir() => scan.folder(path, 0, &mut HashSet::new(), cancelled)?,
+        None => scan.file(path, true, cancelled)?,
     }
     for (copy, original) in copies::remove_copies(&mut scan.slices) {
         let name = original.file_name().unwrap_or_default().to_string_lossy();

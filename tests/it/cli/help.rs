@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::common::program::{command, succeeds};
 
-const COMMANDS: [&str; 5] = ["resample", "info", "evaluate", "train", "completions"];
+const COMMANDS: [&str; 6] = ["resample", "batch", "info", "evaluate", "train", "completions"];
 
 /// The first words of the lines of options. Possible values are a list of `- NAME: ...`.
 fn options(text: &str) -> Vec<&str> {

@@ -27,7 +27,7 @@ fn case(name: &str) -> PathBuf {
 }
 
 fn read_series(name: &str, series: &str) -> Result<Volume> {
-    let options = ReadOptions { series: Some(series.to_string()), cancelled: None };
+    let options = ReadOptions { series: Some(series.to_string()), ..ReadOptions::default() };
     io::read_with(&case(name), &options)
 }
 
@@ -222,7 +222,7 @@ fn folders_without_images_are_rejected() {
 
 #[test]
 fn read_can_be_cancelled() {
-    let options = ReadOptions { series: None, cancelled: Some(&|| true) };
+    let options = ReadOptions { cancelled: Some(&|| true), ..ReadOptions::default() };
     let result = io::read_with(&case("axial"), &options);
     assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
 }

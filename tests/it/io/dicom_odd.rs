@@ -23,7 +23,7 @@ fn case(name: &str) -> PathBuf {
 }
 
 fn read_series(name: &str, series: &str) -> Result<Volume> {
-    let options = ReadOptions { series: Some(series.to_string()), cancelled: None };
+    let options = ReadOptions { series: Some(series.to_string()), ..ReadOptions::default() };
     io::read_with(&case(name), &options)
 }
 

@@ -46,7 +46,7 @@ pub fn run(
     let niqe = Niqe::fit(PatchChoice::CT, &volumes)?;
     let count: usize = volumes.iter().map(|(_, patches)| patches.len()).sum();
     verbosity.say(format!("NIQE: {count} patches of {} volumes", niqe.volumes.len()));
-    interrupt::in_progress(io::partial_path(path));
+    let _in_progress = interrupt::in_progress(io::partial_path(path));
     json::write(path, &niqe)
 }
 

@@ -141,7 +141,7 @@ fn sources(data: &[PathBuf]) -> Result<Vec<Source>> {
 
 /// Reads a volume, resized if the arguments say so; `None` for a label map.
 fn read(arguments: &Arguments, path: &Path) -> Result<Option<Volume>> {
-    let options = io::ReadOptions { series: None, cancelled: Some(&interrupt::raised) };
+    let options = interrupt::read_options(None);
     let volume = io::read_with(path, &options)?;
     match arguments.resize {
         Some(side) => resized(&volume, usize::from(side)),
@@ -247,7 +247,7 @@ fn report(arguments: &Arguments, run: &Run) -> Result<()> {
         scores["sharpness"] = serde_json::json!({ "volumes": run.sharpness, "mean": sharpness });
     }
     if let Some(path) = &arguments.json {
-        interrupt::in_progress(io::partial_path(path));
+        let _in_progress = interrupt::in_progress(io::partial_path(path));
         json::write(path, &scores)?;
         if json::is_stdout(path) {
             return Ok(());

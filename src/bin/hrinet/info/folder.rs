@@ -18,7 +18,7 @@ use crate::{interrupt, series_table};
 /// # Errors
 /// Those of [`io::list`] where there are no volumes either; those of [`io::read_with`].
 pub fn describe(path: &Path, series: Option<&str>, json: bool) -> Result<()> {
-    let options = ReadOptions { series: None, cancelled: Some(&interrupt::raised) };
+    let options = interrupt::read_options(None);
     let contents = match io::list(path, &options) {
         Err(error @ Error::Unsupported { .. }) if series.is_none() => {
             return match files(path) {

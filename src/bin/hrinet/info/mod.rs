@@ -8,7 +8,6 @@ mod volume;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use hrinet::io::ReadOptions;
 use hrinet::volume::Volume;
 use hrinet::{Error, Result, io};
 use serde_json::Value;
@@ -67,8 +66,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn read(path: &Path, series: Option<&str>) -> Result<Volume> {
-    let series = series.map(String::from);
-    io::read_with(path, &ReadOptions { series, cancelled: Some(&interrupt::raised) })
+    io::read_with(path, &interrupt::read_options(series))
 }
 
 fn print_json(value: &Value) -> Result<()> {

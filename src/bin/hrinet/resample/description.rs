@@ -1,13 +1,11 @@
 //! What a resampling is: grids, slices, model and options, before and after the work.
 
-use std::path::Path;
-
 use hrinet::resample::{Job, JobOptions, Plan, SliceSource, Straightening, straighten};
 use hrinet::runtime::device;
 use hrinet::volume::{Axis, Geometry, VoxelType};
 use serde::Serialize;
 
-use super::Arguments;
+use super::request::Request;
 
 /// Grids, sources of the slices, model and options of a resampling.
 #[derive(Serialize)]
@@ -86,13 +84,13 @@ struct Model {
 
 impl Description {
     /// Describes a job.
-    pub fn new(arguments: &Arguments, job: &Job, options: &JobOptions) -> Description {
+    pub fn new(request: &Request, job: &Job, options: &JobOptions) -> Description {
         let (plan, model) = (job.plan, job.interpolator.model());
         let voxel_type = job.volume.voxels().voxel_type();
         Description {
             version: env!("CARGO_PKG_VERSION"),
-            input: Grid::new(&arguments.input, job.volume.geometry(), voxel_type),
-            output: Grid::new(&arguments.output, plan.output(), voxel_type),
+            input: Grid::new(request.shown(&request.input), job.volume.geometry(), voxel_type),
+            output: Grid::new(request.shown(&request.output), plan.output(), voxel_type),
             axis: plan.axis(),
             remark: plan.remark().map(String::from),
             tilt: tilt(job),
@@ -138,9 +136,9 @@ fn slices(plan: &Plan) -> Vec<Slice> {
 }
 
 impl Grid {
-    fn new(path: &Path, geometry: &Geometry, voxel_type: VoxelType) -> Grid {
+    fn new(path: String, geometry: &Geometry, voxel_type: VoxelType) -> Grid {
         Grid {
-            path: path.display().to_string(),
+            path,
             voxel_type: voxel_type.name(),
             size: geometry.size(),
             spacing_mm: Axis::ALL.map(|axis| geometry.spacing(axis)),

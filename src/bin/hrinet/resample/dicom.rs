@@ -6,11 +6,12 @@ use hrinet::io::{
     DerivedSeries, DerivedSeriesOptions, DicomHeaders, DicomSeg, DicomSegment, WrittenSeries,
 };
 use hrinet::labels::LabelMethod;
-use hrinet::resample::{Job, JobOptions, Outputs};
+use hrinet::resample::{Job, JobOptions};
 use hrinet::volume::{Axis, Volume};
 use hrinet::{Error, Result, io};
 
-use super::Arguments;
+use super::request::Request;
+use super::task::{Computed, Input};
 use crate::interrupt;
 use crate::messages::Verbosity;
 use crate::progress::Progress;
@@ -51,13 +52,10 @@ fn is_slice_file(path: &Path) -> bool {
 ///
 /// # Errors
 /// [`Error::Unsupported`] for an input without headers.
-pub fn require_headers(
-    arguments: &Arguments,
-    headers: Option<DicomHeaders>,
-) -> Result<DicomHeaders> {
+pub fn require_headers(request: &Request, headers: Option<DicomHeaders>) -> Result<DicomHeaders> {
     headers.ok_or_else(|| {
         Error::unsupported(
-            &arguments.input,
+            &request.input,
             "has no DICOM headers, from which a DICOM series takes patient and study; give the \
              folder of the DICOM series as INPUT, or name a .nrrd or .nii.gz file as OUTPUT",
         )
@@ -69,19 +67,27 @@ pub fn require_headers(
 /// # Errors
 /// [`Error::Argument`] for slices along another axis, and for label maps that a DICOM SEG cannot
 /// hold.
-pub fn check(arguments: &Arguments, axis: Axis, label_maps: &[Volume]) -> Result<()> {
+pub fn check(request: &Request, axis: Axis, label_maps: &[Volume]) -> Result<()> {
     if axis != Axis::K {
         return Err(Error::Argument(format!(
             "--axis {axis}: a DICOM series is written with the slices of its source, along k; \
              name a .nrrd or .nii.gz file as OUTPUT"
         )));
     }
-    if let Some([labels, _]) = arguments.label_files()
-        && arguments.segmentation_file().is_some()
+    if let Some([labels, _]) = request.label_files()
+        && request.segmentation_file().is_some()
     {
         DicomSeg::check(label_maps).map_err(|error| error.in_file(labels))?;
     }
     Ok(())
+}
+
+/// The interpolator of a job in the words of a header.
+pub fn method(job: &Job, options: &JobOptions) -> String {
+    match job.interpolator.model() {
+        Some(model) => format!("{} (SHA-256 {})", model_name(&options.model), model.checksum()),
+        None => format!("{} interpolation", options.model),
+    }
 }
 
 /// Writes the outputs of a job as a DICOM series.
@@ -89,46 +95,40 @@ pub fn check(arguments: &Arguments, axis: Axis, label_maps: &[Volume]) -> Result
 /// # Errors
 /// As [`DerivedSeries::write`].
 pub fn write(
-    arguments: &Arguments,
-    job: &Job,
-    options: &JobOptions,
-    outputs: &Outputs,
+    input: &Input,
+    computed: &Computed,
     (headers, segments): (&DicomHeaders, &[DicomSegment]),
     verbosity: &Verbosity,
 ) -> Result<WrittenSeries> {
-    let folder = arguments.output.as_path();
-    let method = match job.interpolator.model() {
-        Some(model) => format!("{} (SHA-256 {})", model_name(&options.model), model.checksum()),
-        None => format!("{} interpolation", options.model),
-    };
-    let label_method = match job.label_method {
+    let request = &input.request;
+    let folder = request.output.as_path();
+    let label_method = match computed.label_method {
         LabelMethod::Anatomy => "labels by anatomy",
         LabelMethod::Shape => "labels by shape",
         LabelMethod::Nearest => "labels of the nearer slice",
     };
-    let segmentation = arguments.segmentation_file().map(|file| DicomSeg {
+    let segmentation = request.segmentation_file().map(|file| DicomSeg {
         file,
-        overwrite: arguments.outputs.overwrite,
-        label_maps: &outputs.label_maps,
+        overwrite: request.overwrite,
+        label_maps: &computed.outputs.label_maps,
         segments,
         method: label_method,
     });
     let series = DerivedSeries {
         headers,
-        input: job.volume,
-        output: &outputs.volume,
-        sources: job.plan.slices(),
-        method: &method,
+        input: &input.volume,
+        output: &computed.outputs.volume,
+        sources: input.plan.slices(),
+        method: &computed.method,
         segmentation,
     };
     let busy = Progress::busy(verbosity, &format!("writing {}", folder.display()));
     let target = io::atomic_folder::check_folder(folder)?;
-    interrupt::in_progress(io::partial_path(&target));
-    if let Some(file) = arguments.segmentation_file() {
-        interrupt::in_progress(io::partial_path(file));
-    }
+    let files = [Some(target.as_path()), request.segmentation_file()].into_iter().flatten();
+    let _in_progress: Vec<_> =
+        files.map(|path| interrupt::in_progress(io::partial_path(path))).collect();
     let options = DerivedSeriesOptions {
-        uid_seed: arguments.outputs.uid_seed.as_deref(),
+        uid_seed: request.uid_seed.as_deref(),
         cancelled: Some(&interrupt::raised),
     };
     let written = series.write(folder, &options);

@@ -9,7 +9,8 @@ use hrinet::{Result, io};
 use serde::Serialize;
 
 use super::description::Description;
-use super::{Arguments, grid_in_words, output_in_words};
+use super::request::Request;
+use super::{grid_in_words, output_in_words};
 use crate::dry_run::{self, DryRun, PlannedFile, PlannedMemory, PlannedTime};
 use crate::interrupt;
 use crate::json;
@@ -40,7 +41,7 @@ struct Plan {
 /// # Errors
 /// Those of [`Job::check`], and of the estimate of the time.
 pub fn run(
-    arguments: &Arguments,
+    (request, kind): (&Request, DryRun),
     job: &Job,
     options: &JobOptions,
     (check, remarks): (Option<SelfCheck>, &[String]),
@@ -53,16 +54,16 @@ pub fn run(
     warnings.extend_from_slice(remarks);
     let plan = Plan {
         dry_run: true,
-        description: Description::new(arguments, job, options),
+        description: Description::new(request, job, options),
         known_slices: job.plan.known_count(),
         interpolated_slices: job.plan.interpolated_count(),
         check,
         warnings,
         memory: PlannedMemory::new(job.memory_needed()),
-        time: time(arguments, job, verbosity)?,
-        files: files(arguments),
+        time: time(kind, job, verbosity)?,
+        files: files(request),
     };
-    match arguments.outputs.json.as_deref().filter(|path| json::is_stdout(path)) {
+    match request.json.as_deref().filter(|path| json::is_stdout(path)) {
         Some(stdout) => json::write(stdout, &plan),
         None => plan.print(job, options),
     }
@@ -89,11 +90,11 @@ impl Plan {
 }
 
 /// The time of the slices of the CT, where it is asked for.
-fn time(arguments: &Arguments, job: &Job, verbosity: &Verbosity) -> Result<PlannedTime> {
+fn time(kind: DryRun, job: &Job, verbosity: &Verbosity) -> Result<PlannedTime> {
     if job.plan.interpolated_count() == 0 {
         return Ok(PlannedTime::unknown("no slice is interpolated"));
     }
-    if arguments.outputs.dry_run != Some(DryRun::Time) {
+    if kind != DryRun::Time {
         return Ok(PlannedTime::unknown("--dry-run=time times a few slices"));
     }
     let busy = Progress::busy(verbosity, "timing a few slices");
@@ -111,12 +112,11 @@ fn time(arguments: &Arguments, job: &Job, verbosity: &Verbosity) -> Result<Plann
 }
 
 /// All files that would be written.
-fn files(arguments: &Arguments) -> Vec<PlannedFile> {
-    let outputs = &arguments.outputs;
-    let labels = arguments.label_files().map(|[_, output]| output);
-    let volumes = [Some(arguments.output.as_path()), labels, outputs.expected_error.as_deref()];
+fn files(request: &Request) -> Vec<PlannedFile> {
+    let labels = request.label_files().map(|[_, output]| output);
+    let volumes = [Some(request.output.as_path()), labels, request.expected_error.as_deref()];
     let volumes = volumes.into_iter().flatten().flat_map(io::output_files);
-    let others = [outputs.picture.as_deref(), outputs.json_file()];
-    let others = others.into_iter().flatten().map(|path| path.to_path_buf());
+    let others = [&request.picture, &request.json];
+    let others = others.into_iter().flatten().filter(|path| !json::is_stdout(path)).cloned();
     volumes.chain(others).map(|path| PlannedFile::new(&path)).collect()
 }

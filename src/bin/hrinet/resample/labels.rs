@@ -7,7 +7,7 @@ use hrinet::labels::grid::on_grid;
 use hrinet::volume::Volume;
 use hrinet::{Error, Result, io};
 
-use super::Arguments;
+use super::request::Request;
 use super::writing::write_file;
 use crate::interrupt;
 use crate::messages::Verbosity;
@@ -20,20 +20,20 @@ pub struct Labels {
 }
 
 impl Labels {
-    /// Reads the label maps of the arguments, and says what may be lost of them.
+    /// Reads the label maps of a request, and says what may be lost of them.
     ///
     /// # Errors
     /// As [`io::read_labels`] and [`io::check_labels_output`]; [`Error::Geometry`] where all labels
     /// are outside of the volume.
-    pub fn read(arguments: &Arguments, ct: &Volume, verbosity: &Verbosity) -> Result<Labels> {
-        let Some([path, output]) = arguments.label_files() else {
+    pub fn read(request: &Request, ct: &Volume, verbosity: &Verbosity) -> Result<Labels> {
+        let Some([path, output]) = request.label_files() else {
             return Ok(Labels { segmentation: None, remarks: Vec::new() });
         };
         let busy = Progress::busy(verbosity, &format!("reading {}", path.display()));
         let segmentation = io::read_labels(path, ct, &interrupt::raised);
         busy.finish();
         let mut segmentation = segmentation?;
-        let is_file = arguments.segmentation_file().is_none();
+        let is_file = request.segmentation_file().is_none();
         if is_file {
             io::check_labels_output(output, &segmentation)?;
         }
@@ -92,10 +92,10 @@ impl Labels {
     pub fn write<'a>(
         &self,
         layers: Vec<Volume>,
-        arguments: &'a Arguments,
+        request: &'a Request,
         verbosity: &Verbosity,
     ) -> Result<Option<&'a Path>> {
-        let (Some(segmentation), Some([_, path])) = (&self.segmentation, arguments.label_files())
+        let (Some(segmentation), Some([_, path])) = (&self.segmentation, request.label_files())
         else {
             return Ok(None);
         };
@@ -104,7 +104,7 @@ impl Labels {
         }
         let (segments, others) = (segmentation.segments.clone(), segmentation.others.clone());
         let resampled = Segmentation { layers, segments, others };
-        write_file(path, arguments, verbosity, |options| {
+        write_file(path, request, verbosity, |options| {
             io::write_labels(path, &resampled, options)
         })?;
         Ok(Some(path))

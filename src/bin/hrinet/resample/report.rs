@@ -10,8 +10,8 @@ use hrinet::runtime::memory;
 use hrinet::self_check::SelfCheck;
 use serde::Serialize;
 
-use super::Arguments;
 use super::description::Description;
+use super::request::Request;
 use crate::json;
 
 /// Inputs, options and outputs of a resampling.
@@ -48,12 +48,12 @@ pub struct DicomReport {
 
 impl DicomReport {
     /// Describes what was written.
-    pub fn of(arguments: &Arguments, written: WrittenSeries) -> DicomReport {
+    pub fn of(request: &Request, written: WrittenSeries) -> DicomReport {
         DicomReport {
-            folder: arguments.output.display().to_string(),
+            folder: request.shown(&request.output),
             series_instance_uid: written.series_uid,
             files: written.slice_count,
-            segmentation: written.segmentation.map(|path| path.display().to_string()),
+            segmentation: written.segmentation.map(|path| request.shown(&path)),
         }
     }
 }
@@ -76,17 +76,12 @@ struct Work {
 
 impl Report {
     /// Describes a finished job.
-    pub fn new(
-        arguments: &Arguments,
-        job: &Job,
-        options: &JobOptions,
-        outputs: &Outputs,
-    ) -> Report {
+    pub fn new(request: &Request, job: &Job, options: &JobOptions, outputs: &Outputs) -> Report {
         Report {
-            description: Description::new(arguments, job, options),
+            description: Description::new(request, job, options),
             dicom: None,
-            expected_error: arguments.outputs.expected_error.as_ref().map(|path| ExpectedError {
-                path: path.display().to_string(),
+            expected_error: request.expected_error.as_ref().map(|path| ExpectedError {
+                path: request.shown(path),
                 mean_hu: outputs.mean_expected_error_hu,
             }),
             check: None,
@@ -113,8 +108,9 @@ impl Report {
     ///
     /// # Errors
     /// [`hrinet::Error::Io`].
-    pub fn write(self, path: &Path, time: Duration) -> Result<()> {
-        let seconds = time.as_secs_f64();
-        json::write(path, &Report { seconds, peak_memory_bytes: memory::peak(), ..self })
+    pub fn write(&mut self, path: &Path, time: Duration) -> Result<()> {
+        self.seconds = time.as_secs_f64();
+        self.peak_memory_bytes = memory::peak();
+        json::write(path, self)
     }
 }

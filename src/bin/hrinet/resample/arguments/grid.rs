@@ -102,6 +102,6 @@ impl GridArguments {
 
 /// The grid of a reference volume.
 fn reference_grid(path: &Path) -> Result<Geometry> {
-    let options = io::ReadOptions { series: None, cancelled: Some(&interrupt::raised) };
+    let options = interrupt::read_options(None);
     io::read_grid(path, &options).map(|(grid, _)| grid)
 }

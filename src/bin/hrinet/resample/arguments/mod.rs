@@ -3,7 +3,7 @@
 mod grid;
 mod outputs;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use hrinet::labels::LabelMethod;
@@ -11,9 +11,9 @@ use hrinet::resample::JobOptions;
 use hrinet::volume::Window;
 use hrinet::{Result, io};
 
-use self::grid::GridArguments;
+pub use self::grid::GridArguments;
 pub use self::outputs::OutputArguments;
-use super::dicom;
+use super::request::Request;
 use crate::cli::examples;
 use crate::device::InterpolatorArguments;
 use crate::site::{self, Choice};
@@ -53,7 +53,7 @@ pub struct Arguments {
     #[command(flatten)]
     pub grid: GridArguments,
     #[command(flatten)]
-    interpolation: InterpolationArguments,
+    pub interpolation: InterpolationArguments,
     #[command(flatten)]
     labels: LabelArguments,
     #[command(flatten)]
@@ -63,7 +63,7 @@ pub struct Arguments {
 /// How slices are interpolated.
 #[derive(Args)]
 #[command(next_help_heading = "Interpolation")]
-struct InterpolationArguments {
+pub struct InterpolationArguments {
     /// Model or checkpoint [default: hrinet-motion; env: HRINET_MODEL].
     ///
     /// linear and cubic interpolate without one. `hrinet info` lists the models: hrinet-motion is
@@ -88,7 +88,7 @@ struct InterpolationArguments {
     /// to eight places: PSNR, SSIM, bias and noise by tissue, and what to choose. Also in --json,
     /// and with --dry-run alone.
     #[arg(long, conflicts_with = "window")]
-    check: bool,
+    pub check: bool,
     #[command(flatten)]
     interpolator: InterpolatorArguments,
 }
@@ -111,7 +111,7 @@ struct LabelArguments {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum LabelMethodArgument {
+pub enum LabelMethodArgument {
     /// Outlines that move with the tissue; needs a model that finds flow.
     Anatomy,
     /// Outlines alone.
@@ -120,59 +120,73 @@ enum LabelMethodArgument {
     Nearest,
 }
 
-impl Arguments {
-    /// The options of the job with a model; reads the grid of a reference volume.
-    ///
-    /// # Errors
-    /// Those of [`GridArguments::spacing`] and [`InterpolatorArguments::apply`].
-    pub fn options(&self, model: &Choice<String>) -> Result<JobOptions> {
-        let InterpolationArguments { window, nan_as, interpolator, .. } = &self.interpolation;
-        Ok(JobOptions {
-            spacing: self.grid.spacing()?,
-            axis: self.grid.axis(),
-            model: model.value.clone(),
-            interpolator: interpolator.apply()?,
-            label_method: self.labels.labels_method.map(|method| match method {
-                LabelMethodArgument::Anatomy => LabelMethod::Anatomy,
-                LabelMethodArgument::Shape => LabelMethod::Shape,
-                LabelMethodArgument::Nearest => LabelMethod::Nearest,
-            }),
-            expected_error: self.outputs.expected_error.is_some(),
-            nan_as: *nan_as,
-            window: *window,
-            keep_tilt: self.grid.keep_tilt,
-        })
-    }
-
+impl InterpolationArguments {
     /// The model by its name or file.
     ///
     /// # Errors
     /// Those of [`site::model`].
     pub fn model(&self) -> Result<Choice<String>> {
-        site::model(self.interpolation.model.as_deref())
+        site::model(self.model.as_deref())
     }
 
-    /// Whether the model is checked on the CT first.
-    pub fn checks_model(&self) -> bool {
-        self.interpolation.check
+    /// The options of a job with a model on a grid; reads the grid of a reference volume.
+    ///
+    /// # Errors
+    /// Those of [`GridArguments::spacing`] and [`InterpolatorArguments::apply`].
+    pub fn options(&self, model: &Choice<String>, grid: &GridArguments) -> Result<JobOptions> {
+        Ok(JobOptions {
+            spacing: grid.spacing()?,
+            axis: grid.axis(),
+            model: model.value.clone(),
+            interpolator: self.interpolator.apply()?,
+            nan_as: self.nan_as,
+            window: self.window,
+            keep_tilt: grid.keep_tilt,
+            ..JobOptions::default()
+        })
     }
+}
 
-    /// The label map to read, and the file to write.
-    pub fn label_files(&self) -> Option<[&Path; 2]> {
-        match self.labels.labels.as_deref() {
-            Some([labels, output]) => Some([labels, output]),
-            _ => None,
+impl From<LabelMethodArgument> for LabelMethod {
+    fn from(method: LabelMethodArgument) -> LabelMethod {
+        match method {
+            LabelMethodArgument::Anatomy => LabelMethod::Anatomy,
+            LabelMethodArgument::Shape => LabelMethod::Shape,
+            LabelMethodArgument::Nearest => LabelMethod::Nearest,
         }
     }
+}
 
-    /// Whether the output is a DICOM series in a folder.
-    pub fn writes_dicom(&self) -> bool {
-        self.outputs.dicom || io::is_folder_output(&self.output)
+impl Arguments {
+    /// The options of the job with a model.
+    ///
+    /// # Errors
+    /// Those of [`InterpolationArguments::options`].
+    pub fn options(&self, model: &Choice<String>) -> Result<JobOptions> {
+        Ok(JobOptions {
+            label_method: self.labels.labels_method.map(LabelMethod::from),
+            expected_error: self.outputs.expected_error.is_some(),
+            ..self.interpolation.options(model, &self.grid)?
+        })
     }
 
-    /// The DICOM SEG to write, if there is one.
-    pub fn segmentation_file(&self) -> Option<&Path> {
-        self.label_files().map(|[_, output]| output).filter(|path| dicom::is_segmentation(path))
+    /// The files of the job.
+    pub fn request(&self) -> Request {
+        let outputs = &self.outputs;
+        Request {
+            input: self.input.clone(),
+            series: self.series.clone(),
+            output: self.output.clone(),
+            labels: self.labels.labels.clone().and_then(|files| files.try_into().ok()),
+            expected_error: outputs.expected_error.clone(),
+            picture: outputs.picture.clone(),
+            json: outputs.json.clone(),
+            dicom: outputs.dicom,
+            overwrite: outputs.overwrite,
+            uid_seed: outputs.uid_seed.clone(),
+            checks_model: self.interpolation.check,
+            ..Request::default()
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use hrinet::render::coronal;
 use hrinet::{Error, Result, io};
 
 use super::super::dicom;
+use super::super::request::Request;
 use super::Arguments;
 use crate::dry_run::DryRun;
 use crate::files::Files;
@@ -73,14 +74,16 @@ impl Arguments {
     /// [`Error::Argument`] for a file that exists, is used twice or is of an unknown format, and a
     /// folder that does not exist.
     pub fn check_outputs(&self, model: &Choice<String>, other_output: Option<&Path>) -> Result<()> {
+        let request = self.request();
         let is_file = self.output.exists() && !self.output.is_dir();
-        if is_file && !self.outputs.overwrite && !self.writes_dicom() {
+        if is_file && !self.outputs.overwrite && !request.writes_dicom() {
             return Err(Error::Argument(format!(
                 "{}: exists already; --overwrite replaces it",
                 self.output.display()
             )));
         }
-        let [labels, labels_output] = self.label_files().map_or([None; 2], |files| files.map(Some));
+        let [labels, labels_output] =
+            request.label_files().map_or([None; 2], |files| files.map(Some));
         let expected_error = self.outputs.expected_error.as_deref();
         Files::default()
             .input("INPUT", Some(&self.input))
@@ -97,23 +100,23 @@ impl Arguments {
         for output in
             [Some(self.output.as_path()), labels_output, expected_error].into_iter().flatten()
         {
-            self.check_output(output)?;
+            check_output(&request, output)?;
         }
         if let Some(path) = &self.outputs.picture {
             coronal::check(path)?;
         }
         self.outputs.json_file().map_or(Ok(()), |path| io::atomic_write::check(path, true))
     }
+}
 
-    /// Refuses one of the output volumes.
-    fn check_output(&self, output: &Path) -> Result<()> {
-        let series = self.writes_dicom().then_some(self.output.as_path());
-        if Some(output) == series {
-            return io::atomic_folder::check_folder(output).map(drop);
-        }
-        if self.segmentation_file() == Some(output) {
-            return dicom::check_segmentation(output, series, self.outputs.overwrite);
-        }
-        io::check_output(output, self.outputs.overwrite)
+/// Refuses one of the output volumes.
+fn check_output(request: &Request, output: &Path) -> Result<()> {
+    let series = request.writes_dicom().then_some(request.output.as_path());
+    if Some(output) == series {
+        return io::atomic_folder::check_folder(output).map(drop);
     }
+    if request.segmentation_file() == Some(output) {
+        return dicom::check_segmentation(output, series, request.overwrite);
+    }
+    io::check_output(output, request.overwrite)
 }
