@@ -1,0 +1,1 @@
+"""What stands around `hrinet batch`: manifests, chunks of equal cost, the report."""
