@@ -1,4 +1,5 @@
 mod bad_input;
+mod batch;
 mod check;
 mod cuda;
 mod dicom_out;

@@ -58,7 +58,7 @@ struct LabelArguments {
     /// name without ending: '{name}-seg.nrrd'. A CT without that file is made alone.
     #[arg(long, value_name = "RULE")]
     labels: Option<String>,
-    /// Labels between slices, as of `hrinet resample`.
+    /// Labels between slices.
     #[arg(long, value_enum, value_name = "METHOD")]
     labels_method: Option<LabelMethodArgument>,
 }

@@ -23,7 +23,7 @@ use crate::progress::Progress;
 struct Planned {
     id: String,
     input: String,
-    /// SeriesInstanceUID.
+    /// SeriesInstanceUID, and the volume's number where it holds several.
     series: Option<String>,
     status: &'static str,
     reason: String,
@@ -114,7 +114,7 @@ fn plan(settings: &Settings, past: &Past, cost: &Cost, volume: &Volume) -> Plann
     Planned {
         id: row.id,
         input: volume.found.path.display().to_string(),
-        series: volume.found.uid().map(String::from),
+        series: volume.series(),
         status,
         reason,
         slices: row.slices,

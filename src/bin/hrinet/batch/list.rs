@@ -9,7 +9,7 @@ use hrinet::{Error, Result};
 use serde::Deserialize;
 
 use super::search::{Found, Search};
-use super::volume::{Given, Volume};
+use super::volume::{Given, NUMBER, Volume};
 
 /// Longest list, bytes.
 const MAX_BYTES: u64 = 1 << 30;
@@ -62,7 +62,8 @@ pub fn read(
                 found
             }
         };
-        let wanted = |found: &Found| row.series.is_empty() || found.uid() == Some(&row.series);
+        let (uid, volume) = row.series().map_err(|reason| wrong(&reason))?;
+        let wanted = |found: &Found| uid.is_empty() || found.uid() == Some(uid);
         let mut found: Vec<Found> = found.into_iter().filter(wanted).collect();
         if found.is_empty() {
             found.push(Found { path: input, series: None });
@@ -74,7 +75,13 @@ pub fn read(
                  the volume by its path or by a column series",
             ));
         }
-        volumes.extend(found.into_iter().map(|found| Volume::new(found, None, given.clone())));
+        volumes.extend(found.into_iter().map(|found| {
+            let whole = Volume::new(found, None, given.clone());
+            match volume {
+                Some(number) => whole.numbered(number),
+                None => whole,
+            }
+        }));
     }
     Ok((volumes, unreadable))
 }
@@ -107,6 +114,17 @@ impl Row {
     fn of_path(path: &str) -> Row {
         let [series, labels, output, id] = [const { String::new() }; 4];
         Row { input: path.to_string(), series, labels, output, id }
+    }
+
+    /// SeriesInstanceUID, and the number of a volume in the series.
+    fn series(&self) -> std::result::Result<(&str, Option<usize>), String> {
+        match self.series.split_once(NUMBER) {
+            None => Ok((&self.series, None)),
+            Some((uid, number)) => match number.parse() {
+                Ok(number) => Ok((uid, Some(number))),
+                Err(_) => Err(format!("series {:?}; give UID or UID{NUMBER}1", self.series)),
+            },
+        }
     }
 
     /// What the row says of its volume, checked.

@@ -1,8 +1,8 @@
 //! The volumes of a run, one after another: the next is read and the last written meanwhile.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,10 @@ use crate::interrupt;
 use crate::messages::Verbosity;
 use crate::resample::{Computed, Request};
 
-/// What the writer gets.
+/// Smallest and largest number of threads that write: compression is slower than a card.
+const WRITERS: [usize; 2] = [2, 8];
+
+/// What a writer gets.
 enum Finished {
     Volume(Box<(Ready, Computed)>),
     Settled(Box<Entry>),
@@ -66,36 +69,45 @@ impl Pipeline<'_> {
         let start = Instant::now();
         let (to_compute, received) = sync_channel(1);
         let (to_write, computed) = sync_channel(1);
-        let (computing, (counts, results)) = thread::scope(|scope| {
-            let reader = Reader {
-                settings: self.settings,
-                past: self.past,
-                budget: Budget::new(self.memory),
-                stop: &stop,
+        let reader = Reader {
+            settings: self.settings,
+            past: self.past,
+            budget: Budget::new(self.memory),
+            stop: &stop,
+        };
+        let writer = Writer {
+            past: self.past,
+            max_failures: self.max_failures,
+            stop: &stop,
+            progress,
+            received: Mutex::new(Some(computed)),
+            record: Mutex::new(Record { manifest, counts: Counts::default() }),
+        };
+        let (computing, done, result) = thread::scope(|scope| {
+            let read = || reader.run(volumes, &mut move |read| to_compute.send(read).is_ok());
+            let mut steps = vec![thread::Builder::new().spawn_scoped(scope, read)];
+            let writers = (threads::cores() / 2).clamp(WRITERS[0], WRITERS[1]);
+            steps.extend(
+                (0..writers).map(|_| thread::Builder::new().spawn_scoped(scope, || writer.run())),
+            );
+            let started: std::io::Result<Vec<_>> = steps.into_iter().collect();
+            let Ok(started) = started.inspect_err(|_| stop.store(true, Ordering::SeqCst)) else {
+                drop((received, to_write));
+                let reason = std::io::Error::from(std::io::ErrorKind::WouldBlock);
+                return (Duration::ZERO, 0, Err(threads::unavailable(reason)));
             };
-            let read = move || reader.run(volumes, &mut |read| to_compute.send(read).is_ok());
-            let (past, max_failures) = (self.past, self.max_failures);
-            let writer = Writer { past, max_failures, stop: &stop, progress };
-            let write = move || writer.run(computed, manifest);
-            let reading = thread::Builder::new().spawn_scoped(scope, read);
-            let writing = thread::Builder::new().spawn_scoped(scope, write);
-            let (reading, writing) = match (reading, writing) {
-                (Ok(reading), Ok(writing)) => (reading, writing),
-                (Err(error), _) | (_, Err(error)) => {
-                    drop((received, to_write));
-                    let failed = Err(threads::unavailable(error));
-                    return (Duration::ZERO, (Counts::default(), vec![failed]));
-                }
-            };
-            let (busy, done, result) = self.compute(received, to_write, progress);
-            let read = reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            let (mut counts, written) =
-                writing.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-            counts.done = done;
-            (busy, (counts, vec![written, result, read]))
+            let (busy, done, computed) = self.compute(received, to_write, progress);
+            let ended = started
+                .into_iter()
+                .map(|step| step.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            // All are waited for; the first error is told, one of the user's wish last.
+            let mut results: Vec<Result<()>> = ended.collect();
+            results.push(computed);
+            results.sort_by_key(|result| matches!(result, Err(Error::Cancelled)));
+            (busy, done, results.into_iter().collect())
         });
-        let counts = Counts { time: start.elapsed(), computing, ..counts };
-        (counts, results.into_iter().collect())
+        let counts = lock(&writer.record).counts;
+        (Counts { done, time: start.elapsed(), computing, ..counts }, result)
     }
 
     /// Second step: computes what is read, on the calling thread.
@@ -151,46 +163,68 @@ impl Pipeline<'_> {
     }
 }
 
-/// Last step: writes outputs and rows.
+/// Last step: writes outputs and rows, on several threads.
 struct Writer<'a> {
     past: &'a Past,
     max_failures: Option<usize>,
+    /// Whether no further volume is wanted.
     stop: &'a AtomicBool,
     progress: &'a Progress,
+    /// `None` once a writer has failed.
+    received: Mutex<Option<Receiver<Finished>>>,
+    record: Mutex<Record<'a>>,
+}
+
+/// The manifest, and the counts of its new rows.
+struct Record<'a> {
+    manifest: &'a mut Manifest,
+    counts: Counts,
 }
 
 impl Writer<'_> {
-    fn run(&self, received: Receiver<Finished>, manifest: &mut Manifest) -> (Counts, Result<()>) {
-        let mut counts = Counts::default();
-        let result = received.into_iter().try_for_each(|finished| {
-            let mut entry = match finished {
-                Finished::Settled(entry) => *entry,
+    /// Writes what is computed, until there is no more.
+    ///
+    /// # Errors
+    /// Those of the manifest; [`Error::Cancelled`]; [`Error::Argument`] for too many failures.
+    fn run(&self) -> Result<()> {
+        let next = || lock(&self.received).as_ref().and_then(|received| received.recv().ok());
+        let written = std::iter::from_fn(next).try_for_each(|finished| {
+            let (mut entry, slices) = match finished {
+                Finished::Settled(entry) => (*entry, 0),
                 Finished::Volume(volume) => {
                     let (ready, mut computed) = *volume;
-                    counts.slices += ready.input.plan.interpolated_count();
-                    self.write(ready, &mut computed)?
+                    let slices = ready.input.plan.interpolated_count();
+                    (self.write(ready, &mut computed)?, slices)
                 }
             };
             entry.row.finished_at = Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true);
-            manifest.append(&entry.row)?;
-            match entry.row.status {
-                Status::Made => counts.made += 1,
-                Status::Skipped => counts.skipped += 1,
-                Status::Failed => counts.failed += 1,
-            }
-            self.progress.volume(&entry.row, &counts);
-            match self.max_failures {
-                Some(most) if counts.failed > most => {
-                    self.stop.store(true, Ordering::SeqCst);
-                    Err(Error::Argument(format!(
-                        "more than {most} volumes have failed (--max-failures); manifest.csv says \
-                         why; run again to go on"
-                    )))
-                }
-                _ => Ok(()),
-            }
+            self.record(&entry, slices)
         });
-        (counts, result)
+        written.inspect_err(|_| {
+            self.stop.store(true, Ordering::SeqCst);
+            lock(&self.received).take();
+        })
+    }
+
+    /// Appends the row of a volume.
+    fn record(&self, entry: &Entry, slices: usize) -> Result<()> {
+        let mut record = lock(&self.record);
+        record.manifest.append(&entry.row)?;
+        let counts = &mut record.counts;
+        counts.slices += slices;
+        match entry.row.status {
+            Status::Made => counts.made += 1,
+            Status::Skipped => counts.skipped += 1,
+            Status::Failed => counts.failed += 1,
+        }
+        self.progress.volume(&entry.row, counts);
+        match self.max_failures {
+            Some(most) if counts.failed > most => Err(Error::Argument(format!(
+                "more than {most} volumes have failed (--max-failures); manifest.csv says why; run \
+                 again to go on"
+            ))),
+            _ => Ok(()),
+        }
     }
 
     /// Writes the outputs of a volume.
@@ -235,6 +269,10 @@ impl Writer<'_> {
             }
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Makes the folder of an output that a list names.

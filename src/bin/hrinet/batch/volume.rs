@@ -14,6 +14,9 @@ use super::series::hex;
 /// Bytes of a volume file that are part of its fingerprint.
 const BEGINNING: u64 = 65_536;
 
+/// Between a SeriesInstanceUID and the number of a volume of the series.
+pub const NUMBER: char = '#';
+
 /// What a list says of a volume.
 #[derive(Clone, Default)]
 pub struct Given {
@@ -58,17 +61,27 @@ impl Volume {
 
     /// The volumes of a series that holds several; the first keeps the id.
     pub fn divided(&self, count: usize) -> Vec<Volume> {
-        let numbers = 1..=count;
         let volume = |number: usize| {
-            let id = match number {
-                1 => self.id.clone(),
-                _ => id_of(format!("{} {number}", self.id).as_bytes()),
-            };
-            let given = Given { id: None, output: None, ..self.given.clone() };
-            let given = if number == 1 { self.given.clone() } else { given };
-            Volume { id, number: Some(number), given, found: self.found.clone() }
+            let given = if number == 1 { self.given.clone() } else { Given::default() };
+            Volume { given, ..self.clone() }.numbered(number)
         };
-        numbers.map(volume).collect()
+        (1..=count).map(volume).collect()
+    }
+
+    /// The volume of a series with this number, which has an id of its own unless one is given.
+    pub fn numbered(self, number: usize) -> Volume {
+        let id = match number {
+            2.. if self.given.id.is_none() => id_of(format!("{} {number}", self.id).as_bytes()),
+            _ => self.id,
+        };
+        Volume { id, number: Some(number), ..self }
+    }
+
+    /// SeriesInstanceUID of a DICOM series, with the volume's number where it holds several, as a
+    /// list may name it.
+    pub fn series(&self) -> Option<String> {
+        let uid = self.found.uid()?;
+        Some(self.number.map_or(uid.to_string(), |number| format!("{uid}{NUMBER}{number}")))
     }
 
     /// Name of the file without ending, or of the folder.
