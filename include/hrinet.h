@@ -396,6 +396,55 @@ typedef struct {
 } HrinetJob;
 
 /**
+ * A label map to fill between drawn slices. Set it up with `hrinet_fill_job_init`.
+ */
+typedef struct {
+  /**
+   * Size of this struct as the host knows it.
+   */
+  size_t struct_size;
+  /**
+   * The image: its geometry counts, its grey values may be of any unit.
+   */
+  const HrinetVolume *image;
+  /**
+   * Labels on the grid of the image, of any voxel type; their geometry and rescale are not read.
+   * A slice is drawn for a label where it has a voxel of it; 0 is the background.
+   */
+  const HrinetVolume *labels;
+  /**
+   * Place for the filled labels, of the voxel type of `labels`; its geometry and rescale are not
+   * read.
+   */
+  const HrinetVolume *output;
+  /**
+   * Called after every few slices; may be NULL.
+   */
+  HrinetProgressCallback progress;
+  /**
+   * Passed to `progress`.
+   */
+  void *user;
+  /**
+   * Index of the first slice to fill.
+   */
+  size_t first_slice;
+  /**
+   * Number of slices to fill, others stay as they are drawn; 0: all from `first_slice` on.
+   */
+  size_t slice_count;
+  /**
+   * The axis across the drawn slices: 0 (i), 1 (j) or 2 (k, the default).
+   */
+  int32_t axis;
+  /**
+   * 1 (the default): a label tapers beyond its first and last drawn slice, for less than the
+   * distance to its next drawn one; 0: it ends there.
+   */
+  int32_t tapers;
+} HrinetFillJob;
+
+/**
  * Course of the learning rate after the warm-up: one of the `HRINET_LR_SCHEDULE_*` values.
  */
 typedef int32_t HrinetLrSchedule;
@@ -1103,6 +1152,30 @@ HrinetStatus hrinet_resample(const HrinetJob *job);
  * @pre As for `hrinet_resample`.
  */
 HrinetStatus hrinet_job_check(const HrinetJob *job);
+
+/**
+ * Sets all fields to their defaults.
+ *
+ * @pre `job` points to a struct.
+ */
+HrinetStatus hrinet_fill_job_init(HrinetFillJob *job);
+
+/**
+ * Fills every label between the slices on which it is drawn, by its outlines there and by the
+ * image of the slices between; reads `labels`, writes `output`, with any strides. Drawn voxels are
+ * copied bit for bit. Needs no model, and computes on the calling thread.
+ *
+ * The memory from the first to the last voxel of `output` must not overlap that of an input.
+ *
+ * Fails with `HRINET_INVALID_ARGUMENT` for volumes of different sizes, an output of another voxel
+ * type, overlapping memory, labels that are not finite and slices that are not there;
+ * `HRINET_CANCELLED`. The voxels of the output are then unspecified.
+ *
+ * @pre `job` points to a struct, its pointers are what they say or NULL; `data` of each volume
+ * reaches as far as size and strides; meanwhile no other thread touches the voxels of the output
+ * or writes those of inputs.
+ */
+HrinetStatus hrinet_fill_labels(const HrinetFillJob *job);
 
 /**
  * Interpolates slices between two known ones: the paper's operation, for interactive hosts.

@@ -29,6 +29,7 @@ from .binding.hrinet import (
 )
 from .binding.job import resample as run_job
 from .binding.library import LibraryError
+from .filling import fill
 from .images import ResampledImage, resample_image
 from .progress import show_on
 from .resampling import HrinetWarning, Resampled, Settings, plan, resample
@@ -49,6 +50,7 @@ __all__ = [
     "Slice",
     "Trainer",
     "devices",
+    "fill",
     "num_threads",
     "plan",
     "resample",

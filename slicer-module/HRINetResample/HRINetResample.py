@@ -12,6 +12,7 @@ from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import ScriptedLoadableModule
 
 from HRINetResampleLib.compute import thread
+from HRINetResampleLib.effect.registration import register_effect
 from HRINetResampleLib.logic import HRINetResampleLogic
 from HRINetResampleLib.panel.parameters import HRINetResampleParameterNode
 from HRINetResampleLib.panel.widget import HRINetResampleWidget
@@ -54,5 +55,6 @@ class HRINetResample(ScriptedLoadableModule):
         )
         # Modules are created during startup; the Sample Data module may follow this one.
         slicer.app.connect("startupCompleted()", register_samples)
+        slicer.app.connect("startupCompleted()", register_effect)
         # libtorch must not be unloaded while a thread uses it.
         slicer.app.connect("aboutToQuit()", thread.shutdown)

@@ -1,6 +1,7 @@
 //! Jobs: a volume, its expected errors and label maps on the output grid of a plan.
 
 use std::ffi::c_void;
+use std::ops::Range;
 
 use crate::capi::exit;
 use crate::capi::floating_point;
@@ -225,7 +226,7 @@ fn window(job: &HrinetJob) -> Option<Window> {
 ///
 /// # Safety
 /// `progress` is NULL or a function that may be called with `user`.
-unsafe fn report(
+pub(super) unsafe fn report(
     progress: HrinetProgressCallback,
     user: *mut c_void,
     done: Progress,
@@ -358,11 +359,7 @@ impl<'a> Arrays<'a> {
         for (name, volume) in self.outputs() {
             let memory = volume.memory()?;
             for (other_name, other) in &taken {
-                if memory.start < other.end && other.start < memory.end {
-                    return Err(invalid_argument(format!(
-                        "{name} overlaps {other_name} in memory; give each volume its own"
-                    )));
-                }
+                check_overlap(name, &memory, other_name, other)?;
             }
             taken.push((name, memory));
         }
@@ -408,7 +405,23 @@ fn method(value: HrinetLabelMethod) -> Result<LabelMethod, Refusal> {
     }
 }
 
-fn check_type(name: &str, volume: &HrinetVolume, expected: i32) -> Result<(), Refusal> {
+/// Refuses an output whose memory overlaps that of another volume.
+pub(super) fn check_overlap(
+    name: &str,
+    memory: &Range<usize>,
+    other_name: &str,
+    other: &Range<usize>,
+) -> Result<(), Refusal> {
+    if memory.start < other.end && other.start < memory.end {
+        return Err(invalid_argument(format!(
+            "{name} overlaps {other_name} in memory; give each volume its own"
+        )));
+    }
+    Ok(())
+}
+
+/// Refuses a volume of another voxel type.
+pub(super) fn check_type(name: &str, volume: &HrinetVolume, expected: i32) -> Result<(), Refusal> {
     if volume.voxel_type == expected {
         return Ok(());
     }

@@ -32,6 +32,8 @@ pub mod plan;
 
 pub mod job;
 
+pub mod fill;
+
 pub mod slices;
 
 pub mod trainer_options;

@@ -14,6 +14,7 @@ mod anatomy;
 mod components;
 mod distance;
 mod distance_cache;
+pub mod fill;
 mod flow;
 pub mod grid;
 mod outline;

@@ -11,7 +11,7 @@ use clap::{Parser, Subcommand};
 use hrinet::error::one_line;
 
 use crate::messages::{Verbosity, print, tell};
-use crate::{batch, completions, evaluate, info, manual, resample, site, train, version};
+use crate::{batch, completions, evaluate, fill, info, manual, resample, site, train, version};
 
 /// Colours of the help, where it goes to a terminal.
 const STYLES: Styles = Styles::styled()
@@ -43,6 +43,7 @@ pub struct Cli {
 pub enum Command {
     Resample(Box<resample::Arguments>),
     Batch(Box<batch::Arguments>),
+    Fill(fill::Arguments),
     Info(info::Arguments),
     Evaluate(Box<evaluate::Arguments>),
     Train(Box<train::Arguments>),

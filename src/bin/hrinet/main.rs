@@ -1,4 +1,4 @@
-//! The program `hrinet`: resamples a CT, trains networks, evaluates them.
+//! The program `hrinet`: resamples a CT, fills segmentations, trains networks, evaluates them.
 
 mod batch;
 mod cli;
@@ -9,9 +9,11 @@ mod dry_run;
 mod environment;
 mod evaluate;
 mod files;
+mod fill;
 mod info;
 mod interrupt;
 mod json;
+mod label_maps;
 mod logging;
 mod manual;
 mod messages;
@@ -83,6 +85,7 @@ fn run(cli: &Cli, slicer: Option<&slicer_cli::Run>) -> hrinet::Result<u8> {
             slicer.map_or(Ok(()), |run| run.finish(&counts))
         }
         Command::Batch(arguments) => return batch::run(arguments, &cli.verbosity),
+        Command::Fill(arguments) => fill::run(arguments, &cli.verbosity),
         Command::Train(arguments) => train::run(arguments, &cli.verbosity),
         Command::Evaluate(arguments) => evaluate::run(arguments, &cli.verbosity),
         Command::Info(arguments) => info::run(arguments),

@@ -125,6 +125,12 @@ fn c_program_keeps_its_environment_and_forks() {
 }
 
 #[test]
+fn c_program_fills_labels() {
+    let folder = tempfile::tempdir().unwrap();
+    run(&build("fill", folder.path()), folder.path());
+}
+
+#[test]
 fn c_program_trains() {
     let folder = tempfile::tempdir().unwrap();
     run(&build("train", folder.path()), folder.path());

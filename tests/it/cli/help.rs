@@ -5,7 +5,8 @@ use std::process::Command;
 
 use crate::common::program::{command, succeeds};
 
-const COMMANDS: [&str; 6] = ["resample", "batch", "info", "evaluate", "train", "completions"];
+const COMMANDS: [&str; 7] =
+    ["resample", "batch", "fill", "info", "evaluate", "train", "completions"];
 
 /// The first words of the lines of options. Possible values are a list of `- NAME: ...`.
 fn options(text: &str) -> Vec<&str> {

@@ -7,6 +7,7 @@ mod dry_run;
 mod evaluate;
 mod expected_error;
 mod files;
+mod fill;
 mod help;
 mod hostile_files;
 mod info;

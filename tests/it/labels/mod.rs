@@ -1,3 +1,4 @@
 mod anatomy;
+mod fill;
 mod grid;
 mod laws;

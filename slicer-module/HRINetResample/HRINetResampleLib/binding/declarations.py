@@ -197,6 +197,21 @@ class HrinetJob(ctypes.Structure):
     ]
 
 
+class HrinetFillJob(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("image", POINTER(HrinetVolume)),
+        ("labels", POINTER(HrinetVolume)),
+        ("output", POINTER(HrinetVolume)),
+        ("progress", HrinetProgressCallback),
+        ("user", c_void_p),
+        ("first_slice", c_size_t),
+        ("slice_count", c_size_t),
+        ("axis", c_int32),
+        ("tapers", c_int32),
+    ]
+
+
 HrinetLrSchedule = c_int32
 HrinetOptimizer = c_int32
 HrinetContent = c_int32
@@ -267,6 +282,7 @@ STRUCTS = (
     HrinetLabelJob,
     HrinetProgress,
     HrinetJob,
+    HrinetFillJob,
     HrinetTrainerOptions,
     HrinetTrainingBatch,
     HrinetStepLosses,
@@ -317,6 +333,8 @@ FUNCTIONS = {
     "hrinet_job_init": (HrinetStatus, [POINTER(HrinetJob)]),
     "hrinet_resample": (HrinetStatus, [POINTER(HrinetJob)]),
     "hrinet_job_check": (HrinetStatus, [POINTER(HrinetJob)]),
+    "hrinet_fill_job_init": (HrinetStatus, [POINTER(HrinetFillJob)]),
+    "hrinet_fill_labels": (HrinetStatus, [POINTER(HrinetFillJob)]),
     "hrinet_interpolate_slices": (
         HrinetStatus,
         [

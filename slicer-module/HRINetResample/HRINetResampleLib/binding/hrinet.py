@@ -12,6 +12,7 @@ RAS.
 from typing import List, Tuple
 
 from . import library
+from .fill import FillJob, fill
 from .handles import Cancelled, HrinetError, check
 from .job import LABEL_METHODS, Job, LabelJob, check_job, resample
 from .log import collected_warnings, set_log
@@ -24,6 +25,7 @@ __all__ = [
     "LABEL_METHODS",
     "SPACINGS",
     "Cancelled",
+    "FillJob",
     "HrinetError",
     "Job",
     "LabelJob",
@@ -36,6 +38,7 @@ __all__ = [
     "check_memory",
     "collected_warnings",
     "devices",
+    "fill",
     "num_threads",
     "resample",
     "set_log",

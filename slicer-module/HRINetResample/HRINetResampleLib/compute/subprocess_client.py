@@ -83,6 +83,18 @@ def fine_tune(grid, request, voxels, path, progress):
         return fine_tuning.Gain(**_call(message, progress))
 
 
+def fill(request, image, labels, output, progress):
+    """Calls `filling.run` in a subprocess."""
+    with tempfile.TemporaryDirectory(prefix="hrinet-") as folder:
+        np.save(os.path.join(folder, "in0.npy"), image)
+        np.save(os.path.join(folder, "in1.npy"), labels)
+        path = os.path.join(folder, "out0.npy")
+        np.lib.format.open_memmap(path, "w+", output.dtype, output.shape)
+        message = {"command": "fill", **dataclasses.asdict(request), "folder": folder}
+        _call(message, progress)
+        output[...] = np.load(path, mmap_mode="r")
+
+
 def outcome_from(found):
     """Outcome from JSON, whose keys are text."""
     found["known"] = {int(index): first for index, first in found["known"].items()}

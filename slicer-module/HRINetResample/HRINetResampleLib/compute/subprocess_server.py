@@ -13,7 +13,7 @@ import threading
 import numpy as np
 
 from ..binding import hrinet
-from . import backend, fine_tuning, resampling, subprocess_client
+from . import backend, filling, fine_tuning, resampling, subprocess_client
 
 
 def answer(request, send):
@@ -35,6 +35,13 @@ def answer(request, send):
         send({"done": done, "total": total})
         return True
 
+    if command == "fill":
+        wanted = filling.Request(grid, request["tapers"], tuple(request["slices"]))
+        image, labels = (_load(request, name, "c") for name in ("in0", "in1"))
+        output = _load(request, "out0", "r+")
+        filling.run(wanted, image, labels, output, progress)
+        output.flush()
+        return None
     if command == "fine-tune":
         wanted = fine_tuning.Request(**request["request"])
         voxels = _load(request, "in0", "c")

@@ -15,17 +15,18 @@ class SegmentationError(RuntimeError):
     """A segmentation that cannot be used; the message says why."""
 
 
-def layers_of(segmentation_node, volume_node):
-    """Label maps of the segments on the volume's grid: [(labels [k, j, i], {label: segment id})].
+def layers_of(segmentation_node, volume_node, segment_ids=None):
+    """Label maps of segments on the volume's grid: [(labels [k, j, i], {label: segment id})].
 
-    The labels are uint8. Overlapping segments are in different layers.
+    All segments, or those of `segment_ids`. The labels are uint8. Overlapping segments are in
+    different layers.
     """
     segmentation = segmentation_node.GetSegmentation()
     if segmentation.GetNumberOfSegments() == 0:
         raise SegmentationError(f"{segmentation_node.GetName()} has no segments")
     layers = []
     with _temporary_label_map() as label_map:
-        for segment_id in list(segmentation.GetSegmentIDs()):
+        for segment_id in segment_ids or list(segmentation.GetSegmentIDs()):
             mask = _mask_of(segmentation_node, segment_id, volume_node, label_map)
             for labels, ids in layers:
                 if len(ids) < _LABELS_PER_LAYER and not labels[mask].any():
@@ -103,6 +104,26 @@ def fill(target_node, source_node, volume_node, layers):
         _set_mask(target_node, segment_id, labels == label, matrix)
     if target_node.GetDisplayNode() is None:
         target_node.CreateDefaultDisplayNodes()
+
+
+def show(target_node, source_node, volume_node, layers):
+    """Gives segments of `target_node` the voxels of `layers`, on the grid of `volume_node`.
+
+    Both segmentations have the same parent transform. Segments that the target lacks are added with
+    the names and colours of the source. Other segments, overlapping ones too, are not changed.
+    """
+    target, source = target_node.GetSegmentation(), source_node.GetSegmentation()
+    to_world = geometry.matrix_to_world(volume_node.GetParentTransformNode())
+    own_to_world = geometry.matrix_to_world(source_node.GetParentTransformNode())
+    matrix = np.linalg.inv(own_to_world) @ to_world @ geometry.matrix_of(volume_node)
+    for labels, ids in layers:
+        for label, segment_id in ids.items():
+            if target.GetSegment(segment_id) is None:
+                segment = slicer.vtkSegment()
+                segment.SetName(source.GetSegment(segment_id).GetName())
+                segment.SetColor(source.GetSegment(segment_id).GetColor())
+                target.AddSegment(segment, segment_id)
+            _set_mask(target_node, segment_id, labels == label, matrix)
 
 
 def _set_mask(segmentation_node, segment_id, mask, matrix):

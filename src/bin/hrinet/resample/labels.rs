@@ -3,15 +3,13 @@
 use std::path::Path;
 
 use hrinet::io::Segmentation;
-use hrinet::labels::grid::on_grid;
 use hrinet::volume::Volume;
-use hrinet::{Error, Result, io};
+use hrinet::{Result, io};
 
 use super::request::Request;
 use super::writing::write_file;
-use crate::interrupt;
+use crate::label_maps;
 use crate::messages::Verbosity;
-use crate::progress::Progress;
 
 /// Label maps on the grid of the volume; none without `--labels`.
 pub struct Labels {
@@ -23,50 +21,14 @@ impl Labels {
     /// Reads the label maps of a request, and says what may be lost of them.
     ///
     /// # Errors
-    /// As [`io::read_labels`] and [`io::check_labels_output`]; [`Error::Geometry`] where all labels
-    /// are outside of the volume.
+    /// Those of [`label_maps::read`].
     pub fn read(request: &Request, ct: &Volume, verbosity: &Verbosity) -> Result<Labels> {
         let Some([path, output]) = request.label_files() else {
             return Ok(Labels { segmentation: None, remarks: Vec::new() });
         };
-        let busy = Progress::busy(verbosity, &format!("reading {}", path.display()));
-        let segmentation = io::read_labels(path, ct, &interrupt::raised);
-        busy.finish();
-        let mut segmentation = segmentation?;
-        let is_file = request.segmentation_file().is_none();
-        if is_file {
-            io::check_labels_output(output, &segmentation)?;
-        }
-        let mut remarks = Vec::new();
-        let (mut has_inside, mut has_outside) = (false, false);
-        let mut layers = Vec::new();
-        for layer in std::mem::take(&mut segmentation.layers) {
-            let placed = on_grid(layer, ct.geometry())?;
-            (has_inside, has_outside) =
-                (has_inside || !placed.is_outside, has_outside || placed.is_outside);
-            for remark in placed.remarks {
-                if !remarks.contains(&remark) {
-                    remarks.push(remark);
-                }
-            }
-            layers.push(placed.labels);
-        }
-        if has_outside && !has_inside {
-            return Err(Error::Geometry(format!(
-                "{}: all its labels lie outside of the volume; is it a segmentation of another CT?",
-                path.display()
-            )));
-        }
-        if is_file && !segmentation.segments.is_empty() && !io::keeps_segments(output) {
-            remarks.push(format!(
-                "{} does not keep names and colours of segments; .seg.nrrd does",
-                output.display()
-            ));
-        }
-        for remark in &remarks {
-            verbosity.say(format_args!("note: {}: {remark}", path.display()));
-        }
-        Ok(Labels { segmentation: Some(Segmentation { layers, ..segmentation }), remarks })
+        let output = request.segmentation_file().is_none().then_some(output);
+        let (segmentation, remarks) = label_maps::read(path, output, ct, verbosity)?;
+        Ok(Labels { segmentation: Some(segmentation), remarks })
     }
 
     /// The label maps.
