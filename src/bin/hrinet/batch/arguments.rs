@@ -67,7 +67,7 @@ struct LabelArguments {
 #[derive(Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArguments {
-    /// Format of the volumes: the ending of their files, or dicom.
+    /// Format of the volumes, by its ending.
     ///
     /// dicom writes a DICOM series in a folder, of inputs that are one; its headers name the
     /// patient, as those of the input do.

@@ -98,7 +98,7 @@ fn plan(settings: &Settings, past: &Past, cost: &Cost, volume: &Volume) -> Plann
         Ok(Some(Decision::Skip(why))) => (status, reason) = ("would skip", why),
         Ok(Some(Decision::Make(plan))) => interpolated = plan.interpolated_count(),
         Err(error) => {
-            reason = format!("would fail: {error}");
+            reason = format!("would fail: {}", entry.names.hide(&error.to_string()));
             fails = true;
         }
     }

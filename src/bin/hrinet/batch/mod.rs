@@ -28,6 +28,7 @@ use hrinet::runtime::memory;
 use hrinet::{Error, Result, io};
 
 pub use self::arguments::Arguments;
+use self::arguments::ProgressKind;
 use self::manifest::Manifest;
 use self::pipeline::{Counts, Pipeline};
 use self::search::Search;
@@ -51,6 +52,12 @@ const SHOW_EVERY: usize = 1000;
 /// # Errors
 /// The first error that is not of one volume alone, for the user.
 pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<u8> {
+    // Nothing but JSON.
+    let silent = Verbosity::silent();
+    let verbosity = match arguments.run.progress {
+        ProgressKind::Json => &silent,
+        ProgressKind::Auto => verbosity,
+    };
     let model = arguments.model()?;
     let options = arguments.options(&model)?;
     check_input(arguments)?;
@@ -73,7 +80,7 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<u8> {
         memory: arguments.run.memory.unwrap_or_else(|| memory::available() / 10 * 9),
     };
     let (counts, result) = pipeline.run(volumes, &mut manifest, &progress);
-    progress.finish();
+    progress.finish(&counts);
     summarise(&counts, verbosity);
     result?;
     Ok(if counts.failed > 0 { SOME_FAILED } else { 0 })

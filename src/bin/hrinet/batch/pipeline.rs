@@ -24,6 +24,11 @@ use crate::resample::{Computed, Request};
 /// Smallest and largest number of threads that write: compression is slower than a card.
 const WRITERS: [usize; 2] = [2, 8];
 
+/// Number of threads that write.
+pub fn writers() -> usize {
+    (threads::cores() / 2).clamp(WRITERS[0], WRITERS[1])
+}
+
 /// What a writer gets.
 enum Finished {
     Volume(Box<(Ready, Computed)>),
@@ -86,9 +91,8 @@ impl Pipeline<'_> {
         let (computing, done, result) = thread::scope(|scope| {
             let read = || reader.run(volumes, &mut move |read| to_compute.send(read).is_ok());
             let mut steps = vec![thread::Builder::new().spawn_scoped(scope, read)];
-            let writers = (threads::cores() / 2).clamp(WRITERS[0], WRITERS[1]);
             steps.extend(
-                (0..writers).map(|_| thread::Builder::new().spawn_scoped(scope, || writer.run())),
+                (0..writers()).map(|_| thread::Builder::new().spawn_scoped(scope, || writer.run())),
             );
             let started: std::io::Result<Vec<_>> = steps.into_iter().collect();
             let Ok(started) = started.inspect_err(|_| stop.store(true, Ordering::SeqCst)) else {

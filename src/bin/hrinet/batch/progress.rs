@@ -82,11 +82,15 @@ impl Progress {
     }
 
     /// The run has ended.
-    pub fn finish(&self) {
+    pub fn finish(&self, counts: &Counts) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
-        let event = self.state().as_json("end");
+        let mut event = self.state().as_json("end");
+        event["made"] = json!(counts.made);
+        event["skipped"] = json!(counts.skipped);
+        event["done_before"] = json!(counts.done);
+        event["seconds_computing"] = json!(counts.computing.as_secs_f64());
         self.event(event);
     }
 

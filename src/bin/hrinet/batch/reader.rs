@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use hrinet::error::one_line;
 use hrinet::resample::job::doubt_of_hu;
 use hrinet::volume::Geometry;
 use hrinet::{Error, Result, io};
@@ -73,7 +74,7 @@ impl Entry {
     /// The volume is skipped.
     pub fn skipped(mut self, reason: &str) -> Entry {
         self.row.status = Status::Skipped;
-        self.row.reason = self.names.hide(reason);
+        self.row.reason = self.names.hide(&one_line(reason));
         self
     }
 
@@ -81,7 +82,7 @@ impl Entry {
     pub fn failed(mut self, error: &Error) -> Entry {
         self.row.status = Status::Failed;
         self.row.output = String::new();
-        self.row.reason = self.names.hide(&error.to_string());
+        self.row.reason = self.names.hide(&one_line(&error.to_string()));
         self
     }
 }

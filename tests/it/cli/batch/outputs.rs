@@ -221,14 +221,14 @@ fn dry_run_tells_what_a_run_then_does() {
 fn progress_as_json_is_a_line_for_each_volume() {
     let folder = tempfile::tempdir().unwrap();
     patients(&folder.path().join("in"), 3, (16, 4));
-    let (status, said) = batch(folder.path(), "in out --progress json -q");
+    let (status, said) = batch(folder.path(), "in out --progress json");
     assert_eq!(status, 0, "{said}");
     let events = said.lines().map(|line| serde_json::from_str(line).expect("JSON"));
     let events: Vec<serde_json::Value> = events.collect();
     let kinds: Vec<&str> = events.iter().map(|event| event["event"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["start", "volume", "volume", "volume", "end"]);
     assert_eq!((&events[3]["volumes_done"], &events[3]["failures"]), (&3.into(), &0.into()));
-    assert_eq!(events[4]["slices"], 3 * 9);
+    assert_eq!((&events[4]["slices"], &events[4]["made"]), (&(3 * 9).into(), &3.into()));
 }
 
 #[test]
