@@ -4,6 +4,7 @@ import csv
 import html.parser
 import json
 import pathlib
+import re
 import resource
 import shutil
 import subprocess
@@ -168,7 +169,7 @@ def test_table_sorts_and_filters_in_a_browser(folder):
         const set = (name, value, event) => { const field = document.getElementById(name);
             field[name === "warned" ? "checked" : "value"] = value;
             field.dispatchEvent(new Event(event)); };
-        const head = table.tHead.rows[0].cells[5], button = head.querySelector("button");
+        const head = table.tHead.rows[0].cells[5], button = head.querySelector("[role=button]");
         button.click(); said.up = column(5); said.aria = head.ariaSort;
         button.click(); said.down = column(5);
         set("status", "failed", "change"); said.failed = column(2);
@@ -195,6 +196,19 @@ def test_table_sorts_and_filters_in_a_browser(folder):
 
 
 @needs_chromium
+def test_page_prints_on_few_sheets(folder, tmp_path):
+    folder.joinpath("report.html").write_text(report.page(folder))
+    subprocess.run(
+        [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu",
+         f"--print-to-pdf={tmp_path}/a.pdf", f"--user-data-dir={folder}/chromium",
+         folder.joinpath("report.html").as_uri()],
+        capture_output=True, check=True, timeout=120,
+    )  # fmt: skip
+    sheets = re.findall(rb"/Type\s*/Page\b", tmp_path.joinpath("a.pdf").read_bytes())
+    assert 2 <= len(sheets) <= 6
+
+
+@needs_chromium
 def test_five_thousand_rows_stay_usable(tmp_path):
     rows = list(made_up.rows(5000))
     folder = made_up.write(tmp_path, rows, pictures=False)
@@ -212,7 +226,7 @@ def test_five_thousand_rows_stay_usable(tmp_path):
         const head = document.getElementById("table").tHead.rows[0].cells[5];
         const status = document.getElementById("status");
         say({interactive: Math.round(entry.domContentLoadedEventEnd),
-             sort: timed(() => head.querySelector("button").click()),
+             sort: timed(() => head.querySelector("[role=button]").click()),
              filter: timed(() => { status.value = "made";
                  status.dispatchEvent(new Event("change")); }),
              shown: document.getElementById("table").tBodies[0].rows.length,

@@ -82,8 +82,10 @@ function start() {
 
   Array.from(table.tHead.rows[0].cells).forEach((head, column) => {
     if (!head.dataset.key) return;
-    const button = document.createElement("button");
-    button.type = "button";
+    // No <button>: headings that are repeated on printed pages would lack it.
+    const button = document.createElement("span");
+    button.role = "button";
+    button.tabIndex = 0;
     button.append(...head.childNodes);
     head.append(button);
     button.addEventListener("click", () => {
@@ -91,6 +93,11 @@ function start() {
       for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
       head.ariaSort = descending ? "descending" : "ascending";
       sort(column, head.dataset.key, descending);
+    });
+    button.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      button.click();
     });
   });
 
