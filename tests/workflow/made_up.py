@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Folders as `hrinet batch` writes them, with made-up volumes.
 
-tests/workflow/made_up.py FOLDER N      N volumes, to look at a report of them
+tests/workflow/made_up.py FOLDER N                  N volumes, to look at a report of them
+tests/workflow/made_up.py FOLDER N --no-pictures    without thumbnails
 """
 
 import argparse
@@ -96,5 +97,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder")
     parser.add_argument("count", type=int)
+    parser.add_argument("--no-pictures", action="store_true")
     arguments = parser.parse_args()
-    write(arguments.folder, rows(arguments.count))
+    write(arguments.folder, rows(arguments.count), not arguments.no_pictures)
