@@ -51,6 +51,18 @@ def test_volume_stays_in_its_chunk_and_new_ones_get_new_chunks(tmp_path):
     assert (tmp_path / "chunks" / "00001" / "list.csv").stat().st_mode & 0o77 == 0
 
 
+def test_outputs_of_a_list_are_in_one_tree_and_each_of_one_volume(tmp_path):
+    first, second, third = volumes(3)
+    first.update(output="volumes/a/1.nii.gz", labels="/in/1-seg.nii")
+    chunks.plan(tmp_path, [first], 60)
+    (row,) = lists(tmp_path)["00001"]
+    assert (row["output"], row["labels"]) == (first["output"], first["labels"])
+    for output in ("a/2.nii.gz", "volumes/a//1.nii.gz"):
+        with pytest.raises(SystemExit, match="output '"):
+            chunks.plan(tmp_path, [{**second, "output": output}, third], 60)
+    assert chunks.numbers(tmp_path) == ["00001"]
+
+
 def test_no_volumes_make_no_chunks(tmp_path):
     assert chunks.plan(tmp_path, [], 60) == 0
     assert chunks.numbers(tmp_path) == []

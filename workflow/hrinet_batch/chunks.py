@@ -5,6 +5,7 @@ OUTPUT/chunks/N: its list, and the lock and the manifest of `hrinet batch`, whos
 and thumbnails are links to the folders that all chunks share.
 """
 
+import collections
 import csv
 import heapq
 import json
@@ -25,12 +26,12 @@ def numbers(folder):
 
 
 def assigned(folder):
-    """The ids of all volumes that belong to a chunk."""
-    ids = set()
+    """The rows of all lists of chunks, by id."""
+    rows = {}
     for number in numbers(folder):
         with open(pathlib.Path(folder, "chunks", number, LIST), newline="") as file:
-            ids.update(row["id"] for row in csv.DictReader(file))
-    return ids
+            rows.update((row["id"], row) for row in csv.DictReader(file))
+    return rows
 
 
 def cost(volume):
@@ -73,6 +74,7 @@ def plan(folder, volumes, seconds):
     known = assigned(folder)
     new = [one for one in volumes if one["id"] not in known and one["status"] != "done"]
     start = int(max(numbers(folder), default="0"))
+    check_outputs([*known.values(), *new])
     parts = split(new, seconds)
     for number, part in enumerate(parts, start + 1):
         chunk = folder / "chunks" / f"{number:05}"
@@ -83,6 +85,17 @@ def plan(folder, volumes, seconds):
                 link.symlink_to(pathlib.Path("..", "..", name))
         write_list(chunk / LIST, part)
     return len(parts)
+
+
+def check_outputs(rows):
+    """Refuses outputs of a list that are no part of the common tree, or that two volumes have."""
+    outputs = [row["output"] for row in rows if row.get("output")]
+    for output in outputs:
+        if pathlib.PurePath(output).parts[0] != SHARED[0]:
+            raise SystemExit(f"output {output!r}: name a path in {SHARED[0]}/")
+    for output, count in collections.Counter(map(os.path.normpath, outputs)).items():
+        if count > 1:
+            raise SystemExit(f"output {output!r}: {count} volumes have it; give each its own")
 
 
 def write_plan(folder, path):

@@ -1,5 +1,7 @@
 //! `hrinet batch --dry-run`: what would be made, and how long it would take.
 
+use std::path::PathBuf;
+
 use comfy_table::{Table, presets};
 use hrinet::error::{bytes_in_words, count_of};
 use hrinet::resample::Interpolator;
@@ -25,6 +27,11 @@ struct Planned {
     input: String,
     /// SeriesInstanceUID, and the volume's number where it holds several.
     series: Option<String>,
+    /// Segmentation and output, where a list names them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<PathBuf>,
     status: &'static str,
     reason: String,
     slices: Option<usize>,
@@ -115,6 +122,8 @@ fn plan(settings: &Settings, past: &Past, cost: &Cost, volume: &Volume) -> Plann
         id: row.id,
         input: volume.found.path.display().to_string(),
         series: volume.series(),
+        labels: volume.given.labels.clone(),
+        output: volume.given.output.clone(),
         status,
         reason,
         slices: row.slices,
