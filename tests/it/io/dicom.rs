@@ -74,6 +74,23 @@ fn all_kinds_of_series_are_read_as_by_gdcm() {
 }
 
 #[test]
+fn glance_sees_what_a_whole_file_says() {
+    for name in ["axial", "oblique", "unsigned-16", "implicit", "run-length", "jpeg2000"] {
+        let series = &io::list(&case(name), &ReadOptions::default()).unwrap().series[0];
+        let seen = io::glance(&series.first_file).unwrap().expect("a DICOM file");
+        assert_eq!((&seen.series, &seen.modality), (&series.uid, &series.modality), "{name}");
+        assert_eq!(seen.size, [series.columns, series.rows], "{name}");
+        let [column, row] = series.pixel_spacing_mm;
+        assert_eq!(seen.pixel_spacing_mm, Some([row, column]), "{name}");
+        assert!(seen.position.is_some() && seen.directions.is_some(), "{name}");
+        assert_eq!(seen.bytes, std::fs::metadata(&series.first_file).unwrap().len(), "{name}");
+    }
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/oracles/io_dicom_make.py");
+    assert!(io::glance(&script).unwrap().is_none());
+    assert!(io::glance(Path::new("no such file")).is_err());
+}
+
+#[test]
 fn hounsfield_units_equal_those_of_gdcm_in_another_type() {
     for (name, ours, theirs) in [
         ("eight", "int16", "uint8"),
