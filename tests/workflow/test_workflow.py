@@ -104,18 +104,18 @@ def assigned(output):
     return paths
 
 
-def check(output, single, count=6):
-    """Every volume is there once, and is that of its single run; the broken one failed."""
+def check(output, single, count=6, broken=("3",)):
+    """Every volume is there once, and is that of its single run; broken ones failed."""
     rows, paths = manifest.read(output / "manifest.csv").rows, assigned(output)
     assert len(rows) == len(paths) == count
     failed = [row for row in rows.values() if row["status"] == "failed"]
-    assert [pathlib.Path(paths[row["id"]]).parent.name for row in failed] == ["3"]
+    assert [pathlib.Path(paths[row["id"]]).parent.name for row in failed] == list(broken)
     for identity, path in paths.items():
         if path in single:
             assert rows[identity]["output"] == f"volumes/{identity}.nii.gz"
             assert same(output / rows[identity]["output"], single[path])
             assert json.loads((output / "reports" / f"{identity}.json").read_text())
-    assert len(list(output.glob("volumes/*"))) == count - 1
+    assert len(list(output.glob("volumes/*"))) == count - len(broken)
     report = (output / "report.html").read_text()
     assert all(identity in report for identity in rows) and "Jane Doe" not in report
     assert "Jane Doe" not in (output / "manifest.csv").read_text()
@@ -130,7 +130,7 @@ def is_locked(path):
     return False
 
 
-def test_killed_run_is_resumed_and_new_volumes_are_added(archive, single, tmp_path):
+def test_killed_run_is_resumed_and_new_and_mended_volumes_are_made(archive, single, tmp_path):
     output = tmp_path / "fine"
     rows = output / "chunks" / "00001" / "manifest.csv"
     started = start(command(archive, output), tmp_path)
@@ -158,14 +158,18 @@ def test_killed_run_is_resumed_and_new_volumes_are_added(archive, single, tmp_pa
             name = f"{identity}.nii.gz"
             assert (output / "volumes" / name).stat().st_mtime_ns == before[name], "not made again"
 
-    (archive / "6").mkdir()
-    save(archive / "6" / "Jane Doe.nii.gz", 6)
+    mended, new = (archive / number / "Jane Doe.nii.gz" for number in ("3", "6"))
+    was_broken = mended.read_bytes()
     try:
-        run(*command(archive, output), "--forcerun", "plan", cwd=tmp_path)
+        save(mended, 3)
+        new.parent.mkdir()
+        save(new, 6)
+        run(*command(archive, output), "--forcerun", "plan", "chunk", cwd=tmp_path)
     finally:
-        (archive / "6" / "Jane Doe.nii.gz").unlink()
+        mended.write_bytes(was_broken)
+        new.unlink()
     assert chunks.numbers(output) == ["00001", "00002"]
-    check(output, single, count=7)
+    check(output, single, count=7, broken=())
 
 
 def test_one_run_at_a_time_writes_to_a_folder(archive, tmp_path):
