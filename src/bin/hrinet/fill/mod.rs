@@ -57,7 +57,7 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
     report = report.with_filled(&segmentation, &filled, seconds);
     write(arguments, &segmentation, verbosity)?;
     if let Some(path) = &arguments.json {
-        interrupt::in_progress(io::partial_path(path));
+        let _partial = interrupt::in_progress(io::partial_path(path));
         report.write(path, start.elapsed())?;
     }
     let slices = filled.iter().flatten().map(|segment| segment.filled_slices).sum();
@@ -115,9 +115,9 @@ fn fill_layers(
 fn write(arguments: &Arguments, labels: &Segmentation, verbosity: &Verbosity) -> Result<()> {
     let out = &arguments.out;
     let busy = Progress::busy(verbosity, &format!("writing {}", out.display()));
-    for file in io::output_files(out) {
-        interrupt::in_progress(io::partial_path(&file));
-    }
+    let files = io::output_files(out).into_iter();
+    let _partial: Vec<_> =
+        files.map(|file| interrupt::in_progress(io::partial_path(&file))).collect();
     let overwrite = arguments.overwrite;
     let options = io::WriteOptions { overwrite, cancelled: Some(&interrupt::raised) };
     let written = io::write_labels(out, labels, &options);
