@@ -102,7 +102,8 @@ typedef struct {
   const char *device;
   /**
    * `HRINET_PRECISION_FLOAT32` (the default), `HRINET_PRECISION_BFLOAT16` or
-   * `HRINET_PRECISION_AUTO`.
+   * `HRINET_PRECISION_AUTO`. The systems of the paper compute in float32 alone, and refuse
+   * bfloat16.
    */
   HrinetPrecision precision;
   /**

@@ -39,7 +39,8 @@ pub struct HrinetModelOptions {
     /// `"auto"` (CUDA where there is one; the default), `"cpu"`, `"cuda"` or `"cuda:N"`: UTF-8.
     pub device: *const c_char,
     /// `HRINET_PRECISION_FLOAT32` (the default), `HRINET_PRECISION_BFLOAT16` or
-    /// `HRINET_PRECISION_AUTO`.
+    /// `HRINET_PRECISION_AUTO`. The systems of the paper compute in float32 alone, and refuse
+    /// bfloat16.
     pub precision: HrinetPrecision,
     /// 1: interpolate every slice twice, with the pair in either order, and take the mean; a little
     /// more accurate, at nearly twice the time. 0 (the default): once.

@@ -3,7 +3,7 @@
 //! A generator encodes each known slice once and decodes any number of slices between two of them.
 //! Its interface is the paper's: `alpha` is 1 at the first slice of a pair and 0 at the second.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::error::{Error, Result};
 use crate::network::features::{Features, Pair};
@@ -17,13 +17,13 @@ use crate::network::precision::Precision;
 ///
 /// The methods with a body are those of a generator that finds a flow field; others leave them.
 pub trait Generator: Send {
-    /// Computes in this precision from now on, and returns the type of the slices and alphas that
-    /// it then takes.
+    /// Computes in this precision from now on where it can, and returns the precision that it
+    /// computes in. Slices and alphas are float32 in each.
     ///
     /// # Errors
     /// [`Error::Torch`].
-    fn set_precision(&mut self, precision: Precision) -> Result<Kind> {
-        Ok(precision.kind())
+    fn set_precision(&mut self, _precision: Precision) -> Result<Precision> {
+        Ok(Precision::Float32)
     }
 
     /// Encodes slices `[N, 1, H, W]`, sides multiples of [`GeneratorConfig::side_multiple`].

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use ndarray::{Array2, Array3, Array4, ArrayView2};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 pub use self::shipped::{DEFAULT, SHIPPED, ShippedModel, shipped_names};
 use crate::error::{Error, Result};
@@ -33,7 +33,6 @@ pub struct Model {
     device: Device,
     precision: Precision,
     /// Type of the slices and alphas that the generator takes.
-    input_kind: Kind,
     ensemble: bool,
     detail_carry: bool,
 }
@@ -109,19 +108,19 @@ impl Model {
             weights,
             device,
             precision: Precision::Float32,
-            input_kind: Kind::Float,
             ensemble: false,
             detail_carry: true,
         })
     }
 
-    /// Computes in this precision. Weights that it rounds stay rounded.
+    /// Computes in this precision, or in float32 where the network has no other: see
+    /// [`Model::precision`]. Weights that it rounds stay rounded.
     ///
     /// # Errors
     /// [`Error::Torch`].
     pub fn with_precision(mut self, precision: Precision) -> Result<Model> {
-        let input_kind = self.generator.set_precision(precision)?;
-        Ok(Model { precision, input_kind, ..self })
+        let precision = self.generator.set_precision(precision)?;
+        Ok(Model { precision, ..self })
     }
 
     /// The precision of its passes.
@@ -212,7 +211,7 @@ impl SliceNetwork for Model {
         let (rows, columns) = slice.dim();
         let tensor = to_tensor(slice.view())?.f_to_device(self.device)?;
         let padded = pad(&tensor, self.architecture().side_multiple())?;
-        let clamped = padded.f_clamp_max(1.0)?.f_to_kind(self.input_kind)?;
+        let clamped = padded.f_clamp_max(1.0)?;
         let features = tch::no_grad(|| self.generator.encode(&clamped))?;
         let lost_detail = match self.has_detail_carry() {
             true => Some(tch::no_grad(|| self.lost_detail(&clamped, &features))?),

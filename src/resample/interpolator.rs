@@ -99,6 +99,14 @@ impl Interpolator {
     fn of_model(model: Model, options: &InterpolatorOptions) -> Result<Interpolator> {
         let precision = options.precision.on(model.device());
         let model = model.with_precision(precision)?;
+        if model.precision() != precision && options.precision != PrecisionChoice::Auto {
+            return Err(Error::Argument(format!(
+                "{} computes in {} alone, not in {precision}: leave the precision out, or choose \
+                 auto",
+                model.system(),
+                model.precision()
+            )));
+        }
         let model = model.with_detail_carry(options.detail_carry);
         let model = if options.ensemble { model.with_ensemble() } else { model };
         Ok(Interpolator::from(model))

@@ -97,7 +97,7 @@ impl Model {
             None => (
                 batch.carry_detail(self.generator.decode(batch.pair(), alpha)?, alpha)?,
                 OverRangePair::of(over_range)?,
-                alpha.f_view([-1, 1, 1, 1])?.f_to_kind(Kind::Float)?,
+                alpha.f_view([-1, 1, 1, 1])?,
             ),
         };
         let mut planes = vec![slices.f_clamp(0.0, 1.0)?];
@@ -143,8 +143,7 @@ impl Model {
     /// The paper's alpha `[N]`, counted from the second slice, of fractions from the first.
     fn alpha(&self, fractions: &[f64]) -> Result<Tensor> {
         let alpha: Vec<f32> = fractions.iter().map(|fraction| (1.0 - fraction) as f32).collect();
-        let alpha = Tensor::f_from_slice(&alpha)?.f_to_device(self.device)?;
-        Ok(alpha.f_to_kind(self.input_kind)?)
+        Ok(Tensor::f_from_slice(&alpha)?.f_to_device(self.device)?)
     }
 
     /// Planes of the pair as it is or `reversed`. Its midpoint flow is found once and kept.
@@ -203,7 +202,7 @@ impl Model {
         };
         let present = |end: usize| -> Result<Tensor> {
             let flag = if neighbours.context[end].is_some() { 1.0 } else { 0.0 };
-            let options = (self.input_kind, self.device);
+            let options = (Kind::Float, self.device);
             Ok(Tensor::f_full([count, 1, 1, 1], flag, options)?)
         };
         Ok(Some(ContextSlices {

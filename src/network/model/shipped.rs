@@ -36,6 +36,11 @@ pub const SHIPPED: &[ShippedModel] = &[
     shipped!("hrinet-motion", "closest to known slices: measuring, surfaces, segmentation"),
     shipped!("hrinet-motion-small", "three times as fast: previews, laptops, large volumes"),
     shipped!("hrinet-motion-sharp", "as noisy as known slices: reading"),
+    shipped!("ae", "the paper's autoencoder: research"),
+    shipped!("acai", "the paper's ACAI: research"),
+    shipped!("hrinet-patchgan", "the paper's HRINet without Step II: research"),
+    shipped!("hrinet-mse", "the paper's HRINet by squared error: research"),
+    shipped!("hrinet-perceptual", "the paper's HRINet by the perceptual loss: research"),
 ];
 
 /// The default model.

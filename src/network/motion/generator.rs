@@ -8,7 +8,7 @@
 //!
 //! Inside, planes are at `fraction`, 0 at the first slice and 1 at the second.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::error::Result;
 use crate::network::features::{Features, Pair};
@@ -229,9 +229,9 @@ impl MotionGenerator {
 }
 
 impl Generator for MotionGenerator {
-    fn set_precision(&mut self, precision: Precision) -> Result<Kind> {
+    fn set_precision(&mut self, precision: Precision) -> Result<Precision> {
         self.levels.iter_mut().try_for_each(|level| level.set_precision(precision))?;
-        Ok(Kind::Float)
+        Ok(precision)
     }
 
     fn encode(&self, slices: &Tensor) -> Result<Features> {

@@ -7,8 +7,10 @@ use hrinet::evaluation::{Comparison, Evaluation, evaluate};
 use hrinet::io;
 use hrinet::metrics::tissue::TISSUES;
 use hrinet::network::model::{DEFAULT, shipped_names};
-use hrinet::network::{Model, Neighbours, SliceNetwork, System};
-use hrinet::resample::{Interpolator, Job, Plan, SliceSource, Spacing, between_slices};
+use hrinet::network::{Model, Neighbours, Precision, PrecisionChoice, SliceNetwork, System};
+use hrinet::resample::{
+    Interpolator, InterpolatorOptions, Job, Plan, SliceSource, Spacing, between_slices,
+};
 use hrinet::volume::{Axis, Volume, voxels};
 use ndarray::{Array2, Axis as ArrayAxis};
 use rand::{RngExt, SeedableRng};
@@ -47,7 +49,9 @@ fn gains(volume: &Volume, gap: usize, slices: Option<std::ops::Range<usize>>) ->
 fn model_cards_name_the_checksum() {
     for name in shipped_names() {
         let model = Model::load(name, Device::Cpu).expect("a shipped model loads");
-        assert_eq!(model.system(), System::HrinetMotion);
+        let system = model.system();
+        assert_eq!(system == System::HrinetMotion, name.starts_with("hrinet-motion"));
+        assert!(system == System::HrinetMotion || system.to_string() == name, "{name}: {system}");
         let card = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("models/{name}.md"));
         let card = std::fs::read_to_string(card).expect("the model's card");
         assert!(card.contains(model.checksum()), "the card of {name} is of another model");
@@ -167,5 +171,28 @@ fn slices_decoded_one_by_one_are_those_of_a_batch() {
             let largest = difference.iter().fold(0f32, |max, value| max.max(value.abs()));
             assert!(largest < 1e-4, "{name} at {fraction}: differs by {largest}");
         }
+    }
+}
+
+/// On every processor: the automatic precision is float32 for them, bfloat16 is refused.
+#[test]
+fn systems_of_the_paper_compute_in_float32() {
+    let plane = |shift: usize| {
+        Array2::from_shape_fn((40, 56), |(row, column)| ((row + shift) * column % 17) as f32 / 17.0)
+    };
+    let decoded = |model: Model| {
+        let [first, second] = [0, 3].map(|shift| model.encode(&plane(shift)).expect("encodes"));
+        model.decode(&Neighbours::of_pair(&first, &second), &[0.4]).expect("decodes")
+    };
+    let options = |precision| InterpolatorOptions { precision, ..InterpolatorOptions::on("cpu") };
+    for name in shipped_names().into_iter().filter(|name| !name.starts_with("hrinet-motion")) {
+        let model = || Model::load(name, Device::Cpu).expect("a shipped model loads");
+        let asked = model().with_precision(Precision::Bfloat16).expect("a precision");
+        assert_eq!(asked.precision(), Precision::Float32);
+        assert_eq!(decoded(asked), decoded(model()));
+        assert!(Interpolator::load(name, &options(PrecisionChoice::Auto)).is_ok());
+        let only = PrecisionChoice::Only(Precision::Bfloat16);
+        let error = Interpolator::load(name, &options(only)).err().expect("it is refused");
+        assert!(error.to_string().contains("computes in float32 alone"), "{name}: {error}");
     }
 }

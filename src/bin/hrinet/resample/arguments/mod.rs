@@ -68,7 +68,8 @@ pub struct InterpolationArguments {
     ///
     /// linear and cubic interpolate without one. `hrinet info` lists the models: hrinet-motion is
     /// the closest to known slices, hrinet-motion-small three times as fast, hrinet-motion-sharp as
-    /// noisy as known slices.
+    /// noisy as known slices; the paper's systems (ae, acai, hrinet-patchgan, hrinet-mse,
+    /// hrinet-perceptual) are for research.
     #[arg(long, value_name = "NAME|FILE")]
     model: Option<String>,
     /// Grey values of the window, for volumes that are not in HU.
