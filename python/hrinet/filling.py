@@ -57,9 +57,12 @@ def fill(
             f"out is {output.dtype} of the shape {output.shape}; labels are {labels.dtype} of the "
             f"shape {labels.shape}"
         )
-    as_numbers = [each.view(np.uint8) if each.dtype == bool else each for each in (labels, output)]
+    numbers, place = (
+        each.view(np.uint8) if each.dtype == bool else each for each in (labels, output)
+    )
     with reported(progress) as report:
-        binding.fill(
-            binding.FillJob(image, *as_numbers, ijk_to_ras, axis, tapers, slices, positions, report)
+        job = binding.FillJob(
+            image, numbers, place, ijk_to_ras, axis, tapers, slices, positions, report
         )
+        binding.fill(job)
     return output

@@ -15,12 +15,13 @@ import builders
 import HRINetResample
 from conftest import ROOT
 from HRINetResampleLib.compute import thread
+from HRINetResampleLib.effect import registration
 from HRINetResampleLib.scene import sample_data
 
 
 def test_module_file_has_what_slicer_looks_for(monkeypatch):
-    connected = {}
-    monkeypatch.setattr(slicer.app, "connect", connected.__setitem__, raising=False)
+    connected = set()
+    monkeypatch.setattr(slicer.app, "connect", lambda *pair: connected.add(pair), raising=False)
     parent = types.SimpleNamespace()
     HRINetResample.HRINetResample(parent)
     assert parent.title == "HRINet Resample" and "Filtering" in parent.categories
@@ -30,8 +31,9 @@ def test_module_file_has_what_slicer_looks_for(monkeypatch):
     for suffix in ("Widget", "Logic", "Test"):
         assert hasattr(HRINetResample, "HRINetResample" + suffix)
     assert connected == {
-        "aboutToQuit()": thread.shutdown,
-        "startupCompleted()": sample_data.register_samples,
+        ("aboutToQuit()", thread.shutdown),
+        ("startupCompleted()", sample_data.register_samples),
+        ("startupCompleted()", registration.register_effect),
     }
 
 
