@@ -31,8 +31,9 @@ macro_rules! shipped {
     };
 }
 
-/// The models that are part of the library, the default one first.
-pub const SHIPPED: &[ShippedModel] = &[
+/// The models that are part of the library, the default one first. A static, since every crate that
+/// names a constant would hold a copy of all weights.
+pub static SHIPPED: &[ShippedModel] = &[
     shipped!("hrinet-motion", "closest to known slices: measuring, surfaces, segmentation"),
     shipped!("hrinet-motion-small", "three times as fast: previews, laptops, large volumes"),
     shipped!("hrinet-motion-sharp", "as noisy as known slices: reading"),
