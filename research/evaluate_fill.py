@@ -17,7 +17,7 @@ import time
 import numpy as np
 import SimpleITK as sitk
 
-from label_comparison import ContourInterpolation, by_simple_itk, cases, scores, thinned
+from label_comparison import ContourInterpolation, Table, by_simple_itk, cases, thinned
 
 GAPS = (3, 6, 10)
 program, kind, files = sys.argv[1], sys.argv[2], sys.argv[3:]
@@ -52,10 +52,9 @@ def by_shape(known, gap, method):
 
 
 itk = ContourInterpolation()
-print("| labels | gap | method | n | Dice | HD95 mm | volume error | s a map |")
-print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+Table.print_head()
 for gap in GAPS:
-    rows, seconds = {}, {}
+    table = Table(kind, gap)
     for ct, image in cases(kind, files):
         known, last = thinned(image, gap)
         truth = sitk.GetArrayFromImage(image)[: last + 1]
@@ -66,17 +65,6 @@ for gap in GAPS:
         filled["SimpleITK signed distance"] = by_simple_itk(known, gap)
         filled["ITK contour interpolation"] = itk.fill(sitk.GetArrayFromImage(known), gap)
         filled["fill"] = by_fill(ct[:, :, : last + 1], image[:, :, : last + 1], gap)
-        for method, (labels, time_taken) in filled.items():
-            assert labels.shape == truth.shape
-            seconds.setdefault(method, []).append(time_taken)
-            rows.setdefault(method, []).extend(
-                scores(truth == value, labels == value, image.GetSpacing()) for value in values[1:]
-            )
-    for method, found in rows.items():
-        dice, far, error = np.nanmean(found, axis=0)
-        print(
-            f"| {kind} | {gap} | {method} | {len(found)} | {dice:.4f} | {far:.2f} | "
-            f"{100 * error:+.1f} % | {np.mean(seconds[method]):.2f} |",
-            flush=True,
-        )
+        table.add(truth, values[1:], image.GetSpacing(), filled)
+    table.print()
 itk.end()

@@ -18,7 +18,7 @@ import tempfile
 import numpy as np
 import SimpleITK as sitk
 
-from label_comparison import ContourInterpolation, by_simple_itk, cases, scores, thinned
+from label_comparison import ContourInterpolation, Table, by_simple_itk, cases, thinned
 
 GAPS = (2, 3, 6)
 METHODS = ("nearest", "shape", "anatomy")
@@ -66,10 +66,9 @@ def by_program(ct, labels, gap, method):
 
 
 itk = ContourInterpolation()
-print("| labels | gap | method | n | Dice | HD95 mm | volume error | s a map |")
-print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+Table.print_head()
 for gap in GAPS:
-    rows, seconds, lost = {}, {}, {}
+    table = Table(kind, gap)
     for ct, image in cases(kind, files):
         (known, last), (thin, _) = thinned(image, gap), thinned(ct, gap)
         truth = sitk.GetArrayFromImage(image)[: last + 1]
@@ -79,17 +78,6 @@ for gap in GAPS:
         interpolated = {method: by_program(thin, known, gap, method) for method in METHODS}
         interpolated["SimpleITK signed distance"] = by_simple_itk(known, gap)
         interpolated["ITK contour interpolation"] = itk.fill(sitk.GetArrayFromImage(known), gap)
-        for method, (labels, time_taken) in interpolated.items():
-            assert labels.shape == truth.shape
-            seconds.setdefault(method, []).append(time_taken)
-            rows.setdefault(method, []).extend(
-                scores(truth == value, labels == value, image.GetSpacing()) for value in values[1:]
-            )
-    for method, found in rows.items():
-        dice, far, error = np.nanmean(found, axis=0)
-        print(
-            f"| {kind} | {gap} | {method} | {len(found)} | {dice:.4f} | {far:.2f} | "
-            f"{100 * error:+.1f} % | {np.mean(seconds[method]):.2f} |",
-            flush=True,
-        )
+        table.add(truth, values[1:], image.GetSpacing(), interpolated)
+    table.print()
 itk.end()

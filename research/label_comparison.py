@@ -1,4 +1,4 @@
-"""What evaluate_labels.py and evaluate_fill.py share: label maps of CTs, other programs, scores."""
+"""Label maps of CTs, other programs and scores, for evaluate_labels.py and evaluate_fill.py."""
 
 import pathlib
 import subprocess
@@ -115,3 +115,35 @@ def scores(truth, interpolated, spacing):
     far = [distance_transform_edt(~each, sampling=spacing[::-1]) for each in surfaces]
     apart = np.concatenate([far[1][surfaces[0]], far[0][surfaces[1]]])
     return dice, np.percentile(apart, 95), error
+
+
+class Table:
+    """Scores and seconds of methods at one gap, as the rows of a table."""
+
+    def __init__(self, kind, gap):
+        self.kind, self.gap = kind, gap
+        self.rows, self.seconds = {}, {}
+
+    @staticmethod
+    def print_head():
+        print("| labels | gap | method | n | Dice | HD95 mm | volume error | s a map |")
+        print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+
+    def add(self, truth, values, spacing, found):
+        """Scores each value of label maps, given with the seconds that they took, by method."""
+        for method, (labels, seconds) in found.items():
+            assert labels.shape == truth.shape
+            self.seconds.setdefault(method, []).append(seconds)
+            self.rows.setdefault(method, []).extend(
+                scores(truth == value, labels == value, spacing) for value in values
+            )
+
+    def print(self):
+        """Prints the means over all labels."""
+        for method, rows in self.rows.items():
+            dice, far, error = np.nanmean(rows, axis=0)
+            print(
+                f"| {self.kind} | {self.gap} | {method} | {len(rows)} | {dice:.4f} | {far:.2f} | "
+                f"{100 * error:+.1f} % | {np.mean(self.seconds[method]):.2f} |",
+                flush=True,
+            )
