@@ -132,6 +132,11 @@ pub fn count_of(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
+/// Bytes in hexadecimal digits, such as a checksum.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Most digits of a number that is shown in full: UIDs have up to 39.
 const MAX_DIGITS: usize = 40;
 

@@ -3,9 +3,10 @@
 use std::ffi::c_void;
 
 use crate::capi::guard::{
-    Refusal, borrow, call, check_size, compute, flag, invalid_argument, require, unknown,
+    Refusal, borrow, call, check_size, compute, flag, invalid_argument, require,
 };
 use crate::capi::job::{HrinetProgressCallback, check_overlap, check_type, report};
+use crate::capi::plan::axis_of;
 use crate::capi::status::HrinetStatus;
 use crate::capi::volume::HrinetVolume;
 use crate::labels::fill::{FillOptions, fill};
@@ -117,12 +118,7 @@ pub unsafe extern "C" fn hrinet_fill_labels(job: *const HrinetFillJob) -> Hrinet
 
 /// The options of a job.
 fn options(job: &HrinetFillJob, geometry: &Geometry) -> Result<FillOptions, Refusal> {
-    let axis = match job.axis {
-        0 => Axis::I,
-        1 => Axis::J,
-        2 => Axis::K,
-        other => return Err(unknown("an axis", other)),
-    };
+    let axis = axis_of(job.axis)?;
     let count = geometry.length(axis);
     let end = match job.slice_count {
         0 => Some(count.max(job.first_slice)),

@@ -340,11 +340,18 @@ impl HrinetResampleOptions {
         };
         let axis = match self.axis {
             HRINET_AXIS_AUTO => None,
-            0 => Some(Axis::I),
-            1 => Some(Axis::J),
-            2 => Some(Axis::K),
-            other => return Err(unknown("an axis", other)),
+            named => Some(axis_of(named)?),
         };
         Ok((spacing, axis))
+    }
+}
+
+/// The axis of an index: 0 (i), 1 (j) or 2 (k).
+pub(super) fn axis_of(index: i32) -> Result<Axis, Refusal> {
+    match index {
+        0 => Ok(Axis::I),
+        1 => Ok(Axis::J),
+        2 => Ok(Axis::K),
+        other => Err(unknown("an axis", other)),
     }
 }

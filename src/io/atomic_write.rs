@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use crate::error::{Error, Result, bytes_in_words};
+use crate::error::{Error, Result, bytes_in_words, hex};
 use crate::io::lock;
 
 /// Longest name of a file, bytes.
@@ -46,8 +46,7 @@ pub fn partial_path(path: &Path) -> PathBuf {
     let mut partial_name = partial(name);
     if partial_name.len() > MAX_NAME {
         let sum = Sha256::digest(name.as_encoded_bytes());
-        let sum: String = sum.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        partial_name = partial(OsStr::new(&sum));
+        partial_name = partial(OsStr::new(&hex(&sum[..16])));
     }
     target.with_file_name(partial_name)
 }

@@ -18,6 +18,7 @@ mod logging;
 mod manual;
 mod messages;
 mod model_files;
+mod output_file;
 mod progress;
 mod resample;
 mod series_table;

@@ -11,7 +11,7 @@ from .resampling import Grid
 
 @dataclasses.dataclass(frozen=True)
 class Request:
-    """What to fill: the grid, whether segments taper at their ends, and slices (first, end)."""
+    """Options of a filling: grid, whether segments taper at their ends, slices (first, end)."""
 
     grid: Grid
     tapers: bool

@@ -63,7 +63,7 @@ struct LabelArguments {
     labels_method: Option<LabelMethodArgument>,
 }
 
-/// What is written.
+/// Files that are written.
 #[derive(Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArguments {

@@ -20,7 +20,7 @@ use crate::json;
 use crate::messages::{Verbosity, print, print_line};
 use crate::progress::Progress;
 
-/// What would become of a volume.
+/// Fate of a volume in a run.
 #[derive(Serialize)]
 struct Planned {
     id: String,
@@ -137,7 +137,7 @@ fn plan(settings: &Settings, past: &Past, cost: &Cost, volume: &Volume) -> Plann
     }
 }
 
-/// What is decided of a volume; `None` where a former run has settled it.
+/// Decision on a volume; `None` where a former run has settled it.
 fn decide(
     settings: &Settings,
     past: &Past,

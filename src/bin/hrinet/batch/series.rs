@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use hrinet::Result;
+use hrinet::error::hex;
 use hrinet::io::Glance;
 use hrinet::volume::{Axis, Geometry};
 use sha2::{Digest, Sha256};
@@ -218,9 +219,4 @@ impl Group {
 
 fn place(file: &SeriesFile) -> Option<[u64; 3]> {
     Some(file.position?.map(f64::to_bits))
-}
-
-/// Bytes in hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

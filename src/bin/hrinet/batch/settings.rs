@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use hrinet::error::hex;
 use hrinet::resample::{Interpolator, JobOptions, Plan};
 use hrinet::volume::Geometry;
 use hrinet::{Result, io};
@@ -10,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::arguments::{Arguments, OutputFormat};
 use super::manifest::Row;
-use super::series::{Series, hex};
+use super::series::Series;
 use super::volume::Volume;
 use crate::resample::{Alias, Request};
 use crate::site::Choice;
@@ -38,7 +39,7 @@ pub struct Settings {
     work: Vec<(usize, u64)>,
 }
 
-/// What is decided of a volume.
+/// Whether a volume is made.
 pub enum Decision {
     Make(Box<Plan>),
     /// For this reason.

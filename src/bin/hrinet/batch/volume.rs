@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use hrinet::error::hex;
 use hrinet::io::plain_file;
 use hrinet::{Error, Result, io};
 use sha2::{Digest, Sha256};
 use std::io::Read;
 
 use super::search::Found;
-use super::series::hex;
 
 /// Bytes of a volume file that are part of its fingerprint.
 const BEGINNING: u64 = 65_536;

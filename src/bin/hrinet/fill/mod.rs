@@ -16,6 +16,7 @@ pub use self::arguments::Arguments;
 use self::report::Report;
 use crate::dry_run::{self, PlannedFile, PlannedMemory, PlannedTime};
 use crate::messages::{Verbosity, print_line};
+use crate::output_file::write_file;
 use crate::progress::Progress;
 use crate::{interrupt, json, label_maps};
 
@@ -55,7 +56,9 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
     let filled = fill_layers(&image, &mut segmentation, &options, verbosity)?;
     let seconds = filling.elapsed().as_secs_f64();
     report = report.with_filled(&segmentation, &filled, seconds);
-    write(arguments, &segmentation, verbosity)?;
+    write_file(&arguments.out, arguments.overwrite, verbosity, |options| {
+        io::write_labels(&arguments.out, &segmentation, options)
+    })?;
     if let Some(path) = &arguments.json {
         let _partial = interrupt::in_progress(io::partial_path(path));
         report.write(path, start.elapsed())?;
@@ -71,9 +74,7 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<()> {
 
 fn read_image(arguments: &Arguments, verbosity: &Verbosity) -> Result<Volume> {
     let busy = Progress::busy(verbosity, &format!("reading {}", arguments.image.display()));
-    let series = arguments.series.clone();
-    let cancelled: Option<&dyn Fn() -> bool> = Some(&interrupt::raised);
-    let options = io::ReadOptions { series, cancelled, ..io::ReadOptions::default() };
+    let options = interrupt::read_options(arguments.series.as_deref());
     let image = io::read_with(&arguments.image, &options);
     busy.finish();
     image
@@ -110,19 +111,6 @@ fn fill_layers(
         *layer = Volume::new(voxels, layer.rescale(), grid.clone())?;
     }
     Ok(filled)
-}
-
-fn write(arguments: &Arguments, labels: &Segmentation, verbosity: &Verbosity) -> Result<()> {
-    let out = &arguments.out;
-    let busy = Progress::busy(verbosity, &format!("writing {}", out.display()));
-    let files = io::output_files(out).into_iter();
-    let _partial: Vec<_> =
-        files.map(|file| interrupt::in_progress(io::partial_path(&file))).collect();
-    let overwrite = arguments.overwrite;
-    let options = io::WriteOptions { overwrite, cancelled: Some(&interrupt::raised) };
-    let written = io::write_labels(out, labels, &options);
-    busy.finish();
-    written
 }
 
 /// Prints what a run would do.

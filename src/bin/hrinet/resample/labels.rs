@@ -7,9 +7,9 @@ use hrinet::volume::Volume;
 use hrinet::{Result, io};
 
 use super::request::Request;
-use super::writing::write_file;
 use crate::label_maps;
 use crate::messages::Verbosity;
+use crate::output_file::write_file;
 
 /// Label maps on the grid of the volume; none without `--labels`.
 pub struct Labels {
@@ -66,7 +66,7 @@ impl Labels {
         }
         let (segments, others) = (segmentation.segments.clone(), segmentation.others.clone());
         let resampled = Segmentation { layers, segments, others };
-        write_file(path, request, verbosity, |options| {
+        write_file(path, request.overwrite, verbosity, |options| {
             io::write_labels(path, &resampled, options)
         })?;
         Ok(Some(path))

@@ -14,7 +14,7 @@ use super::request::Request;
 use super::task::{Computed, Input};
 use crate::interrupt;
 use crate::messages::{Verbosity, tell};
-use crate::progress::Progress;
+use crate::output_file::write_file;
 
 /// A volume whose outputs are written.
 pub struct Writing<'a> {
@@ -110,25 +110,5 @@ fn write_volume(
     request: &Request,
     verbosity: &Verbosity,
 ) -> Result<()> {
-    write_file(path, request, verbosity, |options| io::write_with(path, volume, options))
-}
-
-/// Writes a file, which must not be left half written, and shows that it does.
-///
-/// # Errors
-/// Those of `write`.
-pub fn write_file(
-    path: &Path,
-    request: &Request,
-    verbosity: &Verbosity,
-    write: impl FnOnce(&io::WriteOptions) -> Result<()>,
-) -> Result<()> {
-    let busy = Progress::busy(verbosity, &format!("writing {}", path.display()));
-    let files = io::output_files(path);
-    let _in_progress: Vec<_> =
-        files.iter().map(|file| interrupt::in_progress(io::partial_path(file))).collect();
-    let overwrite = request.overwrite;
-    let written = write(&io::WriteOptions { overwrite, cancelled: Some(&interrupt::raised) });
-    busy.finish();
-    written
+    write_file(path, request.overwrite, verbosity, |options| io::write_with(path, volume, options))
 }
