@@ -4,6 +4,7 @@ from typing import List, NamedTuple, Optional
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from .layers import (
     Convolution,
@@ -131,6 +132,33 @@ class Refinement(nn.ModuleDict):
         return self["exit"](self["3"](self["2"](self["1"](x, others))))
 
 
+class ThroughPlane(nn.Module):
+    """Cubics through four slices, unwarped and warped, where tissue continues from slice to slice;
+    at stride 2."""
+
+    MAPS, WEIGHTS, OUTPUTS = 11, 4, 3
+
+    def __init__(self, hidden, channels):
+        super().__init__()
+        self.entry = ConvolutionPrelu(4 * self.MAPS + self.WEIGHTS + hidden, channels)
+        self.residual1 = TwoConvolutions(channels, channels, channels)
+        self.residual2 = TwoConvolutions(channels, channels, channels)
+        self.exit = Convolution(channels, 4 * self.OUTPUTS)
+
+    def forward(self, slices, known, warped, weights, hidden):
+        """Slices `[N, 1, H, W]` with what four known slices, unwarped and warped `[N, 4, H, W]`,
+        add to them. `weights` `[N, 4, 1, 1]` are those of the cubic."""
+        cubics = [(four * weights).sum(1, keepdim=True) - slices for four in (known, warped)]
+        seen = torch.cat([known - slices, warped - slices, *cubics, slices], 1)
+        seen = F.pixel_unshuffle(seen, 2)
+        planes = weights.expand(seen.shape[0], -1, *seen.shape[2:])
+        x = self.entry(torch.cat([seen, planes, hidden], 1))
+        x = x + self.residual1(x)
+        x = x + self.residual2(x)
+        residual, of_known, of_warped = F.pixel_shuffle(self.exit(x), 2).split(1, 1)
+        return slices + residual + of_known * cubics[0] + of_warped * cubics[1]
+
+
 class MotionGenerator(nn.Module):
     """HRINet-Motion of the sizes that a checkpoint names."""
 
@@ -143,6 +171,7 @@ class MotionGenerator(nn.Module):
         deeper=(0,) * 4,
         correlation=(0,) * 4,
         shared=0,
+        through_plane=0,
     ):
         super().__init__()
         self.shared = shared
@@ -162,6 +191,7 @@ class MotionGenerator(nn.Module):
                 correlation[level],
             )
         self.refinement = Refinement(hidden, refinement, any(context)) if refinement else None
+        self.through_plane = ThroughPlane(widths[0], through_plane) if through_plane else None
 
     def encode(self, slices):
         """Encodes grey slices `[N, 1, H, W]` in [0, 1], sides multiples of 16."""
@@ -235,10 +265,31 @@ class MotionGenerator(nn.Module):
             images = pair.before.image, pair.after.image
             context = _warp_beyond(images, pair.present, state.flow)
             slices = slices + self.refinement(torch.cat(seen, 1), context)
+        if self.through_plane is not None:
+            known4 = torch.cat([pair.before.image, *known, pair.after.image], 1)
+            images = pair.before.image, pair.after.image
+            before, after = _warp_beyond(images, pair.present, state.flow).split(1, 1)
+            warped4 = torch.cat([before, *warped, after], 1)
+            weights = cubic_weights(fraction, pair.present)
+            slices = self.through_plane(slices, known4, warped4, weights, state.coarse_hidden)
         flow, coarse_hidden = state.flow, state.coarse_hidden
         return Outputs(
             slices, known, warped, merged, blend_mask, flow, hidden, coarse_hidden, fraction
         )
+
+
+def cubic_weights(fraction, present):
+    """Weights `[N, 4, 1, 1]` of the slices at -1, 0, 1 and 2 in the polynomial through those that
+    are present, at `fraction` `[N, 1, 1, 1]`, by Lagrange's formula."""
+    present = [present[0], 1.0, 1.0, present[1]]
+    weights = []
+    for i in range(4):
+        weight = torch.ones_like(fraction) * present[i]
+        for j in range(4):
+            if j != i:
+                weight = weight * (1 + present[j] * (fraction - (i - 1)) / (i - j))
+        weights.append(weight)
+    return torch.cat(weights, 1)
 
 
 def _warp_beyond(beyond, present, flow):

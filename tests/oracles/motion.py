@@ -145,6 +145,7 @@ def decode(slices, alpha, there):
     found = level(seen, context(16, None), (first[4], second[4]), "decoder.stride16")
     motion, hidden = found[:4], found[4:]
     for number, stride in ((3, 8), (2, 4), (1, 2)):
+        coarse = hidden
         motion = moved_on(4 - number, motion)
         warped = [warp(first[number], motion[:2]), warp(second[number], motion[2:])]
         seen = np.concatenate([hidden, *warped, motion, plane(hidden, at(4 - number))])
@@ -158,16 +159,57 @@ def decode(slices, alpha, there):
     standing, trust = file["above"][:, 0], trusted(*file["above"][:, 0])
     gone = [warp(file["above"][0], motion[:2])[0], warp(file["above"][1], motion[2:])[0]]
     above = [still + trust * (moved - still) for still, moved in zip(standing, gone)]
-    if not has("refinement.1"):
-        return (merged + residual)[0], above, mask[0]
-    linear = alpha * first[0] + (1 - alpha) * second[0]
-    seen = np.concatenate([*moved, linear, first[0], second[0], merged, plane(linear), hidden])
-    refined = convolution(seen, "refinement.1")
-    if has("refinement.context"):
-        refined = refined + convolution(beyond(motion, lambda maps: maps[0]), "refinement.context")
-    refined = prelu(refined, "refinement.1")
-    refined = unit(unit(refined, "refinement.2"), "refinement.3")
-    return (merged + residual + convolution(refined, "refinement.exit"))[0], above, mask[0]
+    whole = merged + residual
+    if has("refinement.1"):
+        linear = alpha * first[0] + (1 - alpha) * second[0]
+        seen = np.concatenate([*moved, linear, first[0], second[0], merged, plane(linear), hidden])
+        refined = convolution(seen, "refinement.1")
+        if has("refinement.context"):
+            outer = beyond(motion, lambda maps: maps[0])
+            refined = refined + convolution(outer, "refinement.context")
+        refined = prelu(refined, "refinement.1")
+        refined = unit(unit(refined, "refinement.2"), "refinement.3")
+        whole = whole + convolution(refined, "refinement.exit")
+    if has("through_plane.entry"):
+        standing4 = np.concatenate([before[0], first[0], second[0], after[0]])
+        outer = beyond(motion, lambda maps: maps[0])
+        moved4 = np.concatenate([outer[:1], *moved, outer[1:]])
+        whole = whole + through_plane(whole, standing4, moved4, 1 - alpha, there, coarse)
+    return whole[0], above, mask[0]
+
+
+def polynomial(place, there):
+    """Weights of slices at -1, 0, 1 and 2 in the polynomial through those that are there."""
+    at = [k for k, known in zip((-1, 0, 1, 2), (there[0], 1, 1, there[1])) if known]
+    powers = np.linalg.solve(np.vander(at).astype(float), np.eye(len(at)))
+    weights = dict(zip(at, np.vander([place], len(at))[0] @ powers))
+    return np.array([weights.get(k, 0.0) for k in (-1, 0, 1, 2)])
+
+
+def subpixels(x):
+    """The pixels of each 2 x 2 square as channels, rows first."""
+    return np.concatenate([[c[v::2, u::2] for v in (0, 1) for u in (0, 1)] for c in x])
+
+
+def whole_pixels(x):
+    channels, rows, columns = x.shape
+    out = np.zeros((channels // 4, 2 * rows, 2 * columns))
+    for k, (v, u) in enumerate([(0, 0), (0, 1), (1, 0), (1, 1)]):
+        out[:, v::2, u::2] = x[k::4]
+    return out
+
+
+def through_plane(slices, known, moved, place, there, hidden):
+    """What the through-plane branch adds to slices."""
+    weights = polynomial(place, there)
+    cubics = [np.einsum("k,kyx->yx", weights, four)[None] - slices for four in (known, moved)]
+    seen = subpixels(np.concatenate([known - slices, moved - slices, *cubics, slices]))
+    planes = np.broadcast_to(weights[:, None, None], (4, *seen.shape[1:]))
+    total = unit(np.concatenate([seen, planes, hidden]), "through_plane.entry")
+    for block in ("through_plane.residual1", "through_plane.residual2"):
+        total = total + unit(unit(total, block + ".first"), block + ".second")
+    residual, *shares = whole_pixels(convolution(total, "through_plane.exit"))[:, None]
+    return residual + shares[0] * cubics[0] + shares[1] * cubics[1]
 
 
 largest = 0

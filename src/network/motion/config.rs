@@ -31,6 +31,9 @@ pub struct MotionConfig {
     /// refine the flow of each plane.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub shared: i64,
+    /// Channels of the through-plane branch at stride 2; 0 for none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub through_plane: i64,
 }
 
 fn is_zero(count: &i64) -> bool {
@@ -47,6 +50,7 @@ impl Default for MotionConfig {
             deeper: [0; 4],
             correlation: [0; 4],
             shared: 0,
+            through_plane: 0,
         }
     }
 }
@@ -61,15 +65,15 @@ impl GeneratorConfig for MotionConfig {
     }
 
     fn validate(&self) -> Result<()> {
-        let MotionConfig { widths, hidden, refinement, context, deeper, correlation, shared } =
-            self;
+        let MotionConfig { widths, hidden, context, deeper, correlation, shared, .. } = self;
         if !(0..=3).contains(shared) {
             return Err(Error::Argument(format!(
                 "{shared} shared levels; 0 to 3 of the four can find the flow once per pair"
             )));
         }
         // Of these, 0 stands for none.
-        let optional = [&[*refinement][..], context, deeper, correlation].concat();
+        let layers = [self.refinement, self.through_plane];
+        let optional = [&layers[..], context, deeper, correlation].concat();
         let present = optional.into_iter().filter(|&count| count != 0);
         check_channels(widths.iter().copied().chain([*hidden]).chain(present))
     }

@@ -64,6 +64,18 @@ impl<'a> MotionPair<'a> {
         self.warp_beyond(&self.before.image, &self.after.image, flow)
     }
 
+    /// The slice before, the pair and the slice after, unwarped: `[N, 4, H, W]`.
+    pub(crate) fn images(self) -> Result<Tensor> {
+        let slices = [self.before, self.first, self.second, self.after];
+        Ok(Tensor::f_cat(&slices.map(|slice| &slice.image), 1)?)
+    }
+
+    /// 1 where the slice before and the one after are present, else 0; `None` where the batch has
+    /// neither.
+    pub(crate) fn present(self) -> Option<&'a [Tensor; 2]> {
+        self.present
+    }
+
     /// Maps of the slices beyond the pair, warped along the flow as it continues there: from the
     /// second slice to the first it is their difference, and as much again to the slice before.
     fn warp_beyond(self, before: &Tensor, after: &Tensor, flow: &Tensor) -> Result<Tensor> {

@@ -20,6 +20,7 @@ use crate::network::motion::features::MotionFeatures;
 use crate::network::motion::flow::{FLOW_CHANNELS, FlowState, MidpointFlow};
 use crate::network::motion::outputs::MotionOutputs;
 use crate::network::motion::refinement::Refinement;
+use crate::network::motion::through_plane::{ThroughPlane, ThroughPlaneInput};
 use crate::network::nn::conv::{
     Convolution, ConvolutionConfig, ConvolutionPrelu, concat_channels, split_channels,
 };
@@ -43,6 +44,7 @@ pub struct MotionGenerator {
     refinement: Option<Refinement>,
     /// Applied to the warped context slices, beside the refinement's first layer.
     refinement_context: Option<Convolution>,
+    through_plane: Option<ThroughPlane>,
 }
 
 /// One level of the encoder: half the resolution.
@@ -103,6 +105,10 @@ impl MotionGenerator {
         let context_slices = if config.has_context() && refinement.is_some() { 2 } else { 0 };
         let refinement_context =
             zero_conv(parameters, "refinement.context", context_slices, config.refinement)?;
+        let through_plane = match config.through_plane {
+            0 => None,
+            channels => Some(ThroughPlane::new(parameters, width2, channels)?),
+        };
         let shared = config.shared as usize;
         Ok(MotionGenerator {
             encoder,
@@ -111,6 +117,7 @@ impl MotionGenerator {
             shared,
             refinement,
             refinement_context,
+            through_plane,
         })
     }
 
@@ -183,7 +190,8 @@ impl MotionGenerator {
         Ok(FlowState { flow: doubled.f_add(&correction)?, hidden: next, coarse_hidden: hidden })
     }
 
-    /// Blends the warped slices by the mask, adds the residual and the refinement.
+    /// Blends the warped slices by the mask, adds the residual, the refinement and what the
+    /// through-plane branch adds.
     fn merge(&self, pair: MotionPair, state: FlowState, fraction: Tensor) -> Result<MotionOutputs> {
         let FlowState { flow, hidden, coarse_hidden } = state;
         let [slice1, slice2] = [&pair.first.image, &pair.second.image];
@@ -194,27 +202,8 @@ impl MotionGenerator {
             fraction.f_neg()?.f_add_scalar(1.0)?.f_clamp(0.01, 0.99)?.f_logit(None)?;
         let blend_mask = mask.f_add(&linear_mask)?.f_sigmoid()?;
         let merged = warped2.f_lerp_tensor(&warped1, &blend_mask)?;
-        let mut slices = merged.f_add(&residual)?;
-        if let Some(refinement) = &self.refinement {
-            let linear = slice1.f_add(&slice2.f_sub(slice1)?.f_mul(&fraction)?)?;
-            let fraction_map = plane(&fraction, &linear)?;
-            let input = concat_channels(&[
-                &warped1,
-                &warped2,
-                &linear,
-                slice1,
-                slice2,
-                &merged,
-                &fraction_map,
-                &hidden,
-            ])?;
-            let context = match &self.refinement_context {
-                Some(context) => vec![(context, pair.warped_context_images(&flow)?)],
-                None => Vec::new(),
-            };
-            slices = slices.f_add(&refinement.forward(&input, &context)?)?;
-        }
-        Ok(MotionOutputs {
+        let slices = merged.f_add(&residual)?;
+        let outputs = MotionOutputs {
             slices,
             known: [slice1.shallow_clone(), slice2.shallow_clone()],
             warped: [warped1, warped2],
@@ -224,13 +213,51 @@ impl MotionGenerator {
             hidden,
             coarse_hidden,
             fraction,
-        })
+        };
+        let slices = self.refined(pair, &outputs)?;
+        Ok(MotionOutputs { slices, ..outputs })
+    }
+
+    /// The slices of `outputs` after the layers at full resolution.
+    fn refined(&self, pair: MotionPair, outputs: &MotionOutputs) -> Result<Tensor> {
+        let MotionOutputs { warped: [warped1, warped2], fraction, .. } = outputs;
+        let beyond = match (&self.refinement_context, &self.through_plane) {
+            (None, None) => None,
+            _ => Some(pair.warped_context_images(&outputs.flow)?),
+        };
+        let mut slices = outputs.slices.shallow_clone();
+        if let Some(refinement) = &self.refinement {
+            let [slice1, slice2] = &outputs.known;
+            let linear = slice1.f_add(&slice2.f_sub(slice1)?.f_mul(fraction)?)?;
+            let fraction = plane(fraction, &linear)?;
+            let MotionOutputs { merged, hidden, .. } = outputs;
+            let input = concat_channels(&[
+                warped1, warped2, &linear, slice1, slice2, merged, &fraction, hidden,
+            ])?;
+            let beyond = beyond.as_ref().map(Tensor::shallow_clone);
+            let context: Vec<_> = self.refinement_context.iter().zip(beyond).collect();
+            slices = slices.f_add(&refinement.forward(&input, &context)?)?;
+        }
+        if let (Some(branch), Some(beyond)) = (&self.through_plane, &beyond) {
+            let (before, after) = split_channels(beyond, 1)?;
+            let input = ThroughPlaneInput {
+                known: &pair.images()?,
+                warped: &Tensor::f_cat(&[&before, warped1, warped2, &after], 1)?,
+                present: pair.present(),
+                fraction,
+                hidden: &outputs.coarse_hidden,
+            };
+            slices = branch.forward(&slices, &input)?;
+        }
+        Ok(slices)
     }
 }
 
 impl Generator for MotionGenerator {
     fn set_precision(&mut self, precision: Precision) -> Result<Precision> {
         self.levels.iter_mut().try_for_each(|level| level.set_precision(precision))?;
+        let mut through_plane = self.through_plane.iter_mut();
+        through_plane.try_for_each(|branch| branch.set_precision(precision))?;
         Ok(precision)
     }
 

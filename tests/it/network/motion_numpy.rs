@@ -25,21 +25,28 @@ fn every_part() -> MotionConfig {
         deeper: [0, 2, 0, 1],
         correlation: [0, 1, 2, 1],
         shared: 0,
+        through_plane: 6,
     }
 }
 
-/// Weights large enough that flow fields reach several pixels.
+/// Weights large enough that flow fields reach several pixels; those of the through-plane branch,
+/// whose output is multiplied by maps, are smaller.
 fn weights(config: &MotionConfig) -> Vec<(String, Tensor)> {
     let mut parameters = Parameters::random(0, Device::Cpu);
     MotionGenerator::new(&mut parameters, config).expect("a network");
     let mut random = ChaCha8Rng::seed_from_u64(5);
-    let mut random = |like: &Tensor| {
+    let mut random = |name: &str, like: &Tensor| {
+        let scale = if name.starts_with("through_plane") { 0.05 } else { 0.13 };
         let values: Vec<f32> =
-            (0..like.numel()).map(|_| 0.13 * random.sample::<f32, _>(StandardNormal)).collect();
+            (0..like.numel()).map(|_| scale * random.sample::<f32, _>(StandardNormal)).collect();
         Tensor::from_slice(&values).view(like.size().as_slice())
     };
     let named = parameters.finish().expect("weights");
-    named.into_iter().map(|(name, tensor)| (name, random(&tensor))).collect()
+    let weight = |(name, tensor): (String, Tensor)| {
+        let values = random(&name, &tensor);
+        (name, values)
+    };
+    named.into_iter().map(weight).collect()
 }
 
 #[test]
@@ -50,6 +57,11 @@ fn context_slices_agree_with_numpy() {
 #[test]
 fn network_without_refinement_agrees_with_numpy() {
     agrees(&MotionConfig { refinement: 0, ..every_part() });
+}
+
+#[test]
+fn network_without_through_plane_branch_agrees_with_numpy() {
+    agrees(&MotionConfig { through_plane: 0, ..every_part() });
 }
 
 #[test]

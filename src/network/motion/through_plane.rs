@@ -1,0 +1,197 @@
+//! The through-plane branch of HRINet-Motion: where tissue continues along the slice axis, more of
+//! a plane is known from four slices than from two.
+//!
+//! Thick and overlapping slices share tissue with their neighbours, so that even a cubic through
+//! four of them is ahead of a linear blend of two. The branch sees the pair and the slices beyond
+//! it, unwarped and warped along the flow, and two cubics through them. At stride 2 it decides for
+//! each pixel how much of each cubic to take, and adds a residual. It starts as the identity.
+
+use tch::{Kind, Tensor};
+
+use crate::error::Result;
+use crate::network::nn::conv::{
+    Convolution, ConvolutionConfig, ConvolutionPrelu, Init, concat_channels, split_channels,
+};
+use crate::network::nn::parameters::Parameters;
+use crate::network::precision::Precision;
+
+/// Positions of the slice before, of the pair and of the slice after, in distances of the pair.
+const POSITIONS: [f64; 4] = [-1.0, 0.0, 1.0, 2.0];
+
+/// Full-resolution maps: four slices unwarped, four warped, two cubics and the slice so far.
+const MAPS: i64 = 11;
+
+/// Pixels of full resolution in one of stride 2.
+const SUBPIXELS: i64 = 4;
+
+/// Maps of the output: the residual and the share of each cubic.
+const OUTPUTS: i64 = 3;
+
+/// An entry convolution, two residual blocks of two, and an exit that starts at zero.
+pub struct ThroughPlane {
+    entry: ConvolutionPrelu,
+    residual: [[ConvolutionPrelu; 2]; 2],
+    exit: Convolution,
+    /// Type of the inner convolutions' inputs and weights.
+    kind: Kind,
+}
+
+/// What the branch sees of the planes of a batch.
+pub(crate) struct ThroughPlaneInput<'a> {
+    /// The slice before, the pair and the slice after, `[N, 4, H, W]`.
+    pub(crate) known: &'a Tensor,
+    /// The same, warped to the planes.
+    pub(crate) warped: &'a Tensor,
+    /// 1 where the slice before and the one after are present, else 0; `None` where both are absent
+    /// throughout.
+    pub(crate) present: Option<&'a [Tensor; 2]>,
+    /// Fraction of the way from the first slice of the pair to the second, `[N, 1, 1, 1]`.
+    pub(crate) fraction: &'a Tensor,
+    /// Hidden map of the decoder level of stride 2, `[N, C, H / 2, W / 2]`.
+    pub(crate) hidden: &'a Tensor,
+}
+
+impl ThroughPlane {
+    /// Builds the branch with `channels` inside, for `hidden` channels of the decoder.
+    ///
+    /// # Errors
+    /// [`crate::Error::Argument`] where the weights of a checkpoint do not fit.
+    pub fn new(parameters: &mut Parameters, hidden: i64, channels: i64) -> Result<ThroughPlane> {
+        let mut unit = |name: &str, config| {
+            ConvolutionPrelu::new(parameters, &format!("through_plane.{name}"), config)
+        };
+        let inputs = MAPS * SUBPIXELS + POSITIONS.len() as i64 + hidden;
+        let entry = unit("entry", ConvolutionConfig::new(inputs, channels))?;
+        let same = ConvolutionConfig::new(channels, channels);
+        let residual = [
+            [unit("residual1.first", same)?, unit("residual1.second", same.init(Init::Zero))?],
+            [unit("residual2.first", same)?, unit("residual2.second", same.init(Init::Zero))?],
+        ];
+        let exit = ConvolutionConfig::new(channels, OUTPUTS * SUBPIXELS).init(Init::Zero);
+        let exit = Convolution::new(parameters, "through_plane.exit", exit)?;
+        Ok(ThroughPlane { entry, residual, exit, kind: Kind::Float })
+    }
+
+    /// Computes the inner convolutions in another precision from now on; inputs and output stay
+    /// float32.
+    ///
+    /// # Errors
+    /// [`crate::Error::Torch`].
+    pub fn set_precision(&mut self, precision: Precision) -> Result<()> {
+        let kind = precision.kind();
+        self.entry.set_kind(kind)?;
+        self.residual.as_flattened_mut().iter_mut().try_for_each(|unit| unit.set_kind(kind))?;
+        self.kind = kind;
+        Ok(())
+    }
+
+    /// Slices `[N, 1, H, W]` with what the four known slices add to them.
+    pub(crate) fn forward(&self, slices: &Tensor, input: &ThroughPlaneInput) -> Result<Tensor> {
+        let weights = cubic_weights(input.fraction, input.present)?;
+        let cubic = |known: &Tensor| -> Result<Tensor> {
+            let sum = known.f_mul(&weights)?.f_sum_dim_intlist([1i64].as_slice(), true, None)?;
+            Ok(sum.f_sub(slices)?)
+        };
+        let cubics = [cubic(input.known)?, cubic(input.warped)?];
+        let maps = Tensor::f_cat(
+            &[
+                &input.known.f_sub(slices)?,
+                &input.warped.f_sub(slices)?,
+                &cubics[0],
+                &cubics[1],
+                slices,
+            ],
+            1,
+        )?;
+        let maps = maps.f_pixel_unshuffle(2)?;
+        let (_, _, rows, columns) = maps.size4()?;
+        let weights = weights.f_expand([-1, -1, rows, columns], false)?;
+        let maps = concat_channels(&[&maps, &weights, input.hidden])?;
+        let mut sum = self.entry.forward(&maps.f_to_kind(self.kind)?)?;
+        for [first, second] in &self.residual {
+            sum = sum.f_add(&second.forward(&first.forward(&sum)?)?)?;
+        }
+        let output = self.exit.forward(&sum.f_to_kind(Kind::Float)?)?.f_pixel_shuffle(2)?;
+        let (residual, shares) = split_channels(&output, 1)?;
+        let (of_known, of_warped) = split_channels(&shares, 1)?;
+        let cubics = cubics[0].f_mul(&of_known)?.f_add(&cubics[1].f_mul(&of_warped)?)?;
+        Ok(slices.f_add(&residual)?.f_add(&cubics)?)
+    }
+}
+
+/// Weights `[N, 4, 1, 1]` of the known slices in the polynomial through those that are present, at
+/// `fraction` `[N, 1, 1, 1]`: a cubic through four, a parabola through three, a line through two.
+///
+/// Lagrange's formula, in which the factor of an absent slice is 1: the weight of slice i is the
+/// product over the others j of 1 + present_j ((t - j) / (i - j) - 1).
+fn cubic_weights(fraction: &Tensor, present: Option<&[Tensor; 2]>) -> Result<Tensor> {
+    let one = fraction.f_ones_like()?;
+    let absent = fraction.f_zeros_like()?;
+    let [before, after] = match present {
+        Some([before, after]) => [before, after],
+        None => [&absent, &absent],
+    };
+    let present = [before, &one, &one, after];
+    let mut weights = Vec::new();
+    for (i, own) in POSITIONS.into_iter().enumerate() {
+        let mut weight = present[i].f_expand_as(&one)?;
+        for (j, other) in POSITIONS.into_iter().enumerate().filter(|&(j, _)| j != i) {
+            // (t - j) / (i - j) - 1 is (t - i) / (i - j).
+            let factor = fraction.f_sub_scalar(own)?.f_div_scalar(own - other)?;
+            weight = weight.f_mul(&factor.f_mul(present[j])?.f_add_scalar(1.0)?)?;
+        }
+        weights.push(weight);
+    }
+    Ok(Tensor::f_cat(&weights, 1)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::Device;
+
+    /// Weights of a polynomial of the degree that the present slices allow reproduce its values.
+    #[test]
+    fn weights_reproduce_polynomials_through_the_present_slices() {
+        for (before, after) in [(1.0, 1.0), (1.0, 0.0), (0.0, 1.0), (0.0, 0.0)] {
+            let flag = |value: f64| Tensor::full([1, 1, 1, 1], value, (Kind::Float, Device::Cpu));
+            let present = [flag(before), flag(after)];
+            let degree = 1 + before as i32 + after as i32;
+            for fraction in [0.0, 0.25, 0.5, 0.9] {
+                let weights = cubic_weights(&flag(fraction), Some(&present)).unwrap();
+                let weights = Vec::<f32>::try_from(weights.flatten(0, -1)).unwrap();
+                let polynomial = |t: f64| (t + 0.7).powi(degree) - 0.3 * t;
+                let sum: f64 = weights
+                    .iter()
+                    .zip(POSITIONS)
+                    .map(|(&weight, position)| f64::from(weight) * polynomial(position))
+                    .sum();
+                assert!((sum - polynomial(fraction)).abs() < 1e-5, "{before} {after} {fraction}");
+            }
+        }
+    }
+
+    #[test]
+    fn pairs_without_context_have_the_weights_of_the_linear_blend() {
+        let fraction = Tensor::from_slice(&[0.25f32, 0.75]).view([2, 1, 1, 1]);
+        let weights = cubic_weights(&fraction, None).unwrap();
+        let weights = Vec::<f32>::try_from(weights.flatten(0, -1)).unwrap();
+        assert_eq!(weights, [0.0, 0.75, 0.25, 0.0, 0.0, 0.25, 0.75, 0.0]);
+    }
+
+    #[test]
+    fn branch_starts_as_the_identity() {
+        let mut parameters = Parameters::random(1, Device::Cpu);
+        let branch = ThroughPlane::new(&mut parameters, 6, 8).unwrap();
+        let random = |shape: &[i64]| Tensor::rand(shape, (Kind::Float, Device::Cpu));
+        let slices = random(&[2, 1, 8, 12]);
+        let input = ThroughPlaneInput {
+            known: &random(&[2, 4, 8, 12]),
+            warped: &random(&[2, 4, 8, 12]),
+            present: None,
+            fraction: &random(&[2, 1, 1, 1]),
+            hidden: &random(&[2, 6, 4, 6]),
+        };
+        assert_eq!(branch.forward(&slices, &input).unwrap(), slices);
+    }
+}
