@@ -11,8 +11,8 @@ use tch::Device;
 
 use super::MAX_INPUT;
 
-/// One of so many inputs also runs the network and resumes the training, which takes a hundred times
-/// as long as to read a checkpoint and to build the network of it.
+/// One of so many inputs also runs the network and resumes the training, which takes a hundred
+/// times as long as to read a checkpoint and to build the network of it.
 const RUNS_ONE_OF: u8 = 16;
 
 /// Loads the bytes as they are, and again with a matching checksum, without which nothing behind

@@ -3,7 +3,7 @@
 //! - [`config`]: sizes of the network;
 //! - [`generator`]: the generator; [`features`]: the feature maps of a slice;
 //! - [`decoder_level`]: one level of its decoder; [`flow`]: the flow fields that the levels refine;
-//!   [`context`]: the slices beyond the pair; [`refinement`] and [`through_plane`]: its last layers;
+//!   [`context`]: the slices beyond the pair; [`refinement`], [`through_plane`]: its last layers;
 //! - [`outputs`]: full-resolution maps of the decoder, from which [`error_head`] predicts the
 //!   expected error.
 
