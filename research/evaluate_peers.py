@@ -1,6 +1,7 @@
 """Other interpolation methods, evaluated as `hrinet evaluate` does and in the same run.
 
-Usage: evaluate_peers.py PROGRAM [--gap N,N] [--slices FIRST-LAST] CT...
+Usage: evaluate_peers.py PROGRAM [--gap N,N] [--slices FIRST-LAST] [--thickness N]
+                         [--peers NAME,NAME] [--models NAME,NAME] CT...
 
 Prints a table: mean over volumes of the mean over slices of PSNR and SSIM (window -1000 to
 1000 HU), and seconds per interpolated slice on one thread. Fails if the scores of the linear blend
@@ -23,8 +24,8 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from rife import Rife
+from saint import Saint
 
-OURS = ("linear", "cubic", "hrinet-motion-small", "hrinet-motion")
 torch.set_num_threads(1)
 sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
 
@@ -73,20 +74,31 @@ def check_windowed_sinc(hu, gap):
     assert np.abs(itk[inner] - ours[inner]).max() < 0.1, np.abs(itk[inner] - ours[inner]).max()
 
 
-def interpolated_by(name, method, hu, gap):
-    """The interpolated slices, and the seconds that they took."""
-    start = time.perf_counter()
-    if name == "windowed sinc":
-        whole = windowed_sinc(hu, gap)
-        interpolated = [whole[k] for k in range(len(whole)) if k % gap]
-    else:
+def between_pairs(method):
+    """A method that sees a pair of slices, as one that sees a volume."""
+
+    def whole(hu, gap, _spacing):
         alphas = [step / gap for step in range(1, gap)]
-        interpolated = [
-            plane
-            for first in range(0, len(hu) - 1, gap)
-            for plane in method(hu[first], hu[first + gap], alphas)
-        ]
-    return interpolated, time.perf_counter() - start
+        made = hu.copy()
+        for first in range(0, len(hu) - 1, gap):
+            made[first + 1 : first + gap] = method(hu[first], hu[first + gap], alphas)
+        return made
+
+    return whole
+
+
+PEERS = {
+    "linear": lambda: between_pairs(linear),
+    "windowed-sinc": lambda: lambda hu, gap, _spacing: windowed_sinc(hu, gap),
+    "rife": lambda: between_pairs(Rife()),
+    "saint": Saint,
+}
+
+
+def averaged(hu, thickness):
+    """Running averages of consecutive slices, rounded as a scanner stores them."""
+    count = len(hu) - thickness + 1
+    return np.round(sum(hu[k : k + count] for k in range(thickness)) / thickness)
 
 
 def scores(truth, interpolated):
@@ -107,66 +119,77 @@ def scores(truth, interpolated):
     return np.mean(psnr), np.mean(ssim)
 
 
-parser = argparse.ArgumentParser()
-parser.add_argument("program")
-parser.add_argument("--gap", default="2,3,6")
-parser.add_argument("--slices")
-parser.add_argument("files", nargs="+")
-asked = parser.parse_args()
+def asked_for():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("program")
+    parser.add_argument("--gap", default="2,3,6")
+    parser.add_argument("--slices")
+    parser.add_argument("--thickness", type=int, default=1)
+    parser.add_argument("--peers", default="linear,windowed-sinc,rife")
+    parser.add_argument("--models", default="linear,cubic,hrinet-motion-small,hrinet-motion")
+    parser.add_argument("files", nargs="+")
+    return parser.parse_args()
 
-with tempfile.TemporaryDirectory() as place:
-    report = pathlib.Path(place, "scores.json")
+
+def scores_of_program(asked):
+    """PSNR, SSIM and seconds a slice of the program's models, by gap and model."""
     part = ["--slices", asked.slices] if asked.slices else []
-    subprocess.run(
-        [
-            asked.program,
-            "evaluate",
-            "--data",
-            *asked.files,
-            "--gap",
-            asked.gap,
-            *part,
-            "--models",
-            ",".join(OURS),
-            "--threads",
-            "1",
-            "--device",
-            "cpu",
-            "--quiet",
-            "--json",
-            str(report),
-        ],
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    ours = json.loads(report.read_text())
+    if asked.thickness > 1:
+        part += ["--thickness", str(asked.thickness)]
+    options = ["--gap", asked.gap, "--models", asked.models, "--threads", "1", "--device", "cpu"]
+    with tempfile.TemporaryDirectory() as place:
+        report = pathlib.Path(place, "scores.json")
+        command = [asked.program, "evaluate", "--data", *asked.files, *options, *part]
+        command += ["--quiet", "--json", str(report)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        lines = json.loads(report.read_text())["volumes"]
+    keys = ("psnr", "ssim", "seconds_a_slice")
+    found = {}
+    for line in lines:
+        found.setdefault((line["gap"], line["model"]), []).append([line[key] for key in keys])
+    return {each: np.mean(values, axis=0) for each, values in found.items()}
 
-peers = {"linear": linear, "windowed sinc": None, "RIFE": Rife()}
+
+def volume(file, asked):
+    """A volume in HU as the program evaluates it, and its spacing in mm."""
+    image = sitk.ReadImage(file)
+    hu = sitk.GetArrayFromImage(image).astype(float)
+    if asked.slices:
+        first, last = map(int, asked.slices.split("-"))
+        hu = hu[first : last + 1]
+    return averaged(hu, asked.thickness), image.GetSpacing()
+
+
+def scores_of_peers(asked, peers, gap):
+    """PSNR, SSIM and seconds a slice of the peers at a gap, the mean over volumes."""
+    found = {name: [] for name in peers}
+    for file in asked.files:
+        hu, spacing = volume(file, asked)
+        hu = hu[: (len(hu) - 1) // gap * gap + 1]
+        inner = [k for k in range(len(hu)) if k % gap]
+        if "windowed-sinc" in peers:
+            check_windowed_sinc(hu, gap)
+        for name, method in peers.items():
+            start = time.perf_counter()
+            made = method(hu, gap, spacing)
+            seconds = (time.perf_counter() - start) / len(inner)
+            found[name].append((*scores(hu[inner], made[inner]), seconds))
+    return {name: np.mean(rows, axis=0) for name, rows in found.items()}
+
+
+asked = asked_for()
+ours = scores_of_program(asked)
+peers = {name: PEERS[name]() for name in asked.peers.split(",")}
 print("| gap | model | PSNR dB | SSIM | s a slice |")
 print("| --- | --- | --- | --- | --- |")
 for gap in map(int, asked.gap.split(",")):
-    found = {name: [] for name in peers}
-    for file in asked.files:
-        hu = sitk.GetArrayFromImage(sitk.ReadImage(file)).astype(float)
-        if asked.slices:
-            first, last = map(int, asked.slices.split("-"))
-            hu = hu[first : last + 1]
-        hu = hu[: (len(hu) - 1) // gap * gap + 1]
-        truth = [hu[k] for k in range(len(hu)) if k % gap]
-        check_windowed_sinc(hu, gap)
-        for name, method in peers.items():
-            interpolated, seconds = interpolated_by(name, method, hu, gap)
-            found[name].append((*scores(truth, interpolated), seconds / len(interpolated)))
-    rows = {name: np.mean(found[name], axis=0) for name in peers}
-    for model in OURS:
-        lines = [line for line in ours["volumes"] if (line["gap"], line["model"]) == (gap, model)]
-        keys = ("psnr", "ssim", "seconds_a_slice")
-        row = [np.mean([line[key] for line in lines]) for key in keys]
-        if model == "linear":
+    rows = scores_of_peers(asked, peers, gap)
+    for model in asked.models.split(","):
+        row = ours[gap, model]
+        if model == "linear" and "linear" in rows:
             # The program rounds to whole HU.
-            apart = np.abs(np.array(row[:2]) - rows["linear"][:2])
+            apart = np.abs(row[:2] - rows["linear"][:2])
             assert apart[0] < 0.005 and apart[1] < 0.0001, (row, rows["linear"])
         rows[model] = row
-    for name in ("linear", "cubic", "windowed sinc", "RIFE", *OURS[2:]):
-        psnr, ssim, seconds = rows[name]
+    for name, (psnr, ssim, seconds) in rows.items():
         print(f"| {gap} | {name} | {psnr:.2f} | {ssim:.3f} | {seconds:.3f} |", flush=True)
