@@ -25,6 +25,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from rife import Rife
 from saint import Saint
+from soup_gan import SoupGan
 
 torch.set_num_threads(1)
 sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
@@ -92,6 +93,7 @@ PEERS = {
     "windowed-sinc": lambda: lambda hu, gap, _spacing: windowed_sinc(hu, gap),
     "rife": lambda: between_pairs(Rife()),
     "saint": Saint,
+    "soup-gan": SoupGan,
 }
 
 
