@@ -26,6 +26,9 @@ fn main() {
     // Export `hrinet_*` only, no C symbols of other crates or of libtorch.
     println!("cargo:rustc-link-arg-cdylib=-Wl,--exclude-libs,ALL");
     println!("cargo:rustc-link-arg-bins=-Wl,-rpath,$ORIGIN/../lib/torch");
+    // The program that users start uses nothing of libtorch, and so does not load it, unless it
+    // exports the C++ interface to it.
+    println!("cargo:rustc-link-arg-bin=hrinet=-Wl,--exclude-libs,ALL");
     // In the checkout: where scripts/setup installed it.
     println!("cargo:rustc-link-arg=-Wl,-rpath,{}", directory.display());
 }

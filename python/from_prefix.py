@@ -14,7 +14,7 @@ PLACES = {
     "lib/python/hrinet": "hrinet",
     "lib/libhrinet.so": "hrinet/lib/libhrinet.so",
     "lib/torch": "hrinet/lib/torch",
-    "bin/hrinet": "hrinet/bin/hrinet",
+    "bin": "hrinet/bin",
     "share/doc/hrinet": "hrinet/licences",
 }
 

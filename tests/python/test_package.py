@@ -112,7 +112,8 @@ def test_wheel_holds_what_the_tree_holds(wheel):
             assert archive.read(f"hrinet/{name}") == content, "run scripts/dev/wheel"
     assert {f"hrinet/binding/{name}" for name in files(BINDING)} < names
     libraries = {f"hrinet/lib/torch/{path.name}" for path in (PREFIX / "lib/torch").iterdir()}
-    assert libraries | {"hrinet/lib/libhrinet.so", "hrinet/bin/hrinet", "hrinet/py.typed"} < names
+    programs = {"hrinet/bin/hrinet", "hrinet/bin/hrinet-torch"}
+    assert libraries | programs | {"hrinet/lib/libhrinet.so", "hrinet/py.typed"} < names
     assert "hrinet/licences/LICENSE-libtorch" in names
     assert not any("__pycache__" in name for name in names)
     assert re.findall(r"^Requires-Dist: (.*)$", metadata, re.M) == ["numpy>=1.23"]

@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::fmt::Write;
-use std::process::ExitCode;
 
 use clap::builder::StyledStr;
 use clap::builder::styling::{AnsiColor, Effects, Styles};
@@ -10,8 +9,8 @@ use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 use hrinet::error::one_line;
 
-use crate::messages::{Verbosity, print, tell};
-use crate::{batch, completions, evaluate, fill, info, manual, resample, site, train, version};
+use crate::messages::{Verbosity, tell};
+use crate::{batch, completions, evaluate, fill, info, manual, resample, site, train};
 
 /// Colours of the help, where it goes to a terminal.
 const STYLES: Styles = Styles::styled()
@@ -26,7 +25,7 @@ const STYLES: Styles = Styles::styled()
 /// the slices between them. For research: interpolated slices are estimates, not for diagnosis or
 /// treatment.
 #[derive(Parser)]
-#[command(name = "hrinet", version, propagate_version = true)]
+#[command(name = "hrinet", bin_name = "hrinet", version, propagate_version = true)]
 #[command(disable_help_flag = true, disable_version_flag = true)]
 #[command(styles = STYLES, max_term_width = 100, after_help = help_of_all())]
 pub struct Cli {
@@ -51,26 +50,37 @@ pub enum Command {
     Manual(manual::Arguments),
 }
 
-/// Parses the command line. Help, version and wrong usage are printed here, and end the program.
-pub fn parse(arguments: Vec<OsString>) -> Result<Cli, ExitCode> {
+/// What a valid command line asks for.
+pub enum Asked {
+    /// A command.
+    Command(Box<Cli>),
+    /// The version, with -v.
+    VersionInDetail,
+}
+
+/// Parses the command line.
+///
+/// # Errors
+/// The exit status where nothing remains to be done: help, version and what is wrong about the
+/// usage are printed here.
+pub fn parse(arguments: Vec<OsString>) -> Result<Asked, u8> {
     let asks_for_more = arguments.iter().skip(1).any(is_verbose);
-    Cli::try_parse_from(arguments).map_err(|error| {
-        if error.kind() == ErrorKind::DisplayVersion && asks_for_more {
-            return match print(version::in_detail()) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(_) => ExitCode::from(1),
-            };
-        }
-        let text = error.to_string();
-        let lines: Vec<String> = text.split('\n').map(one_line).collect();
-        // What it cites may hold anything; what does not is printed with its colours.
-        if lines.join("\n") == text {
-            let _ = error.print();
-        } else {
-            lines.iter().for_each(tell);
-        }
-        ExitCode::from(if error.use_stderr() { 2 } else { 0 })
-    })
+    let error = match Cli::try_parse_from(arguments) {
+        Ok(cli) => return Ok(Asked::Command(Box::new(cli))),
+        Err(error) => error,
+    };
+    if error.kind() == ErrorKind::DisplayVersion && asks_for_more {
+        return Ok(Asked::VersionInDetail);
+    }
+    let text = error.to_string();
+    let lines: Vec<String> = text.split('\n').map(one_line).collect();
+    // What it cites may hold anything; what does not is printed with its colours.
+    if lines.join("\n") == text {
+        let _ = error.print();
+    } else {
+        lines.iter().for_each(tell);
+    }
+    Err(if error.use_stderr() { 2 } else { 0 })
 }
 
 /// Whether a word is `--verbose`, or short options with `-v` among them, such as `-vV`.

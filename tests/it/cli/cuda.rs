@@ -40,7 +40,9 @@ fn cuda_loads_for_any_device_but_cpu() {
     let torch = at("lib/torch");
     std::fs::create_dir_all(&torch).unwrap();
     std::fs::create_dir(at("bin")).unwrap();
-    put(Path::new(env!("CARGO_BIN_EXE_hrinet")), &at("bin"));
+    for program in [env!("CARGO_BIN_EXE_hrinet"), env!("CARGO_BIN_EXE_hrinet-torch")] {
+        put(Path::new(program), &at("bin"));
+    }
     for entry in std::fs::read_dir(libtorch()).unwrap() {
         let file = entry.unwrap().path();
         if !file.ends_with("libtorch_cuda.so") {

@@ -18,5 +18,6 @@ mod odd_series;
 mod resample;
 mod sharpness;
 mod site;
+mod start;
 mod streams;
 mod train;

@@ -39,14 +39,36 @@ pub struct Arguments {
     json: bool,
 }
 
+impl Arguments {
+    /// Whether models are to be described, for which networks are built.
+    pub fn is_about_models(&self) -> bool {
+        self.what.as_deref().is_none_or(|path| {
+            let is_data =
+                io::holds_series(path) || io::has_segments(path) || io::is_read_by_name(path);
+            !is_data && self.series.is_none()
+        })
+    }
+}
+
 /// Runs `hrinet info`.
 ///
 /// # Errors
 /// The first error, for the user.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    let json = arguments.json;
-    let Some(path) = arguments.what.as_deref() else { return models::list(json) };
-    let series = arguments.series.as_deref();
+    match arguments.what.as_deref() {
+        None => models::list(arguments.json),
+        Some(path) if arguments.is_about_models() => models::describe(path, arguments.json),
+        Some(_) => describe_data(arguments),
+    }
+}
+
+/// Describes what is no model.
+///
+/// # Errors
+/// The first error, for the user.
+pub fn describe_data(arguments: &Arguments) -> Result<()> {
+    let Some(path) = arguments.what.as_deref() else { return Ok(()) };
+    let (json, series) = (arguments.json, arguments.series.as_deref());
     if io::holds_series(path) {
         return folder::describe(path, series, json);
     }
@@ -56,12 +78,9 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             path.display()
         )));
     }
-    if io::has_segments(path) {
-        return segmentation::describe(path, json);
-    }
-    match io::is_read_by_name(path) {
-        true => volume::describe(&read(path, None)?, json),
-        false => models::describe(path, json),
+    match io::has_segments(path) {
+        true => segmentation::describe(path, json),
+        false => volume::describe(&read(path, None)?, json),
     }
 }
 
