@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::network::{Checkpoint, Record};
 use crate::runtime::{device, memory};
 use crate::training::data::dataset::Dataset;
+use crate::training::data::draw::largest_gap_mm;
 use crate::training::data::index;
 use crate::training::data::prefetch::Prefetch;
 use crate::training::data::sampler::{self, Sampler};
@@ -178,13 +179,14 @@ fn complete_record(
         )));
     }
     let names = |stacks: &[SliceStack]| stacks.iter().map(|stack| stack.name.clone()).collect();
-    let gap = trainer.settings().gaps.iter().copied().max().unwrap_or_default() as f64;
-    let spacings = dataset.train.iter().map(|stack| gap * stack.spacing_mm);
+    let settings = trainer.settings();
+    let spacings = dataset.train.iter().map(|stack| largest_gap_mm(settings, stack.spacing_mm));
+    let max_slice_spacing_mm = spacings.reduce(f64::max);
     *trainer.record_mut() = Record {
         command: options.command.clone(),
         trained_on: names(&dataset.train),
         held_out: names(&dataset.held_out),
-        max_slice_spacing_mm: spacings.reduce(f64::max),
+        max_slice_spacing_mm,
         taught_by,
         ..trainer.record().clone()
     };

@@ -18,6 +18,25 @@ pub(super) struct Variety {
     pub(super) thickness: Vec<usize>,
 }
 
+/// Those of `gaps` whose distance in mm is within the limit at a spacing.
+fn allowed_gaps(gaps: &[usize], max_gap_mm: f64, spacing_mm: f64) -> Vec<usize> {
+    let within = |gap: &&usize| **gap as f64 * spacing_mm <= max_gap_mm;
+    gaps.iter().filter(within).copied().collect()
+}
+
+/// The gap of a volume where all are beyond the limit.
+fn smallest(gaps: &[usize]) -> usize {
+    gaps.iter().copied().min().unwrap_or(2)
+}
+
+/// Largest distance of known slices in mm that a run draws from a volume of this spacing.
+pub(crate) fn largest_gap_mm(settings: &Settings, spacing_mm: f64) -> f64 {
+    let Variety { gaps, max_gap_mm, .. } = Variety::of(settings);
+    let allowed = allowed_gaps(&gaps, max_gap_mm, spacing_mm);
+    let largest = allowed.into_iter().max().unwrap_or(smallest(&gaps));
+    largest as f64 * spacing_mm
+}
+
 impl Variety {
     pub(super) fn of(settings: &Settings) -> Variety {
         let limit = settings.max_gap_mm;
@@ -30,10 +49,9 @@ impl Variety {
 
     /// A gap that the stack allows; the smallest where all are beyond the limit in mm.
     fn gap(&self, stack: &SliceStack, random: &mut ChaCha8Rng) -> usize {
-        let within = |gap: &&usize| **gap as f64 * stack.spacing_mm <= self.max_gap_mm;
-        let allowed: Vec<usize> = self.gaps.iter().filter(within).copied().collect();
+        let allowed = allowed_gaps(&self.gaps, self.max_gap_mm, stack.spacing_mm);
         match allowed.is_empty() {
-            true => self.gaps.iter().copied().min().unwrap_or(2),
+            true => smallest(&self.gaps),
             false => allowed[random.random_range(0..allowed.len())],
         }
     }
@@ -144,6 +162,7 @@ impl<'a> Draw<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::network::System;
     use ndarray::{Array2, Array3};
     use rand::SeedableRng;
 
@@ -214,6 +233,13 @@ mod tests {
             gaps.sort_unstable();
             gaps.dedup();
             assert_eq!(gaps, expected, "{limit} mm");
+            let settings = Settings {
+                gaps: vec![2, 3, 6],
+                max_gap_mm: limit,
+                ..Settings::default_for(System::HrinetMotion)
+            };
+            let largest = expected[expected.len() - 1] as f64 * stack.spacing_mm;
+            assert_eq!(largest_gap_mm(&settings, stack.spacing_mm), largest, "{limit} mm");
         }
     }
 }

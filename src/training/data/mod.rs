@@ -7,7 +7,7 @@
 
 pub mod batch;
 pub mod dataset;
-mod draw;
+pub(crate) mod draw;
 pub mod hold_out;
 pub mod index;
 pub mod prefetch;
