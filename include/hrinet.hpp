@@ -26,6 +26,7 @@
 #include "hrinet/plan.hpp"
 #include "hrinet/model.hpp"
 #include "hrinet/job.hpp"
+#include "hrinet/filling.hpp"
 #include "hrinet/training.hpp"
 
 #endif  // HRINET_HPP
