@@ -145,12 +145,13 @@ def tiled(rows):
 
 
 def save(pixels, columns, rows, path):
-    """Writes a picture with the names of columns and rows in the corners of the tiles."""
+    """Writes a picture, grey or in colours, with the names of columns and rows in its tiles."""
     import qt
 
     pixels = np.ascontiguousarray(pixels)
-    height, width = pixels.shape
-    image = qt.QImage(pixels.data, width, height, width, qt.QImage.Format_Grayscale8).copy()
+    height, width = pixels.shape[:2]
+    colours = qt.QImage.Format_RGB888 if pixels.ndim == 3 else qt.QImage.Format_Grayscale8
+    image = qt.QImage(pixels.data, width, height, pixels.strides[0], colours).copy()
     painter = qt.QPainter(image)
     font = painter.font()
     font.setPixelSize(20)

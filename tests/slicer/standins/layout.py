@@ -9,11 +9,16 @@ SIDE = 120  # pixels of a view
 
 def drawn(logic):
     """Grey values [row, column] that a slice logic draws, from the top."""
+    return coloured(logic)[..., 0]
+
+
+def coloured(logic):
+    """Red, green and blue [row, column, 3] that a slice logic draws, from the top."""
     logic.UpdatePipeline()
     logic.GetBlend().Update()
     image = logic.GetBlend().GetOutput()
     pixels = vtk_to_numpy(image.GetPointData().GetScalars())
-    return pixels.reshape(*image.GetDimensions()[1::-1], -1)[::-1, :, 0]
+    return pixels.reshape(*image.GetDimensions()[1::-1], -1)[::-1, :, :3]
 
 
 class LayoutManager:
