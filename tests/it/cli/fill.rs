@@ -103,6 +103,8 @@ fn mistakes_are_said_and_nothing_is_written() {
     assert!(line.contains("OUT is the same file as LABELS"), "{line}");
     let line = fails(folder.path(), &["fill", "ct.nrrd", "drawn.seg.nrrd", "OUT/"], 1);
     assert!(line.contains("no folder"), "{line}");
+    let line = fails(folder.path(), &["fill", "ct.nrrd", "drawn.seg.nrrd", "out.dcm"], 1);
+    assert!(line.contains("DICOM SEG") && line.contains(".seg.nrrd"), "{line}");
     // Drawn on all slices that there are across j.
     let line = fails(folder.path(), &[&FILL[..], &["--axis", "j", "--ends", "stop"]].concat(), 1);
     assert!(line.contains("nothing to fill along j"), "{line}");

@@ -103,6 +103,14 @@ impl Arguments {
                 self.out.display()
             )));
         }
+        if self.out.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("dcm")) {
+            return Err(Error::Argument(format!(
+                "{}: a DICOM SEG is written with a derived series alone, by hrinet resample \
+                 --labels; let OUT end in .seg.nrrd, which keeps names and colours, or in .nii.gz, \
+                 .nrrd or .mha",
+                self.out.display()
+            )));
+        }
         Files::default()
             .input("IMAGE", Some(&self.image))
             .input("LABELS", Some(&self.labels))
