@@ -132,6 +132,8 @@ pub struct ArrayJob<'a> {
     pub expected_error: Option<ArrayViewMut3<'a, f32>>,
     /// Label maps to resample.
     pub labels: Vec<LabelArrays<'a>>,
+    /// Bytes that a network may take, libtorch and weights included; `None`: those that are free.
+    pub work_limit: Option<u64>,
 }
 
 /// Work that a job took.
@@ -162,6 +164,7 @@ impl<'a> ArrayJob<'a> {
             output: None,
             expected_error: None,
             labels: Vec::new(),
+            work_limit: None,
         }
     }
 
@@ -286,6 +289,7 @@ impl<'a> ArrayJob<'a> {
                     bounds: Bounds::of($input),
                     output: $output,
                     expected_error,
+                    work_limit: self.work_limit,
                     encoded: 0,
                     counter,
                 };

@@ -39,6 +39,7 @@ pub fn by_a_few_slices(job: &Job, on_progress: OnProgress) -> Result<Option<Esti
         expected_error: job.expected_error,
         nan_as: job.nan_as,
         window: job.window,
+        memory_limit: job.memory_limit,
         ..Job::new(&plan, job.interpolator, &excerpt)
     };
     // The first slices of everything are slower.

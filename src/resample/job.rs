@@ -90,16 +90,17 @@ impl JobOptions {
         }
     }
 
-    /// Checks, before a volume is read, that it and what is made of it fit into the free memory.
-    /// What cannot be planned passes: it is refused with a better reason later.
+    /// Checks, before a volume is read, that it and what is made of it fit into the free memory,
+    /// and that the process can stay within `limit` bytes, where one is given. What cannot be
+    /// planned passes: it is refused with a better reason later.
     ///
     /// # Errors
-    /// [`Error::Memory`].
+    /// [`Error::Memory`]; [`Error::Argument`] for a limit that is too low.
     pub fn check_memory(
         &self,
         interpolator: &Interpolator,
-        input: &Geometry,
-        voxel_type: VoxelType,
+        (input, voxel_type): (&Geometry, VoxelType),
+        limit: Option<u64>,
     ) -> Result<()> {
         let Ok(plan) = self.plan(input) else { return Ok(()) };
         let of_job = JobMemory {
@@ -111,6 +112,7 @@ impl JobOptions {
             label_maps: Vec::new(),
             label_method: LabelMethod::default_for(interpolator),
         };
+        of_job.check_limit(limit)?;
         let needed = of_job.input_bytes().saturating_add(of_job.output_and_work_bytes());
         memory::check(needed, MEMORY_ADVICE)
     }
@@ -175,6 +177,9 @@ pub struct Job<'a> {
     pub nan_as: Option<f64>,
     /// As in [`JobOptions`].
     pub window: Option<Window>,
+    /// Bytes that the process should stay within: less is done at once, to the same voxels. `None`:
+    /// the free memory.
+    pub memory_limit: Option<u64>,
 }
 
 /// Outputs of a [`Job`], all on the output grid of its plan.
@@ -203,11 +208,32 @@ impl<'a> Job<'a> {
             expected_error: false,
             nan_as: None,
             window: None,
+            memory_limit: None,
         }
     }
 
     /// Bytes of memory that the outputs and the work on them take; the inputs are not counted.
     pub fn memory_needed(&self) -> u64 {
+        self.memory().output_and_work_bytes()
+    }
+
+    /// Bytes of the whole process at its peak, about: libtorch, weights, inputs and outputs, and as
+    /// much work at once as threads, free memory and [`Job::memory_limit`] allow.
+    pub fn peak_memory(&self) -> u64 {
+        self.memory().peak_bytes(self.memory_limit)
+    }
+
+    /// Bytes that a network may take.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a limit that is too low.
+    fn work_limit(&self) -> Result<Option<u64>> {
+        let memory = self.memory();
+        memory.check_limit(self.memory_limit)?;
+        Ok(memory.work_limit(self.memory_limit))
+    }
+
+    fn memory(&self) -> JobMemory<'_> {
         let voxel_type = |volume: &Volume| volume.voxels().voxel_type();
         JobMemory {
             plan: self.plan,
@@ -218,7 +244,6 @@ impl<'a> Job<'a> {
             label_maps: self.label_maps.iter().map(voxel_type).collect(),
             label_method: self.label_method,
         }
-        .output_and_work_bytes()
     }
 
     /// The job on the arrays of the volume, without outputs yet.
@@ -228,6 +253,7 @@ impl<'a> Job<'a> {
         let mut job = ArrayJob::new(self.plan, self.interpolator);
         job.image = Some(image.with_quantity(self.volume.quantity()));
         job.window = self.window;
+        job.work_limit = self.work_limit()?;
         Ok(job)
     }
 

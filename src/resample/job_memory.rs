@@ -1,7 +1,10 @@
 //! Memory of a job: of its inputs, of its outputs, and of the work on them.
 
+use crate::error::{Error, Result, bytes_in_words};
 use crate::labels::{self, LabelMethod};
+use crate::resample::share::ShareCost;
 use crate::resample::{Interpolator, Plan};
+use crate::runtime::memory;
 use crate::volume::VoxelType;
 
 /// What the memory of a job depends on; the voxels themselves are not needed.
@@ -26,11 +29,69 @@ impl JobMemory<'_> {
 
     /// Bytes of the outputs and of the work on them.
     pub(super) fn output_and_work_bytes(&self) -> u64 {
+        self.output_bytes().saturating_add(self.work_bytes())
+    }
+
+    /// Bytes of all inputs and outputs.
+    pub(super) fn array_bytes(&self) -> u64 {
+        let grid = self.plan.input_shape();
+        let maps = self.label_maps.iter().map(|map| bytes(grid, map.bytes()));
+        [self.input_bytes(), self.output_bytes()]
+            .into_iter()
+            .chain(maps)
+            .fold(0, u64::saturating_add)
+    }
+
+    /// Bytes of the process at its peak, with all that a network does at once within `limit`.
+    pub(super) fn peak_bytes(&self, limit: Option<u64>) -> u64 {
+        let work_limit = self.work_limit(limit);
+        self.process_bytes(&|cost| cost.bytes(cost.choose(work_limit, memory::available())))
+    }
+
+    /// Bytes that a network may take within `limit`.
+    pub(super) fn work_limit(&self, limit: Option<u64>) -> Option<u64> {
+        limit.map(|limit| limit.saturating_sub(self.array_bytes()))
+    }
+
+    /// Refuses a limit below the least that the process takes.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] that names the least.
+    pub(super) fn check_limit(&self, limit: Option<u64>) -> Result<()> {
+        let least = self.process_bytes(&ShareCost::least_bytes);
+        match limit.filter(|&limit| limit < least) {
+            None => Ok(()),
+            Some(limit) => Err(Error::Argument(format!(
+                "this takes at least {} of memory, more than the limit of {}; allow more, or {}",
+                bytes_in_words(least),
+                bytes_in_words(limit),
+                super::job::MEMORY_ADVICE
+            ))),
+        }
+    }
+
+    /// Bytes of the process, with those of a network's work.
+    fn process_bytes(&self, of_network: &dyn Fn(&ShareCost) -> u64) -> u64 {
+        // That of a network counts libtorch.
+        let beside = memory::PROCESS_BYTES;
+        let image = match self.interpolator.network().filter(|_| !self.plan.is_copy()) {
+            Some(network) => of_network(&ShareCost::new(self.plan, network)).max(beside),
+            None => self.interpolator.work_bytes(self.plan) + beside,
+        };
+        let labels = match self.label_maps.is_empty() {
+            true => 0,
+            false => self.label_work_bytes().saturating_add(beside),
+        };
+        self.array_bytes().saturating_add(image.max(labels))
+    }
+
+    /// Bytes of the outputs.
+    fn output_bytes(&self) -> u64 {
         let grid = self.plan.output_shape();
         let outputs = self.label_maps.iter().map(|map| bytes(grid, map.bytes()));
         let filled = if self.is_filled { self.input_bytes() } else { 0 };
         let straightening = self.plan.straightening_bytes(self.image_bytes() as u64);
-        [bytes(grid, self.image_bytes()), filled, straightening, self.work_bytes()]
+        [bytes(grid, self.image_bytes()), filled, straightening]
             .into_iter()
             .chain(outputs)
             .fold(0, u64::saturating_add)
@@ -47,11 +108,15 @@ impl JobMemory<'_> {
         if self.label_maps.is_empty() {
             return image;
         }
+        image.max(self.label_work_bytes())
+    }
+
+    fn label_work_bytes(&self) -> u64 {
         let network = match self.label_method {
             LabelMethod::Anatomy => self.interpolator.network(),
             _ => None,
         };
-        image.max(labels::work_bytes(self.plan, network))
+        labels::work_bytes(self.plan, network)
     }
 }
 
@@ -88,12 +153,19 @@ mod tests {
         };
         assert_eq!(memory.input_bytes(), 2 * 400);
         assert_eq!(memory.output_and_work_bytes(), 2 * 1360 + linear);
+        let process = memory::PROCESS_BYTES;
+        assert_eq!(memory.peak_bytes(None), 2 * 400 + 2 * 1360 + linear + process);
+        assert_eq!(memory.peak_bytes(Some(0)), memory.peak_bytes(None));
+        assert!(memory.check_limit(Some(memory.peak_bytes(None))).is_ok());
+        let refused = memory.check_limit(Some(process)).unwrap_err().to_string();
+        assert!(refused.contains("at least 130 MB") && refused.contains("limit"), "{refused}");
         let more = JobMemory { is_filled: true, expected_error: true, ..memory };
         assert_eq!(more.output_and_work_bytes(), (2 + 4) * 1360 + 2 * 400 + linear);
         let none = JobMemory { is_filled: false, expected_error: false, ..more };
         let alone = none.output_and_work_bytes();
         let labels = JobMemory { label_maps: vec![VoxelType::UInt8, VoxelType::UInt16], ..none };
         let work = labels::work_bytes(&plan, None).max(linear);
+        assert_eq!(labels.array_bytes(), (2 + 3) * 400 + (2 + 3) * 1360);
         assert_eq!(labels.output_and_work_bytes(), alone - linear + 3 * 1360 + work);
     }
 }

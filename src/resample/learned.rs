@@ -14,8 +14,9 @@ use crate::error::{Error, Result};
 use crate::network::SliceNetwork;
 use crate::resample::pair_decoder::{Decoded, PairDecoder};
 use crate::resample::pass::Pass;
+use crate::resample::share::{Share, ShareCost};
 use crate::runtime::workers::Worker;
-use crate::runtime::{memory, threads, workers};
+use crate::runtime::{memory, threads};
 use crate::volume::voxels::{slice, slice_mut};
 use crate::volume::{Voxel, Window};
 
@@ -26,50 +27,37 @@ pub(super) fn interpolate<T: Voxel>(pass: &mut Pass<T>, network: &dyn SliceNetwo
     let window = Window { low, high };
     let with_errors = pass.expected_error.is_some();
     let (plan, input) = (pass.plan, pass.input);
-    let decoder = PairDecoder::new(plan, input, pass.rescale, with_errors, network.has_context());
-    let replicas = replicas(pass, network, decoder.count())?;
+    let (share, inside) = pass.share(network);
+    let (rescale, has_context) = (pass.rescale, network.has_context());
+    let decoder = PairDecoder::new(plan, input, rescale, with_errors, share.batch, has_context);
+    let replicas = match inside {
+        Some(_) => replicas(network, share.workers)?,
+        None => Vec::new(),
+    };
     let write = &mut |decoded: Decoded| pass.write(window, &decoded);
     log::debug!("{} pairs by {} threads side by side", decoder.count(), replicas.len().max(1));
     match replicas.is_empty() {
         true => (0..decoder.count()).try_for_each(|pair| decoder.decode(pair, network, write))?,
-        false => side_by_side(&decoder, replicas, write)?,
+        false => side_by_side(&decoder, (replicas, inside.unwrap_or(1)), write)?,
     }
     pass.encoded += decoder.encoded();
     Ok(())
 }
 
-/// A replica of the network for each thread; none where one thread is to do all.
-fn replicas<T>(
-    pass: &Pass<T>,
-    network: &dyn SliceNetwork,
-    pairs: usize,
-) -> Result<Vec<Box<dyn SliceNetwork + Send>>> {
-    let wanted = pairs.min(threads::current());
-    if wanted < 2 || !workers::are_allowed() {
-        return Ok(Vec::new());
-    }
-    let [columns, rows] = pass.plan.axis().others().map(|axis| pass.plan.stack().length(axis));
-    let each = network.working_bytes(rows * columns).max(1);
-    // Pages of the output that were not written yet count as available.
-    let outputs = pass.output.as_ref().map_or(0, |output| output.len() * size_of::<T>())
-        + pass.expected_error.as_ref().map_or(0, |errors| errors.len() * size_of::<f32>());
-    let fitting = memory::available().saturating_sub(outputs as u64) / each;
-    let count = wanted.min(fitting as usize);
-    if count < 2 {
-        return Ok(Vec::new());
-    }
+/// A replica of the network for each thread.
+fn replicas(network: &dyn SliceNetwork, count: usize) -> Result<Vec<Box<dyn SliceNetwork + Send>>> {
     let replicas = (0..count).map(|_| network.replica());
     // Without replicas of one, there are none at all.
     Ok(replicas.collect::<Result<Option<Vec<_>>>>()?.unwrap_or_default())
 }
 
-/// Decodes pairs by one thread for each replica; this thread receives the slices.
+/// Decodes pairs by one thread for each replica, and so many within its operations; this thread
+/// receives the slices.
 fn side_by_side<T: Voxel>(
     decoder: &PairDecoder<T>,
-    replicas: Vec<Box<dyn SliceNetwork + Send>>,
+    (replicas, inside): (Vec<Box<dyn SliceNetwork + Send>>, usize),
     receive: &mut dyn FnMut(Decoded) -> Result<()>,
 ) -> Result<()> {
-    let inside = (threads::current() / replicas.len()).max(1);
     let next = AtomicUsize::new(0);
     let _restored = threads::restored();
     thread::scope(|scope| {
@@ -110,6 +98,16 @@ fn side_by_side<T: Voxel>(
 }
 
 impl<T: Voxel> Pass<'_, '_, T> {
+    /// How much is done at once, and threads within an operation where workers do it.
+    fn share(&self, network: &dyn SliceNetwork) -> (Share, Option<usize>) {
+        // Pages of the output that were not written yet count as available.
+        let outputs = self.output.as_ref().map_or(0, |output| output.len() * size_of::<T>())
+            + self.expected_error.as_ref().map_or(0, |errors| errors.len() * size_of::<f32>());
+        let free = memory::available().saturating_sub(outputs as u64);
+        let cost = ShareCost::new(self.plan, network);
+        (cost.choose(self.work_limit, free), cost.threads_inside())
+    }
+
     /// Writes decoded slices, and reports them.
     fn write(&mut self, window: Window, decoded: &Decoded) -> Result<()> {
         let Decoded { first, members, slices, errors } = decoded;

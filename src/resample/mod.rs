@@ -6,6 +6,7 @@
 //! - [`job`]: options, inputs and wanted outputs of a resampling, `job_memory` its memory;
 //!   [`array_job`] the same on arrays of a host;
 //! - [`pair`]: slices between two known ones, the paper's operation;
+//! - `share`: how much of a network's work is done at once;
 //! - [`estimate`]: time of a job, by that of a few slices;
 //! - [`expected_error`]: mean of the expected errors.
 
@@ -25,6 +26,7 @@ pub mod pair;
 mod pair_decoder;
 pub(crate) mod pass;
 pub mod plan;
+mod share;
 pub mod straighten;
 
 pub use array_job::{ArrayJob, Image, LabelArrays, Work};

@@ -22,6 +22,8 @@ pub(super) struct PairDecoder<'a, T> {
     rescale: Rescale,
     with_errors: bool,
     pairs: Vec<PairMembers>,
+    /// Slices of a pair that are decoded at once.
+    batch: usize,
     /// Whether slices beyond a pair are its context.
     has_context: bool,
     encoded: EncodedSlices,
@@ -46,12 +48,13 @@ impl<'a, T: Voxel> PairDecoder<'a, T> {
         input: &'a ArrayRef3<T>,
         rescale: Rescale,
         with_errors: bool,
+        batch: usize,
         has_context: bool,
     ) -> PairDecoder<'a, T> {
         let pairs = plan.pairs();
         let needed = pairs.iter().flat_map(|&(first, _)| needed(plan, first, has_context));
         let encoded = EncodedSlices::new(needed.flatten());
-        PairDecoder { plan, input, rescale, with_errors, pairs, has_context, encoded }
+        PairDecoder { plan, input, rescale, with_errors, pairs, batch, has_context, encoded }
     }
 
     /// Number of pairs.
@@ -81,8 +84,7 @@ impl<'a, T: Voxel> PairDecoder<'a, T> {
             return Err(Error::Argument(format!("pair {number} lacks a known slice")));
         };
         let neighbours = Neighbours::new([start, end], [before.as_ref(), after.as_ref()]);
-        let pixels = slice(self.input, self.plan.axis(), first).len();
-        for members in members.chunks(network.decode_batch(pixels)) {
+        for members in members.chunks(self.batch) {
             let start = Instant::now();
             let fractions: Vec<f64> = members.iter().map(|&(_, fraction)| fraction).collect();
             let [slices, errors] = match self.with_errors {

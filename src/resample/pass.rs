@@ -82,6 +82,8 @@ pub(crate) struct Pass<'a, 'b, T> {
     pub(crate) output: Option<&'a mut ArrayRef3<T>>,
     /// Expected absolute errors in HU.
     pub(crate) expected_error: Option<&'a mut ArrayRef3<f32>>,
+    /// Bytes that a network may take, libtorch and weights included; `None`: those that are free.
+    pub(crate) work_limit: Option<u64>,
     /// Known slices that were encoded so far.
     pub(crate) encoded: usize,
     pub(crate) counter: &'a mut Counter<'b>,

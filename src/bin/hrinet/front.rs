@@ -28,6 +28,7 @@ mod progress;
 mod resample;
 mod series_table;
 mod site;
+mod size;
 mod slicer_cli;
 mod start;
 mod train;

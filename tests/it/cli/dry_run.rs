@@ -67,9 +67,9 @@ fn plan_of_a_resampling_is_what_the_run_reports() {
     }
     assert_eq!([&plan["known_slices"], &plan["interpolated_slices"]], [&json!(5), &json!(8)]);
     assert!(expected.iter().all(|path| at(path).exists()));
-    // The output and a label map of 24 x 24 x 13, and the work.
+    // The output and a label map of 24 x 24 x 13, and the work; libtorch, 125 MB.
     let needed = plan["memory"]["needed_bytes"].as_u64().unwrap();
-    assert!((3 * 24 * 24 * 13..100_000_000).contains(&needed), "{needed}");
+    assert!((130_000_000 + 3 * 24 * 24 * 13..200_000_000).contains(&needed), "{needed}");
     assert!(plan["memory"]["free_bytes"].as_u64().unwrap() > needed);
     assert_eq!(plan["time"]["seconds"], Value::Null);
 }

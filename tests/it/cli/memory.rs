@@ -4,7 +4,7 @@ use crate::common::phantom::{moving_discs, write};
 use crate::common::program::{fails, succeeds};
 use crate::common::volumes::written_by;
 use hrinet::io;
-use serde_json::json;
+use serde_json::{Value, json};
 
 #[test]
 fn job_larger_than_memory_is_rejected_before_the_work() {
@@ -55,4 +55,38 @@ fn reference_is_read_without_its_voxels() {
         assert_eq!(found.geometry(), expected.geometry(), "{ending}");
         assert_eq!(found.voxels(), expected.voxels(), "{ending}");
     }
+}
+
+#[test]
+fn memory_limit_bounds_the_peak_and_keeps_the_voxels() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    write(&at("large.nrrd"), &moving_discs(256, 7, 0));
+    write(&at("small.nrrd"), &moving_discs(64, 4, 0));
+    let run = |input: &str, factor: &str, limit: &str| -> (u64, Vec<u8>) {
+        let line = format!(
+            "resample {input}.nrrd out.nii --overwrite --model hrinet-motion-small --threads 4 \
+             --factor {factor} --json - {limit}"
+        );
+        let (report, _) = succeeds(folder.path(), &line.split_whitespace().collect::<Vec<_>>());
+        let report: Value = serde_json::from_str(&report).unwrap();
+        let peak = match limit.contains("--dry-run") {
+            true => report["memory"]["needed_bytes"].as_u64(),
+            false => report["peak_memory_bytes"].as_u64(),
+        };
+        (peak.unwrap(), std::fs::read(at("out.nii")).unwrap())
+    };
+    let (free_peak, free) = run("large", "3", "");
+    let (limited_peak, limited) = run("large", "3", "--memory 300M");
+    assert!(limited_peak < 330_000_000 && limited_peak < free_peak, "{limited_peak} {free_peak}");
+    assert!(limited == free, "the voxels differ");
+    assert!(run("large", "3", "--memory 300M --dry-run").0 <= 300_000_000);
+    assert!(run("large", "3", "--dry-run").0 > 500_000_000);
+    // A slice of 64 x 64 takes 2.9 MB: two of the eight between a pair at once, one pair at a time.
+    assert!(run("small", "9", "").1 == run("small", "9", "--memory 206.5M").1);
+    let arguments = ["resample", "large.nrrd", "new.nii", "--factor", "3", "--memory"];
+    let refused = |limit: &str| fails(folder.path(), &[&arguments[..], &[limit]].concat(), 1);
+    let line = refused("200M");
+    assert!(line.contains("at least 250 MB") && line.contains("limit of 200 MB"), "{line}");
+    assert!(line.contains("larger spacing"), "{line}");
 }

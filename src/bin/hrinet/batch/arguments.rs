@@ -10,6 +10,7 @@ use hrinet::{Error, Result, io};
 use crate::cli::examples;
 use crate::resample::{GridArguments, InterpolationArguments, LabelMethodArgument};
 use crate::site::Choice;
+use crate::size;
 
 /// Name of the format of folders with a DICOM series.
 const DICOM: &str = "dicom";
@@ -103,7 +104,7 @@ pub struct RunArguments {
     #[arg(long, value_name = "N")]
     pub max_failures: Option<usize>,
     /// Memory to use, such as 8GB [default: nine tenths of what is free].
-    #[arg(long, value_name = "SIZE", value_parser = bytes)]
+    #[arg(long, value_name = "SIZE", value_parser = size::bytes)]
     pub memory: Option<u64>,
     /// How progress is shown on standard error.
     ///
@@ -209,42 +210,5 @@ impl OutputFormat {
             OutputFormat::File(ending) => ending,
             OutputFormat::Dicom => ".nii.gz",
         }
-    }
-}
-
-/// Parses a number of bytes with a unit.
-fn bytes(text: &str) -> std::result::Result<u64, String> {
-    const UNITS: [(&str, f64); 9] = [
-        ("kib", 1024.0),
-        ("mib", 1_048_576.0),
-        ("gib", 1_073_741_824.0),
-        ("tib", 1_099_511_627_776.0),
-        ("kb", 1e3),
-        ("mb", 1e6),
-        ("gb", 1e9),
-        ("tb", 1e12),
-        ("b", 1.0),
-    ];
-    let lower = text.trim().to_lowercase();
-    let (number, unit) = UNITS
-        .iter()
-        .find_map(|(name, size)| Some((lower.strip_suffix(name)?, *size)))
-        .unwrap_or((&lower, 1.0));
-    match number.trim().parse::<f64>() {
-        Ok(number) if number > 0.0 && number.is_finite() => Ok((number * unit) as u64),
-        _ => Err("give a number with a unit, such as 8GB or 500MB".into()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_have_units() {
-        assert_eq!(bytes("8GB"), Ok(8_000_000_000));
-        assert_eq!(bytes("1.5 gib"), Ok(1_610_612_736));
-        assert_eq!(bytes("500"), Ok(500));
-        assert!(["", "GB", "-1GB", "much", "nanGB"].iter().all(|text| bytes(text).is_err()));
     }
 }

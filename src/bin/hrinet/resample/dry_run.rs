@@ -59,7 +59,7 @@ pub fn run(
         interpolated_slices: job.plan.interpolated_count(),
         check,
         warnings,
-        memory: PlannedMemory::new(job.memory_needed()),
+        memory: PlannedMemory::new(job.peak_memory()),
         time: time(kind, job, verbosity)?,
         files: files(request),
     };

@@ -47,10 +47,12 @@ pub fn run(
     arguments.check_outputs(&model, other_output)?;
     let options = arguments.options(&model)?;
     let interpolator = options.load_interpolator().map_err(|error| model.in_error(error, None))?;
-    let check = |grid: &Geometry, voxel_type| options.check_memory(&interpolator, grid, voxel_type);
+    let check = |grid: &Geometry, voxel_type| {
+        options.check_memory(&interpolator, (grid, voxel_type), arguments.memory)
+    };
     let input = Input::read(arguments.request(), &options, &check, verbosity)?;
     let (request, plan) = (&input.request, &input.plan);
-    let job = input.job(&options, &interpolator);
+    let job = Job { memory_limit: arguments.memory, ..input.job(&options, &interpolator) };
     let counts = SliceCounts { known: plan.known_count(), interpolated: plan.interpolated_count() };
     if arguments.outputs.dry_run.is_none() {
         announce(&job, &options, verbosity);
@@ -84,7 +86,7 @@ fn announce(job: &Job, options: &JobOptions, verbosity: &Verbosity) {
     if let Some(remark) = job.plan.remark() {
         verbosity.say(format_args!("note: {remark}"));
     }
-    let needed = bytes_in_words(job.memory_needed());
+    let needed = bytes_in_words(job.peak_memory());
     verbosity.say(format_args!("this takes about {needed} of memory"));
 }
 

@@ -17,6 +17,7 @@ use super::request::Request;
 use crate::cli::examples;
 use crate::device::InterpolatorArguments;
 use crate::site::{self, Choice};
+use crate::size;
 
 /// Interpolate slices: write INPUT with a finer slice spacing to OUTPUT.
 ///
@@ -54,6 +55,12 @@ pub struct Arguments {
     pub grid: GridArguments,
     #[command(flatten)]
     pub interpolation: InterpolationArguments,
+    /// Memory to stay within, such as 2G or 800M [default: what is free].
+    ///
+    /// Fewer slices are made at once, by fewer threads: the same voxels, later. What does not fit
+    /// at all is refused, with the least that it takes. G and GB are 10^9 bytes, GiB 2^30.
+    #[arg(long, value_name = "SIZE", value_parser = size::bytes, help_heading = "Computation")]
+    pub memory: Option<u64>,
     #[command(flatten)]
     labels: LabelArguments,
     #[command(flatten)]
