@@ -55,7 +55,7 @@ pub struct Arguments {
     pub grid: GridArguments,
     #[command(flatten)]
     pub interpolation: InterpolationArguments,
-    /// Memory to stay within, such as 2G or 800M [default: what is free].
+    /// Memory to stay within, such as 2G [default: what is free].
     ///
     /// Fewer slices are made at once, by fewer threads: the same voxels, later. What does not fit
     /// at all is refused, with the least that it takes. G and GB are 10^9 bytes, GiB 2^30.
