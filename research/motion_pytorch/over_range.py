@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from .layers import upsampled, warp_pair
 
-SATURATED = 0.05  # excess, in grey values, beyond which the network sees saturation alone
+SATURATED = 0.05  # excess, in grey values: from here to twice that, saturation sets in
 HALF_TRUST = 0.01  # root mean squared difference at which half of the flow is trusted
 STEP = 8  # pixels between the centres of the squares of that mean, each twice as wide
 
@@ -22,14 +22,14 @@ class OverRangePair:
         warped = warp_pair(first, second, flow)
         self.first = first + (warped[0] - first) * trust
         self.second = second + (warped[1] - second) * trust
-        self.saturated = torch.minimum(self.first, self.second) > SATURATED
+        beyond = torch.minimum(self.first, self.second) - SATURATED
+        self.saturation = torch.clamp(beyond / SATURATED, 0, 1)
 
     def add_to(self, slices, first_share):
         """Adds the excess to decoded grey values `[N, 1, H, W]` in [0, 1]."""
-        decoded = torch.where(self.saturated, torch.ones_like(slices), slices)
+        decoded = slices + (1 - slices) * self.saturation
         return decoded + self.second + (self.first - self.second) * first_share
 
     def expected_error(self, errors):
         """Adds half of the difference of both slices' excess to expected errors."""
-        errors = torch.where(self.saturated, torch.zeros_like(errors), errors)
-        return errors + 0.5 * (self.first - self.second).abs()
+        return errors * (1 - self.saturation) + 0.5 * (self.first - self.second).abs()

@@ -169,7 +169,7 @@ def test_crash_is_reported_and_slicer_survives(app_logic, run, logic):
     node, output = run(builders.volume((24, 192, 192), builders.oblique((0.5, 0.5, 4.0))))
     cli_engine.wait(app_logic, lambda: node.GetProgress() > 2)
     found = subprocess.run(
-        ["pgrep", "-P", str(os.getpid()), "-x", "hrinet"], capture_output=True, text=True
+        ["pgrep", "-P", str(os.getpid()), "-x", "hrinet-torch"], capture_output=True, text=True
     )
     (child,) = [int(pid) for pid in found.stdout.split()]
     os.kill(child, signal.SIGABRT)

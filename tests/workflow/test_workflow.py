@@ -197,7 +197,7 @@ def test_settings_are_checked(tmp_path):
 
 
 @pytest.mark.usefixtures("full")
-@pytest.mark.skipif(slurm.missing(), reason=f"{slurm.missing()} is missing")
+@pytest.mark.skipif(slurm.missing() is not None, reason=f"{slurm.missing()} is missing")
 def test_slurm_makes_the_same_and_tries_again_with_more_memory(archive, single, tmp_path):
     output = tmp_path / "fine"
     arguments = command(archive, output, "slurm", retries=1, gpus=1)
