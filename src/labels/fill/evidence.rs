@@ -28,6 +28,10 @@ const MAX_LOG: f64 = 4.0;
 const UNSURE_MM: f32 = 1.0;
 const UNSURE_PART: f32 = 0.5;
 
+/// Power of the skill that is the trust in the evidence: what tells inside from outside seldom says
+/// more about the texture of both than about the outline.
+const TRUST: i32 = 5;
+
 /// Grey values inside and outside of a segment.
 pub struct Evidence {
     /// Radius of the mean.
@@ -76,7 +80,7 @@ impl Evidence {
             counts.iter().map(parts).map(|[outside, inside]| (inside - outside).max(0.0)).sum();
         let log = |counts: &[f64; 2]| {
             let [outside, inside] = parts(counts);
-            (skill.powi(3) * (inside / outside).ln().clamp(-MAX_LOG, MAX_LOG)) as f32
+            (skill.powi(TRUST) * (inside / outside).ln().clamp(-MAX_LOG, MAX_LOG)) as f32
         };
         let logs = counts.iter().map(log).collect();
         let has_both = totals.into_iter().all(|total| total > PRIOR * (edges.len() + 1) as f64);

@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::labels::fill::chain::Carried;
 use crate::labels::fill::drawn::{Drawn, Place, Stretch};
 use crate::labels::fill::evidence::Evidence;
-use crate::labels::fill::smooth::box_mean;
+use crate::labels::fill::smooth::{box_mean, smoothed};
 use crate::labels::roi::Roi;
 use crate::volume::{Axis, Voxel};
 
@@ -28,6 +28,10 @@ const APART_RADIUS: usize = 2;
 /// Beyond its outermost drawn slice a segment ends after at most this part of the step to the next
 /// drawn one: it may do so anywhere within a step.
 const END: f32 = 0.8;
+
+/// It ends sooner where it is thinner than in that next one: by this power of the ratio of both
+/// largest depths, which counts as at least the second number.
+const THINNER: (f32, f32) = (0.75, 0.3);
 
 /// Exponent of the taper: between a cone (1) and a parabola (2).
 const TAPER: f32 = 1.5;
@@ -108,6 +112,7 @@ impl<T: Voxel> Stack<'_, T> {
             if let Some(carried) = carried {
                 move_along(&mut depth, [first, second], carried, part);
             }
+            let mut depth = smoothed(&depth);
             if let Some(evidence) = &evidence {
                 let apart = apart(carried.unwrap_or([first, second]), part);
                 evidence.add_to(&mut depth, &apart, &(self.grey)(index, roi));
@@ -125,15 +130,18 @@ impl<T: Voxel> Stack<'_, T> {
         wanted: Range<usize>,
         on_slice: OnSlice,
     ) -> Result<()> {
-        let roi = self.roi(drawn, number..number + 1);
-        let depth = drawn.depths(self.labels, self.axis, number, (roi, self.pixel));
+        let roi = self.roi(drawn, number.min(inner)..number.max(inner) + 1);
+        let [depth, inside] = [number, inner]
+            .map(|number| drawn.depths(self.labels, self.axis, number, (roi, self.pixel)));
         let [end, inner] = [number, inner].map(|number| drawn.slices[number].0);
         let evidence = Evidence::learn(&[(self.grey)(end, roi)], &[&depth]);
-        let deepest = deepest(&depth);
+        let [deepest, inside] = [deepest(&depth), deepest(&inside)];
+        let length = END * (deepest / inside).clamp(THINNER.1, 1.0).powf(THINNER.0);
+        let depth = smoothed(&depth);
         let distance = |index: usize| (self.positions[index] - self.positions[end]).abs();
         for index in wanted {
             let part = (distance(index) / distance(inner)) as f32;
-            let mut found = &depth - deepest * (part / END).powf(TAPER);
+            let mut found = &depth - deepest * (part / length).powf(TAPER);
             if let Some(evidence) = &evidence {
                 let apart = Array2::from_elem(depth.dim(), (deepest * part).min(MAX_APART_MM));
                 evidence.add_to(&mut found, &apart, &(self.grey)(index, roi));
