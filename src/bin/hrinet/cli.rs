@@ -50,7 +50,7 @@ pub enum Command {
     Manual(manual::Arguments),
 }
 
-/// What a valid command line asks for.
+/// The wish of a valid command line.
 pub enum Asked {
     /// A command.
     Command(Box<Cli>),

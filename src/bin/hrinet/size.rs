@@ -3,7 +3,7 @@
 /// Parses a number of bytes with a unit.
 ///
 /// # Errors
-/// What is to be given instead.
+/// Advice on the right form, where the text is no size.
 pub fn bytes(text: &str) -> std::result::Result<u64, String> {
     const UNITS: [(&str, f64); 13] = [
         ("kib", 1024.0),

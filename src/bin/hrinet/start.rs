@@ -21,7 +21,7 @@ pub struct Task {
     pub slicer: Option<slicer_cli::Run>,
 }
 
-/// What remains to be done after the command line was read.
+/// The rest of the work after the command line was read.
 pub enum Start {
     /// A command.
     Run(Box<Task>),

@@ -8,6 +8,7 @@ use crate::network::nn::conv::{
 };
 use crate::network::nn::correlation;
 use crate::network::nn::parameters::Parameters;
+use crate::network::nn::residual::ResidualBlock;
 use crate::network::precision::Precision;
 
 /// Standard deviation of the upsampling's first weights, small so that training starts at zero
@@ -21,8 +22,7 @@ pub struct DecoderLevel {
     context: Option<Convolution>,
     /// Applied to the correlation of both slices' maps, beside the entry.
     correlation: Option<Correlation>,
-    /// Residual blocks of two convolutions each.
-    residual: Vec<[ConvolutionPrelu; 2]>,
+    residual: Vec<ResidualBlock>,
     upsampling: Upsampling,
     /// Type of the convolutions' inputs and weights.
     kind: Kind,
@@ -61,18 +61,13 @@ impl DecoderLevel {
         config: DecoderLevelConfig,
     ) -> Result<DecoderLevel> {
         let DecoderLevelConfig { inputs, context, inner, outputs, deeper, correlation } = config;
-        let same = ConvolutionConfig::new(inner, inner);
-        let mut unit = |part: String, config| {
-            ConvolutionPrelu::new(parameters, &format!("{name}.{part}"), config)
-        };
-        let entry = unit("entry".into(), ConvolutionConfig::new(inputs, inner))?;
+        let entry = ConvolutionConfig::new(inputs, inner);
+        let entry = ConvolutionPrelu::new(parameters, &format!("{name}.entry"), entry)?;
         let mut residual =
-            vec![[unit("residual.first".into(), same)?, unit("residual.second".into(), same)?]];
+            vec![ResidualBlock::new(parameters, &format!("{name}.residual"), inner)?];
         for number in 1..=deeper {
-            residual.push([
-                unit(format!("deeper{number}.first"), same)?,
-                unit(format!("deeper{number}.second"), same.init(Init::Zero))?,
-            ]);
+            let name = format!("{name}.deeper{number}");
+            residual.push(ResidualBlock::identity(parameters, &name, inner)?);
         }
         let init = Init::NearZero(UPSAMPLING_DEVIATION);
         let upsampling =
@@ -96,7 +91,7 @@ impl DecoderLevel {
         self.context.iter_mut().try_for_each(|context| context.set_kind(kind))?;
         let mut correlation = self.correlation.iter_mut();
         correlation.try_for_each(|correlation| correlation.convolution.set_kind(kind))?;
-        self.residual.as_flattened_mut().iter_mut().try_for_each(|unit| unit.set_kind(kind))?;
+        self.residual.iter_mut().try_for_each(|block| block.set_kind(kind))?;
         self.upsampling.set_kind(kind)?;
         self.kind = kind;
         Ok(())
@@ -120,8 +115,8 @@ impl DecoderLevel {
             others.push((convolution, rounded(&cosines)?));
         }
         let mut sum = self.entry.forward_sum(&rounded(x)?, &others)?;
-        for [first, second] in &self.residual {
-            sum = sum.f_add(&second.forward(&first.forward(&sum)?)?)?;
+        for block in &self.residual {
+            sum = block.forward(&sum)?;
         }
         Ok(self.upsampling.forward(&sum)?.f_to_kind(Kind::Float)?)
     }

@@ -13,6 +13,7 @@ use crate::network::nn::conv::{
     Convolution, ConvolutionConfig, ConvolutionPrelu, Init, concat_channels, split_channels,
 };
 use crate::network::nn::parameters::Parameters;
+use crate::network::nn::residual::ResidualBlock;
 use crate::network::precision::Precision;
 
 /// Positions of the slice before, of the pair and of the slice after, in distances of the pair.
@@ -30,17 +31,17 @@ const OUTPUTS: i64 = 3;
 /// An entry convolution, two residual blocks of two, and an exit that starts at zero.
 pub struct ThroughPlane {
     entry: ConvolutionPrelu,
-    residual: [[ConvolutionPrelu; 2]; 2],
+    residual: [ResidualBlock; 2],
     exit: Convolution,
     /// Type of the inner convolutions' inputs and weights.
     kind: Kind,
 }
 
-/// What the branch sees of the planes of a batch.
+/// Input of the branch for the planes of a batch.
 pub(crate) struct ThroughPlaneInput<'a> {
     /// The slice before, the pair and the slice after, `[N, 4, H, W]`.
     pub(crate) known: &'a Tensor,
-    /// The same, warped to the planes.
+    /// These four slices, warped to the planes.
     pub(crate) warped: &'a Tensor,
     /// 1 where the slice before and the one after are present, else 0; `None` where both are absent
     /// throughout.
@@ -57,15 +58,12 @@ impl ThroughPlane {
     /// # Errors
     /// [`crate::Error::Argument`] where the weights of a checkpoint do not fit.
     pub fn new(parameters: &mut Parameters, hidden: i64, channels: i64) -> Result<ThroughPlane> {
-        let mut unit = |name: &str, config| {
-            ConvolutionPrelu::new(parameters, &format!("through_plane.{name}"), config)
-        };
         let inputs = MAPS * SUBPIXELS + POSITIONS.len() as i64 + hidden;
-        let entry = unit("entry", ConvolutionConfig::new(inputs, channels))?;
-        let same = ConvolutionConfig::new(channels, channels);
+        let entry = ConvolutionConfig::new(inputs, channels);
+        let entry = ConvolutionPrelu::new(parameters, "through_plane.entry", entry)?;
         let residual = [
-            [unit("residual1.first", same)?, unit("residual1.second", same.init(Init::Zero))?],
-            [unit("residual2.first", same)?, unit("residual2.second", same.init(Init::Zero))?],
+            ResidualBlock::identity(parameters, "through_plane.residual1", channels)?,
+            ResidualBlock::identity(parameters, "through_plane.residual2", channels)?,
         ];
         let exit = ConvolutionConfig::new(channels, OUTPUTS * SUBPIXELS).init(Init::Zero);
         let exit = Convolution::new(parameters, "through_plane.exit", exit)?;
@@ -80,7 +78,7 @@ impl ThroughPlane {
     pub fn set_precision(&mut self, precision: Precision) -> Result<()> {
         let kind = precision.kind();
         self.entry.set_kind(kind)?;
-        self.residual.as_flattened_mut().iter_mut().try_for_each(|unit| unit.set_kind(kind))?;
+        self.residual.iter_mut().try_for_each(|block| block.set_kind(kind))?;
         self.kind = kind;
         Ok(())
     }
@@ -108,8 +106,8 @@ impl ThroughPlane {
         let weights = weights.f_expand([-1, -1, rows, columns], false)?;
         let maps = concat_channels(&[&maps, &weights, input.hidden])?;
         let mut sum = self.entry.forward(&maps.f_to_kind(self.kind)?)?;
-        for [first, second] in &self.residual {
-            sum = sum.f_add(&second.forward(&first.forward(&sum)?)?)?;
+        for block in &self.residual {
+            sum = block.forward(&sum)?;
         }
         let output = self.exit.forward(&sum.f_to_kind(Kind::Float)?)?.f_pixel_shuffle(2)?;
         let (residual, shares) = split_channels(&output, 1)?;

@@ -4,10 +4,12 @@
 //! | --- | --- |
 //! | [`parameters`] | named weights, random or from a checkpoint |
 //! | [`conv`] | convolutions, their initialisation and activations |
+//! | [`residual`] | residual blocks of two convolutions |
 //! | [`warp`] | backward warping of feature maps by a flow field |
 //! | [`correlation`] | correlation of two feature maps over displacements |
 
 pub mod conv;
 pub mod correlation;
 pub mod parameters;
+pub mod residual;
 pub mod warp;

@@ -18,23 +18,11 @@ pub(super) struct Variety {
     pub(super) thickness: Vec<usize>,
 }
 
-/// Those of `gaps` whose distance in mm is within the limit at a spacing.
-fn allowed_gaps(gaps: &[usize], max_gap_mm: f64, spacing_mm: f64) -> Vec<usize> {
-    let within = |gap: &&usize| **gap as f64 * spacing_mm <= max_gap_mm;
-    gaps.iter().filter(within).copied().collect()
-}
-
-/// The gap of a volume where all are beyond the limit.
-fn smallest(gaps: &[usize]) -> usize {
-    gaps.iter().copied().min().unwrap_or(2)
-}
-
 /// Largest distance of known slices in mm that a run draws from a volume of this spacing.
 pub(crate) fn largest_gap_mm(settings: &Settings, spacing_mm: f64) -> f64 {
-    let Variety { gaps, max_gap_mm, .. } = Variety::of(settings);
-    let allowed = allowed_gaps(&gaps, max_gap_mm, spacing_mm);
-    let largest = allowed.into_iter().max().unwrap_or(smallest(&gaps));
-    largest as f64 * spacing_mm
+    let variety = Variety::of(settings);
+    let largest = variety.allowed_gaps(spacing_mm).into_iter().max();
+    largest.unwrap_or_else(|| variety.smallest_gap()) as f64 * spacing_mm
 }
 
 impl Variety {
@@ -47,11 +35,22 @@ impl Variety {
         }
     }
 
+    /// Gaps whose distance is within the limit at a spacing.
+    fn allowed_gaps(&self, spacing_mm: f64) -> Vec<usize> {
+        let within = |gap: &&usize| **gap as f64 * spacing_mm <= self.max_gap_mm;
+        self.gaps.iter().filter(within).copied().collect()
+    }
+
+    /// The gap of a stack where all are beyond the limit.
+    fn smallest_gap(&self) -> usize {
+        self.gaps.iter().copied().min().unwrap_or(2)
+    }
+
     /// A gap that the stack allows; the smallest where all are beyond the limit in mm.
     fn gap(&self, stack: &SliceStack, random: &mut ChaCha8Rng) -> usize {
-        let allowed = allowed_gaps(&self.gaps, self.max_gap_mm, stack.spacing_mm);
+        let allowed = self.allowed_gaps(stack.spacing_mm);
         match allowed.is_empty() {
-            true => smallest(&self.gaps),
+            true => self.smallest_gap(),
             false => allowed[random.random_range(0..allowed.len())],
         }
     }
