@@ -1,20 +1,8 @@
 """Averages the generators of two checkpoints. Usage: see average-weights."""
 
-import json
 import sys
 
-from safetensors import safe_open
-from safetensors.numpy import save_file
-
-from ship_weights import checksum
-
-
-def generator(path):
-    """Returns the generator's tensors and the header."""
-    with safe_open(path, framework="numpy") as file:
-        header = json.loads(file.metadata()["hrinet"])
-        names = [name for name in file.keys() if name.startswith("generator.")]
-        return {name: file.get_tensor(name) for name in names}, header
+from ship_weights import generator, write
 
 
 def main():
@@ -25,9 +13,7 @@ def main():
     for name in set(tensors) & set(others):
         mean = share * tensors[name] + (1 - share) * others[name]
         tensors[name] = mean.astype(tensors[name].dtype)
-    header.pop("training", None)
-    header["weights_sha256"] = checksum(tensors)
-    save_file(tensors, output, {"hrinet": json.dumps(header)})
+    write(output, tensors, header)
 
 
 main()

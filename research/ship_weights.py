@@ -18,16 +18,23 @@ from safetensors.numpy import save_file
 SLICES = 13
 
 
-def rounded(path):
-    """Returns the generator's tensors as float16, and the header without training settings."""
+def generator(path):
+    """Returns the generator's tensors, and the header without training settings."""
     with safe_open(path, framework="numpy") as file:
         header = json.loads(file.metadata()["hrinet"])
         names = [name for name in file.keys() if name.startswith("generator.")]
-        tensors = {name: file.get_tensor(name).astype(np.float16) for name in names}
+        tensors = {name: file.get_tensor(name) for name in names}
+    header.pop("training", None)
+    return tensors, header
+
+
+def rounded(path):
+    """Returns the generator's tensors as float16, and the header without training settings."""
+    tensors, header = generator(path)
+    tensors = {name: values.astype(np.float16) for name, values in tensors.items()}
     too_large = [name for name, values in tensors.items() if not np.isfinite(values).all()]
     if too_large:
         sys.exit(f"{path}: weights beyond float16 in {', '.join(too_large)}")
-    header.pop("training", None)
     return tensors, header
 
 
@@ -42,6 +49,12 @@ def checksum(tensors):
     return digest.hexdigest()
 
 
+def write(path, tensors, header):
+    """Writes a checkpoint with the checksum of its tensors."""
+    header["weights_sha256"] = checksum(tensors)
+    save_file(tensors, path, {"hrinet": json.dumps(header)})
+
+
 def interpolate(hrinet, model, ct, folder):
     """Returns the voxels of three times as many slices by a model, without detail carry."""
     output = Path(folder) / "output.nrrd"
@@ -53,8 +66,7 @@ def interpolate(hrinet, model, ct, folder):
 
 def main(source, target, ct, hrinet):
     tensors, header = rounded(source)
-    header["weights_sha256"] = checksum(tensors)
-    save_file(tensors, target, {"hrinet": json.dumps(header)})
+    write(target, tensors, header)
     image = sitk.ReadImage(ct)
     middle = image.GetSize()[2] // 2
     with tempfile.TemporaryDirectory() as folder:

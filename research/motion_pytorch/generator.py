@@ -259,16 +259,17 @@ class MotionGenerator(nn.Module):
         blend_mask = torch.sigmoid(mask + torch.log(share / (1 - share)))
         merged = warped[1] + (warped[0] - warped[1]) * blend_mask
         slices = merged + residual
+        images = pair.before.image, pair.after.image
+        beyond = None
+        if self.refinement is not None or self.through_plane is not None:
+            beyond = _warp_beyond(images, pair.present, state.flow)
         if self.refinement is not None:
             linear = known[0] + (known[1] - known[0]) * fraction
             seen = [*warped, linear, *known, merged, plane(fraction, linear), hidden]
-            images = pair.before.image, pair.after.image
-            context = _warp_beyond(images, pair.present, state.flow)
-            slices = slices + self.refinement(torch.cat(seen, 1), context)
+            slices = slices + self.refinement(torch.cat(seen, 1), beyond)
         if self.through_plane is not None:
-            known4 = torch.cat([pair.before.image, *known, pair.after.image], 1)
-            images = pair.before.image, pair.after.image
-            before, after = _warp_beyond(images, pair.present, state.flow).split(1, 1)
+            known4 = torch.cat([images[0], *known, images[1]], 1)
+            before, after = beyond.split(1, 1)
             warped4 = torch.cat([before, *warped, after], 1)
             weights = cubic_weights(fraction, pair.present)
             slices = self.through_plane(slices, known4, warped4, weights, state.coarse_hidden)
