@@ -4,18 +4,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <vector>
 
-#define CHECK(condition)                                                          \
-    do {                                                                          \
-        if (!(condition)) {                                                       \
-            std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);  \
-            std::exit(1);                                                         \
-        }                                                                         \
-    } while (0)
+#include "check.hpp"
 
 namespace {
 
@@ -26,17 +17,6 @@ bool inside(std::size_t at) {
     const int k = static_cast<int>(at / plane), y = static_cast<int>(at % plane / 40) - 15;
     const int x = static_cast<int>(at % 40) - 10 - k;
     return x * x + y * y <= 36;
-}
-
-template <class Call>
-HrinetStatus status_of(Call call, const char* words) {
-    try {
-        call();
-    } catch (const hrinet::Error& error) {
-        CHECK(std::strstr(error.what(), words));
-        return error.status();
-    }
-    return HRINET_OK;
 }
 
 }  // namespace

@@ -14,13 +14,7 @@
 #include <string>
 #include <thread>
 
-#define CHECK(condition)                                                          \
-    do {                                                                          \
-        if (!(condition)) {                                                       \
-            std::fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);  \
-            std::exit(1);                                                         \
-        }                                                                         \
-    } while (0)
+#include "check.hpp"
 
 hrinet::Plan planned_elsewhere(const hrinet::Volume<const std::int16_t>& volume);
 
@@ -34,17 +28,6 @@ std::vector<T> phantom() {
     for (std::size_t at = 0; at < voxels.size(); ++at)
         voxels[at] = static_cast<T>(at * 37 % 101 + at / 480);
     return voxels;
-}
-
-template <class Call>
-HrinetStatus status_of(Call call, const char* words = "") {
-    try {
-        call();
-    } catch (const hrinet::Error& error) {
-        CHECK(std::strstr(error.what(), words));
-        return error.status();
-    }
-    return HRINET_OK;
 }
 
 // From LPS to RAS and back nothing is rounded, and what is asked is what was given.

@@ -1,7 +1,5 @@
 """The tutorial of the effect: each of its steps works, and what it names is there."""
 
-import re
-
 import numpy as np
 import slicer
 
@@ -9,6 +7,7 @@ import builders
 from conftest import ROOT
 from fill_tutorial import CORRECTED, COUNT, FIRST, GAP, FillTutorial
 from HRINetResampleLib.scene import sample_data
+from pages import check_pictures
 
 PAGE = ROOT / "docs" / "tutorial-fill.md"
 
@@ -31,11 +30,7 @@ def test_every_step_works(views):
 
 
 def test_pictures_are_numbered_and_there():
-    found = re.findall(r"\(images/tutorial-fill-(\d)\.png\)", PAGE.read_text())
-    assert found == ["1", "2", "3"]
-    for number in found:
-        picture = PAGE.parent / "images" / f"tutorial-fill-{number}.png"
-        assert picture.read_bytes().startswith(b"\x89PNG")
+    check_pictures(PAGE, "tutorial-fill", 3)
 
 
 def test_page_names_sample_effect_and_slices():

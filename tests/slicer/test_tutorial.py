@@ -9,6 +9,7 @@ import builders
 from conftest import ROOT
 from HRINetResampleLib.panel import presets
 from HRINetResampleLib.scene import sample_data
+from pages import check_pictures
 from panels import UI
 from tutorial import Tutorial
 
@@ -39,11 +40,7 @@ def test_controls_that_it_names_are_in_the_panel():
 
 
 def test_pictures_are_numbered_and_there():
-    found = re.findall(r"\(images/tutorial-(\d)\.png\)", PAGE.read_text())
-    assert found == ["1", "2", "3", "4", "5"]
-    for number in found:
-        picture = PAGE.parent / "images" / f"tutorial-{number}.png"
-        assert picture.read_bytes().startswith(b"\x89PNG")
+    check_pictures(PAGE, "tutorial", 5)
 
 
 def test_sample_and_its_checksum_are_those_of_the_module():
