@@ -257,11 +257,11 @@ def test_subprocess_computes_neighbouring_pairs_at_once():
     assert (len(here.firsts), len(apart.firsts)) == (0, 1)
 
 
-def test_pairs_are_computed_side_by_side():
+def test_place_looked_at_comes_first_alone_and_others_together():
     run = Counted()
     running = Preview(run_here=run, threads=2)
     running.ask(recipe(waves()))
-    assert finish(running, (4, 3, 5)).pairs == (3, 6) and len(run.firsts) == 2
+    assert finish(running, (4, 3, 5, 2, 6)).pairs == (2, 7) and len(run.firsts) == 3
 
 
 def test_subprocess_gives_the_same_voxels():

@@ -192,22 +192,26 @@ class _Pairs:
     def _compute(self, control):
         in_process = backend.choose(self.recipe.device, self.recipe.separate).in_process
         run = self._how.run_here if in_process else self._how.run_apart
-        # The library computes pairs side by side, each on one thread. A subprocess takes longer to
-        # start than a few pairs take.
-        most = self._how.threads if in_process else SLAB_PAIRS
+        # A subprocess takes longer to start than a few pairs take; here the place looked at comes
+        # first, alone.
+        alone, most = (1, self._how.threads) if in_process else (SLAB_PAIRS, SLAB_PAIRS)
         while True:
-            pairs = self._next(most)
+            pairs = self._next(alone, most)
             if pairs is None or control.cancelled:
                 return
             for pair, voxels in self._run(run, *pairs, control):
                 self._keep(pair, voxels)
 
-    def _next(self, most=1):
-        """First and end of neighbouring pairs to compute, the first wanted one among them."""
+    def _next(self, alone=1, most=1):
+        """First and end of neighbouring pairs to compute, the first missing one among them.
+
+        At most `alone` pairs with the first wanted one, else `most`.
+        """
         with self._lock:
             missing = [pair for pair in self.wanted if pair not in self._done]
-        if not missing:
-            return None
+            if not missing:
+                return None
+            most = alone if missing[0] == self.wanted[0] else most
         first, end = missing[0], missing[0] + 1
         while end in missing and end - first < most:
             end += 1
