@@ -21,7 +21,7 @@ from .preview_section import PreviewSection
 from .widgets import Availability
 
 log = logging.getLogger("HRINet")
-TICK_MS = 50
+TICK_MS = 25
 
 
 class HRINetResampleWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
