@@ -964,7 +964,8 @@ int32_t hrinet_cuda_is_available(void);
 
 /**
  * Sets the number of CPU threads for the work of the calling thread: from 1 to four for each core,
- * or 16 on machines of fewer than four cores.
+ * or 16 on machines of fewer than four cores. A network decodes as many pairs of slices side by
+ * side; callbacks come on the calling thread alone.
  *
  * Fails with `HRINET_INVALID_ARGUMENT` for other numbers, `HRINET_NO_DEVICE` where the system does
  * not start so many.

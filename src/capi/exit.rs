@@ -64,8 +64,6 @@ pub(super) fn is_forked() -> bool {
 pub(super) fn prepare() {
     static PREPARED: Once = Once::new();
     PREPARED.call_once(|| {
-        // A callback may end the process, which threads beside it do not always survive.
-        workers::forbid();
         // A failure will show again in the first job.
         let _ = convolve();
         PROCESS.store(std::process::id(), SeqCst);

@@ -6,6 +6,7 @@
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use ndarray::{Array3, ArrayView2, Zip};
@@ -59,12 +60,16 @@ fn side_by_side<T: Voxel>(
     receive: &mut dyn FnMut(Decoded) -> Result<()>,
 ) -> Result<()> {
     let next = AtomicUsize::new(0);
+    // Locked while slices are received. A callback may end the process, and what libtorch frees at
+    // the end of a thread must not meet what it frees at the end of the process.
+    let receiving = Mutex::new(());
     let _restored = threads::restored();
     thread::scope(|scope| {
+        let in_reception = receiving.lock().unwrap_or_else(PoisonError::into_inner);
         let (sender, receiver) = sync_channel(replicas.len());
         let mut started = Vec::new();
         for network in replicas {
-            let (sender, next) = (sender.clone(), &next);
+            let (sender, next, receiving) = (sender.clone(), &next, &receiving);
             let work = move || {
                 let worker = Worker::start();
                 // Its weights are freed before the worker ends.
@@ -82,6 +87,8 @@ fn side_by_side<T: Voxel>(
                     // Nobody receives any more where another thread failed before.
                     worker.wait(|| sender.send(Err(error)).is_ok());
                 }
+                drop(sender);
+                worker.wait(|| drop(receiving.lock()));
             };
             let thread = thread::Builder::new().spawn_scoped(scope, work);
             started.push(thread.map_err(threads::unavailable)?);
@@ -89,6 +96,7 @@ fn side_by_side<T: Voxel>(
         drop(sender);
         // After an error the receiver is gone, and the threads end with the slice at hand.
         let received = receiver.into_iter().try_for_each(|decoded| receive(decoded?));
+        drop(in_reception);
         // The scope alone would not wait for what ends with a thread.
         for thread in started {
             thread.join().unwrap_or_else(|panic| resume_unwind(panic));

@@ -3,7 +3,7 @@
 
 use crate::network::SliceNetwork;
 use crate::resample::Plan;
-use crate::runtime::{threads, workers};
+use crate::runtime::threads;
 
 /// Work that is done at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,9 +36,10 @@ impl ShareCost {
         let fixed = network.working_bytes(0);
         let each = network.working_bytes(pixels).saturating_sub(fixed) / batch as u64;
         let longest = pairs.iter().map(|(_, members)| members.len()).max().unwrap_or(1);
-        let side_by_side = if workers::are_allowed() { threads::current() } else { 1 };
-        let most =
-            Share { workers: side_by_side.min(pairs.len()).max(1), batch: batch.min(longest) };
+        let most = Share {
+            workers: threads::current().min(pairs.len()).max(1),
+            batch: batch.min(longest),
+        };
         let inside = (threads::current() / most.workers).max(1);
         ShareCost { fixed, each: each.max(1), most, inside }
     }

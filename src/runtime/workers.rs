@@ -4,7 +4,6 @@
 //! then crash them. [`stop`] lets them finish the slice at hand; then they sleep until the process
 //! has ended, and free nothing.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,18 +18,6 @@ struct State {
 
 fn state() -> MutexGuard<'static, State> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-static FORBIDDEN: AtomicBool = AtomicBool::new(false);
-
-/// From now on jobs compute on their calling thread, and by threads within operations.
-pub(crate) fn forbid() {
-    FORBIDDEN.store(true, Ordering::SeqCst);
-}
-
-/// Whether jobs may have workers.
-pub(crate) fn are_allowed() -> bool {
-    !FORBIDDEN.load(Ordering::SeqCst)
 }
 
 /// A thread that computes, until it is dropped.
