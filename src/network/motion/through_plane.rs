@@ -10,7 +10,7 @@ use tch::{Kind, Tensor};
 
 use crate::error::Result;
 use crate::network::nn::conv::{
-    Convolution, ConvolutionConfig, ConvolutionPrelu, Init, concat_channels, split_channels,
+    Convolution, ConvolutionConfig, ConvolutionPrelu, Init, split_channels,
 };
 use crate::network::nn::parameters::Parameters;
 use crate::network::nn::residual::ResidualBlock;
@@ -91,20 +91,10 @@ impl ThroughPlane {
             Ok(sum.f_sub(slices)?)
         };
         let cubics = [cubic(input.known)?, cubic(input.warped)?];
-        let maps = Tensor::f_cat(
-            &[
-                &input.known.f_sub(slices)?,
-                &input.warped.f_sub(slices)?,
-                &cubics[0],
-                &cubics[1],
-                slices,
-            ],
-            1,
-        )?;
-        let maps = maps.f_pixel_unshuffle(2)?;
-        let (_, _, rows, columns) = maps.size4()?;
-        let weights = weights.f_expand([-1, -1, rows, columns], false)?;
-        let maps = concat_channels(&[&maps, &weights, input.hidden])?;
+        let [of_known, of_warped] = &cubics;
+        let maps = Tensor::f_cat(&[input.known, input.warped, of_known, of_warped, slices], 1)?;
+        let _ = maps.f_narrow(1, 0, 2 * POSITIONS.len() as i64)?.f_sub_(slices)?;
+        let maps = entry_maps(&maps, &weights, input.hidden)?;
         let mut sum = self.entry.forward(&maps.f_to_kind(self.kind)?)?;
         for block in &self.residual {
             sum = block.forward(&sum)?;
@@ -115,6 +105,30 @@ impl ThroughPlane {
         let cubics = cubics[0].f_mul(&of_known)?.f_add(&cubics[1].f_mul(&of_warped)?)?;
         Ok(slices.f_add(&residual)?.f_add(&cubics)?)
     }
+}
+
+/// Maps `[N, 4 C + K + L, H / 2, W / 2]` in channels-last memory format: maps `[N, C, H, W]` with
+/// the four pixels of each place as channels (PyTorch's pixel_unshuffle), weights `[N, K, 1, 1]`,
+/// and hidden maps `[N, L, H / 2, W / 2]`. Copied once, in a third of the time of unshuffling and
+/// concatenating.
+fn entry_maps(maps: &Tensor, weights: &Tensor, hidden: &Tensor) -> Result<Tensor> {
+    let (images, channels, rows, columns) = maps.size4()?;
+    let [rows, columns] = [rows / 2, columns / 2];
+    let [of_maps, of_weights, of_hidden] =
+        [SUBPIXELS * channels, weights.size()[1], hidden.size()[1]];
+    let all = of_maps + of_weights + of_hidden;
+    let pixels = Tensor::f_empty([images, rows, columns, all], (maps.f_kind()?, maps.device()))?;
+    let channels_last = |maps: &Tensor| maps.f_permute([0i64, 2, 3, 1]);
+    let unshuffled =
+        pixels.f_narrow(3, 0, of_maps)?.f_view([images, rows, columns, channels, SUBPIXELS])?;
+    for subpixel in 0..SUBPIXELS {
+        let [row, column] = [subpixel / 2, subpixel % 2];
+        let every_second = maps.f_slice(2, row, None, 2)?.f_slice(3, column, None, 2)?;
+        unshuffled.f_select(4, subpixel)?.f_copy_(&channels_last(&every_second)?)?;
+    }
+    pixels.f_narrow(3, of_maps, of_weights)?.f_copy_(&channels_last(weights)?)?;
+    pixels.f_narrow(3, of_maps + of_weights, of_hidden)?.f_copy_(&channels_last(hidden)?)?;
+    Ok(pixels.f_permute([0i64, 3, 1, 2])?)
 }
 
 /// Weights `[N, 4, 1, 1]` of the known slices in the polynomial through those that are present, at

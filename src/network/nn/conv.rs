@@ -223,6 +223,19 @@ impl ConvolutionPair {
     }
 }
 
+/// PReLU of maps `[N, C, H, W]` with a slope `[C]` per channel.
+///
+/// Whole rows of a channels-last map meet slopes repeated as often: libtorch's own PReLU begins
+/// anew for each pixel, which in bfloat16 takes 25 times as long with 24 channels.
+fn prelu(x: &Tensor, slope: &Tensor) -> Result<Tensor> {
+    let (images, channels, rows, columns) = x.size4()?;
+    let pixels = x.f_permute([0i64, 2, 3, 1])?;
+    let lines = pixels.f_reshape([images * rows, columns * channels])?;
+    let slopes = slope.f_repeat([columns])?.f_view([1, columns * channels])?;
+    let lines = lines.f_internal_prelu_kernel(&slopes)?;
+    Ok(lines.f_view([images, rows, columns, channels])?.f_permute([0i64, 3, 1, 2])?)
+}
+
 /// A convolution and a PReLU with one learnt slope per channel, the unit of HRINet-Motion.
 pub struct ConvolutionPrelu {
     convolution: Convolution,
@@ -264,6 +277,6 @@ impl ConvolutionPrelu {
         for (convolution, map) in others {
             sum = sum.f_add(&convolution.forward(map)?)?;
         }
-        Ok(sum.f_prelu(&self.slope)?)
+        prelu(&sum, &self.slope)
     }
 }
