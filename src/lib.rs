@@ -67,8 +67,8 @@ pub use error::{Error, Result};
 pub use labels::LabelMethod;
 pub use network::{Checkpoint, Model, Precision, PrecisionChoice, SliceNetwork, System};
 pub use resample::{
-    Interpolator, InterpolatorOptions, Job, JobOptions, Outputs, Plan, Progress, SliceSource,
-    Spacing, resample,
+    Interpolator, InterpolatorOptions, Job, JobOptions, OtherOutputs, Outputs, Plan, Progress,
+    SliceSource, Spacing, resample,
 };
 pub use training::{Dataset, Settings, Trainer};
 pub use volume::{Axis, Geometry, Rescale, Volume, VoxelType, Voxels, Window};

@@ -27,7 +27,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::network::SliceNetwork;
-use crate::resample::pass::{Counter, copy_known};
+use crate::resample::output_slices::copy_known;
+use crate::resample::pass::Counter;
 use crate::resample::{Image, Interpolator, Plan};
 use crate::volume::Voxel;
 use crate::volume::voxels::{slice, slice_mut};
@@ -100,7 +101,7 @@ impl LabelPass<'_, '_> {
         output: &mut ArrayRef3<T>,
         counter: &mut Counter,
     ) -> Result<()> {
-        copy_known(input, self.plan, output);
+        copy_known(input, self.plan, 0..self.plan.slices().len(), output);
         counter.advance(0)?;
         let axis = self.plan.axis();
         let tissue = self.image.zip(self.network);

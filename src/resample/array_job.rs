@@ -2,104 +2,17 @@
 
 use std::time::{Duration, Instant};
 
-use ndarray::{Array2, Array3, ArrayViewMut3};
+use ndarray::{Array3, ArrayViewMut3};
 
 use crate::error::{Error, Result, count_of};
 use crate::labels::{LabelMethod, LabelPass};
-use crate::resample::nan;
+use crate::resample::image::Image;
+use crate::resample::output_slices::OutputSlices;
 use crate::resample::pass::{Bounds, Counter, OnProgress, Pass};
 use crate::resample::{Interpolator, Plan};
 use crate::volume::hounsfield;
 use crate::volume::views::{with_view, with_views};
-use crate::volume::voxels::slice;
-use crate::volume::{Axis, Rescale, Voxel, VoxelType, Voxels, VoxelsView, VoxelsViewMut, Window};
-
-/// A CT as an array `[k, j, i]` of voxels that are finite or NaN.
-pub struct Image<'a> {
-    voxels: VoxelsView<'a>,
-    /// Copy with values in place of NaN, where there is any.
-    filled: Option<Voxels>,
-    /// HU that the caller gave for NaN.
-    nan_as: Option<f64>,
-    rescale: Rescale,
-    range: (f64, f64),
-    /// What the header says of the values where they are no HU.
-    quantity: Option<&'a str>,
-    /// HU of the network per grey value of the volume; 1 unless a window maps them.
-    hu_per_value: f64,
-}
-
-impl<'a> Image<'a> {
-    /// Takes voxels and their conversion to HU. Known voxels that are NaN stay so, and between
-    /// slices a voxel is NaN where one of its two known voxels is.
-    ///
-    /// # Errors
-    /// [`Error::Argument`] for an infinite voxel: it names the first one.
-    pub fn new(voxels: VoxelsView<'a>, rescale: Rescale) -> Result<Image<'a>> {
-        Image::with_nan_as(voxels, rescale, None)
-    }
-
-    /// Like [`Image::new`], but between slices NaN counts as `nan_as` HU, where that is given.
-    ///
-    /// # Errors
-    /// As [`Image::new`]; [`Error::Argument`] for a `nan_as` that is not finite.
-    pub fn with_nan_as(
-        voxels: VoxelsView<'a>,
-        rescale: Rescale,
-        nan_as: Option<f64>,
-    ) -> Result<Image<'a>> {
-        let filled = with_view!(&voxels, array => nan::fill(array, rescale, nan_as))?;
-        let (filled, range) = (filled.voxels, filled.range);
-        Ok(Image { voxels, filled, nan_as, rescale, range, quantity: None, hu_per_value: 1.0 })
-    }
-
-    /// Voxels without NaN.
-    fn numbers(&self) -> VoxelsView<'_> {
-        match &self.filled {
-            Some(filled) => filled.view(),
-            None => with_view!(&self.voxels, array => array.view().into()),
-        }
-    }
-
-    /// Puts NaN back into an output of the voxels without NaN, on the stack of a plan.
-    fn restore_nan(&self, plan: &Plan, output: &mut VoxelsViewMut) {
-        if self.filled.is_some() {
-            with_views!(&self.voxels, output, (input, output) => {
-                nan::restore(input, plan, self.nan_as.is_none(), output)
-            }, _ => {});
-        }
-    }
-
-    /// Names what the values are where they are no HU.
-    pub fn with_quantity(mut self, quantity: Option<&'a str>) -> Image<'a> {
-        self.quantity = quantity;
-        self
-    }
-
-    /// Shows a network the grey values of `window` as those of its own window, HU.
-    fn mapped(mut self, window: Window, network: Window) -> Image<'a> {
-        self.hu_per_value = network.width() / window.width();
-        let Rescale { slope, intercept } = self.rescale;
-        self.rescale = Rescale {
-            slope: slope * self.hu_per_value,
-            intercept: network.low + (intercept - window.low) * self.hu_per_value,
-        };
-        self
-    }
-
-    /// Stored value of the lowest HU, for places where nothing was scanned.
-    fn padding<T: Voxel>(&self) -> T {
-        let (low, high) = self.range;
-        T::from_f64(if self.rescale.slope < 0.0 { high } else { low })
-    }
-
-    /// Slice `index` across `axis` as grey values of a window, clipped to 0 to 1.
-    pub(crate) fn unit_slice(&self, axis: Axis, index: usize, window: Window) -> Array2<f32> {
-        with_view!(&self.numbers(), array => slice(array, axis, index).map(|&stored| {
-            window.to_unit(self.rescale.to_hu(Voxel::to_f64(stored))) as f32
-        }))
-    }
-}
+use crate::volume::{VoxelType, Voxels, VoxelsView, VoxelsViewMut, Window};
 
 /// A label map and the array for its resampled voxels, both `[k, j, i]` and of one voxel type.
 pub struct LabelArrays<'a> {
@@ -109,6 +22,14 @@ pub struct LabelArrays<'a> {
     pub output: VoxelsViewMut<'a>,
     /// Method between known slices.
     pub method: LabelMethod,
+}
+
+/// Receives a resampled CT part by part, each after the one before along the slice axis.
+pub struct Sink<'a> {
+    /// Slices of a part; the last one may have fewer.
+    pub slices: usize,
+    /// Takes a part; an error ends the job and is returned from it.
+    pub take: &'a mut dyn FnMut(Voxels) -> Result<()>,
 }
 
 /// Inputs and wanted outputs of a plan as arrays `[k, j, i]`, which may have strides.
@@ -145,7 +66,7 @@ pub struct Work {
     pub interpolated: usize,
     /// Slices of all label maps that were interpolated.
     pub label_slices: usize,
-    /// Wall-clock time of the image slices.
+    /// Wall-clock time of the image slices, without that of a sink.
     pub time: Duration,
     /// Wall-clock time of the label slices.
     pub label_time: Duration,
@@ -178,22 +99,48 @@ impl<'a> ArrayJob<'a> {
     /// and outputs that the interpolator does not offer; [`Error::Geometry`] for arrays that do not
     /// fit the plan; [`Error::Torch`].
     pub fn run(self, on_progress: OnProgress) -> Result<Work> {
+        self.run_with(None, on_progress)
+    }
+
+    /// As [`ArrayJob::run`], but the resampled CT goes to a sink in place of an output array: no
+    /// more than a few of its parts are in memory at a time. Its voxels are the same.
+    ///
+    /// # Errors
+    /// As [`ArrayJob::run`], and those of the sink; [`Error::Argument`] for slices that are moved
+    /// in their plane ([`Plan::straightening`]).
+    pub fn run_to(mut self, sink: Sink, on_progress: OnProgress) -> Result<Work> {
+        require_image(self.image.is_some(), "an output")?;
+        if self.plan.straightening().is_some() {
+            return Err(Error::Argument(
+                "slices of a tilted gantry are moved in their plane all together, not part by part"
+                    .into(),
+            ));
+        }
+        self.output = None;
+        self.run_with(Some(sink), on_progress)
+    }
+
+    fn run_with(self, sink: Option<Sink>, on_progress: OnProgress) -> Result<Work> {
         self.check()?;
-        let warnings = self.warnings(self.wants_image());
+        let warnings = self.warnings(sink.is_some() || self.wants_image());
         for warning in &warnings {
             log::warn!("{warning}");
         }
-        Ok(Work { warnings, ..self.run_checked(on_progress)? })
+        Ok(Work { warnings, ..self.run_checked(sink, on_progress)? })
     }
 
-    /// Whether an output is of the image.
+    /// Whether an output array is of the image.
     fn wants_image(&self) -> bool {
         self.output.is_some() || self.expected_error.is_some()
     }
 
     /// Resamples all outputs of a job that was checked, without warnings.
-    pub(super) fn run_checked(mut self, on_progress: OnProgress) -> Result<Work> {
-        let wants_image = self.wants_image();
+    pub(super) fn run_checked(
+        mut self,
+        sink: Option<Sink>,
+        on_progress: OnProgress,
+    ) -> Result<Work> {
+        let wants_image = sink.is_some() || self.wants_image();
         let passes = usize::from(wants_image) + self.labels.len();
         let mut counter = Counter::new(passes * self.plan.interpolated_count(), on_progress);
         let mut work = Work::default();
@@ -204,9 +151,20 @@ impl<'a> ArrayJob<'a> {
         }
         if wants_image {
             let start = Instant::now();
-            work.encoded = self.interpolate_image(&mut counter)?;
+            let mut waited = Duration::ZERO;
+            let (slices, take) = sink.map(|sink| (sink.slices, sink.take)).unzip();
+            let mut timed = take.map(|take| {
+                |part| {
+                    let start = Instant::now();
+                    let taken = take(part);
+                    waited += start.elapsed();
+                    taken
+                }
+            });
+            let sink = slices.zip(timed.as_mut()).map(|(slices, take)| Sink { slices, take });
+            work.encoded = self.interpolate_image(sink, &mut counter)?;
             work.interpolated = self.plan.interpolated_count();
-            work.time = start.elapsed();
+            work.time = start.elapsed().saturating_sub(waited);
             log::debug!(
                 "{} interpolated, {} encoded, in {:.3} s",
                 count_of(work.interpolated, "slice"),
@@ -269,10 +227,11 @@ impl<'a> ArrayJob<'a> {
     }
 
     /// Interpolates the image and its expected errors, and returns how many slices were encoded.
-    fn interpolate_image(&mut self, counter: &mut Counter) -> Result<usize> {
+    fn interpolate_image(&mut self, sink: Option<Sink>, counter: &mut Counter) -> Result<usize> {
         let Some(image) = &self.image else { return Ok(0) };
         let straightening = self.plan.straightening();
         let stack_shape = self.plan.stack_shape();
+        let all = || 0..self.plan.slices().len();
         let mut errors = self.expected_error.take();
         let mut error_stack = (errors.is_some() && straightening.is_some())
             .then(|| Array3::<f32>::zeros(stack_shape));
@@ -302,16 +261,23 @@ impl<'a> ArrayJob<'a> {
             }};
         }
         let numbers = image.numbers();
-        let encoded = match &mut self.output {
-            None => with_view!(&numbers, input => run!(input, None)),
-            Some(output) => {
+        let encoded = match (&mut self.output, sink) {
+            (_, Some(Sink { slices, take })) => with_view!(&numbers, input => {
+                let take = &mut |range, mut part: Array3<_>| {
+                    image.restore_nan(self.plan, range, &mut part.view_mut().into());
+                    take(part.into())
+                };
+                run!(input, Some(OutputSlices::parts(self.plan, input, slices, take)))
+            }),
+            (None, None) => with_view!(&numbers, input => run!(input, None)),
+            (Some(output), None) => {
                 let types = [numbers.voxel_type(), output.voxel_type()];
                 with_views!(&numbers, &mut *output, (input, output) => match straightening {
-                    None => run!(input, Some(output)),
+                    None => run!(input, Some(OutputSlices::Array(output))),
                     Some(straightening) => {
                         let mut stack = Array3::default(stack_shape);
-                        let encoded = run!(input, Some(&mut stack));
-                        image.restore_nan(self.plan, &mut stack.view_mut().into());
+                        let encoded = run!(input, Some(OutputSlices::Array(&mut stack)));
+                        image.restore_nan(self.plan, all(), &mut stack.view_mut().into());
                         straightening.image(&stack, output, image.padding());
                         encoded
                     }
@@ -319,7 +285,7 @@ impl<'a> ArrayJob<'a> {
             }
         }?;
         if let (None, Some(output)) = (straightening, &mut self.output) {
-            image.restore_nan(self.plan, output);
+            image.restore_nan(self.plan, all(), output);
         }
         if let (Some(straightening), Some(stack), Some(errors)) =
             (straightening, &error_stack, &mut errors)

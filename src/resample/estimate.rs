@@ -59,7 +59,7 @@ fn time_once(job: &Job, on_progress: OnProgress) -> Result<Duration> {
     let mut arrays = job.array_job()?;
     arrays.output = Some(output.view_mut());
     arrays.expected_error = expected_error.as_mut().map(|errors| errors.view_mut());
-    Ok(arrays.run_checked(on_progress)?.time)
+    Ok(arrays.run_checked(None, on_progress)?.time)
 }
 
 /// Known slices of a volume from `first` on, in voxels of 1 mm: time does not depend on them.

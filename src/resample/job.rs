@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::labels::LabelMethod;
 use crate::network::model;
-use crate::resample::array_job::{ArrayJob, Image, LabelArrays, Work};
+use crate::resample::array_job::{ArrayJob, LabelArrays, Sink, Work};
 use crate::resample::expected_error::mean_expected_error;
 use crate::resample::job_memory::JobMemory;
 use crate::resample::pass::OnProgress;
-use crate::resample::{Interpolator, InterpolatorOptions, Plan, Spacing};
+use crate::resample::{Image, Interpolator, InterpolatorOptions, Plan, Spacing};
 use crate::runtime::memory;
 use crate::volume::hounsfield;
 use crate::volume::{Axis, Geometry, Rescale, Volume, VoxelType, Voxels, Window};
@@ -91,8 +91,9 @@ impl JobOptions {
     }
 
     /// Checks, before a volume is read, that it and what is made of it fit into the free memory,
-    /// and that the process can stay within `limit` bytes, where one is given. What cannot be
-    /// planned passes: it is refused with a better reason later.
+    /// and that the process can stay within `limit` bytes, where one is given; `by_parts`: whether
+    /// the output may go to a sink ([`Job::run_to`]). What cannot be planned passes: it is refused
+    /// with a better reason later.
     ///
     /// # Errors
     /// [`Error::Memory`]; [`Error::Argument`] for a limit that is too low.
@@ -101,6 +102,7 @@ impl JobOptions {
         interpolator: &Interpolator,
         (input, voxel_type): (&Geometry, VoxelType),
         limit: Option<u64>,
+        by_parts: bool,
     ) -> Result<()> {
         let Ok(plan) = self.plan(input) else { return Ok(()) };
         let of_job = JobMemory {
@@ -109,6 +111,7 @@ impl JobOptions {
             image: voxel_type,
             is_filled: false,
             expected_error: self.expected_error,
+            part_slices: plan.part_slices(voxel_type).filter(|_| by_parts),
             label_maps: Vec::new(),
             label_method: LabelMethod::default_for(interpolator),
         };
@@ -125,6 +128,7 @@ impl JobOptions {
             image: voxel_type,
             is_filled: false,
             expected_error: self.expected_error,
+            part_slices: None,
             label_maps: Vec::new(),
             label_method: LabelMethod::Nearest,
         };
@@ -180,6 +184,9 @@ pub struct Job<'a> {
     /// Bytes that the process should stay within: less is done at once, to the same voxels. `None`:
     /// the free memory.
     pub memory_limit: Option<u64>,
+    /// Slices of a part of the resampled CT, for [`Job::run_to`], such as [`Plan::part_slices`];
+    /// `None`: all of them.
+    pub part_slices: Option<usize>,
 }
 
 /// Outputs of a [`Job`], all on the output grid of its plan.
@@ -196,6 +203,25 @@ pub struct Outputs {
     pub work: Work,
 }
 
+/// Outputs of a [`Job`] beside the resampled CT, as in [`Outputs`].
+pub struct OtherOutputs {
+    /// Expected absolute error of every voxel.
+    pub expected_error: Option<Volume>,
+    /// Mean of the expected errors.
+    pub mean_expected_error_hu: Option<f64>,
+    /// The resampled label maps.
+    pub label_maps: Vec<Volume>,
+    /// Counts and times.
+    pub work: Work,
+}
+
+impl From<Outputs> for (Volume, OtherOutputs) {
+    fn from(outputs: Outputs) -> (Volume, OtherOutputs) {
+        let Outputs { volume, expected_error, mean_expected_error_hu, label_maps, work } = outputs;
+        (volume, OtherOutputs { expected_error, mean_expected_error_hu, label_maps, work })
+    }
+}
+
 impl<'a> Job<'a> {
     /// A job for the volume alone.
     pub fn new(plan: &'a Plan, interpolator: &'a Interpolator, volume: &'a Volume) -> Job<'a> {
@@ -209,6 +235,7 @@ impl<'a> Job<'a> {
             nan_as: None,
             window: None,
             memory_limit: None,
+            part_slices: None,
         }
     }
 
@@ -241,6 +268,7 @@ impl<'a> Job<'a> {
             image: voxel_type(self.volume),
             is_filled: self.volume.voxels().has_nan(),
             expected_error: self.expected_error,
+            part_slices: self.part_slices,
             label_maps: self.label_maps.iter().map(voxel_type).collect(),
             label_method: self.label_method,
         }
@@ -273,15 +301,41 @@ impl<'a> Job<'a> {
     /// # Errors
     /// As [`Image::with_nan_as`] and [`ArrayJob::run`].
     pub fn run(&self, on_progress: OnProgress) -> Result<Outputs> {
+        let mut output = self.volume.voxels().zeros_like(self.plan.output_shape());
+        let OtherOutputs { expected_error, mean_expected_error_hu, label_maps, work } =
+            self.run_with(Some(&mut output), None, on_progress)?;
+        let volume = Volume::new(output, self.volume.rescale(), self.plan.output().clone())?;
+        Ok(Outputs { volume, expected_error, mean_expected_error_hu, label_maps, work })
+    }
+
+    /// As [`Job::run`], but `take` receives the resampled CT part by part, each of
+    /// [`Job::part_slices`] slices; no more than four parts are in memory at a time. All others are
+    /// in memory whole.
+    ///
+    /// # Errors
+    /// Those of [`Job::run`], of [`ArrayJob::run_to`] and of `take`.
+    pub fn run_to(
+        &self,
+        take: &mut dyn FnMut(Voxels) -> Result<()>,
+        on_progress: OnProgress,
+    ) -> Result<OtherOutputs> {
+        let slices = self.part_slices.unwrap_or(self.plan.slices().len());
+        self.run_with(None, Some(Sink { slices, take }), on_progress)
+    }
+
+    /// Runs the job on arrays, with this one or a sink for the resampled CT.
+    fn run_with(
+        &self,
+        output: Option<&mut Voxels>,
+        sink: Option<Sink>,
+        on_progress: OnProgress,
+    ) -> Result<OtherOutputs> {
         let grid = self.plan.output();
         let shape = self.plan.output_shape();
-        let voxels = self.volume.voxels();
-        let mut output = voxels.zeros_like(shape);
         let mut expected_error = self.expected_error.then(|| Array3::<f32>::zeros(shape));
         let mut label_maps: Vec<Voxels> =
             self.label_maps.iter().map(|map| map.voxels().zeros_like(shape)).collect();
         let mut job = self.array_job()?;
-        job.output = Some(output.view_mut());
         job.expected_error = expected_error.as_mut().map(|errors| errors.view_mut());
         job.labels = (self.label_maps.iter().zip(&mut label_maps))
             .map(|(input, output)| LabelArrays {
@@ -290,14 +344,17 @@ impl<'a> Job<'a> {
                 method: self.label_method,
             })
             .collect();
-        let work = job.run(on_progress)?;
+        job.output = output.map(Voxels::view_mut);
+        let work = match sink {
+            None => job.run(on_progress)?,
+            Some(sink) => job.run_to(sink, on_progress)?,
+        };
         let volume = |voxels, rescale| Volume::new(voxels, rescale, grid.clone());
         let labelled = self.label_maps.iter().zip(label_maps);
         let expected_error =
             expected_error.map(|errors| volume(errors.into(), Rescale::IDENTITY)).transpose()?;
         let errors = expected_error.as_ref();
-        Ok(Outputs {
-            volume: volume(output, self.volume.rescale())?,
+        Ok(OtherOutputs {
             mean_expected_error_hu: errors
                 .and_then(|errors| mean_expected_error(errors, self.plan)),
             expected_error,

@@ -2,10 +2,14 @@
 
 use crate::error::{Error, Result, bytes_in_words};
 use crate::labels::{self, LabelMethod};
+use crate::resample::output_slices::PARTS_IN_MEMORY;
 use crate::resample::share::ShareCost;
 use crate::resample::{Interpolator, Plan};
 use crate::runtime::memory;
 use crate::volume::VoxelType;
+
+/// Bytes of the expected error of a voxel.
+const ERROR_BYTES: usize = size_of::<f32>();
 
 /// What the memory of a job depends on; the voxels themselves are not needed.
 pub(super) struct JobMemory<'a> {
@@ -16,6 +20,8 @@ pub(super) struct JobMemory<'a> {
     /// Whether a copy of the CT takes the place of one with NaN.
     pub(super) is_filled: bool,
     pub(super) expected_error: bool,
+    /// Slices of a part, where the resampled CT is made part by part.
+    pub(super) part_slices: Option<usize>,
     /// Voxel types of the label maps.
     pub(super) label_maps: Vec<VoxelType>,
     pub(super) label_method: LabelMethod,
@@ -91,15 +97,26 @@ impl JobMemory<'_> {
         let outputs = self.label_maps.iter().map(|map| bytes(grid, map.bytes()));
         let filled = if self.is_filled { self.input_bytes() } else { 0 };
         let straightening = self.plan.straightening_bytes(self.image_bytes() as u64);
-        [bytes(grid, self.image_bytes()), filled, straightening]
+        let expected_error = if self.expected_error { bytes(grid, ERROR_BYTES) } else { 0 };
+        [self.image_output_bytes(), expected_error, filled, straightening]
             .into_iter()
             .chain(outputs)
             .fold(0, u64::saturating_add)
     }
 
+    /// Bytes of the resampled CT, as much as there is of it at a time.
+    fn image_output_bytes(&self) -> u64 {
+        let mut shape = self.plan.output_shape();
+        if let Some(part) = self.part_slices {
+            let slices = &mut shape[self.plan.axis().array_axis()];
+            *slices = part.saturating_mul(PARTS_IN_MEMORY).min(*slices);
+        }
+        bytes(shape, self.image.bytes())
+    }
+
     /// Bytes of a voxel of the CT and of its expected error.
     fn image_bytes(&self) -> usize {
-        self.image.bytes() + if self.expected_error { size_of::<f32>() } else { 0 }
+        self.image.bytes() + if self.expected_error { ERROR_BYTES } else { 0 }
     }
 
     /// Bytes of interpolating: the image first, then one label map after the other.
@@ -148,6 +165,7 @@ mod tests {
             image: VoxelType::Int16,
             is_filled: false,
             expected_error: false,
+            part_slices: None,
             label_maps: Vec::new(),
             label_method: LabelMethod::Nearest,
         };
@@ -163,6 +181,10 @@ mod tests {
         assert_eq!(more.output_and_work_bytes(), (2 + 4) * 1360 + 2 * 400 + linear);
         let none = JobMemory { is_filled: false, expected_error: false, ..more };
         let alone = none.output_and_work_bytes();
+        let parts = JobMemory { part_slices: Some(3), ..none };
+        assert_eq!(parts.output_and_work_bytes(), 2 * 12 * 80 + linear);
+        let none = JobMemory { part_slices: Some(5), ..parts };
+        assert_eq!(none.output_and_work_bytes(), alone, "no more than all");
         let labels = JobMemory { label_maps: vec![VoxelType::UInt8, VoxelType::UInt16], ..none };
         let work = labels::work_bytes(&plan, None).max(linear);
         assert_eq!(labels.array_bytes(), (2 + 3) * 400 + (2 + 3) * 1360);

@@ -6,13 +6,14 @@
 use std::panic::resume_unwind;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::thread;
 
 use ndarray::{Array3, ArrayView2, Zip};
 
 use crate::error::{Error, Result};
 use crate::network::SliceNetwork;
+use crate::resample::output_slices::OutputSlices;
 use crate::resample::pair_decoder::{Decoded, PairDecoder};
 use crate::resample::pass::Pass;
 use crate::resample::share::{Share, ShareCost};
@@ -35,11 +36,16 @@ pub(super) fn interpolate<T: Voxel>(pass: &mut Pass<T>, network: &dyn SliceNetwo
         Some(_) => replicas(network, share.workers)?,
         None => Vec::new(),
     };
-    let write = &mut |decoded: Decoded| pass.write(window, &decoded);
+    let gate = Gate::new(pass.room_end());
+    let write = &mut |decoded: Decoded| {
+        pass.write(window, &decoded)?;
+        gate.open(pass.room_end());
+        Ok(())
+    };
     log::debug!("{} pairs by {} threads side by side", decoder.count(), replicas.len().max(1));
     match replicas.is_empty() {
         true => (0..decoder.count()).try_for_each(|pair| decoder.decode(pair, network, write))?,
-        false => side_by_side(&decoder, (replicas, inside.unwrap_or(1)), write)?,
+        false => side_by_side(&decoder, (replicas, inside.unwrap_or(1)), &gate, write)?,
     }
     pass.encoded += decoder.encoded();
     Ok(())
@@ -52,11 +58,54 @@ fn replicas(network: &dyn SliceNetwork, count: usize) -> Result<Vec<Box<dyn Slic
     Ok(replicas.collect::<Result<Option<Vec<_>>>>()?.unwrap_or_default())
 }
 
+/// Holds back slices for which there is no room yet.
+struct Gate {
+    /// First slice that has to wait.
+    end: Mutex<usize>,
+    changed: Condvar,
+}
+
+impl Gate {
+    fn new(end: usize) -> Gate {
+        Gate { end: Mutex::new(end), changed: Condvar::new() }
+    }
+
+    /// Lets slices before `end` through, too.
+    fn open(&self, end: usize) {
+        let mut now = self.end.lock().unwrap_or_else(PoisonError::into_inner);
+        *now = end.max(*now);
+        self.changed.notify_all();
+    }
+
+    /// Waits until decoded slices may go through.
+    fn pass(&self, decoded: &Decoded) {
+        // The last of them may need a part more: a batch is short.
+        let first = decoded.members.first().map_or(0, |&(index, _)| index);
+        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(self.changed.wait_while(end, |end| first >= *end));
+    }
+}
+
+/// Opens a gate for good at the end of a scope, or where that ends by a panic alone.
+struct Opening<'a> {
+    gate: &'a Gate,
+    on_panic_alone: bool,
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        if !self.on_panic_alone || thread::panicking() {
+            self.gate.open(usize::MAX);
+        }
+    }
+}
+
 /// Decodes pairs by one thread for each replica, and so many within its operations; this thread
-/// receives the slices.
+/// receives the slices, which pass a gate.
 fn side_by_side<T: Voxel>(
     decoder: &PairDecoder<T>,
     (replicas, inside): (Vec<Box<dyn SliceNetwork + Send>>, usize),
+    gate: &Gate,
     receive: &mut dyn FnMut(Decoded) -> Result<()>,
 ) -> Result<()> {
     let next = AtomicUsize::new(0);
@@ -65,6 +114,7 @@ fn side_by_side<T: Voxel>(
     let receiving = Mutex::new(());
     let _restored = threads::restored();
     thread::scope(|scope| {
+        let open_at_end = Opening { gate, on_panic_alone: false };
         let in_reception = receiving.lock().unwrap_or_else(PoisonError::into_inner);
         let (sender, receiver) = sync_channel(replicas.len());
         let mut started = Vec::new();
@@ -72,11 +122,16 @@ fn side_by_side<T: Voxel>(
             let (sender, next, receiving) = (sender.clone(), &next, &receiving);
             let work = move || {
                 let worker = Worker::start();
+                // The others would wait for its slices.
+                let _open_on_panic = Opening { gate, on_panic_alone: true };
                 // Its weights are freed before the worker ends.
                 let network = network;
                 threads::set_current(inside);
                 let send = |decoded| {
-                    let sent = worker.wait(|| sender.send(Ok(decoded)).is_ok());
+                    let sent = worker.wait(|| {
+                        gate.pass(&decoded);
+                        sender.send(Ok(decoded)).is_ok()
+                    });
                     sent.then_some(()).ok_or(Error::Cancelled)
                 };
                 let mut pairs = std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)))
@@ -96,7 +151,7 @@ fn side_by_side<T: Voxel>(
         drop(sender);
         // After an error the receiver is gone, and the threads end with the slice at hand.
         let received = receiver.into_iter().try_for_each(|decoded| receive(decoded?));
-        drop(in_reception);
+        drop((in_reception, open_at_end));
         // The scope alone would not wait for what ends with a thread.
         for thread in started {
             thread.join().unwrap_or_else(|panic| resume_unwind(panic));
@@ -109,11 +164,16 @@ impl<T: Voxel> Pass<'_, '_, T> {
     /// How much is done at once, and threads within an operation where workers do it.
     fn share(&self, network: &dyn SliceNetwork) -> (Share, Option<usize>) {
         // Pages of the output that were not written yet count as available.
-        let outputs = self.output.as_ref().map_or(0, |output| output.len() * size_of::<T>())
+        let outputs = self.output.as_ref().map_or(0, OutputSlices::bytes)
             + self.expected_error.as_ref().map_or(0, |errors| errors.len() * size_of::<f32>());
         let free = memory::available().saturating_sub(outputs as u64);
         let cost = ShareCost::new(self.plan, network);
         (cost.choose(self.work_limit, free), cost.threads_inside())
+    }
+
+    /// First slice that has to wait until the slices before it are written.
+    fn room_end(&self) -> usize {
+        self.output.as_ref().map_or(usize::MAX, OutputSlices::room_end)
     }
 
     /// Writes decoded slices, and reports them.
@@ -124,7 +184,7 @@ impl<T: Voxel> Pass<'_, '_, T> {
         if let Some(errors) = errors {
             self.write_errors(window, members, known.each_ref(), errors);
         }
-        self.write_slices(window, members, known.each_ref(), slices);
+        self.write_slices(window, members, known.each_ref(), slices)?;
         self.counter.advance(members.len())
     }
 
@@ -135,17 +195,19 @@ impl<T: Voxel> Pass<'_, '_, T> {
         members: &[(usize, f64)],
         [before, after]: [&ArrayView2<T>; 2],
         decoded: &Array3<f32>,
-    ) {
-        let Some(output) = &mut self.output else { return };
+    ) -> Result<()> {
+        let Some(output) = &mut self.output else { return Ok(()) };
         let (rescale, bounds) = (self.rescale, self.bounds);
         let hu = |stored: T| rescale.to_hu(stored.to_f64());
         for (&(index, fraction), grey) in members.iter().zip(decoded.outer_iter()) {
-            let plane = &mut slice_mut(output, self.plan.axis(), index);
+            let plane = &mut output.slice_mut(self.plan, index);
             Zip::from(plane).and(before).and(after).and(&grey).for_each(|out, &a, &b, &grey| {
                 let hu = window.restore(f64::from(grey), hu(a), hu(b), fraction);
                 *out = bounds.voxel(rescale.from_hu(hu));
             });
+            output.complete(index)?;
         }
+        Ok(())
     }
 
     /// Writes expected errors `[members, rows, columns]`.

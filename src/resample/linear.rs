@@ -5,7 +5,7 @@ use ndarray::Zip;
 use crate::error::Result;
 use crate::resample::pass::Pass;
 use crate::volume::Voxel;
-use crate::volume::voxels::{slice, slice_mut};
+use crate::volume::voxels::slice;
 
 /// Interpolates slice by slice.
 pub(super) fn interpolate<T: Voxel>(pass: &mut Pass<T>) -> Result<()> {
@@ -14,12 +14,14 @@ pub(super) fn interpolate<T: Voxel>(pass: &mut Pass<T>) -> Result<()> {
         let (before, after) = (slice(pass.input, axis, first), slice(pass.input, axis, first + 1));
         for (index, fraction) in members {
             if let Some(output) = &mut pass.output {
-                Zip::from(&mut slice_mut(output, axis, index)).and(&before).and(&after).for_each(
-                    |out, &a, &b| {
+                Zip::from(&mut output.slice_mut(pass.plan, index))
+                    .and(&before)
+                    .and(&after)
+                    .for_each(|out, &a, &b| {
                         let (a, b) = (a.to_f64(), b.to_f64());
                         *out = bounds.voxel(a + fraction * (b - a));
-                    },
-                );
+                    });
+                output.complete(index)?;
             }
             pass.counter.advance(1)?;
         }

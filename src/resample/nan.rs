@@ -4,6 +4,8 @@
 //! NaN; an interpolated one is NaN where one of its two known voxels is, unless the caller chose
 //! the value.
 
+use std::ops::Range;
+
 use ndarray::{ArrayRef3, Zip};
 
 use crate::error::{Error, Result};
@@ -44,16 +46,16 @@ where
     Ok(Filled { voxels: Some(filled.into()), range })
 }
 
-/// Puts NaN back into an output of the filled copy of `input`: into known slices, and with
-/// `spreads` into interpolated ones.
+/// Puts NaN back into output slices of a range, made of the filled copy of `input`: into known
+/// ones, and with `spreads` into interpolated ones.
 pub(super) fn restore<T: Voxel>(
     input: &ArrayRef3<T>,
-    plan: &Plan,
+    (plan, range): (&Plan, Range<usize>),
     spreads: bool,
     output: &mut ArrayRef3<T>,
 ) {
     let axis = plan.axis();
-    for (index, source) in plan.slices().iter().enumerate() {
+    for (index, source) in plan.slices()[range].iter().enumerate() {
         let mut plane = slice_mut(output, axis, index);
         let mut put_back = |known: usize| {
             Zip::from(&mut plane).and(&slice(input, axis, known)).for_each(|out, &voxel| {

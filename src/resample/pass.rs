@@ -3,8 +3,8 @@
 use ndarray::ArrayRef3;
 
 use crate::error::Result;
-use crate::resample::{Interpolator, Plan, SliceSource, cubic, learned, linear};
-use crate::volume::voxels::{slice, slice_mut};
+use crate::resample::output_slices::OutputSlices;
+use crate::resample::{Interpolator, Plan, cubic, learned, linear};
 use crate::volume::{Rescale, Voxel};
 
 /// Progress of a job.
@@ -79,7 +79,7 @@ pub(crate) struct Pass<'a, 'b, T> {
     pub(crate) rescale: Rescale,
     /// Interpolated voxels stay within.
     pub(crate) bounds: Bounds<T>,
-    pub(crate) output: Option<&'a mut ArrayRef3<T>>,
+    pub(crate) output: Option<OutputSlices<'a, T>>,
     /// Expected absolute errors in HU.
     pub(crate) expected_error: Option<&'a mut ArrayRef3<f32>>,
     /// Bytes that a network may take, libtorch and weights included; `None`: those that are free.
@@ -93,7 +93,7 @@ impl<T: Voxel> Pass<'_, '_, T> {
     /// Copies the known slices bit for bit and interpolates the others.
     pub(crate) fn run(&mut self, interpolator: &Interpolator) -> Result<()> {
         if let Some(output) = &mut self.output {
-            copy_known(self.input, self.plan, output);
+            output.begin(self.plan, self.input)?;
         }
         if let Some(expected_error) = &mut self.expected_error {
             expected_error.fill(0.0);
@@ -103,16 +103,6 @@ impl<T: Voxel> Pass<'_, '_, T> {
             Interpolator::Linear => linear::interpolate(self),
             Interpolator::Cubic => cubic::interpolate(self),
             Interpolator::Network(network) => learned::interpolate(self, network.as_ref()),
-        }
-    }
-}
-
-/// Copies the known slices of a plan to their places in the output.
-pub(crate) fn copy_known<T: Voxel>(input: &ArrayRef3<T>, plan: &Plan, output: &mut ArrayRef3<T>) {
-    let axis = plan.axis();
-    for (index, source) in plan.slices().iter().enumerate() {
-        if let SliceSource::Known(known) = *source {
-            slice_mut(output, axis, index).assign(&slice(input, axis, known));
         }
     }
 }

@@ -1,12 +1,15 @@
 //! Output grid of a resampling, and the source of each output slice.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::{Error, Result, count_of};
 use crate::resample::lattice::{Lattice, check_length};
+use crate::resample::output_slices::{PART_BYTES, PARTS_IN_MEMORY};
 use crate::resample::straighten::Straightening;
-use crate::volume::SliceSource;
 use crate::volume::geometry::{Axis, Geometry};
+use crate::volume::{SliceSource, VoxelType};
 
 /// Distance of an output slice from a known one, in parts of the smallest known spacing, up to
 /// which it is that slice.
@@ -207,6 +210,18 @@ impl Plan {
         }
     }
 
+    /// Slices of a part of the output, where making it part by part takes less memory than making
+    /// it whole: 32 MiB, or a slice. `None` for a small output, slices along another axis than k,
+    /// which files store one after the other, and those that are moved in their plane.
+    pub fn part_slices(&self, voxel_type: VoxelType) -> Option<usize> {
+        if self.axis != Axis::K || self.straightening.is_some() {
+            return None;
+        }
+        let [slices, rows, columns] = self.output_shape();
+        let part = (PART_BYTES / (rows * columns * voxel_type.bytes()).max(1)).max(1);
+        (PARTS_IN_MEMORY * part < slices).then_some(part)
+    }
+
     /// Number of output slices between known ones.
     pub fn interpolated_count(&self) -> usize {
         self.slices.len() - self.known_count()
@@ -225,8 +240,14 @@ impl Plan {
     /// Pairs of known slices with interpolated ones between them: the first slice of the pair, and
     /// index and fraction of each output slice between, in order.
     pub fn pairs(&self) -> Vec<(usize, Vec<(usize, f64)>)> {
+        self.pairs_in(0..self.slices.len())
+    }
+
+    /// As [`Plan::pairs`], for output slices of a range.
+    pub(crate) fn pairs_in(&self, range: Range<usize>) -> Vec<(usize, Vec<(usize, f64)>)> {
         let mut pairs: Vec<(usize, Vec<(usize, f64)>)> = Vec::new();
-        for (index, source) in self.slices.iter().enumerate() {
+        for index in range {
+            let source = &self.slices[index];
             if let SliceSource::Interpolated { first, fraction } = *source {
                 match pairs.last_mut() {
                     Some((pair, members)) if *pair == first => members.push((index, fraction)),

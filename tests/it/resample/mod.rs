@@ -2,6 +2,7 @@ mod expected_error;
 mod hounsfield;
 mod interpolate;
 mod job;
+mod parts;
 mod phantom_structures;
 mod plan_laws;
 mod side_by_side;
