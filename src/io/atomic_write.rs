@@ -71,7 +71,7 @@ pub fn target(path: &Path) -> PathBuf {
 pub fn write_atomically(
     path: &Path,
     overwrite: bool,
-    write: impl FnOnce(&mut dyn Write) -> Result<()>,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>,
 ) -> Result<()> {
     check(path, overwrite)?;
     // Locked until the end.
@@ -92,7 +92,7 @@ pub fn write_atomically(
 pub fn write_pair_atomically(
     [first, second]: [&Path; 2],
     overwrite: bool,
-    write: impl FnOnce(&mut dyn Write, &mut dyn Write) -> Result<()>,
+    write: impl FnOnce(&mut (dyn Write + Send), &mut (dyn Write + Send)) -> Result<()>,
 ) -> Result<()> {
     check(first, overwrite)?;
     let second_existed = second.exists();
@@ -117,7 +117,7 @@ pub fn write_pair_atomically(
 fn write_to(
     path: &Path,
     partial: &File,
-    write: impl FnOnce(&mut dyn Write) -> Result<()>,
+    write: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>,
 ) -> Result<()> {
     let failed = |source| Error::io(path, source);
     let mut file = BufWriter::with_capacity(1 << 16, partial);

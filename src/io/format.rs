@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::Result;
 use crate::io::FORMATS;
+use crate::io::outgoing::Outgoing;
 use crate::io::segmentation::Segmentation;
 use crate::volume::{Geometry, Volume, VoxelType};
 
@@ -16,10 +17,10 @@ pub(super) type ReadFile = fn(&Path, &dyn Fn() -> bool, OnHeader) -> Result<Volu
 
 /// Writes a volume as the content of a file, whose path is named in errors; stops once the function
 /// returns true.
-pub(super) type WriteFile = fn(&Path, &Volume, &mut dyn Write, &dyn Fn() -> bool) -> Result<()>;
+pub(super) type WriteFile = fn(&Path, &Outgoing, &mut dyn Write, &dyn Fn() -> bool) -> Result<()>;
 
 /// Writes a volume as the contents of two files; the path of the header is named in errors.
-pub(super) type WritePair = fn(&Path, &Volume, PairOutput, &dyn Fn() -> bool) -> Result<()>;
+pub(super) type WritePair = fn(&Path, &Outgoing, PairOutput, &dyn Fn() -> bool) -> Result<()>;
 
 /// A header and its voxels in another file.
 pub(super) struct PairOutput<'a> {
@@ -64,6 +65,8 @@ pub struct Format {
     pub(super) write: Option<Writer>,
     /// Whether it holds grids whose axes are not at right angles.
     pub(super) holds_shear: bool,
+    /// Whether it holds a rescale; one that does not gets Hounsfield units.
+    pub(super) holds_rescale: bool,
     /// `None` for a format of plain label maps.
     pub(super) segmentation: Option<SegmentationFormat>,
 }

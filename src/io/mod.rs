@@ -1,4 +1,5 @@
-//! Reads and writes volumes. Files are written whole or not at all.
+//! Reads and writes volumes. Files are written whole or not at all; [`write_parts`] writes one
+//! while it is made, in bounded memory.
 //!
 //! A resampled CT is written as a DICOM series by [`DerivedSeries`], which takes patient, study and
 //! more from the headers of the series that it came from ([`read_with_headers`]).
@@ -26,6 +27,8 @@ pub mod lock;
 mod metaimage;
 mod nifti;
 mod nrrd;
+mod outgoing;
+mod output;
 pub mod plain_file;
 mod raw_voxels;
 mod segmentation;
@@ -47,11 +50,15 @@ pub use grid::read_grid;
 pub use labels::{
     check_labels_output, has_segments, keeps_segments, read_labels, read_segmentation, write_labels,
 };
+pub use output::{
+    PartsHeader, WriteOptions, check_output, check_shear, is_folder_output, takes_parts, write,
+    write_parts, write_with,
+};
 pub use segmentation::{Segment, Segmentation};
 
 use crate::error::{Error, Result, count_of};
-use crate::volume::{Geometry, Volume};
-use format::{PairOutput, SegmentationFormat, Writer};
+use crate::volume::Volume;
+use format::{SegmentationFormat, Writer};
 
 /// File formats that are read and written.
 pub static FORMATS: &[Format] = &[
@@ -63,6 +70,7 @@ pub static FORMATS: &[Format] = &[
         read: nifti::read,
         write: Some(Writer::Single(nifti::write)),
         holds_shear: true,
+        holds_rescale: true,
         segmentation: None,
     },
     Format {
@@ -72,6 +80,7 @@ pub static FORMATS: &[Format] = &[
         read: nifti::read,
         write: Some(Writer::Single(nifti::write_gzip)),
         holds_shear: true,
+        holds_rescale: true,
         segmentation: None,
     },
     Format {
@@ -82,6 +91,7 @@ pub static FORMATS: &[Format] = &[
         read: nrrd::read,
         write: Some(Writer::Single(nrrd::write)),
         holds_shear: true,
+        holds_rescale: false,
         segmentation: Some(SegmentationFormat {
             has_segments: nrrd::has_segments,
             read: nrrd::read_segmentation,
@@ -95,6 +105,7 @@ pub static FORMATS: &[Format] = &[
         read: nrrd::read,
         write: Some(Writer::Pair([".nhdr", ".raw"], nrrd::write_pair)),
         holds_shear: true,
+        holds_rescale: false,
         segmentation: None,
     },
     Format {
@@ -105,6 +116,7 @@ pub static FORMATS: &[Format] = &[
         read: metaimage::read,
         write: Some(Writer::Single(metaimage::write)),
         holds_shear: false,
+        holds_rescale: false,
         segmentation: None,
     },
     Format {
@@ -114,6 +126,7 @@ pub static FORMATS: &[Format] = &[
         read: metaimage::read,
         write: Some(Writer::Pair([".mhd", ".raw"], metaimage::write_pair)),
         holds_shear: false,
+        holds_rescale: false,
         segmentation: None,
     },
     Format {
@@ -123,6 +136,7 @@ pub static FORMATS: &[Format] = &[
         read: metaimage::read_by_voxels,
         write: Some(Writer::Pair([".mhd", ".zraw"], metaimage::write_compressed_pair)),
         holds_shear: false,
+        holds_rescale: false,
         segmentation: None,
     },
     Format {
@@ -132,6 +146,7 @@ pub static FORMATS: &[Format] = &[
         read: nifti::read,
         write: Some(Writer::Pair([".hdr", ".img"], nifti::write_pair)),
         holds_shear: true,
+        holds_rescale: true,
         segmentation: None,
     },
     Format {
@@ -141,6 +156,7 @@ pub static FORMATS: &[Format] = &[
         read: nifti::read,
         write: None,
         holds_shear: true,
+        holds_rescale: true,
         segmentation: None,
     },
 ];
@@ -162,16 +178,6 @@ impl<'a> ReadOptions<'a> {
     pub(crate) fn cancelled(&self) -> &'a dyn Fn() -> bool {
         self.cancelled.unwrap_or(&raw_voxels::never)
     }
-}
-
-/// Options of [`write_with`].
-#[derive(Clone, Default)]
-pub struct WriteOptions<'a> {
-    /// Whether an existing file may be overwritten.
-    pub overwrite: bool,
-    /// Called repeatedly while writing; once it returns true, writing ends with
-    /// [`Error::Cancelled`] and no file is left.
-    pub cancelled: Option<&'a dyn Fn() -> bool>,
 }
 
 /// Reads a volume from a file in one of [`FORMATS`], from a folder with a DICOM series, or from a
@@ -273,84 +279,6 @@ pub fn list(path: &Path, options: &ReadOptions) -> Result<FolderContents> {
     dicom::contents(path, options)
 }
 
-/// Writes a volume to a file in one of [`FORMATS`].
-///
-/// # Errors
-/// Those of [`check_output`]; [`Error::Unsupported`] for uneven slice spacing, which no format can
-/// represent; [`Error::Io`] where the disk is full. In each case no new file is left, and an old
-/// one is unchanged.
-pub fn write(path: &Path, volume: &Volume, overwrite: bool) -> Result<()> {
-    write_with(path, volume, &WriteOptions { overwrite, cancelled: None })
-}
-
-/// Like [`write()`], but can be cancelled.
-///
-/// # Errors
-/// Those of [`write()`], and [`Error::Cancelled`].
-pub fn write_with(path: &Path, volume: &Volume, options: &WriteOptions) -> Result<()> {
-    let write = writer(path)?;
-    let cancelled = options.cancelled.unwrap_or(&raw_voxels::never);
-    if volume.geometry().uneven_slices().is_some() {
-        let reason = "uneven slice spacing cannot be written to a file; resample the volume first";
-        return Err(Error::unsupported(path, reason));
-    }
-    check_shear(path, volume.geometry())?;
-    match (write, &output_files(path)[..]) {
-        (Writer::Pair(_, write), [header, data]) => {
-            let data_name = data.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            atomic_write::write_pair_atomically(
-                [header, data],
-                options.overwrite,
-                |header, data| {
-                    let out = PairOutput { header, data, data_name: &data_name };
-                    write(path, volume, out, cancelled)
-                },
-            )
-        }
-        (Writer::Pair(..), _) => Err(no_writer(path)),
-        (Writer::Single(write), _) => {
-            atomic_write::write_atomically(path, options.overwrite, |out| {
-                write(path, volume, out, cancelled)
-            })
-        }
-    }
-}
-
-/// Checks ahead of long work that [`write()`] will be able to write `path`.
-///
-/// # Errors
-/// [`Error::Unsupported`] for an ending that no format writes; those of [`atomic_write::check`] for
-/// a folder that does not exist or is not writable, and for a file that exists and may not be
-/// overwritten.
-pub fn check_output(path: &Path, overwrite: bool) -> Result<()> {
-    writer(path)?;
-    output_files(path).iter().try_for_each(|file| atomic_write::check(file, overwrite))
-}
-
-/// Whether an output is a folder, in which a DICOM series is written: it exists, or its name ends
-/// with a slash.
-pub fn is_folder_output(path: &Path) -> bool {
-    path.as_os_str().as_encoded_bytes().ends_with(b"/") || path.is_dir()
-}
-
-/// Checks that the format of a file holds a grid: some hold no shear (a tilted gantry).
-///
-/// # Errors
-/// [`Error::Unsupported`].
-pub fn check_shear(path: &Path, geometry: &Geometry) -> Result<()> {
-    match (Format::of(path), geometry.tilt_degrees()) {
-        (Some(format), Some(degrees)) if !format.holds_shear => Err(Error::unsupported(
-            path,
-            format!(
-                "{} holds no sheared grid, and the slices are tilted by {degrees:.2} degrees; \
-                 write .nrrd or .nii",
-                format.family()
-            ),
-        )),
-        _ => Ok(()),
-    }
-}
-
 /// Whether [`read`] takes a file by its name: that of one of [`FORMATS`], or of the voxels of a
 /// NIfTI header beside it.
 pub fn is_read_by_name(path: &Path) -> bool {
@@ -366,19 +294,6 @@ pub fn is_volume_file(path: &Path) -> bool {
 /// Whether a file is a DICOM file, judged by its first bytes.
 pub fn is_dicom_file(path: &Path) -> bool {
     dicom::is_dicom(path)
-}
-
-fn writer(path: &Path) -> Result<Writer> {
-    Format::of(path).and_then(|format| format.write).ok_or_else(|| no_writer(path))
-}
-
-fn no_writer(path: &Path) -> Error {
-    let reason = format!(
-        "unknown ending; volumes are written as {}, or as a DICOM series into a folder whose name \
-         ends with /",
-        endings_written()
-    );
-    Error::unsupported(path, reason)
 }
 
 /// Whether a folder as a whole is not what can be read.

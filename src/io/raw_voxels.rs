@@ -9,12 +9,10 @@ use flate2::write::GzEncoder;
 use ndarray::Array3;
 
 use crate::error::{Error, Result};
-use crate::io::smallest_type::ExactTypes;
 use crate::io::source::{CHUNK, Source};
 use crate::runtime::memory;
 use crate::volume::voxel_type::with_voxel_type;
-use crate::volume::voxels::with_voxels;
-use crate::volume::{Rescale, Volume, Voxel, VoxelType, Voxels};
+use crate::volume::{Voxel, VoxelType, Voxels};
 
 /// Bytes up to which room for voxels is made at once, though a compressed file may hold fewer.
 const MAX_UNSEEN_BYTES: u64 = 1 << 28;
@@ -219,57 +217,6 @@ fn no_number<T: Voxel>(path: &Path, text: &[u8], index: usize) -> Error {
     Error::damaged(path, reason)
 }
 
-/// Writes all voxels as they are stored, i fastest, little endian; `path` is named in errors.
-pub(crate) fn write_voxels(
-    voxels: &Voxels,
-    out: &mut dyn Write,
-    path: &Path,
-    cancelled: &dyn Fn() -> bool,
-) -> Result<()> {
-    with_voxels!(voxels, array => write_values(array.iter().copied(), out, path, cancelled))
-}
-
-/// A volume as it is written to a format without a rescale: in Hounsfield units.
-pub(crate) struct HounsfieldVoxels<'a> {
-    volume: &'a Volume,
-    voxel_type: VoxelType,
-}
-
-impl HounsfieldVoxels<'_> {
-    pub(crate) fn of(volume: &Volume) -> HounsfieldVoxels<'_> {
-        let (voxels, rescale) = (volume.voxels(), volume.rescale());
-        if rescale == Rescale::IDENTITY {
-            return HounsfieldVoxels { volume, voxel_type: voxels.voxel_type() };
-        }
-        let hu = voxels.values().map(|stored| rescale.to_hu(stored));
-        let voxel_type = hu.fold(ExactTypes::ALL, ExactTypes::with).smallest();
-        HounsfieldVoxels { volume, voxel_type }
-    }
-
-    /// Type of the voxels: that of the volume where its voxels are Hounsfield units, else the
-    /// smallest of int16, int32 and float32 that is exact, else float64.
-    pub(crate) fn voxel_type(&self) -> VoxelType {
-        self.voxel_type
-    }
-
-    /// Writes all voxels, i fastest, little endian; `path` is named in errors.
-    pub(crate) fn write(
-        &self,
-        out: &mut dyn Write,
-        path: &Path,
-        cancelled: &dyn Fn() -> bool,
-    ) -> Result<()> {
-        let (voxels, rescale) = (self.volume.voxels(), self.volume.rescale());
-        if rescale == Rescale::IDENTITY {
-            return write_voxels(voxels, out, path, cancelled);
-        }
-        with_voxel_type!(self.voxel_type, T => {
-            let values = voxels.values().map(|stored| T::from_f64(rescale.to_hu(stored)));
-            write_values(values, out, path, cancelled)
-        })
-    }
-}
-
 /// Writes what `write` gives it gzip-compressed; `path` is named in errors.
 pub(crate) fn write_gzip(
     path: &Path,
@@ -282,23 +229,47 @@ pub(crate) fn write_gzip(
     Ok(())
 }
 
-/// Writes voxels one after the other, little endian; `path` is named in errors.
-pub(crate) fn write_values<T: Voxel>(
-    values: impl Iterator<Item = T>,
-    out: &mut dyn Write,
-    path: &Path,
-    cancelled: &dyn Fn() -> bool,
-) -> Result<()> {
-    let mut bytes = Vec::with_capacity(CHUNK + size_of::<T>());
-    for value in values {
-        value.append_le_bytes(&mut bytes);
-        if bytes.len() >= CHUNK {
-            if cancelled() {
-                return Err(Error::Cancelled);
-            }
-            out.write_all(&bytes).map_err(|source| Error::io(path, source))?;
-            bytes.clear();
-        }
+/// Writes voxels one after the other, little endian, in pieces whose size does not depend on how
+/// they come.
+pub(crate) struct ValueWriter<'a> {
+    out: &'a mut dyn Write,
+    /// Named in errors.
+    path: &'a Path,
+    cancelled: &'a dyn Fn() -> bool,
+    bytes: Vec<u8>,
+}
+
+impl<'a> ValueWriter<'a> {
+    pub(crate) fn new(
+        out: &'a mut dyn Write,
+        path: &'a Path,
+        cancelled: &'a dyn Fn() -> bool,
+    ) -> ValueWriter<'a> {
+        ValueWriter { out, path, cancelled, bytes: Vec::with_capacity(CHUNK + size_of::<u64>()) }
     }
-    out.write_all(&bytes).map_err(|source| Error::io(path, source))
+
+    /// Writes further voxels.
+    pub(crate) fn put<T: Voxel>(&mut self, values: impl Iterator<Item = T>) -> Result<()> {
+        for value in values {
+            value.append_le_bytes(&mut self.bytes);
+            if self.bytes.len() >= CHUNK {
+                if (self.cancelled)() {
+                    return Err(Error::Cancelled);
+                }
+                self.flush()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what is left.
+    pub(crate) fn finish(mut self) -> Result<()> {
+        self.flush()
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.out.write_all(&self.bytes).map_err(|source| Error::io(self.path, source))?;
+        self.bytes.clear();
+        Ok(())
+    }
 }

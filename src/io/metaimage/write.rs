@@ -10,48 +10,48 @@ use flate2::write::ZlibEncoder;
 use crate::error::{Error, Result};
 use crate::io::affine::lps_text;
 use crate::io::format::PairOutput;
-use crate::io::raw_voxels::HounsfieldVoxels;
-use crate::volume::{Axis, Geometry, Volume, VoxelType};
+use crate::io::outgoing::Outgoing;
+use crate::volume::{Axis, Geometry, VoxelType};
 
 /// Writes header and voxels; `path` is named in errors.
 pub(crate) fn write(
     path: &Path,
-    volume: &Volume,
+    volume: &Outgoing,
     out: &mut dyn Write,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<()> {
-    let voxels = HounsfieldVoxels::of(volume);
-    let header = header(voxels.voxel_type(), volume.geometry(), false, "LOCAL");
+    let voxel_type = volume.hounsfield_type();
+    let header = header(voxel_type, volume.geometry, false, "LOCAL");
     out.write_all(header.as_bytes()).map_err(|source| Error::io(path, source))?;
-    voxels.write(out, path, cancelled)
+    volume.write_hounsfield(voxel_type, out, path, cancelled)
 }
 
 /// Writes the header to one file and the voxels to another; `path` is named in errors.
 pub(crate) fn write_pair(
     path: &Path,
-    volume: &Volume,
+    volume: &Outgoing,
     out: PairOutput,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<()> {
-    let voxels = HounsfieldVoxels::of(volume);
-    let header = header(voxels.voxel_type(), volume.geometry(), false, out.data_name);
+    let voxel_type = volume.hounsfield_type();
+    let header = header(voxel_type, volume.geometry, false, out.data_name);
     out.header.write_all(header.as_bytes()).map_err(|source| Error::io(path, source))?;
-    voxels.write(out.data, path, cancelled)
+    volume.write_hounsfield(voxel_type, out.data, path, cancelled)
 }
 
 /// As [`write_pair`], with voxels compressed by zlib.
 pub(crate) fn write_compressed_pair(
     path: &Path,
-    volume: &Volume,
+    volume: &Outgoing,
     out: PairOutput,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<()> {
-    let voxels = HounsfieldVoxels::of(volume);
+    let voxel_type = volume.hounsfield_type();
     let failed = |source| Error::io(path, source);
-    let header = header(voxels.voxel_type(), volume.geometry(), true, out.data_name);
+    let header = header(voxel_type, volume.geometry, true, out.data_name);
     out.header.write_all(header.as_bytes()).map_err(failed)?;
     let mut zlib = ZlibEncoder::new(out.data, Compression::fast());
-    voxels.write(&mut zlib, path, cancelled)?;
+    volume.write_hounsfield(voxel_type, &mut zlib, path, cancelled)?;
     zlib.finish().map(drop).map_err(failed)
 }
 

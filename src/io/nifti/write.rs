@@ -7,8 +7,9 @@ use crate::error::{Error, Result};
 use crate::io::format::PairOutput;
 use crate::io::nifti::header::{BYTES_1, BYTES_2};
 use crate::io::nifti::transform::{Quaternion, quaternion};
-use crate::io::raw_voxels::{self, write_voxels};
-use crate::volume::{Axis, Geometry, Volume};
+use crate::io::outgoing::Outgoing;
+use crate::io::raw_voxels;
+use crate::volume::{Axis, Geometry};
 
 /// Longest axis of version 1, voxels.
 const MAX_LENGTH_1: usize = i16::MAX as usize;
@@ -25,19 +26,19 @@ const MILLIMETRES: u8 = 2;
 /// Writes header and voxels, little endian; `path` is named in errors.
 pub(crate) fn write(
     path: &Path,
-    volume: &Volume,
+    volume: &Outgoing,
     out: &mut dyn Write,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<()> {
     let header = [&header(volume, false)[..], &NO_EXTENSIONS].concat();
     out.write_all(&header).map_err(|source| Error::io(path, source))?;
-    write_voxels(volume.voxels(), out, path, cancelled)
+    volume.write_stored(out, path, cancelled)
 }
 
 /// Writes the gzip-compressed file.
 pub(crate) fn write_gzip(
     path: &Path,
-    volume: &Volume,
+    volume: &Outgoing,
     out: &mut dyn Write,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<()> {
@@ -47,36 +48,36 @@ pub(crate) fn write_gzip(
 /// Writes the header to one file and the voxels to another; `path` is named in errors.
 pub(crate) fn write_pair(
     path: &Path,
-    volume: &Volume,
+    volume: &Outgoing,
     out: PairOutput,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<()> {
     let header = header(volume, true);
     out.header.write_all(&header).map_err(|source| Error::io(path, source))?;
-    write_voxels(volume.voxels(), out.data, path, cancelled)
+    volume.write_stored(out.data, path, cancelled)
 }
 
 /// Header with equal sform and qform; without a qform, which holds no shear, for the slices of a
 /// tilted gantry. Voxels follow after [`NO_EXTENSIONS`], or are in the other file of a pair.
-fn header(volume: &Volume, is_pair: bool) -> Vec<u8> {
-    let geometry = volume.geometry();
+fn header(volume: &Outgoing, is_pair: bool) -> Vec<u8> {
+    let geometry = volume.geometry;
     let is_long = geometry.size().iter().any(|&length| length > MAX_LENGTH_1);
     if is_long { version_2(volume, is_pair) } else { version_1(volume, is_pair) }
 }
 
 /// Version 1: lengths in 16 bits, numbers in float32.
-fn version_1(volume: &Volume, is_pair: bool) -> Vec<u8> {
-    let voxel_type = volume.voxels().voxel_type();
+fn version_1(volume: &Outgoing, is_pair: bool) -> Vec<u8> {
+    let voxel_type = volume.voxel_type;
     let mut header = HeaderBytes::new(BYTES_1);
-    let transform = Transform::of(volume.geometry());
-    for (index, length) in dimensions(volume.geometry()).into_iter().enumerate() {
+    let transform = Transform::of(volume.geometry);
+    for (index, length) in dimensions(volume.geometry).into_iter().enumerate() {
         header.put(40 + 2 * index, &(length as i16).to_le_bytes());
     }
     header.put(70, &voxel_type.nifti_datatype().to_le_bytes());
     header.put(72, &(8 * voxel_type.bytes() as i16).to_le_bytes());
     header.floats(76, &transform.pixdim);
     header.floats(108, &[offset(BYTES_1, is_pair) as f64]);
-    header.floats(112, &[volume.rescale().slope, volume.rescale().intercept]);
+    header.floats(112, &[volume.rescale.slope, volume.rescale.intercept]);
     header.put(123, &[MILLIMETRES]);
     header.put(252, &transform.qform_code.to_le_bytes());
     header.put(254, &SCANNER.to_le_bytes());
@@ -88,19 +89,19 @@ fn version_1(volume: &Volume, is_pair: bool) -> Vec<u8> {
 }
 
 /// Version 2: lengths in 64 bits, numbers in float64.
-fn version_2(volume: &Volume, is_pair: bool) -> Vec<u8> {
-    let voxel_type = volume.voxels().voxel_type();
+fn version_2(volume: &Outgoing, is_pair: bool) -> Vec<u8> {
+    let voxel_type = volume.voxel_type;
     let mut header = HeaderBytes::new(BYTES_2);
-    let transform = Transform::of(volume.geometry());
+    let transform = Transform::of(volume.geometry);
     header.put(4, if is_pair { b"ni2\0\r\n\x1a\n" } else { b"n+2\0\r\n\x1a\n" });
     header.put(12, &voxel_type.nifti_datatype().to_le_bytes());
     header.put(14, &(8 * voxel_type.bytes() as i16).to_le_bytes());
-    for (index, length) in dimensions(volume.geometry()).into_iter().enumerate() {
+    for (index, length) in dimensions(volume.geometry).into_iter().enumerate() {
         header.put(16 + 8 * index, &(length as i64).to_le_bytes());
     }
     header.doubles(104, &transform.pixdim);
     header.put(168, &(offset(BYTES_2, is_pair) as i64).to_le_bytes());
-    header.doubles(176, &[volume.rescale().slope, volume.rescale().intercept]);
+    header.doubles(176, &[volume.rescale.slope, volume.rescale.intercept]);
     header.put(344, &i32::from(transform.qform_code).to_le_bytes());
     header.put(348, &i32::from(SCANNER).to_le_bytes());
     header.doubles(352, &transform.quaternion);

@@ -11,7 +11,8 @@ use std::path::Path;
 use crate::error::{Error, Result};
 use crate::io::affine::lps_text;
 use crate::io::format::PairOutput;
-use crate::io::raw_voxels::{HounsfieldVoxels, write_gzip, write_values};
+use crate::io::outgoing::Outgoing;
+use crate::io::raw_voxels::{ValueWriter, write_gzip};
 use crate::io::segmentation::Segmentation;
 use crate::volume::voxel_type::with_voxel_type;
 use crate::volume::{Axis, Geometry, Volume, Voxel, VoxelType};
@@ -19,28 +20,28 @@ use crate::volume::{Axis, Geometry, Volume, Voxel, VoxelType};
 /// Writes header and voxels; `path` is named in errors.
 pub(crate) fn write(
     path: &Path,
-    volume: &Volume,
+    volume: &Outgoing,
     out: &mut dyn Write,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<()> {
-    let voxels = HounsfieldVoxels::of(volume);
-    let header = header(voxels.voxel_type(), volume.geometry(), 1, "encoding: gzip\n");
+    let voxel_type = volume.hounsfield_type();
+    let header = header(voxel_type, volume.geometry, 1, "encoding: gzip\n");
     out.write_all(header.as_bytes()).map_err(|source| Error::io(path, source))?;
-    write_gzip(path, out, |gzip| voxels.write(gzip, path, cancelled))
+    write_gzip(path, out, |gzip| volume.write_hounsfield(voxel_type, gzip, path, cancelled))
 }
 
 /// Writes the header to one file and the voxels, raw, to another; `path` is named in errors.
 pub(crate) fn write_pair(
     path: &Path,
-    volume: &Volume,
+    volume: &Outgoing,
     out: PairOutput,
     cancelled: &dyn Fn() -> bool,
 ) -> Result<()> {
-    let voxels = HounsfieldVoxels::of(volume);
+    let voxel_type = volume.hounsfield_type();
     let place = format!("encoding: raw\ndata file: {}\n", out.data_name);
-    let header = header(voxels.voxel_type(), volume.geometry(), 1, &place);
+    let header = header(voxel_type, volume.geometry, 1, &place);
     out.header.write_all(header.as_bytes()).map_err(|source| Error::io(path, source))?;
-    voxels.write(out.data, path, cancelled)
+    volume.write_hounsfield(voxel_type, out.data, path, cancelled)
 }
 
 /// Writes label maps on one grid, all layers of a voxel together as 3D Slicer has them, with the
@@ -53,8 +54,9 @@ pub(crate) fn write_segmentation(
 ) -> Result<()> {
     let first = segmentation.first_layer(path)?;
     let layers = segmentation.layers.len();
-    let voxels = HounsfieldVoxels::of(first);
-    let mut header = header(voxels.voxel_type(), first.geometry(), layers, "encoding: gzip\n");
+    let volume = Outgoing::of(first);
+    let voxel_type = volume.hounsfield_type();
+    let mut header = header(voxel_type, volume.geometry, layers, "encoding: gzip\n");
     // The metadata come before the empty line at the end.
     header.pop();
     for (key, value) in segmentation.metadata() {
@@ -63,8 +65,8 @@ pub(crate) fn write_segmentation(
     header += "\n";
     out.write_all(header.as_bytes()).map_err(|source| Error::io(path, source))?;
     write_gzip(path, out, |gzip| match layers {
-        1 => voxels.write(gzip, path, cancelled),
-        _ => write_layers(&segmentation.layers, voxels.voxel_type(), gzip, path, cancelled),
+        1 => volume.write_hounsfield(voxel_type, gzip, path, cancelled),
+        _ => write_layers(&segmentation.layers, voxel_type, gzip, path, cancelled),
     })
 }
 
@@ -80,7 +82,9 @@ fn write_layers(
     let [k, j, i] = layers[0].voxels().shape();
     let all = (0..k * j * i * layers.len()).filter_map(|at| values[at % layers.len()].next());
     with_voxel_type!(voxel_type, T => {
-        write_values(all.map(<T as Voxel>::from_f64), out, path, cancelled)
+        let mut writer = ValueWriter::new(out, path, cancelled);
+        writer.put(all.map(<T as Voxel>::from_f64))?;
+        writer.finish()
     })
 }
 

@@ -8,4 +8,5 @@ mod metaimage;
 mod nifti;
 mod nrrd;
 mod output;
+mod parts;
 mod stack;
