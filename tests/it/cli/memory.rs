@@ -9,10 +9,11 @@ use serde_json::{Value, json};
 #[test]
 fn job_larger_than_memory_is_rejected_before_the_work() {
     let folder = tempfile::tempdir().unwrap();
-    // 2700 x 2700 x 2 voxels to 2700 x 2700 x 49,001: 715 GB with the work.
+    // 2700 x 2700 x 2 voxels to 2700 x 2700 x 49,001: 715 GB with the work. A picture needs it all.
     write(&folder.path().join("in.nii.gz"), &moving_discs(2700, 2, 0));
     let arguments = ["resample", "in.nii.gz", "out.nii.gz", "--factor", "49000"];
-    let line = fails(folder.path(), &[&arguments[..], &["--model", "linear"]].concat(), 1);
+    let more = ["--model", "linear", "--picture", "plane.png"];
+    let line = fails(folder.path(), &[&arguments[..], &more].concat(), 1);
     assert!(line.contains("715 GB") && line.contains("choose a larger spacing"), "{line}");
 }
 
@@ -24,10 +25,10 @@ fn dicom_series_is_counted_before_its_pixels_are_decoded() {
     let case = json!({"rows": 2000, "columns": 2000, "positions": positions,
         "extra": {"HighBit": 3}});
     written_by("io_stack_make.py", &folder.path().join("ct"), &[&case.to_string()]);
-    for output in ["fine/", "fine.nrrd"] {
+    for (output, picture) in [("fine/", &[][..]), ("fine.nrrd", &["--picture", "plane.png"])] {
         let refused = |factor: &str| {
             let arguments = ["resample", "ct", output, "--model", "linear", "--factor", factor];
-            fails(folder.path(), &arguments, 1)
+            fails(folder.path(), &[&arguments[..], picture].concat(), 1)
         };
         assert!(refused("2").contains("HighBit 3"), "{output}");
         // 2000 x 2000 x 49,000 voxels of int16.

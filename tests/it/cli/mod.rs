@@ -15,6 +15,7 @@ mod labels;
 mod log_file;
 mod memory;
 mod odd_series;
+mod parts;
 mod resample;
 mod sharpness;
 mod site;

@@ -130,7 +130,7 @@ fn long_work(folder: &Path) {
 }
 
 /// Presses Ctrl-C and waits for the end.
-fn stopped_within_a_second(run: Child) -> Output {
+pub fn stopped_within_a_second(run: Child) -> Output {
     let start = Instant::now();
     let id = run.id().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());

@@ -114,10 +114,13 @@ pub fn write(
         segments,
         method: label_method,
     });
+    let output = computed.volume.as_ref().ok_or_else(|| {
+        Error::Argument(format!("{}: the volume was not kept for it", folder.display()))
+    })?;
     let series = DerivedSeries {
         headers,
         input: &input.volume,
-        output: &computed.outputs.volume,
+        output,
         sources: input.plan.slices(),
         method: &computed.method,
         segmentation,

@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use hrinet::Result;
 use hrinet::error::{bytes_in_words, count_of};
-use hrinet::resample::{Job, JobOptions, Outputs, Plan};
+use hrinet::resample::{Job, JobOptions, OtherOutputs, Plan};
 use hrinet::runtime::device;
 use hrinet::volume::{Axis, Geometry};
 
@@ -47,12 +47,18 @@ pub fn run(
     arguments.check_outputs(&model, other_output)?;
     let options = arguments.options(&model)?;
     let interpolator = options.load_interpolator().map_err(|error| model.in_error(error, None))?;
+    let request = arguments.request();
+    let by_parts = request.takes_parts();
     let check = |grid: &Geometry, voxel_type| {
-        options.check_memory(&interpolator, (grid, voxel_type), arguments.memory)
+        options.check_memory(&interpolator, (grid, voxel_type), arguments.memory, by_parts)
     };
-    let input = Input::read(arguments.request(), &options, &check, verbosity)?;
+    let input = Input::read(request, &options, &check, verbosity)?;
     let (request, plan) = (&input.request, &input.plan);
-    let job = Job { memory_limit: arguments.memory, ..input.job(&options, &interpolator) };
+    let job = Job {
+        memory_limit: arguments.memory,
+        part_slices: input.part_slices(),
+        ..input.job(&options, &interpolator)
+    };
     let counts = SliceCounts { known: plan.known_count(), interpolated: plan.interpolated_count() };
     if arguments.outputs.dry_run.is_none() {
         announce(&job, &options, verbosity);
@@ -117,7 +123,7 @@ fn progress(job: &Job, verbosity: &Verbosity) -> Progress {
 }
 
 /// Tells the user what was written.
-fn summarise(request: &Request, plan: &Plan, outputs: &Outputs, verbosity: &Verbosity) {
+fn summarise(request: &Request, plan: &Plan, outputs: &OtherOutputs, verbosity: &Verbosity) {
     let work = &outputs.work;
     verbosity.say(format_args!(
         "wrote {}: {}, {} known, {} interpolated in {:.1} s",

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hrinet::Result;
 use hrinet::io::WrittenSeries;
-use hrinet::resample::{Job, JobOptions, Outputs};
+use hrinet::resample::{Job, JobOptions, OtherOutputs};
 use hrinet::runtime::memory;
 use hrinet::self_check::SelfCheck;
 use serde::Serialize;
@@ -76,7 +76,12 @@ struct Work {
 
 impl Report {
     /// Describes a finished job.
-    pub fn new(request: &Request, job: &Job, options: &JobOptions, outputs: &Outputs) -> Report {
+    pub fn new(
+        request: &Request,
+        job: &Job,
+        options: &JobOptions,
+        outputs: &OtherOutputs,
+    ) -> Report {
         Report {
             description: Description::new(request, job, options),
             dicom: None,

@@ -54,6 +54,12 @@ impl Request {
         self.dicom || io::is_folder_output(&self.output)
     }
 
+    /// Whether the output is a file that may be written part by part as it is made: nothing else
+    /// needs all of it.
+    pub fn takes_parts(&self) -> bool {
+        !self.writes_dicom() && self.picture.is_none() && self.thumbnails.is_none()
+    }
+
     /// The label map to read, and the file to write.
     pub fn label_files(&self) -> Option<[&Path; 2]> {
         self.labels.as_ref().map(|files| files.each_ref().map(PathBuf::as_path))

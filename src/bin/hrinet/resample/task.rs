@@ -6,10 +6,10 @@ use std::time::Instant;
 use hrinet::io::DicomHeaders;
 use hrinet::labels::LabelMethod;
 use hrinet::resample::job::MEMORY_ADVICE;
-use hrinet::resample::{Interpolator, Job, JobOptions, OnProgress, Outputs, Plan};
+use hrinet::resample::{Interpolator, Job, JobOptions, OnProgress, OtherOutputs, Plan};
 use hrinet::runtime::memory;
 use hrinet::self_check::SelfCheck;
-use hrinet::volume::Volume;
+use hrinet::volume::{Rescale, Volume};
 use hrinet::{Error, Result, io};
 
 use super::labels::Labels;
@@ -19,6 +19,7 @@ use super::writing::Writing;
 use super::{check, dicom};
 use crate::interrupt;
 use crate::messages::Verbosity;
+use crate::output_file;
 use crate::progress::Progress;
 use crate::series_table::series_table;
 
@@ -34,7 +35,9 @@ pub struct Input {
 
 /// What was made of a volume, to be written.
 pub struct Computed {
-    pub outputs: Outputs,
+    /// The resampled CT; `None` where it was written as it was made.
+    pub volume: Option<Volume>,
+    pub outputs: OtherOutputs,
     pub report: Report,
     /// The interpolator in the words of a DICOM header.
     pub method: String,
@@ -68,6 +71,30 @@ impl Input {
         options.job(&self.plan, interpolator, &self.volume, self.labels.maps())
     }
 
+    /// Slices of a part, where the output can be written part by part as it is made, and that saves
+    /// memory.
+    pub fn part_slices(&self) -> Option<usize> {
+        let part_slices = self.plan.part_slices(self.volume.voxels().voxel_type())?;
+        let takes_parts = self.request.takes_parts()
+            && io::takes_parts(&self.request.output, &self.parts_header());
+        takes_parts.then_some(part_slices)
+    }
+
+    fn parts_header(&self) -> io::PartsHeader<'_> {
+        let (voxels, rescale) = (self.volume.voxels(), self.volume.rescale());
+        // Of no account for voxels in Hounsfield units.
+        let range = match rescale == Rescale::IDENTITY {
+            true => None,
+            false => voxels.range().ok(),
+        };
+        io::PartsHeader {
+            geometry: self.plan.output(),
+            rescale,
+            voxel_type: voxels.voxel_type(),
+            range: range.unwrap_or((f64::NEG_INFINITY, f64::INFINITY)),
+        }
+    }
+
     /// Checks the memory for the job, and the model on the volume where that is asked for.
     ///
     /// # Errors
@@ -83,10 +110,11 @@ impl Input {
         wanted.transpose().map_err(|error| error.in_file(&self.request.input))
     }
 
-    /// Interpolates, and describes the outputs.
+    /// Interpolates, and describes the outputs. The resampled CT of a job with parts is written as
+    /// it is made.
     ///
     /// # Errors
-    /// Those of [`Job::run`].
+    /// Those of [`Job::run`] and [`io::write_parts`].
     pub fn compute(
         &self,
         job: &Job,
@@ -94,12 +122,27 @@ impl Input {
         checked: Option<SelfCheck>,
         on_progress: OnProgress,
     ) -> Result<Computed> {
-        let outputs = job.run(on_progress).map_err(|error| error.in_file(&self.request.input))?;
+        let in_input = |error: Error| error.in_file(&self.request.input);
+        let (volume, outputs) = match job.part_slices {
+            None => {
+                let (volume, outputs) = job.run(on_progress).map_err(in_input)?.into();
+                (Some(volume), outputs)
+            }
+            Some(_) => {
+                let path = &self.request.output;
+                let _in_progress = output_file::in_progress(path);
+                let options = output_file::options(self.request.overwrite);
+                let outputs = io::write_parts(path, &self.parts_header(), &options, |take| {
+                    job.run_to(take, on_progress).map_err(in_input)
+                })?;
+                (None, outputs)
+            }
+        };
         let report = Report::new(&self.request, job, options, &outputs);
         let mut report = report.with_warnings(self.labels.remarks());
         report.check = checked;
         let method = dicom::method(job, options);
-        Ok(Computed { outputs, report, method, label_method: job.label_method })
+        Ok(Computed { volume, outputs, report, method, label_method: job.label_method })
     }
 
     /// Writes all outputs of work that began at `start`.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use hrinet::render::coronal;
-use hrinet::resample::{Interpolator, Outputs, Plan, Spacing, resample};
+use hrinet::resample::{Interpolator, Plan, Spacing, resample};
 use hrinet::volume::Volume;
 use hrinet::{Result, io};
 
@@ -44,9 +44,11 @@ impl<'a> Writing<'a> {
         written: &mut Vec<&'a Path>,
     ) -> Result<()> {
         let (request, verbosity) = (&self.input.request, self.verbosity);
-        match &self.input.headers {
-            None => write_volume(&request.output, &computed.outputs.volume, request, verbosity)?,
-            Some(headers) => {
+        match (&self.input.headers, &computed.volume) {
+            // Written as it was made.
+            (None, None) => {}
+            (None, Some(volume)) => write_volume(&request.output, volume, request, verbosity)?,
+            (Some(headers), _) => {
                 let segments = self.input.labels.dicom_segments();
                 let series = dicom::write(self.input, computed, (headers, &segments), verbosity)?;
                 computed.report.dicom = Some(DicomReport::of(request, series));
@@ -58,7 +60,7 @@ impl<'a> Writing<'a> {
             let label_maps = std::mem::take(&mut outputs.label_maps);
             written.extend(self.input.labels.write(label_maps, request, verbosity)?);
         }
-        self.others(outputs, written)?;
+        self.others(computed, written)?;
         if let Some(path) = &request.json {
             let _in_progress = interrupt::in_progress(io::partial_path(path));
             computed.report.write(path, start.elapsed())?;
@@ -67,27 +69,27 @@ impl<'a> Writing<'a> {
     }
 
     /// Writes the expected error and the pictures.
-    fn others(&self, outputs: &Outputs, written: &mut Vec<&'a Path>) -> Result<()> {
+    fn others(&self, computed: &Computed, written: &mut Vec<&'a Path>) -> Result<()> {
         let request = &self.input.request;
-        if let (Some(path), Some(errors)) = (&request.expected_error, &outputs.expected_error) {
+        let errors = &computed.outputs.expected_error;
+        if let (Some(path), Some(errors)) = (&request.expected_error, errors) {
             write_volume(path, errors, request, self.verbosity)?;
             written.push(path);
         }
-        if request.picture.is_none() && request.thumbnails.is_none() {
-            return Ok(());
-        }
+        let has_pictures = request.picture.is_some() || request.thumbnails.is_some();
+        let Some(after) = computed.volume.as_ref().filter(|_| has_pictures) else { return Ok(()) };
         let before = straightened(self.input)?;
         let before = before.as_ref().unwrap_or(&self.input.volume);
         let progress = |path: &Path| interrupt::in_progress(io::partial_path(path));
         if let Some(path) = &request.picture {
             let _in_progress = progress(path);
-            coronal::coronal_before_after(before, &outputs.volume, path)?;
+            coronal::coronal_before_after(before, after, path)?;
             written.push(path);
         }
         if let Some(paths) = &request.thumbnails {
             let paths = paths.each_ref().map(|path| path.as_path());
             let _in_progress = paths.map(progress);
-            coronal::thumbnails(before, &outputs.volume, paths)?;
+            coronal::thumbnails(before, after, paths)?;
             written.extend(paths);
         }
         Ok(())
