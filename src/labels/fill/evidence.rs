@@ -7,8 +7,12 @@ use ndarray::{Array2, Zip};
 
 use crate::labels::fill::smooth::box_mean;
 
-/// Distance from the outline, mm, within which grey values are learnt.
-const BAND_MM: f32 = 10.0;
+/// Bounds of the distance from the outline, mm, within which grey values are learnt: as far as the
+/// outlines of neighbouring drawn slices are apart, where an outline between them may be.
+const BAND_MM: [f32; 2] = [2.5, 10.0];
+
+/// Distance from an outline, mm, within which outlines are compared.
+const NEAR_MM: f32 = 2.5;
 
 /// Largest radius, pixels, of the means that are tried in place of single pixels: noise hides what
 /// a mean shows.
@@ -30,7 +34,7 @@ const UNSURE_PART: f32 = 0.5;
 
 /// Power of the skill that is the trust in the evidence: what tells inside from outside seldom says
 /// more about the texture of both than about the outline.
-const TRUST: i32 = 5;
+const TRUST: i32 = 4;
 
 /// Grey values inside and outside of a segment.
 pub struct Evidence {
@@ -45,8 +49,10 @@ pub struct Evidence {
 impl Evidence {
     /// Learns from drawn slices: their grey values and the depths of their outlines, mm. `None`
     /// where nothing tells inside from outside.
-    pub fn learn(greys: &[Array2<f32>], depths: &[&Array2<f32>]) -> Option<Evidence> {
-        let tried = (0..=MAX_RADIUS).filter_map(|radius| Evidence::of_means(greys, depths, radius));
+    pub fn learn(greys: &[Array2<f32>], depths: &[Array2<f32>]) -> Option<Evidence> {
+        let band = band(depths);
+        let tried =
+            (0..=MAX_RADIUS).filter_map(|radius| Evidence::of_means(greys, depths, (radius, band)));
         tried
             .reduce(|best, next| if next.0 > best.0 { next } else { best })
             .map(|(_, evidence)| evidence)
@@ -55,13 +61,13 @@ impl Evidence {
     /// Evidence of means, and how well it tells inside from outside: 0 not at all, 1 always.
     fn of_means(
         greys: &[Array2<f32>],
-        depths: &[&Array2<f32>],
-        radius: usize,
+        depths: &[Array2<f32>],
+        (radius, band): (usize, f32),
     ) -> Option<(f64, Evidence)> {
         let mut pixels: Vec<(f32, bool)> = Vec::new();
         for (grey, depth) in greys.iter().zip(depths) {
             let mean = box_mean(grey.view(), radius);
-            let near = mean.iter().zip(depth.iter()).filter(|(_, depth)| depth.abs() < BAND_MM);
+            let near = mean.iter().zip(depth.iter()).filter(|(_, depth)| depth.abs() < band);
             pixels.extend(near.map(|(&grey, &depth)| (grey, depth > 0.0)));
         }
         pixels.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
@@ -102,6 +108,15 @@ impl Evidence {
     }
 }
 
+/// Mean distance of the outlines of neighbouring slices, mm, within the bounds of the band.
+fn band(depths: &[Array2<f32>]) -> f32 {
+    let pairs = depths.windows(2).flat_map(|pair| pair[0].iter().zip(&pair[1]));
+    let near = pairs.filter(|(a, b)| a.abs().min(b.abs()) < NEAR_MM);
+    let apart = near.map(|(a, b)| (a - b).abs().min(BAND_MM[1]));
+    let [sum, count] = apart.fold([0.0; 2], |[sum, count], apart| [sum + apart, count + 1.0]);
+    if count > 0.0 { (sum / count).clamp(BAND_MM[0], BAND_MM[1]) } else { BAND_MM[1] }
+}
+
 /// Number of the range of a grey value.
 fn range(edges: &[f32], grey: f32) -> usize {
     edges.partition_point(|&edge| edge <= grey)
@@ -129,7 +144,8 @@ mod tests {
             let grey = Array2::from_shape_fn((40, 40), |at| {
                 100.0 + if within(at, 0) { contrast } else { 0.0 }
             });
-            let evidence = Evidence::learn(std::slice::from_ref(&grey), &[&whole]).unwrap();
+            let evidence =
+                Evidence::learn(std::slice::from_ref(&grey), std::slice::from_ref(&whole)).unwrap();
             let mut found = small.clone();
             evidence.add_to(&mut found, &apart, &grey);
             let expected = if contrast > 0.0 { &whole } else { &small };
@@ -140,7 +156,7 @@ mod tests {
     #[test]
     fn one_side_alone_is_no_evidence() {
         let grey = Array2::zeros((5, 5));
-        assert!(Evidence::learn(std::slice::from_ref(&grey), &[&grey.mapv(|_| 3.0)]).is_none());
-        assert!(Evidence::learn(std::slice::from_ref(&grey), &[&grey.mapv(|_| 300.0)]).is_none());
+        assert!(Evidence::learn(std::slice::from_ref(&grey), &[grey.mapv(|_| 3.0)]).is_none());
+        assert!(Evidence::learn(std::slice::from_ref(&grey), &[grey.mapv(|_| 300.0)]).is_none());
     }
 }

@@ -25,14 +25,6 @@ const MAX_APART_MM: f32 = 8.0;
 /// Radius of the mean of these distances, pixels.
 const APART_RADIUS: usize = 2;
 
-/// Beyond its outermost drawn slice a segment ends after at most this part of the step to the next
-/// drawn one: it may do so anywhere within a step.
-const END: f32 = 0.8;
-
-/// It ends sooner where it is thinner than in that next one: by this power of the ratio of both
-/// largest depths, which counts as at least the second number.
-const THINNER: (f32, f32) = (0.75, 0.3);
-
 /// Exponent of the taper: between a cone (1) and a parabola (2).
 const TAPER: f32 = 1.5;
 
@@ -93,7 +85,7 @@ impl<T: Voxel> Stack<'_, T> {
         let [first, second] = [&depths[own], &depths[own + 1]];
         let [start, end] = [number, number + 1].map(|number| drawn.slices[number].0);
         let greys = [start, end].map(|index| (self.grey)(index, roi));
-        let evidence = Evidence::learn(&greys, &[first, second]);
+        let evidence = Evidence::learn(&greys, &depths[own..own + 2]);
         let carried = match overlap(first, second) < FAR_APART {
             true => {
                 let greys = (start..=end).map(|index| (self.grey)(index, roi)).collect();
@@ -131,19 +123,21 @@ impl<T: Voxel> Stack<'_, T> {
         on_slice: OnSlice,
     ) -> Result<()> {
         let roi = self.roi(drawn, number.min(inner)..number.max(inner) + 1);
-        let [depth, inside] = [number, inner]
+        let depths = [number, inner]
             .map(|number| drawn.depths(self.labels, self.axis, number, (roi, self.pixel)));
         let [end, inner] = [number, inner].map(|number| drawn.slices[number].0);
-        let evidence = Evidence::learn(&[(self.grey)(end, roi)], &[&depth]);
-        let [deepest, inside] = [deepest(&depth), deepest(&inside)];
-        let length = END * (deepest / inside).clamp(THINNER.1, 1.0).powf(THINNER.0);
-        let depth = smoothed(&depth);
-        let distance = |index: usize| (self.positions[index] - self.positions[end]).abs();
+        let evidence = Evidence::learn(&[end, inner].map(|index| (self.grey)(index, roi)), &depths);
+        let distance = |index: usize| (self.positions[index] - self.positions[end]).abs() as f32;
+        let step = distance(inner);
+        let [deepest, inside] = depths.each_ref().map(deepest);
+        let length = length(deepest, inside, step);
+        let depth = smoothed(&depths[0]);
         for index in wanted {
-            let part = (distance(index) / distance(inner)) as f32;
-            let mut found = &depth - deepest * (part / length).powf(TAPER);
+            let along = distance(index);
+            let mut found = &depth - deepest * (along / length).powf(TAPER);
             if let Some(evidence) = &evidence {
-                let apart = Array2::from_elem(depth.dim(), (deepest * part).min(MAX_APART_MM));
+                let apart =
+                    Array2::from_elem(depth.dim(), (deepest * along / step).min(MAX_APART_MM));
                 evidence.add_to(&mut found, &apart, &(self.grey)(index, roi));
             }
             on_slice(index, roi, &found)?;
@@ -250,6 +244,14 @@ fn overlap(first: &Array2<f32>, second: &Array2<f32>) -> f64 {
         [both + a * b, sum + a + b]
     });
     2.0 * both / sum
+}
+
+/// Distance, mm, after which a segment ends beyond its outermost drawn slice, where its largest
+/// depth is `deepest`, in the next drawn slice `inside`. As the end of a ball is, it is the longer
+/// the wider the segment is, though at most the `step` between both slices: their geometric mean.
+/// It is shorter by as much as the segment is already thinner than in the next drawn slice.
+fn length(deepest: f32, inside: f32, step: f32) -> f32 {
+    (deepest * step).sqrt().min(step) * (deepest / inside).min(1.0)
 }
 
 /// Largest depth.
