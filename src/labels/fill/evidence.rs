@@ -18,8 +18,12 @@ const NEAR_MM: f32 = 2.5;
 /// a mean shows.
 const MAX_RADIUS: usize = 2;
 
-/// Number of ranges of grey values, with as many pixels each.
-const BINS: usize = 48;
+/// Bounds of the number of ranges of grey values, all with as many pixels: many find the border of
+/// bone, few are enough for the few pixels of a small segment.
+const BINS: [usize; 2] = [48, 192];
+
+/// Pixels of a range within these bounds.
+const BIN_PIXELS: usize = 16;
 
 /// Pixels that a range has on each side beside those counted.
 const PRIOR: f64 = 0.5;
@@ -71,8 +75,9 @@ impl Evidence {
             pixels.extend(near.map(|(&grey, &depth)| (grey, depth > 0.0)));
         }
         pixels.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let bins = (pixels.len() / BIN_PIXELS).clamp(BINS[0], BINS[1]);
         let mut edges: Vec<f32> =
-            (1..BINS).filter_map(|bin| Some(pixels.get(bin * pixels.len() / BINS)?.0)).collect();
+            (1..bins).filter_map(|bin| Some(pixels.get(bin * pixels.len() / bins)?.0)).collect();
         edges.dedup();
         let mut counts = vec![[PRIOR; 2]; edges.len() + 1];
         for &(grey, inside) in &pixels {

@@ -104,7 +104,7 @@ impl<T: Voxel> Stack<'_, T> {
             if let Some(carried) = carried {
                 move_along(&mut depth, [first, second], carried, part);
             }
-            let mut depth = smoothed(&depth);
+            let mut depth = smoothed(&depth, self.finest());
             if let Some(evidence) = &evidence {
                 let apart = apart(carried.unwrap_or([first, second]), part);
                 evidence.add_to(&mut depth, &apart, &(self.grey)(index, roi));
@@ -131,7 +131,7 @@ impl<T: Voxel> Stack<'_, T> {
         let step = distance(inner);
         let [deepest, inside] = depths.each_ref().map(deepest);
         let length = length(deepest, inside, step);
-        let depth = smoothed(&depths[0]);
+        let depth = smoothed(&depths[0], self.finest());
         for index in wanted {
             let along = distance(index);
             let mut found = &depth - deepest * (along / length).powf(TAPER);
@@ -145,12 +145,16 @@ impl<T: Voxel> Stack<'_, T> {
         Ok(())
     }
 
+    /// The shorter side of a pixel, mm.
+    fn finest(&self) -> f64 {
+        self.pixel[0].min(self.pixel[1])
+    }
+
     /// Region around a segment in some of its drawn slices.
     fn roi(&self, drawn: &Drawn<T>, numbers: Range<usize>) -> Roi {
         let own = drawn.slices[numbers.start].1;
         let all = drawn.slices[numbers].iter().fold(own, |all, (_, bounds)| all.union(*bounds));
-        let finest = self.pixel[0].min(self.pixel[1]);
-        let margin = ((MARGIN_MM / finest).ceil() as usize).clamp(MARGIN[0], MARGIN[1]);
+        let margin = ((MARGIN_MM / self.finest()).ceil() as usize).clamp(MARGIN[0], MARGIN[1]);
         all.extended(margin, 1, self.size)
     }
 }

@@ -2,6 +2,10 @@
 
 use ndarray::{Array2, ArrayView2, Axis};
 
+/// A segment that is at least so deep, pixels, is smoothed by means of radius 2. Of a thinner one
+/// they would leave too little: it gets those of radius 1.
+const THICK: f32 = 4.0;
+
 /// Mean over the `2 radius + 1` pixels to each side; pixels beyond the plane are those of its edge.
 /// Time does not depend on the radius.
 pub fn box_mean(plane: ArrayView2<f32>, radius: usize) -> Array2<f32> {
@@ -43,9 +47,12 @@ pub fn box_mean(plane: ArrayView2<f32>, radius: usize) -> Array2<f32> {
 }
 
 /// Depths without the steps that pixels leave in outlines: the mean over a few pixels, and what the
-/// mean of these means loses, so that thin segments stay ("twicing", Tukey 1977).
-pub fn smoothed(depths: &Array2<f32>) -> Array2<f32> {
-    let mean = |plane: &Array2<f32>| box_mean(box_mean(plane.view(), 1).view(), 1);
+/// mean of these means loses, so that thin segments stay ("twicing", Tukey 1977). `pixel`: the side
+/// of a pixel in the unit of the depths.
+pub fn smoothed(depths: &Array2<f32>, pixel: f64) -> Array2<f32> {
+    let thick = THICK * pixel as f32;
+    let radius = if depths.iter().any(|&depth| depth >= thick) { 2 } else { 1 };
+    let mean = |plane: &Array2<f32>| box_mean(box_mean(plane.view(), radius).view(), radius);
     let once = mean(depths);
     let twice = mean(&once);
     2.0 * once - twice
@@ -89,7 +96,7 @@ mod tests {
         let stepped = Array2::from_shape_fn((21, 21), |(row, column)| {
             column as f32 - 10.0 - 0.5 * (row % 2) as f32
         });
-        let found = smoothed(&stepped);
+        let found = smoothed(&stepped, 1.0);
         for row in 5..16 {
             let (here, next) = (found[(row, 10)], found[(row + 1, 10)]);
             assert!((here - next).abs() < 0.15, "{here} {next}");
@@ -98,7 +105,7 @@ mod tests {
         let thin = Array2::from_shape_fn((21, 21), |(row, column)| {
             1.4 - (row as f32 - 10.0).hypot(column as f32 - 10.0)
         });
-        let found = smoothed(&thin);
+        let found = smoothed(&thin, 1.0);
         assert!(found[(10, 10)] > 0.3 && found[(10, 13)] < -1.0, "{}", found[(10, 10)]);
     }
 }
