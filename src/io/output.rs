@@ -70,7 +70,7 @@ fn types(path: &Path, header: &PartsHeader) -> Option<[VoxelType; 2]> {
     Some([header.voxel_type, hounsfield_type])
 }
 
-/// Writes a volume to a file in one of [`FORMATS`].
+/// Writes a volume to a file in one of [`FORMATS`](crate::io::FORMATS).
 ///
 /// # Errors
 /// Those of [`check_output`]; [`Error::Unsupported`] for uneven slice spacing, which no format can

@@ -30,7 +30,7 @@ impl<'a> Image<'a> {
     /// slices a voxel is NaN where one of its two known voxels is.
     ///
     /// # Errors
-    /// [`Error::Argument`] for an infinite voxel: it names the first one.
+    /// [`crate::Error::Argument`] for an infinite voxel: it names the first one.
     pub fn new(voxels: VoxelsView<'a>, rescale: Rescale) -> Result<Image<'a>> {
         Image::with_nan_as(voxels, rescale, None)
     }
@@ -38,7 +38,7 @@ impl<'a> Image<'a> {
     /// Like [`Image::new`], but between slices NaN counts as `nan_as` HU, where that is given.
     ///
     /// # Errors
-    /// As [`Image::new`]; [`Error::Argument`] for a `nan_as` that is not finite.
+    /// As [`Image::new`]; [`crate::Error::Argument`] for a `nan_as` that is not finite.
     pub fn with_nan_as(
         voxels: VoxelsView<'a>,
         rescale: Rescale,
