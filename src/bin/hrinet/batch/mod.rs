@@ -24,7 +24,6 @@ use std::fs::File;
 use std::path::Path;
 
 use hrinet::error::count_of;
-use hrinet::runtime::memory;
 use hrinet::{Error, Result, io};
 
 pub use self::arguments::Arguments;
@@ -77,7 +76,7 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<u8> {
         past: &past,
         interpolator: &interpolator,
         max_failures: arguments.run.max_failures,
-        memory: arguments.run.memory.unwrap_or_else(|| memory::available() / 10 * 9),
+        memory: arguments.run.memory,
     };
     let (counts, result) = pipeline.run(volumes, &mut manifest, &progress);
     progress.finish(&counts);

@@ -7,11 +7,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use chrono::{SecondsFormat, Utc};
-use hrinet::resample::Interpolator;
+use hrinet::resample::{Interpolator, Job};
 use hrinet::runtime::{memory, threads};
 use hrinet::{Error, Result};
 
-use super::budget::Budget;
+use super::budget::{Budget, Taken};
 use super::manifest::{Manifest, Past, Status};
 use super::progress::Progress;
 use super::reader::{Entry, Read, Reader, Ready, guarded, remove, seconds};
@@ -41,7 +41,8 @@ pub struct Pipeline<'a> {
     pub past: &'a Past,
     pub interpolator: &'a Interpolator,
     pub max_failures: Option<usize>,
-    pub memory: u64,
+    /// Bytes that the process stays within; `None`: most of the free memory.
+    pub memory: Option<u64>,
 }
 
 /// Numbers of volumes.
@@ -77,7 +78,7 @@ impl Pipeline<'_> {
         let reader = Reader {
             settings: self.settings,
             past: self.past,
-            budget: Budget::new(self.memory),
+            budget: Budget::new(self.memory.unwrap_or_else(free_memory)),
             stop: &stop,
         };
         let writer = Writer {
@@ -156,7 +157,9 @@ impl Pipeline<'_> {
 
     fn compute_one(&self, ready: &Ready, progress: &Progress) -> Result<Computed> {
         let (options, input) = (&self.settings.options, &ready.input);
-        let job = input.job(options, self.interpolator);
+        let granted = ready.taken.as_ref().filter(|_| self.memory.is_some()).map(Taken::grant);
+        let memory_limit = granted.as_ref().map(|granted| granted.bytes);
+        let job = Job { memory_limit, ..input.job(options, self.interpolator) };
         let checked = input.check(&job, options, &Verbosity::silent())?;
         let mut before = 0;
         input.compute(&job, options, checked, &mut |now| {
@@ -277,6 +280,11 @@ impl Writer<'_> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Nine tenths of the free memory, and what the program has taken already.
+fn free_memory() -> u64 {
+    memory::available() / 10 * 9 + memory::PROCESS_BYTES
 }
 
 /// Makes the folder of an output that a list names.

@@ -144,9 +144,8 @@ impl Reader<'_> {
                     Err(Error::Cancelled)
                 }
                 Decision::Make(plan) => {
-                    let bytes = settings.options.volume_bytes(&plan, voxel_type);
-                    let work = settings.work_bytes(&plan);
-                    taken.replace(Some(self.budget.take(bytes, work)?));
+                    let need = settings.need(&plan, voxel_type, labels.is_some());
+                    taken.replace(Some(self.budget.take(need)?));
                     Ok(())
                 }
             }

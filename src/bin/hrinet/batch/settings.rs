@@ -4,12 +4,14 @@ use std::path::{Path, PathBuf};
 
 use hrinet::error::hex;
 use hrinet::resample::{Interpolator, JobOptions, Plan};
-use hrinet::volume::Geometry;
-use hrinet::{Result, io};
+use hrinet::runtime::memory;
+use hrinet::volume::{Geometry, VoxelType};
+use hrinet::{Result, SliceNetwork, io};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::arguments::{Arguments, OutputFormat};
+use super::budget::Need;
 use super::manifest::Row;
 use super::series::Series;
 use super::volume::Volume;
@@ -36,7 +38,33 @@ pub struct Settings {
     model_sha256: String,
     options_sha256: String,
     /// Bytes of the work on planes, by their numbers of pixels.
-    work: Vec<(usize, u64)>,
+    work: Vec<Work>,
+}
+
+/// Bytes of a network's work on planes of so many pixels.
+struct Work {
+    pixels: usize,
+    /// Whatever is done at once: libtorch and the weights.
+    fixed: u64,
+    /// A slice at a time.
+    least: u64,
+    /// As many slices at a time as one thread decodes at once.
+    full: u64,
+}
+
+impl Work {
+    fn of(network: &dyn SliceNetwork, pixels: usize) -> Work {
+        let (fixed, full) = (network.working_bytes(0), network.working_bytes(pixels));
+        let each = full.saturating_sub(fixed) / network.decode_batch(pixels).max(1) as u64;
+        Work { pixels, fixed, least: fixed + each, full }
+    }
+
+    /// The least and full work on smaller planes.
+    fn scaled(&self, pixels: usize) -> [u64; 2] {
+        let share = pixels as f64 / self.pixels as f64;
+        [self.least, self.full]
+            .map(|bytes| self.fixed + ((bytes - self.fixed) as f64 * share).ceil() as u64)
+    }
 }
 
 /// Whether a volume is made.
@@ -70,7 +98,7 @@ impl Settings {
             "names": arguments.outputs.names,
         });
         let network = interpolator.network();
-        let work = |side: usize| network.map(|all| (side * side, all.working_bytes(side * side)));
+        let work = |side: usize| network.map(|network| Work::of(network, side * side));
         Ok(Settings {
             needs_hu: network.is_some() && options.window.is_none(),
             work: (5..=12).filter_map(|power| work(1 << power)).collect(),
@@ -192,11 +220,21 @@ impl Settings {
         })
     }
 
-    /// Bytes of the work on a plan, about.
-    pub fn work_bytes(&self, plan: &Plan) -> u64 {
+    /// Bytes that a volume takes, its voxels and the work on it, with the program.
+    pub fn need(&self, plan: &Plan, voxel_type: VoxelType, has_labels: bool) -> Need {
+        let volume = self.options.volume_bytes(plan, voxel_type);
+        // Their own type is not known yet.
+        let labels =
+            if has_labels { self.options.volume_bytes(plan, VoxelType::UInt16) } else { 0 };
         let [columns, rows] = plan.axis().others().map(|axis| plan.output().length(axis));
-        let next = self.work.iter().find(|(pixels, _)| *pixels >= columns * rows);
-        next.or(self.work.last()).map_or(0, |(_, bytes)| *bytes)
+        let pixels = columns * rows;
+        let sized = self.work.iter().find(|work| work.pixels >= pixels).or(self.work.last());
+        let [least_work, work] = sized.map_or([0; 2], |work| work.scaled(pixels));
+        Need {
+            volume: volume.saturating_add(labels),
+            least_work: least_work.max(memory::PROCESS_BYTES),
+            work: work.max(memory::PROCESS_BYTES),
+        }
     }
 
     /// A path as the manifest has it: below OUTPUT_DIR.

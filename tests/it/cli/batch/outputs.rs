@@ -1,5 +1,6 @@
 //! What a run makes, skips and says.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use hrinet::io;
@@ -235,10 +236,38 @@ fn progress_as_json_is_a_line_for_each_volume() {
 fn memory_is_bounded() {
     let folder = tempfile::tempdir().unwrap();
     patients(&folder.path().join("in"), 2, (64, 20));
-    let (status, said) = batch(folder.path(), "in out --memory 100kB");
+    let (status, said) = batch(folder.path(), "in out --memory 100MB");
     assert_eq!((status, counts(&folder.path().join("out"))), (3, [0, 0, 2]), "{said}");
     let reason = &rows(&folder.path().join("out"))[0]["reason"];
-    assert!(reason.contains("--memory") && reason.contains("free: 100 kB"), "{reason}");
-    let (status, said) = batch(folder.path(), "in out --memory 2MB");
+    assert!(reason.contains("--memory") && reason.contains("free: 100 MB"), "{reason}");
+    let (status, said) = batch(folder.path(), "in out --memory 135MB");
     assert_eq!((status, counts(&folder.path().join("out"))), (0, [2, 0, 0]), "{said}");
+}
+
+#[test]
+fn network_within_the_memory_makes_the_same_voxels() {
+    let folder = tempfile::tempdir().unwrap();
+    patients(&folder.path().join("in"), 5, (256, 7));
+    let peak_and_files = |out: &str, limit: &str| {
+        let line = format!(
+            "batch in {out} --factor 3 --format .nii --model hrinet-motion-small {limit} \
+             --threads 4"
+        );
+        let arguments: Vec<&str> = line.split_whitespace().collect();
+        succeeds(folder.path(), &arguments);
+        let rows = rows(&folder.path().join(out));
+        let peaks = rows.iter().map(|row| row["peak_memory_bytes"].parse::<u64>().unwrap());
+        let outputs: BTreeMap<String, Vec<u8>> = (rows.iter())
+            .map(|row| {
+                let voxels = std::fs::read(folder.path().join(out).join(&row["output"])).unwrap();
+                (row["id"].clone(), voxels)
+            })
+            .collect();
+        assert_eq!(outputs.len(), 5);
+        (peaks.max().unwrap(), outputs)
+    };
+    let (free_peak, free) = peak_and_files("free", "");
+    let (peak, limited) = peak_and_files("limited", "--memory 320M");
+    assert!(peak < 330_000_000 && peak < free_peak, "{peak} and {free_peak}");
+    assert!(free == limited, "the voxels differ");
 }
