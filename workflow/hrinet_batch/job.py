@@ -8,7 +8,7 @@ from . import lock, manifest
 SOME_FAILED = 3  # exit status
 # What the program says of a volume that needs more memory than it may use.
 TOO_LITTLE_MEMORY = "of memory, free:"
-# Not all of a job's memory is counted by the program: libraries, buffers of the system.
+# Room for what the program does not count, such as buffers of the system.
 SHARE_OF_MEMORY = 0.8
 
 
