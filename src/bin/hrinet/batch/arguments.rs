@@ -103,7 +103,7 @@ pub struct RunArguments {
     /// End once more than N volumes have failed.
     #[arg(long, value_name = "N")]
     pub max_failures: Option<usize>,
-    /// Memory to stay within, such as 8GB [default: nine tenths of what is free].
+    /// Memory to stay within, such as 8GB [default: 90 % of the free].
     ///
     /// Fewer volumes are in work, and fewer slices made at once: the same voxels, later.
     #[arg(long, value_name = "SIZE", value_parser = size::bytes)]
