@@ -27,7 +27,7 @@ pub struct WriteOptions<'a> {
     pub cancelled: Option<&'a dyn Fn() -> bool>,
 }
 
-/// What is known of a volume before its voxels are made.
+/// Header of a volume whose voxels are still to be made.
 pub struct PartsHeader<'a> {
     /// Its grid.
     pub geometry: &'a Geometry,

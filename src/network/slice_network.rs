@@ -81,6 +81,13 @@ pub trait SliceNetwork: std::any::Any {
 
     /// Bytes of memory that work on planes of `pixels` takes beside input and output.
     fn working_bytes(&self, pixels: usize) -> u64;
+
+    /// Bytes of memory of each slice of `pixels` that is decoded at once, beside those of
+    /// [`SliceNetwork::working_bytes`] for no pixels.
+    fn slice_bytes(&self, pixels: usize) -> u64 {
+        let of_batch = self.working_bytes(pixels).saturating_sub(self.working_bytes(0));
+        of_batch / self.decode_batch(pixels).max(1) as u64
+    }
 }
 
 /// Features of a slice, and its size before padding.

@@ -19,7 +19,7 @@ pub struct Image<'a> {
     nan_as: Option<f64>,
     pub(super) rescale: Rescale,
     range: (f64, f64),
-    /// What the header says of the values where they are no HU.
+    /// Meaning of the values by the header, where they are no HU.
     pub(super) quantity: Option<&'a str>,
     /// HU of the network per grey value of the volume; 1 unless a window maps them.
     pub(super) hu_per_value: f64,

@@ -33,8 +33,7 @@ impl ShareCost {
         let [columns, rows] = plan.axis().others().map(|axis| plan.stack().length(axis));
         let (pixels, pairs) = (rows * columns, plan.pairs());
         let batch = network.decode_batch(pixels).max(1);
-        let fixed = network.working_bytes(0);
-        let each = network.working_bytes(pixels).saturating_sub(fixed) / batch as u64;
+        let (fixed, each) = (network.working_bytes(0), network.slice_bytes(pixels));
         let longest = pairs.iter().map(|(_, members)| members.len()).max().unwrap_or(1);
         let most = Share {
             workers: threads::current().min(pairs.len()).max(1),

@@ -62,7 +62,7 @@ impl Volume {
         self
     }
 
-    /// What the header says of the values where they are no Hounsfield units, such as
+    /// Meaning of the values by the header, where they are no Hounsfield units, such as
     /// `Modality PT, Units BQML`.
     pub fn quantity(&self) -> Option<&str> {
         self.quantity.as_deref()

@@ -37,7 +37,7 @@ pub(crate) struct Slice {
     pub(crate) plane: ImagePlane,
     /// FrameOfReferenceUID, or empty.
     pub(crate) frame_of_reference: String,
-    /// What the header says of the values where they are no HU.
+    /// Meaning of the values by the header, where they are no HU.
     pub(crate) quantity: Option<String>,
     /// RescaleSlope, 1 where missing.
     pub(crate) slope: f64,

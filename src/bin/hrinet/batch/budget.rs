@@ -28,7 +28,7 @@ pub struct Need {
     pub work: u64,
 }
 
-/// What is in work.
+/// Volumes in work, and the work on one of them.
 #[derive(Default)]
 struct Used {
     volumes: Vec<Need>,

@@ -55,8 +55,7 @@ struct Work {
 impl Work {
     fn of(network: &dyn SliceNetwork, pixels: usize) -> Work {
         let (fixed, full) = (network.working_bytes(0), network.working_bytes(pixels));
-        let each = full.saturating_sub(fixed) / network.decode_batch(pixels).max(1) as u64;
-        Work { pixels, fixed, least: fixed + each, full }
+        Work { pixels, fixed, least: fixed + network.slice_bytes(pixels), full }
     }
 
     /// The least and full work on smaller planes.
