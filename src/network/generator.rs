@@ -119,6 +119,11 @@ pub trait GeneratorConfig {
         false
     }
 
+    /// Whether it makes thin slices from thick ones, at known places as well.
+    fn is_thin(&self) -> bool {
+        false
+    }
+
     /// Whether it trains in this precision.
     fn trains_in(&self, _precision: Precision) -> bool {
         true

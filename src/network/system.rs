@@ -220,6 +220,20 @@ impl Architecture {
         self.config().has_error_head()
     }
 
+    /// Whether the generator makes thin slices from thick ones, at known places as well.
+    pub fn is_thin(&self) -> bool {
+        self.config().is_thin()
+    }
+
+    /// The same sizes for thin slices, or for slices as thick as the known ones. The paper's
+    /// autoencoder has the latter alone.
+    pub fn with_thin(self, thin: bool) -> Architecture {
+        match self {
+            Architecture::Motion(config) => Architecture::Motion(MotionConfig { thin, ..config }),
+            other => other,
+        }
+    }
+
     /// Whether the generator trains in this precision.
     pub fn trains_in(&self, precision: Precision) -> bool {
         self.config().trains_in(precision)

@@ -82,12 +82,14 @@ impl Trainer {
                 own.kind()
             )));
         }
+        check_thin(header.architecture.is_thin(), &settings)?;
         let weights = checkpoint.group(GENERATOR);
         let (architecture, generator) = match (&settings.motion, &settings.map_channels) {
             (Some(_), _) => (own, Parameters::extended(weights, settings.seed, device)),
             (None, Some(_)) => (own, Parameters::from_tensors(weights, device)),
             (None, None) => {
-                (header.architecture.clone(), Parameters::from_tensors(weights, device))
+                let architecture = header.architecture.clone().with_thin(settings.thin);
+                (architecture, Parameters::from_tensors(weights, device))
             }
         };
         if !settings.error_head && !checkpoint.group(ERROR_HEAD).is_empty() {
@@ -243,5 +245,20 @@ impl Trainer {
     pub fn interpolate(&self, batch: &Batch) -> Result<Tensor> {
         let (generator, precision) = (self.stage.generator(), self.settings.precision);
         tch::no_grad(|| slices_between(generator, batch, precision))
+    }
+}
+
+/// Refuses to train a model of thin slices on others, and an error head for other slices than those
+/// of its generator.
+fn check_thin(is_thin: bool, settings: &Settings) -> Result<()> {
+    match (is_thin, settings.thin) {
+        (true, false) => Err(Error::Argument(
+            "it makes thin slices from thick ones, which `hrinet train --thin` alone teaches"
+                .into(),
+        )),
+        (false, true) if settings.error_head => Err(Error::Argument(
+            "an error head of thin slices for a generator of others; leave --thin out".into(),
+        )),
+        _ => Ok(()),
     }
 }

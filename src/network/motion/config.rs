@@ -34,6 +34,9 @@ pub struct MotionConfig {
     /// Channels of the through-plane branch at stride 2; 0 for none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub through_plane: i64,
+    /// Whether known slices are thick slabs, side by side, and those to be made thin ones.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub thin: bool,
 }
 
 fn is_zero(count: &i64) -> bool {
@@ -51,6 +54,7 @@ impl Default for MotionConfig {
             correlation: [0; 4],
             shared: 0,
             through_plane: 0,
+            thin: false,
         }
     }
 }
@@ -92,6 +96,10 @@ impl GeneratorConfig for MotionConfig {
 
     fn has_error_head(&self) -> bool {
         true
+    }
+
+    fn is_thin(&self) -> bool {
+        self.thin
     }
 
     /// Float32 alone: the weights of rounded convolutions are copies, which do not learn.

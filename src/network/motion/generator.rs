@@ -107,7 +107,9 @@ impl MotionGenerator {
             zero_conv(parameters, "refinement.context", context_slices, config.refinement)?;
         let through_plane = match config.through_plane {
             0 => None,
-            channels => Some(ThroughPlane::new(parameters, width2, channels)?),
+            channels => {
+                Some(ThroughPlane::new(parameters, width2, channels)?.with_thin(config.thin))
+            }
         };
         let shared = config.shared as usize;
         Ok(MotionGenerator {

@@ -35,6 +35,8 @@ pub struct ThroughPlane {
     exit: Convolution,
     /// Type of the inner convolutions' inputs and weights.
     kind: Kind,
+    /// Whether the known slices are slabs, and the cubics those whose averages they are.
+    thin: bool,
 }
 
 /// Input of the branch for the planes of a batch.
@@ -67,7 +69,13 @@ impl ThroughPlane {
         ];
         let exit = ConvolutionConfig::new(channels, OUTPUTS * SUBPIXELS).init(Init::Zero);
         let exit = Convolution::new(parameters, "through_plane.exit", exit)?;
-        Ok(ThroughPlane { entry, residual, exit, kind: Kind::Float })
+        Ok(ThroughPlane { entry, residual, exit, kind: Kind::Float, thin: false })
+    }
+
+    /// Takes the cubics whose averages over slabs side by side are the known slices, or those
+    /// through the known slices.
+    pub fn with_thin(self, thin: bool) -> ThroughPlane {
+        ThroughPlane { thin, ..self }
     }
 
     /// Computes the inner convolutions in another precision from now on; inputs and output stay
@@ -85,7 +93,10 @@ impl ThroughPlane {
 
     /// Slices `[N, 1, H, W]` with what the four known slices add to them.
     pub(crate) fn forward(&self, slices: &Tensor, input: &ThroughPlaneInput) -> Result<Tensor> {
-        let weights = cubic_weights(input.fraction, input.present)?;
+        let weights = match self.thin {
+            false => cubic_weights(input.fraction, input.present)?,
+            true => slab_weights(input.fraction, input.present)?,
+        };
         let cubic = |known: &Tensor| -> Result<Tensor> {
             let sum = known.f_mul(&weights)?.f_sum_dim_intlist([1i64].as_slice(), true, None)?;
             Ok(sum.f_sub(slices)?)
@@ -157,6 +168,19 @@ fn cubic_weights(fraction: &Tensor, present: Option<&[Tensor; 2]>) -> Result<Ten
     Ok(Tensor::f_cat(&weights, 1)?)
 }
 
+/// Weights `[N, 4, 1, 1]` of the known slices in the polynomial whose averages over slabs of one
+/// distance they are, otherwise as [`cubic_weights`].
+///
+/// The average of a cubic p over a slab is p + p'' / 24 in its middle, so that c - c'' / 24 has the
+/// averages that the cubic c has as values. The second difference of a cubic is c''.
+fn slab_weights(fraction: &Tensor, present: Option<&[Tensor; 2]>) -> Result<Tensor> {
+    let at = |shift: f64| cubic_weights(&fraction.f_add_scalar(shift)?, present);
+    let values = at(0.0)?;
+    let beside = at(-1.0)?.f_add(&at(1.0)?)?;
+    let second_difference = beside.f_sub(&values.f_mul_scalar(2.0)?)?;
+    Ok(values.f_sub(&second_difference.f_div_scalar(24.0)?)?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,6 +203,30 @@ mod tests {
                     .map(|(&weight, position)| f64::from(weight) * polynomial(position))
                     .sum();
                 assert!((sum - polynomial(fraction)).abs() < 1e-5, "{before} {after} {fraction}");
+            }
+        }
+    }
+
+    /// The averages over slabs of a polynomial give its values back.
+    #[test]
+    fn weights_of_slabs_undo_their_averages() {
+        let flag = |value: f64| Tensor::full([1, 1, 1, 1], value, (Kind::Float, Device::Cpu));
+        for (before, after) in [(1.0, 1.0), (1.0, 0.0), (0.0, 1.0), (0.0, 0.0)] {
+            let present = [flag(before), flag(after)];
+            let degree = 1 + before as i32 + after as i32;
+            let polynomial = |t: f64| (t + 0.7).powi(degree) - 0.3 * t;
+            let integral =
+                |t: f64| (t + 0.7).powi(degree + 1) / f64::from(degree + 1) - 0.15 * t * t;
+            for fraction in [0.0, 0.25, 0.5, 1.0] {
+                let weights = slab_weights(&flag(fraction), Some(&present)).unwrap();
+                let weights = Vec::<f32>::try_from(weights.flatten(0, -1)).unwrap();
+                let average = |middle: f64| integral(middle + 0.5) - integral(middle - 0.5);
+                let sum: f64 = weights
+                    .iter()
+                    .zip(POSITIONS)
+                    .map(|(&weight, position)| f64::from(weight) * average(position))
+                    .sum();
+                assert!((sum - polynomial(fraction)).abs() < 2e-5, "{before} {after} {fraction}");
             }
         }
     }

@@ -31,7 +31,7 @@ impl Dataset {
         mut on_read: impl FnMut(&str) -> Result<()>,
     ) -> Result<Dataset> {
         let size = settings.size as usize;
-        let gap = settings.gaps.iter().copied().max().unwrap_or(usize::MAX);
+        let needed = settings.slices_needed();
         let mut stacks = Vec::new();
         let mut too_small = 0;
         for path in io::folder::volumes_in(folder)? {
@@ -46,10 +46,10 @@ impl Dataset {
                         Fit::Resize => stack.resized(size)?,
                     };
                     let (slices, rows, columns) = stack.slices.dim();
-                    if rows < size || columns < size || slices <= gap {
+                    if rows < size || columns < size || slices < needed {
                         log::warn!(
                             "left out: {}: {} of {rows} x {columns}, too small for \
-                             crops of {size} and gaps of {gap}",
+                             crops of {size} and groups of {needed} slices",
                             path.display(),
                             count_of(slices, "slice")
                         );
@@ -66,9 +66,9 @@ impl Dataset {
             let all = if too_small == 1 { "it is".into() } else { format!("all {too_small} are") };
             return Err(Error::Argument(format!(
                 "{}: no volume to train on: {all} too small for squares of {size} \
-                 pixels or groups of {} slices; choose a smaller --size or --gap, or --fit resize",
-                folder.display(),
-                gap + 1
+                 pixels or groups of {needed} slices; choose a smaller --size or --gap, or --fit \
+                 resize",
+                folder.display()
             )));
         }
         if stacks.is_empty() {

@@ -16,6 +16,8 @@ pub(super) struct Variety {
     pub(super) max_gap_mm: f64,
     /// Consecutive slices that each slice averages: one of these.
     pub(super) thickness: Vec<usize>,
+    /// Whether known slices are slabs of a gap, side by side, and those between them single ones.
+    pub(super) thin: bool,
 }
 
 /// Largest distance of known slices in mm that a run draws from a volume of this spacing.
@@ -32,6 +34,7 @@ impl Variety {
             gaps: settings.gaps.clone(),
             max_gap_mm: if limit == 0.0 { f64::MAX } else { limit },
             thickness: settings.thickness.clone(),
+            thin: settings.thin,
         }
     }
 
@@ -56,8 +59,11 @@ impl Variety {
     }
 
     /// The weights of the consecutive slices that each slice of a group averages: at most twice its
-    /// gap, and as many as leave the group room in the stack.
+    /// gap, and as many as leave the group room in the stack. Slabs side by side are of a gap.
     fn profile(&self, slices: usize, gap: usize, random: &mut ChaCha8Rng) -> Vec<f32> {
+        if self.thin {
+            return vec![1.0 / gap as f32; gap];
+        }
         if self.thickness == [1] {
             return vec![1.0];
         }
@@ -87,6 +93,8 @@ pub(super) struct Draw<'a> {
     pub(super) gap: usize,
     /// The inner slice of a batch with one a group.
     pub(super) between: usize,
+    /// Whether this slice is a single one, and the known slices are slabs.
+    thin: bool,
     /// Weights of the slices, from the index of a slice on, that make this slice.
     profile: Vec<f32>,
     /// Row and column of the square's first pixel.
@@ -109,13 +117,31 @@ impl<'a> Draw<'a> {
         let gap = variety.gap(stack, random);
         let profile = variety.profile(slices, gap, random);
         let start = random.random_range(0..slices + 1 - profile.len() - gap);
-        let between = start + random.random_range(1..gap);
+        let targets = match variety.thin {
+            false => 1..gap,
+            // From the middle of the first slab to that of the second, where slices lie for odd
+            // gaps alone.
+            true => gap / 2..gap / 2 + gap + gap % 2,
+        };
+        let between = start + random.random_range(targets);
         let row = random.random_range(0..=rows - size);
         let column = random.random_range(0..=columns - size);
         let [upside_down, mirrored, reversed] = std::array::from_fn(|_| random.random_bool(0.5));
         let ends = if reversed { [start + gap, start] } else { [start, start + gap] };
-        let corner = [row, column];
-        Draw { stack, size, start, gap, between, profile, corner, upside_down, mirrored, ends }
+        let (corner, thin) = ([row, column], variety.thin);
+        Draw {
+            stack,
+            size,
+            start,
+            gap,
+            between,
+            thin,
+            profile,
+            corner,
+            upside_down,
+            mirrored,
+            ends,
+        }
     }
 
     /// The context slice beyond an end (0: the first, 1: the second), where the stack has it.
@@ -125,17 +151,28 @@ impl<'a> Draw<'a> {
         (beyond + self.profile.len() <= self.stack.slices.dim().0).then_some(beyond)
     }
 
-    /// Alpha of a slice of the group: 1 is the first known slice.
+    /// Alpha of a slice of the group: 1 is the first known slice, or the middle of its slab.
     pub(super) fn alpha(&self, slice: usize) -> f32 {
-        let fraction = (slice - self.start) as f32 / self.gap as f32;
+        let middle = if self.thin { (self.gap - 1) as f32 / 2.0 } else { 0.0 };
+        let fraction = ((slice - self.start) as f32 - middle) / self.gap as f32;
         if self.ends[0] > self.ends[1] { fraction } else { 1.0 - fraction }
     }
 
-    /// Fills a square with grey values of a slice: the weighted mean of as many slices as it is
-    /// thick, from its index on.
-    pub(super) fn fill(&self, mut plane: ArrayViewMut2<f32>, slice: usize) {
+    /// Fills a square with grey values of a known slice: the weighted mean of as many slices as it
+    /// is thick, from its index on.
+    pub(super) fn fill(&self, plane: ArrayViewMut2<f32>, slice: usize) {
+        self.fill_with(&self.profile, plane, slice);
+    }
+
+    /// As [`Draw::fill`], of a slice to be interpolated.
+    pub(super) fn fill_truth(&self, plane: ArrayViewMut2<f32>, slice: usize) {
+        let profile: &[f32] = if self.thin { &[1.0] } else { &self.profile };
+        self.fill_with(profile, plane, slice);
+    }
+
+    fn fill_with(&self, profile: &[f32], mut plane: ArrayViewMut2<f32>, slice: usize) {
         plane.fill(0.0);
-        for (offset, &weight) in self.profile.iter().enumerate() {
+        for (offset, &weight) in profile.iter().enumerate() {
             let crop = self.flipped(slice + offset);
             Zip::from(&mut plane).and(crop).for_each(|unit, &hu| {
                 *unit += weight * Window::CT.to_unit(f64::from(hu)) as f32;
@@ -173,7 +210,7 @@ mod tests {
     }
 
     fn variety(gaps: &[usize], max_gap_mm: f64, thickness: &[usize]) -> Variety {
-        Variety { gaps: gaps.to_vec(), max_gap_mm, thickness: thickness.to_vec() }
+        Variety { gaps: gaps.to_vec(), max_gap_mm, thickness: thickness.to_vec(), thin: false }
     }
 
     #[test]
@@ -205,6 +242,44 @@ mod tests {
             }
         }
         assert_eq!(seen, [true, true]);
+    }
+
+    /// HU of a ramp are 10 times the slice number: a slab has that of its middle.
+    #[test]
+    fn thin_slices_lie_between_the_middles_of_slabs() {
+        let slices = Array3::from_shape_fn((12, 8, 8), |(k, _, _)| 10 * k as i16);
+        let stack = SliceStack { name: "ramp".into(), slices, spacing_mm: 1.0 };
+        let variety = Variety { thin: true, ..variety(&[2, 3, 5, 6], 1e9, &[1]) };
+        let mut random = ChaCha8Rng::seed_from_u64(4);
+        let mut fractions = Vec::new();
+        for _ in 0..400 {
+            let draw = Draw::random(&stack, 4, &variety, &mut random);
+            let grey = |fill: &dyn Fn(ArrayViewMut2<f32>)| {
+                let mut plane = Array2::zeros((4, 4));
+                fill(plane.view_mut());
+                f64::from(plane[(0, 0)])
+            };
+            let [first, second] = draw.ends.map(|end| grey(&|plane| draw.fill(plane, end)));
+            let truth = grey(&|plane| draw.fill_truth(plane, draw.between));
+            let alpha = f64::from(draw.alpha(draw.between));
+            assert!((truth - (second + alpha * (first - second))).abs() < 1e-6);
+            assert!((0.0..=1.0).contains(&alpha));
+            if let Some(before) = draw.context(0) {
+                let before = grey(&|plane| draw.fill(plane, before));
+                assert!((before - (2.0 * first - second)).abs() < 1e-6);
+            }
+            fractions.push((draw.gap, (120.0 * (1.0 - alpha)).round() as i32));
+        }
+        fractions.sort_unstable();
+        fractions.dedup();
+        let of_gap = |gap| -> Vec<i32> {
+            let of_gap = fractions.iter().filter(|(other, _)| *other == gap);
+            of_gap.map(|(_, fraction)| *fraction).collect()
+        };
+        assert_eq!(of_gap(2), [30, 90]);
+        assert_eq!(of_gap(3), [0, 40, 80, 120]);
+        assert_eq!(of_gap(5), [0, 24, 48, 72, 96, 120]);
+        assert_eq!(of_gap(6), [10, 30, 50, 70, 90, 110]);
     }
 
     #[test]

@@ -59,17 +59,7 @@ impl<'a> Sampler<'a> {
         seed: u64,
     ) -> Result<Sampler<'a>> {
         let largest = gaps.iter().copied().max().unwrap_or(usize::MAX);
-        for stack in stacks {
-            let (slices, rows, columns) = stack.slices.dim();
-            if rows < size || columns < size || slices <= largest {
-                return Err(Error::Argument(format!(
-                    "{}: {} of {rows} x {columns}, too small for crops of {size} and gaps of \
-                     {largest}",
-                    stack.name,
-                    count_of(slices, "slice")
-                )));
-            }
-        }
+        check_stacks(stacks, size, largest.saturating_add(1))?;
         if stacks.is_empty() {
             return Err(Error::Argument("no stack of slices to draw from".into()));
         }
@@ -78,7 +68,12 @@ impl<'a> Sampler<'a> {
             shares: shares(stacks, 1.0),
             size,
             batch,
-            variety: Variety { gaps: gaps.to_vec(), max_gap_mm: f64::MAX, thickness: vec![1] },
+            variety: Variety {
+                gaps: gaps.to_vec(),
+                max_gap_mm: f64::MAX,
+                thickness: vec![1],
+                thin: false,
+            },
             sharpness_jitter: 0.0,
             seed,
             whole_groups: false,
@@ -99,6 +94,7 @@ impl<'a> Sampler<'a> {
         let advice = format!("a --batch of {} is too large; choose less", settings.batch);
         memory::check(batch_bytes(settings), &advice)?;
         let sampler = Sampler::new(stacks, size, batch, &settings.gaps, settings.seed)?;
+        check_stacks(stacks, size, settings.slices_needed())?;
         let whole_groups = settings.has_whole_groups();
         Ok(Sampler {
             shares: shares(stacks, settings.volume_balance),
@@ -137,7 +133,7 @@ impl<'a> Sampler<'a> {
             for number in 0..inner {
                 let slice = if self.whole_groups { draw.start + 1 + number } else { draw.between };
                 let plane = truth.index_axis_mut(ArrayAxis(0), index * inner + number);
-                draw.fill(plane, slice);
+                draw.fill_truth(plane, slice);
                 alpha.push(draw.alpha(slice));
             }
             draws.push(draw);
@@ -207,6 +203,22 @@ impl<'a> Sampler<'a> {
         let stack = &self.stacks[self.shares.partition_point(|&upto| upto <= share)];
         Draw::random(stack, self.size, &self.variety, random)
     }
+}
+
+/// Refuses stacks that are too small for crops of `size` pixels and groups of `needed` slices.
+fn check_stacks(stacks: &[SliceStack], size: usize, needed: usize) -> Result<()> {
+    for stack in stacks {
+        let (slices, rows, columns) = stack.slices.dim();
+        if rows < size || columns < size || slices < needed {
+            return Err(Error::Argument(format!(
+                "{}: {} of {rows} x {columns}, too small for crops of {size} and groups of \
+                 {needed} slices",
+                stack.name,
+                count_of(slices, "slice")
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Shares of the stacks up to and including each: the power `balance` of their voxels.

@@ -21,6 +21,7 @@ impl Settings {
             gaps: vec![2, 3, 4, 5, 6],
             max_gap_mm: 0.0,
             thickness: vec![1],
+            thin: false,
             sharpness_jitter: 0.0,
             volume_balance: 1.0,
             learning_rate: 1.5e-3,

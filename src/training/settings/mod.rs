@@ -150,6 +150,14 @@ pub struct Settings {
     #[arg(long, value_delimiter = ',', value_name = "N,N,...", help_heading = GROUPS)]
     #[serde(default = "single_slices")]
     pub thickness: Vec<usize>,
+    /// Learn thin slices from thick ones, for hrinet-motion.
+    ///
+    /// Known slices are averages of as many slices as --gap says, side by side; the targets are
+    /// single slices, anywhere from the middle of one known slice to that of the next.
+    #[arg(long, num_args = 0, default_missing_value = "true", action = ArgAction::Set)]
+    #[arg(help_heading = GROUPS)]
+    #[serde(default)]
+    pub thin: bool,
     /// Random sharpening and blurring of crops, a share [default: 0].
     ///
     /// The largest share of their fine detail, as kernels of scanners differ; 0: never.
@@ -313,15 +321,22 @@ impl Settings {
     /// [`Error::Argument`] for a size that the system cannot take, and for sizes out of range.
     pub fn architecture(&self) -> Result<Architecture> {
         let architecture = match (&self.motion, &self.map_channels) {
-            (None, None) => return self.system.architecture(self.size),
+            (None, None) => self.system.architecture(self.size)?,
             (Some(sizes), _) => Architecture::Motion(sizes.clone()),
             (None, Some(channels)) => {
                 Architecture::Autoencoder(AutoencoderConfig { map_channels: channels.clone() })
             }
         };
-        let architecture = architecture.checked()?;
+        let architecture = architecture.with_thin(self.thin).checked()?;
         architecture.check_side(self.size, self.system)?;
         Ok(architecture)
+    }
+
+    /// Slices that a volume needs at least: those of the largest group.
+    pub fn slices_needed(&self) -> usize {
+        let gap = self.gaps.iter().copied().max().unwrap_or(usize::MAX);
+        // Two slabs side by side; else both ends and what is between them.
+        if self.thin { gap.saturating_mul(2) } else { gap.saturating_add(1) }
     }
 }
 

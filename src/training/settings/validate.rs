@@ -92,6 +92,7 @@ impl Settings {
             weight("tissue_bias", self.tissue_bias),
             weight("distillation_weight", self.distillation_weight),
             row(prefix.is_some(), "trainable_prefix", prefix, MOTION_ALONE),
+            row(self.thin, "thin", true, MOTION_ALONE),
             row(self.gaps.len() > 1, "gaps", &self.gaps, "it trains on groups of one length"),
         ]
     }
@@ -126,7 +127,12 @@ impl Settings {
         let muon = self.optimizer == OptimizerKind::Muon;
         let (beta, share, prefix) = (self.beta, self.distillation_weight, &self.trainable_prefix);
         let against_d2 = "training against D2 learns from real slices alone";
+        let (thin, thickness) = (self.thin, &self.thickness);
+        let of_motion = self.motion.as_ref().is_some_and(|sizes| sizes.thin);
         vec![
+            row(thin && *thickness != [1], "thickness", thickness, "with thin it is the gap"),
+            row(thin && share > 0.0, "distillation_weight", share, "thin has no teacher"),
+            row(of_motion && !thin, "motion", &self.motion, "it is thin; set thin as well"),
             row(head && muon, "optimizer", "muon", "generators alone have it"),
             row(head && prefix.is_some(), "trainable_prefix", prefix, FROZEN),
             row(head && beta > 0.0, "beta", beta, FROZEN),
@@ -196,6 +202,7 @@ mod tests {
             Settings { tissue_bias: 0.1, ..acai() },
             Settings { distillation_weight: 0.1, ..acai() },
             Settings { error_head: true, ..acai() },
+            Settings { thin: true, ..acai() },
         ] {
             assert!(refusal(settings).contains(MOTION_ALONE));
         }
@@ -228,6 +235,12 @@ mod tests {
         assert!(refusal(Settings { precision: half, ..motion() }).contains("float32 alone"));
         let both = Settings { distillation_weight: 0.5, beta: 0.01, ..motion() };
         assert!(refusal(both).contains("against D2"));
+        let thin = || Settings { thin: true, ..motion() };
+        assert!(thin().check().is_ok());
+        assert!(refusal(Settings { thickness: vec![2], ..thin() }).contains("it is the gap"));
+        assert!(refusal(Settings { distillation_weight: 0.5, ..thin() }).contains("no teacher"));
+        let motion_config = Some(MotionConfig { thin: true, ..MotionConfig::default() });
+        assert!(refusal(Settings { motion: motion_config, ..motion() }).contains("it is thin"));
         let head = Settings::default_for_error_head;
         for settings in [
             Settings { beta: 0.01, ..head() },

@@ -26,6 +26,7 @@ fn every_part() -> MotionConfig {
         correlation: [0, 1, 2, 1],
         shared: 0,
         through_plane: 6,
+        thin: false,
     }
 }
 
