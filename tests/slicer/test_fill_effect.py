@@ -172,6 +172,19 @@ def test_what_changed_alone_is_filled_again():
         assert len(spans) == before, "nothing has changed"
 
 
+def test_update_reaches_segments_on_one_slice_alone():
+    image = np.zeros(SHAPE, np.float32)
+    other = np.roll(tube(0.0), 16, 2)
+    alone = drawn(tube(0.0), [6]).astype(np.uint8) * 2
+    work = filling.Filling()
+    for slices in ([0, 12], [0, 3, 12], [0, 12], []):
+        labels = np.where(alone > 0, alone, drawn(other, slices).astype(np.uint8))
+        found = filled(work, image, [labels], True)[0]
+        whole = np.empty_like(labels)
+        filling.run(filling.Request(grid(), True, (0, 13)), image, labels, whole, None)
+        assert np.array_equal(found, whole), slices
+
+
 @pytest.mark.parametrize(
     "slices, span",
     [([3], (1, 7)), ([2], (1, 6)), ([0], (0, 5)), ([12], (9, 13)), ([], None)],

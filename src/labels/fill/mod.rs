@@ -43,8 +43,8 @@ const LARGEST: f32 = 1e30;
 pub struct FillOptions {
     /// Axis across the drawn slices.
     pub axis: Axis,
-    /// Whether a segment tapers beyond its first and last drawn slice, for at most as many slices
-    /// as to the next drawn one; else it ends there.
+    /// Whether a segment tapers beyond its first and last drawn slice, for less than the step to
+    /// the next drawn one; else it ends there.
     pub tapers: bool,
     /// Indices of the slices to fill; `None`: all. The others stay as they are drawn.
     pub slices: Option<Range<usize>>,
@@ -90,7 +90,8 @@ pub struct FilledSegment {
 /// stays as it is; between two segments a voxel goes to the one in which it is deeper.
 /// `on_progress` counts the slices of all segments. After an error the output is unspecified.
 ///
-/// A segment that is drawn on one slice alone stays as it is.
+/// A segment that is drawn on one slice alone tapers towards the next drawn slices of the others;
+/// without others, it stays as it is.
 ///
 /// # Errors
 /// [`Error::Argument`] for arrays of different sizes or types, labels that are not finite, slices
@@ -151,11 +152,12 @@ pub fn fill(
 pub fn plan(labels: &VoxelsView, options: &FillOptions) -> Vec<FilledSegment> {
     with_view!(labels, labels => {
         let count = labels.shape()[options.axis.array_axis()];
+        let segments = drawn::segments(labels, options.axis);
+        let all_drawn = drawn::slices(&segments);
         let filled = |drawn: &Drawn<_>| {
-            let stretches = drawn.stretches(count, options.tapers);
+            let stretches = drawn.stretches(count, &all_drawn, options.tapers);
             stretches.iter().map(|stretch| options.cut(stretch).len()).sum()
         };
-        let segments = drawn::segments(labels, options.axis);
         segments.iter().map(|drawn| drawn.report(filled(drawn))).collect()
     })
 }
@@ -168,10 +170,12 @@ fn fill_all<T: Voxel>(
     on_progress: OnProgress,
 ) -> Result<Vec<FilledSegment>> {
     let count = stack.positions.len();
-    let segments: Vec<(Drawn<T>, Vec<Stretch>)> = drawn::segments(stack.labels, stack.axis)
+    let segments = drawn::segments(stack.labels, stack.axis);
+    let all_drawn = drawn::slices(&segments);
+    let segments: Vec<(Drawn<T>, Vec<Stretch>)> = segments
         .into_iter()
         .map(|drawn| {
-            let stretches = drawn.stretches(count, options.tapers);
+            let stretches = drawn.stretches(count, &all_drawn, options.tapers);
             (drawn, stretches)
         })
         .collect();

@@ -28,6 +28,9 @@ const APART_RADIUS: usize = 2;
 /// Exponent of the taper: between a cone (1) and a parabola (2).
 const TAPER: f32 = 1.5;
 
+/// Length of a cap in depths of its segment: between half a ball (1) and a tip.
+const CAP: f32 = 2.0;
+
 /// An image, and a label map on its grid.
 pub struct Stack<'a, T> {
     /// The label map.
@@ -63,7 +66,9 @@ impl<T: Voxel> Stack<'_, T> {
     ) -> Result<()> {
         match stretch.place {
             Place::After(number) => self.between(drawn, number, wanted, on_step, on_slice),
-            Place::Beyond(number, inner) => self.beyond(drawn, [number, inner], wanted, on_slice),
+            Place::Beyond { number, inner, gone } => {
+                self.beyond(drawn, (number, inner), gone, wanted, on_slice)
+            }
         }
     }
 
@@ -76,12 +81,13 @@ impl<T: Voxel> Stack<'_, T> {
         on_slice: OnSlice,
     ) -> Result<()> {
         let numbers = number.saturating_sub(1)..(number + 3).min(drawn.slices.len());
-        let roi = self.roi(drawn, numbers.clone());
+        let numbers: Vec<usize> = numbers.collect();
+        let roi = self.roi(drawn, &numbers);
         let depths: Vec<Array2<f32>> = numbers
-            .clone()
-            .map(|number| drawn.depths(self.labels, self.axis, number, (roi, self.pixel)))
+            .iter()
+            .map(|&number| drawn.depths(self.labels, self.axis, number, (roi, self.pixel)))
             .collect();
-        let own = number - numbers.start;
+        let own = number - numbers[0];
         let [first, second] = [&depths[own], &depths[own + 1]];
         let [start, end] = [number, number + 1].map(|number| drawn.slices[number].0);
         let greys = [start, end].map(|index| (self.grey)(index, roi));
@@ -94,7 +100,7 @@ impl<T: Voxel> Stack<'_, T> {
             false => None,
         };
         let around = [own.checked_sub(1), Some(own + 2).filter(|&at| at < depths.len())];
-        let at = |at: usize| self.positions[drawn.slices[numbers.start + at].0];
+        let at = |at: usize| self.positions[drawn.slices[numbers[at]].0];
         let curve = Curve::new([own, own + 1].map(at), around.map(|around| around.map(at)));
         let outer = around.map(|around| around.map(|at| &depths[at]));
         for index in wanted {
@@ -114,30 +120,40 @@ impl<T: Voxel> Stack<'_, T> {
         Ok(())
     }
 
-    /// Tapers a segment beyond a drawn slice, as far as the image does not say otherwise.
+    /// Tapers a segment beyond the drawn slice of a number, as far as the image does not say
+    /// otherwise. `inner`: number of its neighbour on the other side; `gone`: index of a slice at
+    /// whose distance the segment is gone.
     fn beyond(
         &self,
         drawn: &Drawn<T>,
-        [number, inner]: [usize; 2],
+        (number, inner): (usize, Option<usize>),
+        gone: usize,
         wanted: Range<usize>,
         on_slice: OnSlice,
     ) -> Result<()> {
-        let roi = self.roi(drawn, number.min(inner)..number.max(inner) + 1);
-        let depths = [number, inner]
-            .map(|number| drawn.depths(self.labels, self.axis, number, (roi, self.pixel)));
-        let [end, inner] = [number, inner].map(|number| drawn.slices[number].0);
-        let evidence = Evidence::learn(&[end, inner].map(|index| (self.grey)(index, roi)), &depths);
-        let distance = |index: usize| (self.positions[index] - self.positions[end]).abs() as f32;
-        let step = distance(inner);
-        let [deepest, inside] = depths.each_ref().map(deepest);
-        let length = length(deepest, inside, step);
+        let numbers: Vec<usize> = std::iter::once(number).chain(inner).collect();
+        let roi = self.roi(drawn, &numbers);
+        let depths: Vec<Array2<f32>> = numbers
+            .iter()
+            .map(|&number| drawn.depths(self.labels, self.axis, number, (roi, self.pixel)))
+            .collect();
+        let index = |number: usize| drawn.slices[number].0;
+        let greys: Vec<Array2<f32>> =
+            numbers.iter().map(|&number| (self.grey)(index(number), roi)).collect();
+        let evidence = Evidence::learn(&greys, &depths);
+        let end = self.positions[index(number)];
+        let distance = |index: usize| (self.positions[index] - end).abs() as f32;
+        let step = distance(gone);
+        let taper = Taper::new(deepest(&depths[0]), depths.get(1).map(deepest), step);
         let depth = smoothed(&depths[0], self.finest());
         for index in wanted {
             let along = distance(index);
-            let mut found = &depth - deepest * (along / length).powf(TAPER);
+            let mut found = &depth - taper.loss(along);
             if let Some(evidence) = &evidence {
-                let apart =
-                    Array2::from_elem(depth.dim(), (deepest * along / step).min(MAX_APART_MM));
+                let apart = Array2::from_elem(
+                    depth.dim(),
+                    (taper.deepest * along / step).min(MAX_APART_MM),
+                );
                 evidence.add_to(&mut found, &apart, &(self.grey)(index, roi));
             }
             on_slice(index, roi, &found)?;
@@ -151,9 +167,10 @@ impl<T: Voxel> Stack<'_, T> {
     }
 
     /// Region around a segment in some of its drawn slices.
-    fn roi(&self, drawn: &Drawn<T>, numbers: Range<usize>) -> Roi {
-        let own = drawn.slices[numbers.start].1;
-        let all = drawn.slices[numbers].iter().fold(own, |all, (_, bounds)| all.union(*bounds));
+    fn roi(&self, drawn: &Drawn<T>, numbers: &[usize]) -> Roi {
+        let bounds = |number: &usize| drawn.slices[*number].1;
+        let own = bounds(&numbers[0]);
+        let all = numbers.iter().map(bounds).fold(own, |all, bounds| all.union(bounds));
         let margin = ((MARGIN_MM / self.finest()).ceil() as usize).clamp(MARGIN[0], MARGIN[1]);
         all.extended(margin, 1, self.size)
     }
@@ -250,12 +267,34 @@ fn overlap(first: &Array2<f32>, second: &Array2<f32>) -> f64 {
     2.0 * both / sum
 }
 
-/// Distance, mm, after which a segment ends beyond its outermost drawn slice, where its largest
-/// depth is `deepest`, in the next drawn slice `inside`. As the end of a ball is, it is the longer
-/// the wider the segment is, though at most the `step` between both slices: their geometric mean.
-/// It is shorter by as much as the segment is already thinner than in the next drawn slice.
-fn length(deepest: f32, inside: f32, step: f32) -> f32 {
-    (deepest * step).sqrt().min(step) * (deepest / inside).min(1.0)
+/// End of a segment beyond its outermost drawn slice: a tube of unchanged outlines, and a cap.
+struct Taper {
+    /// Largest depth in the drawn slice, mm.
+    deepest: f32,
+    /// Lengths of the tube and of the cap, mm.
+    tube: f32,
+    cap: f32,
+}
+
+impl Taper {
+    /// `deepest`: largest depth, mm, in the outermost drawn slice; `inside`: in the one before, if
+    /// there is one; `step`: distance, mm, at which the segment is gone.
+    ///
+    /// As the end of a ball is, the end is the longer the wider the segment is, though at most the
+    /// step: their geometric mean. A segment much narrower than the step ends in its first half as
+    /// likely as in its second, so that it goes on to the middle. The end is shorter by as much as
+    /// the segment is already thinner than in the drawn slice before.
+    fn new(deepest: f32, inside: Option<f32>, step: f32) -> Taper {
+        let thinner = inside.map_or(1.0, |inside| (deepest / inside).min(1.0));
+        let length = (deepest * step).sqrt().clamp(step / 2.0, step) * thinner;
+        let cap = (CAP * deepest).min(length);
+        Taper { deepest, tube: length - cap, cap }
+    }
+
+    /// Depth lost at a distance from the drawn slice, mm.
+    fn loss(&self, along: f32) -> f32 {
+        self.deepest * ((along - self.tube).max(0.0) / self.cap).powf(TAPER)
+    }
 }
 
 /// Largest depth.

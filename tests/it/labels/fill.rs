@@ -122,6 +122,27 @@ fn segments_taper_beyond_their_ends_where_asked() {
     assert_eq!(slices(&FillOptions::default()), [7, 8, 9, 10, 11, 12, 13, 14]);
 }
 
+/// A disc on one slice alone, of radius 10 mm, 12 mm from the slices on which another is drawn: its
+/// end is as long as their geometric mean, 10.95 mm; slices are 2 mm apart.
+#[test]
+fn one_slice_alone_tapers_towards_those_of_other_segments() {
+    let mut alone = discs(13, |k| ([32.0, 25.0], if k == 6.0 { 10.0 } else { -1.0 }));
+    let other = discs(13, |_| ([32.0, 60.0], 8.0));
+    let image = Array3::zeros(alone.dim());
+    let unchanged = filled(&image, &alone, &FillOptions::default()).0;
+    assert_eq!(unchanged, alone);
+    alone.zip_mut_with(&thinned(&other, 6), |label, other| *label += 2 * other);
+    let found = filled(&image, &alone, &FillOptions::default()).0;
+    let areas: Vec<usize> =
+        found.outer_iter().map(|plane| plane.iter().filter(|&&label| label == 1).count()).collect();
+    assert_eq!((areas[0], areas[12]), (0, 0));
+    // Its tip, 0.9 mm beyond the outermost of these slices, is less than a pixel.
+    for distance in 1..5 {
+        assert_eq!(areas[6 - distance], areas[6 + distance]);
+        assert!(areas[6 + distance] > 0 && areas[6 + distance] <= areas[5 + distance]);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
 

@@ -38,7 +38,8 @@ def run(request, image, labels, output, progress):
 def changed_slices(before, now):
     """Slices (first, end) whose filling changes with the drawn label maps; None if none does.
 
-    A label reaches from a changed slice over two drawn slices of its own on each side.
+    A label reaches from a changed slice over two drawn slices of its own on each side. One that is
+    drawn on one slice alone reaches as far as the next drawn slices of the others.
     """
     changed = before != now
     if not changed.any():
@@ -55,7 +56,24 @@ def changed_slices(before, now):
         end = max(end, above[1] + 1 if len(above) > 1 else len(now))
     # A drawn voxel of one label stands before the filling of all others in its layer.
     own = np.flatnonzero(changed.any((1, 2)))
-    return int(min(first, own[0])), int(max(end, own[-1] + 1))
+    first, end = min(first, own[0]), max(end, own[-1] + 1)
+    drawn = [np.flatnonzero(labels.any((1, 2))) for labels in (before, now)]
+    if not np.array_equal(*drawn):
+        for labels, indices in zip((before, now), drawn):
+            for reach in _reaches_of_single_slices(labels, indices):
+                first, end = min(first, reach[0]), max(end, reach[1])
+    return int(max(first, 0)), int(min(end, len(now)))
+
+
+def _reaches_of_single_slices(labels, drawn):
+    """Slices (first, end) as far as which a label on one of the `drawn` slices alone may reach."""
+    on_slices = [np.unique(labels[index][labels[index] != 0]) for index in drawn]
+    names, counts = np.unique(np.concatenate([labels[:0].ravel(), *on_slices]), return_counts=True)
+    for number, found in enumerate(on_slices):
+        if np.isin(found, names[counts == 1]).any():
+            neighbours = np.concatenate([drawn[:number][-1:], drawn[number + 1 :][:1]])
+            step = np.abs(neighbours - drawn[number]).max(initial=0)
+            yield drawn[number] - step, drawn[number] + step + 1
 
 
 class Filling:

@@ -58,8 +58,10 @@ impl Report {
         mut warnings: Vec<String>,
     ) -> Report {
         let segments = segments(labels, planned);
-        let alone = segments.iter().filter(|segment| segment.filled.drawn_slices == 1);
-        let alone: Vec<String> = alone.map(SegmentReport::name).collect();
+        let stays = |segment: &&SegmentReport| {
+            segment.filled.drawn_slices == 1 && segment.filled.filled_slices == 0
+        };
+        let alone: Vec<String> = segments.iter().filter(stays).map(SegmentReport::name).collect();
         if !alone.is_empty() {
             let names = alone.join(", ");
             warnings.push(format!("drawn on one slice alone, which stays as it is: {names}"));
