@@ -129,8 +129,8 @@ def resample(
         model: `Model`, which is kept for further calls, the name of a shipped one ("hrinet-motion",
             "hrinet-motion-small", "hrinet-motion-sharp", "linear", "cubic"), or a checkpoint file.
         device: "auto", "cpu", "cuda" or "cuda:N"; of no effect where `model` is a `Model`.
-        precision: "auto" (bfloat16 where the processor computes in it), "float32" or "bfloat16"; of
-            no effect where `model` is a `Model`.
+        precision: "auto" (bfloat16 where the processor is faster in it), "float32" or "bfloat16";
+            of no effect where `model` is a `Model`.
         factor: number of parts of the slice spacing, 1 or more.
         spacing: wished slice spacing in mm; the closest that keeps every known slice is taken.
         exact_spacing: slice spacing in mm; known slices that the new grid misses are lost.

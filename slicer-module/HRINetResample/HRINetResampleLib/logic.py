@@ -41,7 +41,7 @@ class ResampleChoices:
         moving the slices in their plane onto a right-angled grid.
     model: a shipped model, "linear", "cubic", or the path of a checkpoint file.
     device: "auto", "cpu", "cuda" or "cuda:N".
-    precision: "auto" (bfloat16 where the processor computes in it), "float32" or "bfloat16", for
+    precision: "auto" (bfloat16 where the processor is faster in it), "float32" or "bfloat16", for
         networks.
     ensemble: interpolate every slice twice, with its neighbours in either order, and average:
         slightly more accurate in nearly twice the time.
