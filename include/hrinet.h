@@ -263,7 +263,8 @@ typedef struct {
    */
   size_t struct_size;
   /**
-   * 1 for a copy of a known slice, 0 for an interpolated one.
+   * 1 for a copy of a known slice, 0 for an interpolated one. With a model of thin slices
+   * (`hrinet_model_is_thin`) none is a copy.
    */
   int32_t is_known;
   /**
@@ -1016,6 +1017,16 @@ HrinetStatus hrinet_model_load_from_memory(const uint8_t *bytes,
 HrinetStatus hrinet_model_info(const HrinetModel *model, HrinetModelInfo *info);
 
 /**
+ * Whether a model makes thin slices from thick ones (`"hrinet-thin"`): 1 or 0, 0 for NULL. Then
+ * `hrinet_resample` makes every slice, and keeps no known one, whatever `hrinet_plan_slice` says;
+ * known slices are the averages over their thickness. Its plan must divide evenly spaced slices by
+ * a whole number.
+ *
+ * @pre `model` is NULL or a loaded model.
+ */
+int32_t hrinet_model_is_thin(const HrinetModel *model);
+
+/**
  * Frees a model; NULL is allowed. No other thread may be using it.
  *
  * @pre `model` is NULL or a loaded model, which must not be used again.
@@ -1125,8 +1136,8 @@ HrinetStatus hrinet_job_init(HrinetJob *job);
 
 /**
  * Resamples a volume: reads `input` and the label maps, writes the voxels of the wanted outputs,
- * with any strides. Known slices are copied bit for bit. Several jobs may use one model and one
- * plan at once.
+ * with any strides. Known slices are copied bit for bit, unless the model makes thin slices
+ * (`hrinet_model_is_thin`). Several jobs may use one model and one plan at once.
  *
  * The memory from the first to the last voxel of an output must not overlap that of an input or of
  * another output.

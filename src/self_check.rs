@@ -65,8 +65,8 @@ pub enum Verdict {
 /// Checks an interpolator on a volume in HU. `name` is what the result calls it.
 ///
 /// # Errors
-/// [`Error::Argument`] for fewer than three slices and for an interpolator that is itself linear or
-/// cubic; as [`evaluate`].
+/// [`Error::Argument`] for fewer than three slices, for an interpolator that is itself linear or
+/// cubic, and for one that makes thin slices; as [`evaluate`].
 pub fn self_check(
     volume: &Volume,
     name: &str,
@@ -76,6 +76,12 @@ pub fn self_check(
     if interpolator.network().is_none() {
         return Err(Error::Argument(format!(
             "{name} is what a network is checked against; choose a model"
+        )));
+    }
+    if interpolator.is_thin() {
+        return Err(Error::Argument(format!(
+            "{name} makes slices thinner than those of the volume, which hold no truth for them; \
+             check another model, or leave the check out"
         )));
     }
     let axis = volume.geometry().slice_axis();

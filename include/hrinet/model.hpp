@@ -83,6 +83,7 @@ struct ModelInfo {
     std::uint64_t parameter_count;  ///< Number of trained parameters.
     bool predicts_error;            ///< Whether Job::expected_error() can be had.
     bool has_flow;                  ///< Whether LabelMethod::anatomy can be had.
+    bool is_thin;                   ///< Whether it makes thin slices, and keeps no known one.
 };
 
 /// An interpolator: a network with its weights, `"linear"` or `"cubic"`. Immutable: any number of
@@ -114,7 +115,7 @@ public:
         detail::check(hrinet_model_info(get(), &info));
         return {info.system,          info.checksum,        info.device,
                 info.window_low_hu,   info.window_high_hu,  info.parameter_count,
-                info.predicts_error != 0, info.has_flow != 0};
+                info.predicts_error != 0, info.has_flow != 0, hrinet_model_is_thin(get()) != 0};
     }
 
     /// About how many bytes interpolate() takes beside the voxels of input and output.
@@ -123,7 +124,8 @@ public:
     }
 
     /// Resamples a volume into `output`: plan.voxels() voxels without gaps, i fastest, or a Volume
-    /// with strides of its own. Known slices are copied bit for bit. A Job offers more outputs.
+    /// with strides of its own. Known slices are copied bit for bit, unless the model makes thin
+    /// slices (ModelInfo::is_thin). A Job offers more outputs.
     template <class T, class Output>
     void interpolate(const Plan& plan, const Volume<T>& input, Output&& output,
                      const ProgressFunction& progress = {}) const;

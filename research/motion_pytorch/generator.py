@@ -172,9 +172,10 @@ class MotionGenerator(nn.Module):
         correlation=(0,) * 4,
         shared=0,
         through_plane=0,
+        thin=False,
     ):
         super().__init__()
-        self.shared = shared
+        self.shared, self.thin = shared, thin
         self.encoder, self.outlook, self.decoder = (nn.ModuleDict() for _ in range(3))
         for level, stride in enumerate(STRIDES):
             name, width = f"stride{stride}", widths[level]
@@ -271,7 +272,8 @@ class MotionGenerator(nn.Module):
             known4 = torch.cat([images[0], *known, images[1]], 1)
             before, after = beyond.split(1, 1)
             warped4 = torch.cat([before, *warped, after], 1)
-            weights = cubic_weights(fraction, pair.present)
+            weights_at = slab_weights if self.thin else cubic_weights
+            weights = weights_at(fraction, pair.present)
             slices = self.through_plane(slices, known4, warped4, weights, state.coarse_hidden)
         flow, coarse_hidden = state.flow, state.coarse_hidden
         return Outputs(
@@ -291,6 +293,14 @@ def cubic_weights(fraction, present):
                 weight = weight * (1 + present[j] * (fraction - (i - 1)) / (i - j))
         weights.append(weight)
     return torch.cat(weights, 1)
+
+
+def slab_weights(fraction, present):
+    """As `cubic_weights`, in the polynomial whose averages over slabs of a distance the slices are:
+    c - c'' / 24, where the second difference of a cubic is c''."""
+    values = cubic_weights(fraction, present)
+    beside = cubic_weights(fraction - 1, present) + cubic_weights(fraction + 1, present)
+    return values - (beside - 2 * values) / 24
 
 
 def _warp_beyond(beyond, present, flow):

@@ -149,8 +149,8 @@ pub unsafe extern "C" fn hrinet_job_init(job: *mut HrinetJob) -> HrinetStatus {
 }
 
 /// Resamples a volume: reads `input` and the label maps, writes the voxels of the wanted outputs,
-/// with any strides. Known slices are copied bit for bit. Several jobs may use one model and one
-/// plan at once.
+/// with any strides. Known slices are copied bit for bit, unless the model makes thin slices
+/// (`hrinet_model_is_thin`). Several jobs may use one model and one plan at once.
 ///
 /// The memory from the first to the last voxel of an output must not overlap that of an input or of
 /// another output.

@@ -262,6 +262,24 @@ pub unsafe extern "C" fn hrinet_model_info(
     })
 }
 
+/// Whether a model makes thin slices from thick ones (`"hrinet-thin"`): 1 or 0, 0 for NULL. Then
+/// `hrinet_resample` makes every slice, and keeps no known one, whatever `hrinet_plan_slice` says;
+/// known slices are the averages over their thickness. Its plan must divide evenly spaced slices by
+/// a whole number.
+///
+/// # Safety
+/// `model` is NULL or a loaded model.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn hrinet_model_is_thin(model: *const HrinetModel) -> i32 {
+    let mut is_thin = 0;
+    call(|| {
+        // SAFETY: a loaded model or NULL, as the caller promises.
+        is_thin = i32::from(unsafe { interpolator(model) }.is_thin());
+        Ok(())
+    });
+    is_thin
+}
+
 /// Frees a model; NULL is allowed. No other thread may be using it.
 ///
 /// # Safety

@@ -54,7 +54,8 @@ pub struct HrinetResampleOptions {
 pub struct HrinetSlice {
     /// Size of this struct as the host knows it.
     pub struct_size: usize,
-    /// 1 for a copy of a known slice, 0 for an interpolated one.
+    /// 1 for a copy of a known slice, 0 for an interpolated one. With a model of thin slices
+    /// (`hrinet_model_is_thin`) none is a copy.
     pub is_known: i32,
     /// The known slice, or the first of the two on both sides.
     pub first: u32,

@@ -9,7 +9,7 @@ use std::time::Instant;
 use ndarray::{Array2, Array3, Array4, ArrayView2};
 use tch::{Device, Tensor};
 
-pub use self::shipped::{DEFAULT, SHIPPED, ShippedModel, shipped_names};
+pub use self::shipped::{DEFAULT, SHIPPED, ShippedModel, THIN, shipped_names};
 use crate::error::{Error, Result};
 use crate::network::checkpoint::{Checkpoint, ERROR_HEAD, GENERATOR, Header, Record};
 use crate::network::generator::Generator;
@@ -219,6 +219,10 @@ impl SliceNetwork for Model {
         };
         let over_range = OverRange::of(&padded)?;
         Ok(EncodedSlice { features, lost_detail, over_range, size: [rows, columns] })
+    }
+
+    fn is_thin(&self) -> bool {
+        self.architecture().is_thin()
     }
 
     fn has_context(&self) -> bool {

@@ -44,6 +44,11 @@ pub trait SliceNetwork: std::any::Any {
         None
     }
 
+    /// Whether it makes thin slices from thick ones, at known places (fractions 0 and 1) as well.
+    fn is_thin(&self) -> bool {
+        false
+    }
+
     /// Whether it uses context slices, the known slices beyond the pair.
     fn has_context(&self) -> bool {
         false

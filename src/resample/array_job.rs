@@ -9,6 +9,7 @@ use crate::labels::{LabelMethod, LabelPass};
 use crate::resample::image::Image;
 use crate::resample::output_slices::OutputSlices;
 use crate::resample::pass::{Bounds, Counter, OnProgress, Pass};
+use crate::resample::slabs::Slabs;
 use crate::resample::{Interpolator, Plan};
 use crate::volume::hounsfield;
 use crate::volume::views::{with_view, with_views};
@@ -35,7 +36,8 @@ pub struct Sink<'a> {
 /// Inputs and wanted outputs of a plan as arrays `[k, j, i]`, which may have strides.
 ///
 /// Known slices are copied bit for bit, unless those of a tilted gantry are moved in their plane
-/// ([`Plan::straightening`]). After an error the content of all outputs is unspecified.
+/// ([`Plan::straightening`]), or the model makes thin slices ([`Interpolator::is_thin`]). After an
+/// error the content of all outputs is unspecified.
 pub struct ArrayJob<'a> {
     /// Output grid, and the source of each slice.
     pub plan: &'a Plan,
@@ -141,8 +143,11 @@ impl<'a> ArrayJob<'a> {
         on_progress: OnProgress,
     ) -> Result<Work> {
         let wants_image = sink.is_some() || self.wants_image();
-        let passes = usize::from(wants_image) + self.labels.len();
-        let mut counter = Counter::new(passes * self.plan.interpolated_count(), on_progress);
+        let image_plan = self.interpolator.image_plan(self.plan)?.into_owned();
+        let label_plan = self.plan.with_known();
+        let of_image = if wants_image { image_plan.interpolated_count() } else { 0 };
+        let of_labels = self.labels.len() * label_plan.interpolated_count();
+        let mut counter = Counter::new(of_image + of_labels, on_progress);
         let mut work = Work::default();
         if let (Some(window), Some(network)) = (self.window, self.interpolator.network()) {
             let [low, high] = network.window_hu();
@@ -162,8 +167,9 @@ impl<'a> ArrayJob<'a> {
                 }
             });
             let sink = slices.zip(timed.as_mut()).map(|(slices, take)| Sink { slices, take });
-            work.encoded = self.interpolate_image(sink, &mut counter)?;
-            work.interpolated = self.plan.interpolated_count();
+            let plans = (&image_plan, &label_plan);
+            work.encoded = self.interpolate_image(plans, sink, &mut counter)?;
+            work.interpolated = image_plan.interpolated_count();
             work.time = start.elapsed().saturating_sub(waited);
             log::debug!(
                 "{} interpolated, {} encoded, in {:.3} s",
@@ -175,8 +181,8 @@ impl<'a> ArrayJob<'a> {
         let start = Instant::now();
         for labels in std::mem::take(&mut self.labels) {
             log::info!("resampling a label map by {:?}", labels.method);
-            self.interpolate_labels(labels, &mut counter)?;
-            work.label_slices += self.plan.interpolated_count();
+            self.interpolate_labels(&label_plan, labels, &mut counter)?;
+            work.label_slices += label_plan.interpolated_count();
         }
         work.label_time = start.elapsed();
         Ok(work)
@@ -205,6 +211,7 @@ impl<'a> ArrayJob<'a> {
         let has_image = self.image.is_some();
         if let Some(image) = &self.image {
             check_shape("input", image.voxels.shape(), input)?;
+            self.interpolator.image_plan(self.plan)?;
         }
         if let Some(array) = &self.output {
             require_image(has_image, "an output")?;
@@ -226,12 +233,18 @@ impl<'a> ArrayJob<'a> {
         Ok(())
     }
 
-    /// Interpolates the image and its expected errors, and returns how many slices were encoded.
-    fn interpolate_image(&mut self, sink: Option<Sink>, counter: &mut Counter) -> Result<usize> {
+    /// Interpolates the image and its expected errors by a plan, and returns how many slices were
+    /// encoded. By the plan with known slices NaN is put back.
+    fn interpolate_image(
+        &mut self,
+        (plan, with_known): (&Plan, &Plan),
+        sink: Option<Sink>,
+        counter: &mut Counter,
+    ) -> Result<usize> {
         let Some(image) = &self.image else { return Ok(0) };
-        let straightening = self.plan.straightening();
-        let stack_shape = self.plan.stack_shape();
-        let all = || 0..self.plan.slices().len();
+        let straightening = plan.straightening();
+        let stack_shape = plan.stack_shape();
+        let all = || 0..plan.slices().len();
         let mut errors = self.expected_error.take();
         let mut error_stack = (errors.is_some() && straightening.is_some())
             .then(|| Array3::<f32>::zeros(stack_shape));
@@ -242,11 +255,14 @@ impl<'a> ArrayJob<'a> {
         macro_rules! run {
             ($input:expr, $output:expr) => {{
                 let mut pass = Pass {
-                    plan: self.plan,
+                    plan,
                     input: $input,
                     rescale: image.rescale,
                     bounds: Bounds::of($input),
                     output: $output,
+                    slabs: plan
+                        .thin_factor()
+                        .map(|factor| Slabs::new(factor, plan.known_positions().len())),
                     expected_error,
                     work_limit: self.work_limit,
                     encoded: 0,
@@ -264,10 +280,10 @@ impl<'a> ArrayJob<'a> {
         let encoded = match (&mut self.output, sink) {
             (_, Some(Sink { slices, take })) => with_view!(&numbers, input => {
                 let take = &mut |range, mut part: Array3<_>| {
-                    image.restore_nan(self.plan, range, &mut part.view_mut().into());
+                    image.restore_nan(with_known, range, &mut part.view_mut().into());
                     take(part.into())
                 };
-                run!(input, Some(OutputSlices::parts(self.plan, input, slices, take)))
+                run!(input, Some(OutputSlices::parts(plan, input, slices, take)))
             }),
             (None, None) => with_view!(&numbers, input => run!(input, None)),
             (Some(output), None) => {
@@ -277,7 +293,7 @@ impl<'a> ArrayJob<'a> {
                     Some(straightening) => {
                         let mut stack = Array3::default(stack_shape);
                         let encoded = run!(input, Some(OutputSlices::Array(&mut stack)));
-                        image.restore_nan(self.plan, all(), &mut stack.view_mut().into());
+                        image.restore_nan(with_known, all(), &mut stack.view_mut().into());
                         straightening.image(&stack, output, image.padding());
                         encoded
                     }
@@ -285,7 +301,7 @@ impl<'a> ArrayJob<'a> {
             }
         }?;
         if let (None, Some(output)) = (straightening, &mut self.output) {
-            image.restore_nan(self.plan, all(), output);
+            image.restore_nan(with_known, all(), output);
         }
         if let (Some(straightening), Some(stack), Some(errors)) =
             (straightening, &error_stack, &mut errors)
@@ -295,16 +311,21 @@ impl<'a> ArrayJob<'a> {
         Ok(encoded)
     }
 
-    fn interpolate_labels(&self, labels: LabelArrays, counter: &mut Counter) -> Result<()> {
+    fn interpolate_labels(
+        &self,
+        plan: &Plan,
+        labels: LabelArrays,
+        counter: &mut Counter,
+    ) -> Result<()> {
         let LabelArrays { input, mut output, method } = labels;
         let types = [input.voxel_type(), output.voxel_type()];
         let image = self.image.as_ref();
         let network = self.interpolator.network();
-        let pass = LabelPass { plan: self.plan, method, image, network };
-        with_views!(&input, &mut output, (input, output) => match self.plan.straightening() {
+        let pass = LabelPass { plan, method, image, network };
+        with_views!(&input, &mut output, (input, output) => match plan.straightening() {
             None => pass.run(input, output, counter),
             Some(straightening) => {
-                let mut stack = Array3::default(self.plan.stack_shape());
+                let mut stack = Array3::default(plan.stack_shape());
                 pass.run(input, &mut stack, counter)?;
                 straightening.labels(&stack, output);
                 Ok(())

@@ -35,6 +35,7 @@ pub fn by_a_few_slices(job: &Job, on_progress: OnProgress) -> Result<Option<Esti
     let excerpt = excerpt(job.volume, axis, (*middle).min(known - count), count)?;
     let factor = Spacing::Factor(members.len().min(MAX_BETWEEN) + 1);
     let plan = Plan::new(excerpt.geometry(), Some(axis), &factor)?;
+    let plan = job.interpolator.image_plan(&plan)?.into_owned();
     let small = Job {
         expected_error: job.expected_error,
         nan_as: job.nan_as,

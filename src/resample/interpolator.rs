@@ -1,5 +1,7 @@
 //! The choice between linear, cubic and network interpolation, by name.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use tch::Device;
 
@@ -139,6 +141,22 @@ impl Interpolator {
     /// Whether the network finds the flow between two slices, which label maps can follow.
     pub fn has_flow(&self) -> bool {
         self.network().is_some_and(SliceNetwork::has_flow)
+    }
+
+    /// Whether it makes thin slices from thick ones, so that no known slice is kept.
+    pub fn is_thin(&self) -> bool {
+        self.network().is_some_and(SliceNetwork::is_thin)
+    }
+
+    /// The plan by which it makes the slices of a CT: for a model of thin slices [`Plan::thin`].
+    ///
+    /// # Errors
+    /// Those of [`Plan::thin`].
+    pub(crate) fn image_plan<'a>(&self, plan: &'a Plan) -> Result<Cow<'a, Plan>> {
+        match self.is_thin() && plan.thin_factor().is_none() {
+            true => plan.clone().thin().map(Cow::Owned),
+            false => Ok(Cow::Borrowed(plan)),
+        }
     }
 
     /// Checks that expected errors can be had.

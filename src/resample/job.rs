@@ -43,6 +43,10 @@ pub struct JobOptions {
     pub window: Option<Window>,
     /// Whether the output of a tilted gantry is sheared like the input.
     pub keep_tilt: bool,
+    /// Whether slices are thin ones and none is kept, as [`Interpolator::is_thin`] says of the
+    /// model.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub thin: bool,
 }
 
 impl Default for JobOptions {
@@ -57,6 +61,7 @@ impl Default for JobOptions {
             nan_as: None,
             window: None,
             keep_tilt: false,
+            thin: false,
         }
     }
 }
@@ -82,12 +87,13 @@ impl JobOptions {
     /// Plans the output grid of a volume.
     ///
     /// # Errors
-    /// As [`Plan::new`].
+    /// As [`Plan::new`] and [`Plan::thin`].
     pub fn plan(&self, input: &Geometry) -> Result<Plan> {
-        match self.keep_tilt {
+        let plan = match self.keep_tilt {
             true => Plan::keeping_tilt(input, self.axis, &self.spacing),
             false => Plan::new(input, self.axis, &self.spacing),
-        }
+        }?;
+        if self.thin { plan.thin() } else { Ok(plan) }
     }
 
     /// Checks, before a volume is read, that it and what is made of it fit into the free memory,

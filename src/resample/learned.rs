@@ -171,9 +171,11 @@ impl<T: Voxel> Pass<'_, '_, T> {
         (cost.choose(self.work_limit, free), cost.threads_inside())
     }
 
-    /// First slice that has to wait until the slices before it are written.
+    /// First slice that has to wait until the slices before it are written. Those of a slab go
+    /// through together: they are written together.
     fn room_end(&self) -> usize {
-        self.output.as_ref().map_or(usize::MAX, OutputSlices::room_end)
+        let end = self.output.as_ref().map_or(usize::MAX, OutputSlices::room_end);
+        end.saturating_add(self.plan.thin_factor().unwrap_or(0))
     }
 
     /// Writes decoded slices, and reports them.
@@ -196,6 +198,9 @@ impl<T: Voxel> Pass<'_, '_, T> {
         [before, after]: [&ArrayView2<T>; 2],
         decoded: &Array3<f32>,
     ) -> Result<()> {
+        if self.slabs.is_some() {
+            return self.write_thin(window, members, [before, after], decoded);
+        }
         let Some(output) = &mut self.output else { return Ok(()) };
         let (rescale, bounds) = (self.rescale, self.bounds);
         let hu = |stored: T| rescale.to_hu(stored.to_f64());
@@ -206,6 +211,35 @@ impl<T: Voxel> Pass<'_, '_, T> {
                 *out = bounds.voxel(rescale.from_hu(hu));
             });
             output.complete(index)?;
+        }
+        Ok(())
+    }
+
+    /// As [`Pass::write_slices`], for thin slices, as far as their slabs are complete.
+    fn write_thin(
+        &mut self,
+        window: Window,
+        members: &[(usize, f64)],
+        [before, after]: [&ArrayView2<T>; 2],
+        decoded: &Array3<f32>,
+    ) -> Result<()> {
+        let (Some(output), Some(slabs)) = (&mut self.output, &mut self.slabs) else {
+            return Ok(());
+        };
+        let (rescale, bounds, plan, input) = (self.rescale, self.bounds, self.plan, self.input);
+        let hu = |stored: T| rescale.to_hu(stored.to_f64());
+        let known = |index: usize| slice(input, plan.axis(), index).map(|&stored| hu(stored));
+        for (&(index, fraction), grey) in members.iter().zip(decoded.outer_iter()) {
+            let restored = Zip::from(before).and(after).and(&grey).map_collect(|&a, &b, &grey| {
+                window.restore(f64::from(grey), hu(a), hu(b), fraction)
+            });
+            for (index, thin) in slabs.add(index, restored, &known) {
+                let plane = &mut output.slice_mut(plan, index);
+                Zip::from(plane).and(&thin).for_each(|out, &hu| {
+                    *out = bounds.voxel(rescale.from_hu(hu));
+                });
+                output.complete(index)?;
+            }
         }
         Ok(())
     }

@@ -7,6 +7,7 @@
 //!   [`array_job`] the same on arrays of a host, `image` the CT in them;
 //! - `output_slices`: where output slices go, an array or, part by part, a sink;
 //! - [`pair`]: slices between two known ones, the paper's operation;
+//! - `slabs`: thin slices, and the thick ones that they average to;
 //! - `share`: how much of a network's work is done at once;
 //! - [`estimate`]: time of a job, by that of a few slices;
 //! - [`expected_error`]: mean of the expected errors.
@@ -30,6 +31,7 @@ mod pair_decoder;
 pub(crate) mod pass;
 pub mod plan;
 mod share;
+mod slabs;
 pub mod straighten;
 
 pub use array_job::{ArrayJob, LabelArrays, Sink, Work};

@@ -4,6 +4,7 @@ use ndarray::ArrayRef3;
 
 use crate::error::Result;
 use crate::resample::output_slices::OutputSlices;
+use crate::resample::slabs::Slabs;
 use crate::resample::{Interpolator, Plan, cubic, learned, linear};
 use crate::volume::{Rescale, Voxel};
 
@@ -80,6 +81,8 @@ pub(crate) struct Pass<'a, 'b, T> {
     /// Interpolated voxels stay within.
     pub(crate) bounds: Bounds<T>,
     pub(crate) output: Option<OutputSlices<'a, T>>,
+    /// Of thin slices, those that wait for others.
+    pub(crate) slabs: Option<Slabs>,
     /// Expected absolute errors in HU.
     pub(crate) expected_error: Option<&'a mut ArrayRef3<f32>>,
     /// Bytes that a network may take, libtorch and weights included; `None`: those that are free.

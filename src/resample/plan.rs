@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::error::{Error, Result, count_of};
 use crate::resample::lattice::{Lattice, check_length};
 use crate::resample::output_slices::{PART_BYTES, PARTS_IN_MEMORY};
+use crate::resample::slabs::{thin_sources, with_known};
 use crate::resample::straighten::Straightening;
 use crate::volume::geometry::{Axis, Geometry};
 use crate::volume::{SliceSource, VoxelType};
@@ -52,6 +53,8 @@ pub struct Plan {
     straightening: Option<Straightening>,
     slices: Vec<SliceSource>,
     known_positions: Vec<f64>,
+    /// Thin slices of each known slice, where no slice is known.
+    thin_factor: Option<usize>,
     remark: Option<String>,
 }
 
@@ -102,6 +105,7 @@ impl Plan {
             output: straightening.as_ref().map_or(&stack, Straightening::output).clone(),
             stack,
             straightening,
+            thin_factor: None,
             remark: None,
             known_positions: known,
         };
@@ -112,6 +116,31 @@ impl Plan {
             plan.interpolated_count()
         );
         Ok(plan)
+    }
+
+    /// The same grid with thin slices throughout: each shows a whole part of the thickness of the
+    /// known slices, at their places as well, and none is a copy. A plan that is a copy stays one.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] where slices do not divide the distance of the known ones alike.
+    pub fn thin(self) -> Result<Plan> {
+        if self.is_copy() || self.thin_factor.is_some() {
+            return Ok(self);
+        }
+        let (factor, slices) = thin_sources(&self.slices, self.known_positions.len())?;
+        let kept = "no known slice is kept: every slice is a thin one";
+        let remark = self.remark.as_ref().map_or(kept.into(), |remark| format!("{remark}; {kept}"));
+        Ok(Plan { slices, thin_factor: Some(factor), remark: Some(remark), ..self })
+    }
+
+    /// By how much output slices are thinner than known ones; `None` where they are as thick.
+    pub fn thin_factor(&self) -> Option<usize> {
+        self.thin_factor
+    }
+
+    /// The same grid with known slices where they are, for label maps.
+    pub(crate) fn with_known(&self) -> Plan {
+        Plan { slices: with_known(&self.slices), thin_factor: None, ..self.clone() }
     }
 
     /// What the user should know of the grid: how it differs from the wish and from the header.

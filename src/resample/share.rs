@@ -34,6 +34,7 @@ impl ShareCost {
         let (pixels, pairs) = (rows * columns, plan.pairs());
         let batch = network.decode_batch(pixels).max(1);
         let (fixed, each) = (network.working_bytes(0), network.slice_bytes(pixels));
+        let each = each.saturating_add(waiting_bytes(plan, pixels));
         let longest = pairs.iter().map(|(_, members)| members.len()).max().unwrap_or(1);
         let most = Share {
             workers: threads::current().min(pairs.len()).max(1),
@@ -71,6 +72,13 @@ impl ShareCost {
             (workers, _) => Share { workers: workers.max(1), ..self.most },
         }
     }
+}
+
+/// Bytes of the thin slices that wait for others of their slab, for each slice that is decoded at
+/// once: those of two slabs.
+fn waiting_bytes(plan: &Plan, pixels: usize) -> u64 {
+    let slices = 2 * plan.thin_factor().unwrap_or(0) as u64;
+    slices.saturating_mul((pixels * size_of::<f64>()) as u64)
 }
 
 #[cfg(test)]

@@ -248,17 +248,13 @@ impl Trainer {
     }
 }
 
-/// Refuses to train a model of thin slices on others, and an error head for other slices than those
-/// of its generator.
+/// Refuses to train a model of thin slices on others.
 fn check_thin(is_thin: bool, settings: &Settings) -> Result<()> {
-    match (is_thin, settings.thin) {
-        (true, false) => Err(Error::Argument(
+    match is_thin && !settings.thin {
+        true => Err(Error::Argument(
             "it makes thin slices from thick ones, which `hrinet train --thin` alone teaches"
                 .into(),
         )),
-        (false, true) if settings.error_head => Err(Error::Argument(
-            "an error head of thin slices for a generator of others; leave --thin out".into(),
-        )),
-        _ => Ok(()),
+        false => Ok(()),
     }
 }

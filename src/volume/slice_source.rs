@@ -9,7 +9,8 @@ pub enum SliceSource {
     Interpolated {
         /// The input slice before.
         first: usize,
-        /// Position between the two slices: 0 at `first`, 1 at the next one; in (0, 1).
+        /// Position between the two slices: 0 at `first`, 1 at the next one; in (0, 1), with 0 and
+        /// 1 where thin slices take the place of known ones.
         fraction: f64,
     },
 }

@@ -23,6 +23,7 @@ static int predicts_error(const HrinetModel *model) {
     CHECK(hrinet_model_info(model, &info) == HRINET_OK);
     CHECK(info.predicts_error == 0 || info.predicts_error == 1);
     CHECK(info.has_flow == (strcmp(info.system, "hrinet-motion") == 0));
+    CHECK(hrinet_model_is_thin(model) == 0 && hrinet_model_is_thin(NULL) == 0);
     return info.predicts_error;
 }
 

@@ -37,6 +37,7 @@ pub static SHIPPED: &[ShippedModel] = &[
     shipped!("hrinet-motion", "closest to known slices: measuring, surfaces, segmentation"),
     shipped!("hrinet-motion-small", "three times as fast: previews, laptops, large volumes"),
     shipped!("hrinet-motion-sharp", "as noisy as known slices: reading"),
+    shipped!("hrinet-thin", "thin slices from thick ones, none of which is kept"),
     shipped!("ae", "the paper's autoencoder: research"),
     shipped!("acai", "the paper's ACAI: research"),
     shipped!("hrinet-patchgan", "the paper's HRINet without Step II: research"),
@@ -46,6 +47,9 @@ pub static SHIPPED: &[ShippedModel] = &[
 
 /// The default model.
 pub const DEFAULT: &str = SHIPPED[0].name;
+
+/// The model of thin slices.
+pub const THIN: &str = "hrinet-thin";
 
 /// Names of the models that are part of the library, the default one first.
 pub fn shipped_names() -> Vec<&'static str> {

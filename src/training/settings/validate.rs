@@ -138,6 +138,7 @@ impl Settings {
             row(head && beta > 0.0, "beta", beta, FROZEN),
             row(head && self.motion.is_some(), "motion", &self.motion, FROZEN),
             row(head && share > 0.0, "distillation_weight", share, REAL_SLICES),
+            row(head && thin, "thin", true, "thin slices have none"),
             row(beta > 0.0 && share > 0.0, "distillation_weight", share, against_d2),
         ]
     }
@@ -246,6 +247,7 @@ mod tests {
             Settings { beta: 0.01, ..head() },
             Settings { optimizer: OptimizerKind::Muon, ..head() },
             Settings { distillation_weight: 0.5, ..head() },
+            Settings { thin: true, ..head() },
             Settings { trainable_prefix: Some("refinement".into()), ..head() },
             Settings { motion: Some(MotionConfig::default()), ..head() },
         ] {

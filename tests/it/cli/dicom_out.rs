@@ -313,6 +313,7 @@ fn cancelled_write_leaves_nothing() {
         input: &volume,
         output: &volume,
         sources: &sources,
+        thin_factor: None,
         method: "copy",
         segmentation: None,
     };

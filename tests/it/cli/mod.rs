@@ -21,4 +21,5 @@ mod sharpness;
 mod site;
 mod start;
 mod streams;
+mod thin;
 mod train;

@@ -6,7 +6,7 @@ use std::path::Path;
 use hrinet::evaluation::{Comparison, Evaluation, evaluate};
 use hrinet::io;
 use hrinet::metrics::tissue::TISSUES;
-use hrinet::network::model::{DEFAULT, shipped_names};
+use hrinet::network::model::{DEFAULT, THIN, shipped_names};
 use hrinet::network::{Model, Neighbours, Precision, PrecisionChoice, SliceNetwork, System};
 use hrinet::resample::{
     Interpolator, InterpolatorOptions, Job, Plan, SliceSource, Spacing, between_slices,
@@ -50,7 +50,9 @@ fn model_cards_name_the_checksum() {
     for name in shipped_names() {
         let model = Model::load(name, Device::Cpu).expect("a shipped model loads");
         let system = model.system();
-        assert_eq!(system == System::HrinetMotion, name.starts_with("hrinet-motion"));
+        let is_motion = name.starts_with("hrinet-motion") || name == THIN;
+        assert_eq!(system == System::HrinetMotion, is_motion);
+        assert_eq!(model.is_thin(), name == THIN);
         assert!(system == System::HrinetMotion || system.to_string() == name, "{name}: {system}");
         let card = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("models/{name}.md"));
         let card = std::fs::read_to_string(card).expect("the model's card");
@@ -185,7 +187,8 @@ fn systems_of_the_paper_compute_in_float32() {
         model.decode(&Neighbours::of_pair(&first, &second), &[0.4]).expect("decodes")
     };
     let options = |precision| InterpolatorOptions { precision, ..InterpolatorOptions::on("cpu") };
-    for name in shipped_names().into_iter().filter(|name| !name.starts_with("hrinet-motion")) {
+    let is_of_paper = |name: &&str| !name.starts_with("hrinet-motion") && *name != THIN;
+    for name in shipped_names().into_iter().filter(is_of_paper) {
         let model = || Model::load(name, Device::Cpu).expect("a shipped model loads");
         let asked = model().with_precision(Precision::Bfloat16).expect("a precision");
         assert_eq!(asked.precision(), Precision::Float32);

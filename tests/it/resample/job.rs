@@ -16,7 +16,7 @@ fn plan(volume: &Volume, factor: usize) -> Plan {
 fn options_are_read_and_written_by_their_names() {
     let text = r#"{"spacing": {"factor": 3}, "axis": "k", "model": "cubic", "device": "cpu",
         "ensemble": true, "label-method": "nearest", "expected-error": true, "nan-as": -1000,
-        "window": {"low": 0.0, "high": 1.0}, "keep-tilt": true}"#;
+        "window": {"low": 0.0, "high": 1.0}, "keep-tilt": true, "thin": true}"#;
     let options: JobOptions = serde_json::from_str(text).unwrap();
     let interpolator = InterpolatorOptions { ensemble: true, ..InterpolatorOptions::on("cpu") };
     let expected = JobOptions {
@@ -29,6 +29,7 @@ fn options_are_read_and_written_by_their_names() {
         nan_as: Some(-1000.0),
         window: Some(Window { low: 0.0, high: 1.0 }),
         keep_tilt: true,
+        thin: true,
     };
     assert_eq!(options, expected);
     let text = serde_json::to_string(&options).unwrap();

@@ -7,3 +7,4 @@ mod phantom_structures;
 mod plan_laws;
 mod side_by_side;
 mod straighten;
+mod thin;

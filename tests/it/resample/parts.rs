@@ -106,6 +106,7 @@ fn parts_of_a_network_are_those_of_the_whole_by_any_number_of_threads() {
         ("hrinet-motion", 1, Spacing::Factor(3)),
         ("hrinet-motion", 3, Spacing::Factor(3)),
         ("hrinet-motion-small", 4, Spacing::Exact(0.8)),
+        ("hrinet-thin", 3, Spacing::Factor(4)),
     ] {
         threads::set_current(count);
         let options = InterpolatorOptions::on("cpu");

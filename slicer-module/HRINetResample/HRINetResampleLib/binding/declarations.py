@@ -314,6 +314,7 @@ FUNCTIONS = {
         [POINTER(c_uint8), c_size_t, POINTER(HrinetModelOptions), POINTER(POINTER(HrinetModel))],
     ),
     "hrinet_model_info": (HrinetStatus, [POINTER(HrinetModel), POINTER(HrinetModelInfo)]),
+    "hrinet_model_is_thin": (c_int32, [POINTER(HrinetModel)]),
     "hrinet_model_free": (None, [POINTER(HrinetModel)]),
     "hrinet_volume_init": (HrinetStatus, [POINTER(HrinetVolume)]),
     "hrinet_resample_options_init": (HrinetStatus, [POINTER(HrinetResampleOptions)]),

@@ -135,6 +135,12 @@ class Plan(Handle):
         check(self._library, self._library.hrinet_plan_slice(self._pointer, index, found))
         return Slice(bool(found.is_known), found.first, found.second, found.fraction)
 
+    def slices_by(self, model: "Model") -> List[Slice]:
+        """`slices`, or with a model of thin slices, all of them interpolated."""
+        if not model.is_thin or all(each.is_known for each in self.slices):
+            return self.slices
+        return [dataclasses.replace(each, is_known=False) for each in self.slices]
+
     def work_bytes(self, model: Optional["Model"] = None) -> int:
         """Estimated bytes that the job allocates beside input and output."""
         pointer = model and model._pointer
@@ -154,6 +160,7 @@ class Model(Handle):
     `system` is its kind, `checksum` the SHA-256 of its checkpoint, `device` the one that computes.
     `window_hu` are the HU from low to high that the network sees. `predicts_error` says whether it
     has an error head, `has_flow` whether it finds flow, which the label method "anatomy" needs.
+    `is_thin` says whether it makes thin slices from thick ones, none of which is then kept.
     """
 
     _free = "hrinet_model_free"
@@ -212,6 +219,7 @@ class Model(Handle):
         self.parameter_count = int(info.parameter_count)
         self.has_flow = bool(info.has_flow)
         self.predicts_error = bool(info.predicts_error)
+        self.is_thin = bool(self._library.hrinet_model_is_thin(pointer))
 
     def between(self, first: Any, second: Any, alphas: Any) -> np.ndarray:
         """Interpolated slices [alpha, row, column] in HU, as float32.

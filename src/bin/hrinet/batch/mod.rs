@@ -24,6 +24,7 @@ use std::fs::File;
 use std::path::Path;
 
 use hrinet::error::count_of;
+use hrinet::resample::JobOptions;
 use hrinet::{Error, Result, io};
 
 pub use self::arguments::Arguments;
@@ -61,6 +62,7 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<u8> {
     let options = arguments.options(&model)?;
     check_input(arguments)?;
     let interpolator = options.load_interpolator().map_err(|error| model.in_error(error, None))?;
+    let options = JobOptions { thin: interpolator.is_thin(), ..options };
     let settings = Settings::new(arguments, options, &model, &interpolator)?;
     if arguments.outputs.dry_run {
         let volumes = find(arguments, verbosity)?;

@@ -115,6 +115,9 @@ fn load(arguments: &Arguments, models: &[Choice<String>]) -> Result<Vec<Interpol
         Interpolator::load(&model.value, &options).map_err(|error| model.in_error(error, None))
     };
     let interpolators = models.iter().map(load).collect::<Result<Vec<_>>>()?;
+    for (model, interpolator) in models.iter().zip(&interpolators) {
+        check_thin(&model.value, interpolator, arguments)?;
+    }
     let names: Vec<&str> = models.iter().map(|model| model.value.as_str()).collect();
     if arguments.expected_error && !interpolators.iter().any(Interpolator::predicts_error) {
         return Err(Error::Argument(format!(
@@ -124,6 +127,17 @@ fn load(arguments: &Arguments, models: &[Choice<String>]) -> Result<Vec<Interpol
         )));
     }
     Ok(interpolators)
+}
+
+/// Refuses to compare thin slices with slices as thick as the known ones.
+fn check_thin(name: &str, interpolator: &Interpolator, arguments: &Arguments) -> Result<()> {
+    match interpolator.is_thin() && arguments.truth != Truth::Thin {
+        true => Err(Error::Argument(format!(
+            "{name} makes slices thinner than the known ones: measure it on a volume of thin \
+             slices by --thickness N --truth thin and --gap N, or choose another model"
+        ))),
+        false => Ok(()),
+    }
 }
 
 /// Every volume of the arguments; folders are searched.

@@ -102,6 +102,7 @@ fn as_json(model: &Model) -> Value {
         "window_hu": model.window_hu(),
         "predicts_error": model.predicts_error(),
         "finds_flow": model.has_flow(),
+        "is_thin": model.is_thin(),
         "sha256": model.checksum(),
         "record": model.record(),
     })
@@ -110,6 +111,9 @@ fn as_json(model: &Model) -> Value {
 fn print_essentials(model: &Model, indent: &str) -> Result<()> {
     let [low, high] = model.window_hu();
     print_line(format_args!("{indent}system:      {}", model.system()))?;
+    if model.is_thin() {
+        print_line(format_args!("{indent}slices:      thin ones; known slices are not kept"))?;
+    }
     print_line(format_args!("{indent}parameters:  {}", model.parameter_count()))?;
     print_line(format_args!("{indent}window:      {low} to {high} HU"))?;
     print_line(format_args!("{indent}SHA-256:     {}", model.checksum()))

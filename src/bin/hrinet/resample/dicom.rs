@@ -122,6 +122,7 @@ pub fn write(
         input: &input.volume,
         output,
         sources: input.plan.slices(),
+        thin_factor: input.plan.thin_factor(),
         method: &computed.method,
         segmentation,
     };

@@ -47,6 +47,7 @@ pub fn run(
     arguments.check_outputs(&model, other_output)?;
     let options = arguments.options(&model)?;
     let interpolator = options.load_interpolator().map_err(|error| model.in_error(error, None))?;
+    let options = JobOptions { thin: interpolator.is_thin(), ..options };
     let request = arguments.request();
     let by_parts = request.takes_parts();
     let check = |grid: &Geometry, voxel_type| {

@@ -32,7 +32,7 @@ use crate::error::{Error, Result};
 use crate::io::{atomic_folder, atomic_write};
 use crate::volume::voxels::with_voxels;
 use crate::volume::{Axis, SliceSource, Volume, Voxel};
-use elements::{Object, put, text};
+use elements::{Object, put, put_decimals, text};
 use headers::{Reference, SliceHeader};
 use place::Place;
 use slice::Origin;
@@ -60,6 +60,8 @@ pub struct DerivedSeries<'a> {
     pub output: &'a Volume,
     /// Source of each slice of `output`.
     pub sources: &'a [SliceSource],
+    /// By how much slices are thinner than known ones, none of which is kept; `None`: as thick.
+    pub thin_factor: Option<usize>,
     /// How slices were interpolated, for the derivation description: model and checksum.
     pub method: &'a str,
     /// Label maps on the grid of `output`, to be written as a DICOM SEG.
@@ -210,7 +212,7 @@ impl DerivedSeries<'_> {
                 return Err(Error::Cancelled);
             }
             let number = if backwards { count - index } else { index + 1 };
-            let object = slice::derived(
+            let mut object = slice::derived(
                 common.clone(),
                 self.origin(index),
                 &Place::of(grid, index)?,
@@ -218,9 +220,19 @@ impl DerivedSeries<'_> {
                 number,
                 self.pixels(index),
             );
+            self.divide_thickness(&mut object);
             write_object(&folder.join(format!("IM{number:05}.dcm")), object)?;
         }
         Ok(())
+    }
+
+    /// Divides the thickness that a data set states by that of thin slices.
+    fn divide_thickness(&self, object: &mut Object) {
+        if let (Some(factor), Some(thickness)) =
+            (self.thin_factor, elements::number(object, tags::SLICE_THICKNESS))
+        {
+            put_decimals(object, tags::SLICE_THICKNESS, &[thickness / factor as f64]);
+        }
     }
 
     fn origin(&self, index: usize) -> Origin<'_> {
@@ -266,9 +278,12 @@ impl DerivedSeries<'_> {
 
     /// Derivation in words.
     fn derivation(&self) -> String {
-        let known = match self.moves_slices() {
-            true => "The tilt of the gantry is taken out: all slices are moved in their plane.",
-            false => "Known slices keep their stored values.",
+        let known = match (self.thin_factor, self.moves_slices()) {
+            (Some(_), _) => "All slices are thin ones: no known slice is kept.",
+            (_, true) => {
+                "The tilt of the gantry is taken out: all slices are moved in their plane."
+            }
+            (_, false) => "Known slices keep their stored values.",
         };
         let text = format!(
             "{SOFTWARE} {VERSION}: {} slices {} mm apart, interpolated from {} known slices by {}. \

@@ -109,7 +109,7 @@ impl DicomSeg<'_> {
         put_items(
             &mut object,
             tags::SHARED_FUNCTIONAL_GROUPS_SEQUENCE,
-            vec![shared_groups(&place, first)],
+            vec![shared_groups(&place, first, series.thin_factor)],
         );
         let groups: Result<Vec<Object>> =
             frames.iter().map(|frame| frame_groups(frame, grid, &images[frame.slice])).collect();
@@ -320,12 +320,13 @@ fn referenced_series(identity: &Identity, images: &[Reference]) -> Object {
     item
 }
 
-/// What all frames have in common: spacing and orientation.
-fn shared_groups(place: &Place, first: &SliceHeader) -> Object {
+/// What all frames have in common: spacing, orientation, and thickness, which thin slices divide.
+fn shared_groups(place: &Place, first: &SliceHeader, thin_factor: Option<usize>) -> Object {
     let mut measures = Object::new_empty();
     place.describe_spacing(&mut measures);
     match super::elements::number(&first.attributes, tags::SLICE_THICKNESS) {
         Some(thickness) if thickness > 0.0 => {
+            let thickness = thickness / thin_factor.unwrap_or(1) as f64;
             put_decimals(&mut measures, tags::SLICE_THICKNESS, &[thickness]);
         }
         _ => place.describe_thickness(&mut measures),

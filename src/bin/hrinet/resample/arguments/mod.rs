@@ -7,6 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use hrinet::labels::LabelMethod;
+use hrinet::network::model;
 use hrinet::resample::JobOptions;
 use hrinet::volume::Window;
 use hrinet::{Result, io};
@@ -21,8 +22,8 @@ use crate::size;
 
 /// Interpolate slices: write INPUT with a finer slice spacing to OUTPUT.
 ///
-/// Known slices stay bit for bit, with their place in space; memory and every file are checked
-/// before the work begins, and OUTPUT is written whole or not at all.
+/// Known slices stay bit for bit, with their place in space, unless --thin is given; memory and
+/// every file are checked before the work begins, and OUTPUT is written whole or not at all.
 #[derive(Args)]
 #[command(after_help = examples(&[
     ("hrinet resample CT/ fine.nii.gz",
@@ -75,10 +76,17 @@ pub struct InterpolationArguments {
     ///
     /// linear and cubic interpolate without one. `hrinet info` lists the models: hrinet-motion is
     /// the closest to known slices, hrinet-motion-small three times as fast, hrinet-motion-sharp as
-    /// noisy as known slices; the paper's systems (ae, acai, hrinet-patchgan, hrinet-mse,
-    /// hrinet-perceptual) are for research.
+    /// noisy as known slices, hrinet-thin that of --thin; the paper's systems (ae, acai,
+    /// hrinet-patchgan, hrinet-mse, hrinet-perceptual) are for research.
     #[arg(long, value_name = "NAME|FILE")]
     model: Option<String>,
+    /// Make thin slices from thick ones: --model hrinet-thin.
+    ///
+    /// What slices as thin as the new distance would show, at every place, where the known slices
+    /// are as thick as they are apart. No known slice is kept; each is the average of the output
+    /// over its thickness. With a whole division of the slice spacing alone.
+    #[arg(long, conflicts_with_all = ["model", "check"])]
+    thin: bool,
     /// Grey values of the window, for volumes that are not in HU.
     ///
     /// The network sees them as its own window, -1000 to 1000 HU: --window 0,1 is for values from
@@ -134,7 +142,8 @@ impl InterpolationArguments {
     /// # Errors
     /// Those of [`site::model`].
     pub fn model(&self) -> Result<Choice<String>> {
-        site::model(self.model.as_deref())
+        let thin = self.thin.then_some(model::THIN);
+        site::model(self.model.as_deref().or(thin))
     }
 
     /// The options of a job with a model on a grid; reads the grid of a reference volume.
