@@ -119,6 +119,9 @@ def resample(
 ) -> Resampled:
     """Interpolates the slices of a CT, and copies every known slice bit for bit.
 
+    With the model "hrinet-thin" every slice is made, known places included: what slices as thin as
+    the new slice distance would show. No known slice is then kept.
+
     By default the slice spacing is divided by the whole number that brings it closest to the pixel
     spacing. One of `factor`, `spacing`, `exact_spacing` and `like` chooses otherwise.
 
@@ -127,7 +130,8 @@ def resample(
             read in place; flipped and broadcast arrays are copied first.
         ijk_to_ras: 4 x 4 matrix from (i, j, k, 1) to RAS in mm (NiBabel's affine).
         model: `Model`, which is kept for further calls, the name of a shipped one ("hrinet-motion",
-            "hrinet-motion-small", "hrinet-motion-sharp", "linear", "cubic"), or a checkpoint file.
+            "hrinet-motion-small", "hrinet-motion-sharp", "hrinet-thin", "linear", "cubic"), or a
+            checkpoint file.
         device: "auto", "cpu", "cuda" or "cuda:N"; of no effect where `model` is a `Model`.
         precision: "auto" (bfloat16 where the processor is faster in it), "float32" or "bfloat16";
             of no effect where `model` is a `Model`.
@@ -188,6 +192,7 @@ def resample(
         )
         with binding.collected_warnings() as found:
             binding.resample(job)
+        slices = grid.slices_by(network)
     _warn(found)
     return Resampled(
         output,
@@ -195,7 +200,7 @@ def resample(
         job.expected_error,
         [each.output.view(label.dtype) for each, label in zip(job.labels, labels)],
         grid.axis,
-        grid.slices,
+        slices,
         grid.remark,
         found,
     )

@@ -40,6 +40,29 @@ def test_apply_fills_the_output(open_panel, complaints):
     assert complaints == []
 
 
+def test_thin_slices_say_that_no_known_slice_is_kept(open_panel, complaints):
+    thick = builders.volume(name="CT")
+    widget = ready(open_panel())
+    widget.ui.presetCombo.setCurrentText("Thin slices")
+    assert node(widget).model == "hrinet-thin"
+    assert "known slices are not kept" in widget.ui.presetLabel.text()
+    said = status_of(ready(widget))
+    assert "0 known slices, 25 interpolated" in said and "no known slice is kept" in said
+    assert not widget.ui.fineTuneButton.isEnabled()
+    widget.ui.applyButton.click()
+    finished(widget)
+    said = status_of(widget)
+    assert "Done: 0 known slices, 25 interpolated" in said and "no known slice is kept" in said
+    output, known = (builders.array(each) for each in (node(widget).outputVolume, thick))
+    assert output.shape == (25, 40, 48) and not np.array_equal(output[::4], known)
+    # Averages over whole slabs, those on the borders by half, up to rounding and the range.
+    whole = output.astype(float)
+    borders = 0.5 * (whole[2:19:4] + whole[6:23:4])
+    averages = (borders + sum(whole[first : first + 17 : 4] for first in (3, 4, 5))) / 4
+    assert np.median(np.abs(averages - known[1:-1])) < 1
+    assert complaints == []
+
+
 def test_output_of_another_input_is_not_overwritten(open_panel):
     builders.volume(name="CT")
     widget = ready(open_panel())

@@ -29,6 +29,7 @@ class ModelInfo:
     has_flow: bool  # segments can follow the anatomy; the model can be fine-tuned
     predicts_error: bool  # expected errors can be computed
     is_network: bool  # False: linear or cubic
+    is_thin: bool = False  # makes thin slices from thick ones, and keeps none
 
 
 def choose(device="auto", separate=False):
@@ -77,6 +78,7 @@ def read_model_info(model):
             "has_flow": loaded.has_flow,
             "predicts_error": loaded.predicts_error,
             "is_network": loaded.parameter_count > 0,
+            "is_thin": loaded.is_thin,
         }
 
 

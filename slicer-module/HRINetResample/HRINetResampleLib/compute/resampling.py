@@ -106,6 +106,13 @@ class Outcome:
         """Number of interpolated slices."""
         return self.slice_count - len(self.known)
 
+    def thin(self):
+        """The same output by a model of thin slices: no slice of it is a known one."""
+        if self.interpolated_count == 0:
+            return self
+        remark = "; ".join(filter(None, [self.remark, "no known slice is kept"]))
+        return dataclasses.replace(self, known={}, remark=remark)
+
     def bytes_of(self, dtype):
         """Size of the output's voxels in bytes."""
         return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(dtype).itemsize
@@ -136,12 +143,13 @@ def planned_outcome(request):
         return outcome
 
 
-def outcome_of(plan):
-    """Outcome that a plan will have."""
+def outcome_of(plan, model=None):
+    """Outcome that a plan will have, by a model where one is given."""
     known = {index: each.first for index, each in enumerate(plan.slices) if each.is_known}
     sources = [each.first + (0 if each.is_known else each.fraction) for each in plan.slices]
     matrix = plan.ijk_to_ras.tolist()
-    return Outcome(list(plan.shape), matrix, plan.axis, known, sources, remark=plan.remark)
+    outcome = Outcome(list(plan.shape), matrix, plan.axis, known, sources, remark=plan.remark)
+    return outcome.thin() if model is not None and model.is_thin else outcome
 
 
 def run(grid, settings, arrays, progress):
@@ -166,7 +174,7 @@ def run(grid, settings, arrays, progress):
         job.window = settings.window
         with hrinet.collected_warnings() as warnings:
             hrinet.resample(job)
-        outcome = outcome_of(plan)
+        outcome = outcome_of(plan, model)
         outcome.warnings = warnings
         outcome.system, outcome.checksum = model.system, model.checksum
         outcome.device, outcome.version = model.device, hrinet.version()

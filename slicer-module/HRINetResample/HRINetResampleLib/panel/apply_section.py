@@ -72,6 +72,8 @@ class ApplySection:
         if isinstance(outcome, Exception):
             self._disable(str(outcome))
             return
+        if self._info.is_thin:
+            outcome = outcome.thin()
         parameters = self._parameters
         frames = frame_count(parameters)
         try:

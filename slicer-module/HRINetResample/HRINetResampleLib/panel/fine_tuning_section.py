@@ -33,7 +33,7 @@ class FineTuningSection:
             return _("Reading the model")
         if isinstance(info, Exception):
             return str(info)
-        if not info.has_flow:
+        if not info.has_flow or info.is_thin:
             return _("{model} cannot be adapted; choose {default}").format(
                 model=parameters.model, default=DEFAULT_MODEL
             )

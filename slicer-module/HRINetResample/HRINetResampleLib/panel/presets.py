@@ -8,6 +8,7 @@ from ..binding.models import DEFAULT_MODEL
 
 SMALL_MODEL = "hrinet-motion-small"
 SHARP_MODEL = "hrinet-motion-sharp"
+THIN_MODEL = "hrinet-thin"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,6 +36,11 @@ PRESETS = (
         _("Fast"),
         _("About three times as fast as Measure, and slightly less accurate."),
     ),
+    Preset(
+        THIN_MODEL,
+        _("Thin slices"),
+        _("Thinner as well as closer, for slices side by side: known slices are not kept."),
+    ),
     Preset("cubic", _("Plain: cubic"), _("Cubic spline through the known slices, no network.")),
     Preset(
         "linear", _("Plain: linear"), _("Weighted mean of the two neighbouring slices, no network.")
@@ -50,6 +56,7 @@ def index_of(model):
     return MODELS.index(model) if model in MODELS else CUSTOM
 
 
-def preview_model(model, is_network):
-    """Model that previews the output of a model: a fast network for networks."""
-    return SMALL_MODEL if is_network else model
+def preview_model(model, is_network, is_thin=False):
+    """Model that previews the output of a model: a fast network for networks, but thin slices are
+    previewed as they will be."""
+    return SMALL_MODEL if is_network and not is_thin else model

@@ -110,9 +110,11 @@ class PreviewSection:
         if self._info is None:
             return  # `show` is called again when the model is read
         self._stamp = self._stamp_of_source()
-        is_network = not isinstance(self._info, Exception) and self._info.is_network
+        failed = isinstance(self._info, Exception)
+        is_network = not failed and self._info.is_network
+        is_thin = not failed and self._info.is_thin
         choices = choices_of(self._parameters, ResampleChoices())
-        choices.model = preview_model(choices.model, is_network)
+        choices.model = preview_model(choices.model, is_network, is_thin)
         self._problem = None
         try:
             recipe, self._parent = self._logic.previewRecipe(self._source, choices)
