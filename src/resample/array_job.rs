@@ -260,9 +260,7 @@ impl<'a> ArrayJob<'a> {
                     rescale: image.rescale,
                     bounds: Bounds::of($input),
                     output: $output,
-                    slabs: plan
-                        .thin_factor()
-                        .map(|factor| Slabs::new(factor, plan.known_positions().len())),
+                    slabs: Slabs::of(plan),
                     expected_error,
                     work_limit: self.work_limit,
                     encoded: 0,

@@ -12,7 +12,7 @@ use std::ops::{Range, RangeInclusive};
 use ndarray::{Array2, Zip};
 
 use crate::error::{Error, Result};
-use crate::resample::SliceSource;
+use crate::resample::{Plan, SliceSource};
 
 /// Output slices that wait for the others of their slabs.
 pub(crate) struct Slabs {
@@ -25,8 +25,13 @@ pub(crate) struct Slabs {
 }
 
 impl Slabs {
+    /// The slabs of a plan of thin slices; `None` for other plans.
+    pub(super) fn of(plan: &Plan) -> Option<Slabs> {
+        Some(Slabs::new(plan.thin_factor()?, plan.known_positions().len()))
+    }
+
     /// Slabs of `known` slices, with `factor` output slices each.
-    pub(super) fn new(factor: usize, known: usize) -> Slabs {
+    fn new(factor: usize, known: usize) -> Slabs {
         Slabs { factor, is_complete: vec![false; known], waiting: BTreeMap::new() }
     }
 

@@ -26,6 +26,7 @@ def linear(array, **settings):
         ({"factor": 2, "axis": "i"}, ["--factor", "2", "--axis", "i"]),
         ({"model": "linear"}, ["--model", "linear"]),
         ({"model": "hrinet-motion-small"}, ["--model", "hrinet-motion-small"]),
+        ({"model": "hrinet-thin"}, ["--thin"]),
         ({"precision": "float32"}, ["--precision", "float32"]),
         ({"precision": "bfloat16"}, ["--precision", "bfloat16"]),
     ],
@@ -47,6 +48,14 @@ def test_known_slices_are_kept_and_named(ct):
     for n, first in known.items():
         place, before = fine.ijk_to_ras @ [3, 5, n, 1], IJK_TO_RAS @ [3, 5, first, 1]
         assert np.allclose(place, before, rtol=0, atol=1e-9)
+
+
+def test_thin_slices_are_all_interpolated(ct):
+    fine = hrinet.resample(ct, IJK_TO_RAS, model="hrinet-thin")
+    assert fine.array.shape == (21, 40, 48) and not np.array_equal(fine.array[::4], ct)
+    assert not any(each.is_known for each in fine.slices)
+    with hrinet.Model("hrinet-thin", "cpu") as thin, hrinet.Model("linear") as linear:
+        assert thin.is_thin and not linear.is_thin
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
