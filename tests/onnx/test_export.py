@@ -45,25 +45,29 @@ def chest():
     return hu
 
 
-def by_program(model, hu, folder):
-    """Slices and expected errors that the program puts between known slices, in float32."""
-    names = [folder / name for name in ("known.nrrd", "fine.nrrd", "errors.nrrd")]
-    known, fine, errors = map(str, names)
+def resampled(hu, folder, *options):
+    """Slices that the program makes of known ones, in float32."""
+    known, fine = (str(folder / name) for name in ("known.nrrd", "fine.nrrd"))
     image = sitk.GetImageFromArray(hu)
     image.SetSpacing((0.7, 0.7, 2.5))
     sitk.WriteImage(image, known)
-    command = [PROGRAM, "resample", known, fine, "--model", model, "--factor", str(FACTOR)]
+    command = [PROGRAM, "resample", known, fine, *options, "--factor", str(FACTOR), "--quiet"]
     command += ["--axis", "k", "--precision", "float32", "--device", "cpu", "--threads", "1"]
-    subprocess.run([*command, "--expected-error", errors, "--quiet"], check=True)
-    volumes = [sitk.GetArrayFromImage(sitk.ReadImage(name)) for name in (fine, errors)]
-    between = [k for k in range(len(volumes[0])) if k % FACTOR]
-    return [volume[between] for volume in volumes]
+    subprocess.run(command, check=True)
+    return sitk.GetArrayFromImage(sitk.ReadImage(fine))
 
 
-def by_graph(file, hu):
-    """The same by the exported graph, pair by pair."""
+def by_program(model, hu, folder):
+    """Slices and expected errors that the program puts between known slices, in float32."""
+    errors = str(folder / "errors.nrrd")
+    fine = resampled(hu, folder, "--model", model, "--expected-error", errors)
+    between = [k for k in range(len(fine)) if k % FACTOR]
+    return [volume[between] for volume in (fine, sitk.GetArrayFromImage(sitk.ReadImage(errors)))]
+
+
+def by_pairs(file, hu, alphas, outputs):
+    """Outputs of the exported graph, pair by pair."""
     session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    alphas = (1 - np.arange(1, FACTOR) / FACTOR).astype(np.float32)
     pairs = []
     for first in range(len(hu) - 1):
         present = [first > 0, first + 2 < len(hu)]
@@ -73,8 +77,15 @@ def by_graph(file, hu):
             slices[0] = hu[first - 1]
         if present[1]:
             slices[3] = hu[first + 2]
-        inputs = {"slices": slices, "present": np.float32(present), "alphas": alphas}
-        pairs.append(session.run(["interpolated", "expected_error"], inputs))
+        inputs = {"slices": slices, "present": np.float32(present), "alphas": np.float32(alphas)}
+        pairs.append(session.run(outputs, inputs))
+    return pairs
+
+
+def by_graph(file, hu):
+    """The same as by the program, by the exported graph."""
+    alphas = 1 - np.arange(1, FACTOR) / FACTOR
+    pairs = by_pairs(file, hu, alphas, ["interpolated", "expected_error"])
     slices, errors = map(np.concatenate, zip(*pairs))
     return np.clip(slices, hu.min(), hu.max()), errors
 
@@ -92,6 +103,27 @@ def test_graph_agrees_with_the_program(exported, count, tmp_path):
     # Neither is the linear blend.
     linear = (2 * known[:-1] + known[1:]) / 3
     assert np.abs(found[0][:: FACTOR - 1] - linear).max() > 100
+
+
+def test_thin_graph_and_the_averages_of_slabs_agree_with_the_program(tmp_path):
+    """Known places come from the graph, too; then each inner slab of three slices gets what its
+    average lacks of the known slice."""
+    file, known = tmp_path / "thin.onnx", chest()
+    done = export("hrinet-thin", file)
+    assert done.returncode == 0, done.stderr
+    alphas = 1 - np.arange(FACTOR + 1) / FACTOR
+    pairs = [slices for (slices,) in by_pairs(file, known, alphas, ["interpolated"])]
+    found = np.concatenate([*(slices[:-1] for slices in pairs), pairs[-1][-1:]])
+    for number in range(1, len(known) - 1):
+        slab = found[FACTOR * number - 1 : FACTOR * number + 2]
+        slab += known[number] - slab.mean(0)
+    found = np.clip(found, known.min(), known.max())
+    expected = resampled(known, tmp_path, "--thin")
+    assert found.shape == expected.shape
+    difference = np.abs(found - expected)
+    print(f"at most {difference.max():.4f} HU apart")
+    assert difference.max() < 0.1
+    assert np.abs(expected[FACTOR] - known[1]).max() > 100
 
 
 def test_example_of_the_documentation_interpolates(exported, tmp_path, monkeypatch):
