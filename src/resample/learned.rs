@@ -190,7 +190,8 @@ impl<T: Voxel> Pass<'_, '_, T> {
         self.counter.advance(members.len())
     }
 
-    /// Writes decoded slices `[members, rows, columns]` in the type and range of the volume.
+    /// Writes decoded slices `[members, rows, columns]` in the type and range of the volume; thin
+    /// ones as far as their slabs are complete.
     fn write_slices(
         &mut self,
         window: Window,
@@ -198,34 +199,7 @@ impl<T: Voxel> Pass<'_, '_, T> {
         [before, after]: [&ArrayView2<T>; 2],
         decoded: &Array3<f32>,
     ) -> Result<()> {
-        if self.slabs.is_some() {
-            return self.write_thin(window, members, [before, after], decoded);
-        }
         let Some(output) = &mut self.output else { return Ok(()) };
-        let (rescale, bounds) = (self.rescale, self.bounds);
-        let hu = |stored: T| rescale.to_hu(stored.to_f64());
-        for (&(index, fraction), grey) in members.iter().zip(decoded.outer_iter()) {
-            let plane = &mut output.slice_mut(self.plan, index);
-            Zip::from(plane).and(before).and(after).and(&grey).for_each(|out, &a, &b, &grey| {
-                let hu = window.restore(f64::from(grey), hu(a), hu(b), fraction);
-                *out = bounds.voxel(rescale.from_hu(hu));
-            });
-            output.complete(index)?;
-        }
-        Ok(())
-    }
-
-    /// As [`Pass::write_slices`], for thin slices, as far as their slabs are complete.
-    fn write_thin(
-        &mut self,
-        window: Window,
-        members: &[(usize, f64)],
-        [before, after]: [&ArrayView2<T>; 2],
-        decoded: &Array3<f32>,
-    ) -> Result<()> {
-        let (Some(output), Some(slabs)) = (&mut self.output, &mut self.slabs) else {
-            return Ok(());
-        };
         let (rescale, bounds, plan, input) = (self.rescale, self.bounds, self.plan, self.input);
         let hu = |stored: T| rescale.to_hu(stored.to_f64());
         let known = |index: usize| slice(input, plan.axis(), index).map(|&stored| hu(stored));
@@ -233,9 +207,13 @@ impl<T: Voxel> Pass<'_, '_, T> {
             let restored = Zip::from(before).and(after).and(&grey).map_collect(|&a, &b, &grey| {
                 window.restore(f64::from(grey), hu(a), hu(b), fraction)
             });
-            for (index, thin) in slabs.add(index, restored, &known) {
+            let done = match &mut self.slabs {
+                Some(slabs) => slabs.add(index, restored, &known),
+                None => vec![(index, restored)],
+            };
+            for (index, slice) in done {
                 let plane = &mut output.slice_mut(plan, index);
-                Zip::from(plane).and(&thin).for_each(|out, &hu| {
+                Zip::from(plane).and(&slice).for_each(|out, &hu| {
                     *out = bounds.voxel(rescale.from_hu(hu));
                 });
                 output.complete(index)?;

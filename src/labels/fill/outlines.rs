@@ -82,11 +82,7 @@ impl<T: Voxel> Stack<'_, T> {
     ) -> Result<()> {
         let numbers = number.saturating_sub(1)..(number + 3).min(drawn.slices.len());
         let numbers: Vec<usize> = numbers.collect();
-        let roi = self.roi(drawn, &numbers);
-        let depths: Vec<Array2<f32>> = numbers
-            .iter()
-            .map(|&number| drawn.depths(self.labels, self.axis, number, (roi, self.pixel)))
-            .collect();
+        let (roi, depths) = self.depths(drawn, &numbers);
         let own = number - numbers[0];
         let [first, second] = [&depths[own], &depths[own + 1]];
         let [start, end] = [number, number + 1].map(|number| drawn.slices[number].0);
@@ -132,11 +128,7 @@ impl<T: Voxel> Stack<'_, T> {
         on_slice: OnSlice,
     ) -> Result<()> {
         let numbers: Vec<usize> = std::iter::once(number).chain(inner).collect();
-        let roi = self.roi(drawn, &numbers);
-        let depths: Vec<Array2<f32>> = numbers
-            .iter()
-            .map(|&number| drawn.depths(self.labels, self.axis, number, (roi, self.pixel)))
-            .collect();
+        let (roi, depths) = self.depths(drawn, &numbers);
         let index = |number: usize| drawn.slices[number].0;
         let greys: Vec<Array2<f32>> =
             numbers.iter().map(|&number| (self.grey)(index(number), roi)).collect();
@@ -166,13 +158,16 @@ impl<T: Voxel> Stack<'_, T> {
         self.pixel[0].min(self.pixel[1])
     }
 
-    /// Region around a segment in some of its drawn slices.
-    fn roi(&self, drawn: &Drawn<T>, numbers: &[usize]) -> Roi {
+    /// Region around a segment in some of its drawn slices, and its depths there in each, mm.
+    fn depths(&self, drawn: &Drawn<T>, numbers: &[usize]) -> (Roi, Vec<Array2<f32>>) {
         let bounds = |number: &usize| drawn.slices[*number].1;
         let own = bounds(&numbers[0]);
         let all = numbers.iter().map(bounds).fold(own, |all, bounds| all.union(bounds));
         let margin = ((MARGIN_MM / self.finest()).ceil() as usize).clamp(MARGIN[0], MARGIN[1]);
-        all.extended(margin, 1, self.size)
+        let roi = all.extended(margin, 1, self.size);
+        let depths =
+            |&number: &usize| drawn.depths(self.labels, self.axis, number, (roi, self.pixel));
+        (roi, numbers.iter().map(depths).collect())
     }
 }
 
