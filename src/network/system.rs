@@ -225,7 +225,7 @@ impl Architecture {
         self.config().is_thin()
     }
 
-    /// The same sizes for thin slices, or for slices as thick as the known ones. The paper's
+    /// Makes it one of thin slices, or of slices as thick as the known ones. The paper's
     /// autoencoder has the latter alone.
     pub fn with_thin(self, thin: bool) -> Architecture {
         match self {

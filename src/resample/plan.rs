@@ -118,8 +118,9 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The same grid with thin slices throughout: each shows a whole part of the thickness of the
-    /// known slices, at their places as well, and none is a copy. A plan that is a copy stays one.
+    /// Replaces known slices on the grid by thin ones: each shows a whole part of the thickness of
+    /// the known slices, at their places as well, and none is a copy. A plan that is a copy stays
+    /// one.
     ///
     /// # Errors
     /// [`Error::Argument`] where slices do not divide the distance of the known ones alike.
@@ -138,7 +139,7 @@ impl Plan {
         self.thin_factor
     }
 
-    /// The same grid with known slices where they are, for label maps.
+    /// Puts known slices back where they are, for label maps.
     pub(crate) fn with_known(&self) -> Plan {
         Plan { slices: with_known(&self.slices), thin_factor: None, ..self.clone() }
     }

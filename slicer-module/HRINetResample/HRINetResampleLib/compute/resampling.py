@@ -107,7 +107,7 @@ class Outcome:
         return self.slice_count - len(self.known)
 
     def thin(self):
-        """The same output by a model of thin slices: no slice of it is a known one."""
+        """Output by a model of thin slices: no slice of it is a known one."""
         if self.interpolated_count == 0:
             return self
         remark = "; ".join(filter(None, [self.remark, "no known slice is kept"]))

@@ -320,7 +320,7 @@ fn referenced_series(identity: &Identity, images: &[Reference]) -> Object {
     item
 }
 
-/// What all frames have in common: spacing, orientation, and thickness, which thin slices divide.
+/// Attributes of all frames: spacing, orientation, and thickness, which thin slices divide.
 fn shared_groups(place: &Place, first: &SliceHeader, thin_factor: Option<usize>) -> Object {
     let mut measures = Object::new_empty();
     place.describe_spacing(&mut measures);
