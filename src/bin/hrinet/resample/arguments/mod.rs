@@ -82,9 +82,9 @@ pub struct InterpolationArguments {
     model: Option<String>,
     /// Make thin slices from thick ones: --model hrinet-thin.
     ///
-    /// Every slice shows as little of the patient as the new distance, where the known slices are
-    /// as thick as they are apart. No known slice is kept; each is the average of the output over
-    /// its thickness. With a whole division of the slice spacing alone.
+    /// Estimates slices as thin as the new distance, at every place, where the known slices are as
+    /// thick as they are apart. No known slice is kept; each is the average of the output over its
+    /// thickness. With a whole division of the slice spacing alone.
     #[arg(long, conflicts_with_all = ["model", "check"])]
     thin: bool,
     /// Grey values of the window, for volumes that are not in HU.
