@@ -25,6 +25,8 @@ pub struct Evaluation {
     pub seconds: f64,
     /// Means over these slices.
     pub scores: SliceScores,
+    /// Means over the slices 1, 2, ... steps after a known one, `gap - 1` of them.
+    pub positions: Vec<SliceScores>,
     /// Bias and noise in each of [`tissue::TISSUES`], over these slices.
     pub tissues: [TissueSums; 4],
     /// Expected and real errors of their voxels, for a network with an error head. Real errors are
@@ -154,6 +156,7 @@ fn compare(
     let mut sharpness = measures.map(|_| Sharpness::default());
     let axis = plan.axis();
     let mut mean = Mean::default();
+    let mut positions = vec![Mean::default(); comparison.gap - 1];
     let mut tissues = [TissueSums::default(); 4];
     let mut calibration = outputs.expected_error.as_ref().map(|_| Calibration::default());
     for (index, source) in plan.slices().iter().enumerate() {
@@ -162,7 +165,9 @@ fn compare(
         }
         let real = hounsfield(truth, axis, start + index);
         let interpolated = hounsfield(&outputs.volume, axis, index);
-        mean.add(SliceScores::of(real.view(), interpolated.view(), Window::CT)?);
+        let scores = SliceScores::of(real.view(), interpolated.view(), Window::CT)?;
+        mean.add(scores);
+        positions[index % comparison.gap - 1].add(scores);
         tissue::add(&mut tissues, real.view(), interpolated.view());
         if let (Some(measures), Some(sharpness)) = (measures, &mut sharpness) {
             sharpness.add(measures, interpolated.view())?;
@@ -177,8 +182,9 @@ fn compare(
         }
     }
     let scores = mean.scores().unwrap_or_default();
-    let seconds = outputs.work.time.as_secs_f64();
-    Ok(Evaluation { slices: mean.count(), seconds, scores, tissues, calibration, sharpness })
+    let positions = positions.iter().filter_map(Mean::scores).collect();
+    let (slices, seconds) = (mean.count(), outputs.work.time.as_secs_f64());
+    Ok(Evaluation { slices, seconds, scores, positions, tissues, calibration, sharpness })
 }
 
 /// Prepares a volume as the paper does: slices scaled to `side` x `side` pixels (bilinear, with

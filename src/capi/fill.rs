@@ -5,7 +5,8 @@ use std::ffi::c_void;
 use crate::capi::guard::{
     Refusal, borrow, call, check_size, compute, flag, invalid_argument, require,
 };
-use crate::capi::job::{HrinetProgressCallback, check_overlap, check_type, report};
+use crate::capi::job::{HrinetProgressCallback, report};
+use crate::capi::job_arrays::{check_overlap, check_type};
 use crate::capi::plan::axis_of;
 use crate::capi::status::HrinetStatus;
 use crate::capi::volume::HrinetVolume;

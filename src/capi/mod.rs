@@ -11,6 +11,7 @@
 
 mod exit;
 mod floating_point;
+mod job_arrays;
 
 // The topics of the header in its order, which `build.rs` reads here; blank lines keep it.
 

@@ -16,7 +16,7 @@ hu = sitk.GetArrayFromImage(sitk.ReadImage(sys.argv[1])).astype(float)
 grey = lambda x: (np.clip(x, -1000, 1000) + 1000) / 2000 * 255
 scores = json.load(open(sys.argv[2]))
 lines = scores["volumes"]
-tissues = 0
+positions = tissues = 0
 
 
 def check_tissues(truth, made, gap, model):
@@ -45,6 +45,19 @@ def check_tissues(truth, made, gap, model):
     return checked
 
 
+def check_positions(of_slices, dropped, gap, model):
+    """Checks the means over the dropped slices that are as many steps from a known one."""
+    checked = 0
+    for line in scores["positions"]:
+        if (line["gap"], line["model"]) == (gap, model):
+            for name, values in of_slices.items():
+                value = np.mean(values[dropped % gap == line["position"]])
+                assert abs(line[name] - value) < 1e-4, (line, name, value)
+            checked += 1
+    assert checked == gap - 1
+    return checked
+
+
 for line in lines:
     gap = line["gap"]
     last = (len(hu) - 1) // gap * gap
@@ -63,16 +76,18 @@ for line in lines:
     truth = hu[dropped]
     pairs = list(zip(grey(truth), grey(made)))
     ssim = dict(gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=255)
-    expected = {
-        "psnr": np.mean([peak_signal_noise_ratio(t, m, data_range=255) for t, m in pairs]),
-        "ssim": np.mean([structural_similarity(t, m, **ssim) for t, m in pairs]),
-        "rmse": np.mean([np.sqrt(np.mean((t - m) ** 2)) for t, m in pairs]),
-        "bias_hu": np.mean(made - truth),
-        "mean_absolute_hu": np.mean(np.abs(made - truth)),
+    of_slices = {
+        "psnr": [peak_signal_noise_ratio(t, m, data_range=255) for t, m in pairs],
+        "ssim": [structural_similarity(t, m, **ssim) for t, m in pairs],
+        "rmse": [np.sqrt(np.mean((t - m) ** 2)) for t, m in pairs],
+        "bias_hu": np.mean(made - truth, axis=(1, 2)),
+        "mean_absolute_hu": np.mean(np.abs(made - truth), axis=(1, 2)),
     }
+    of_slices = {name: np.asarray(values) for name, values in of_slices.items()}
     assert line["slices"] == len(dropped)
-    for name, value in expected.items():
-        assert abs(line[name] - value) < 1e-4, (line, name, value)
+    for name, values in of_slices.items():
+        assert abs(line[name] - values.mean()) < 1e-4, (line, name, values.mean())
+    positions += check_positions(of_slices, dropped, gap, line["model"])
     tissues += check_tissues(truth, made, gap, line["model"])
 assert tissues == len(scores["tissues"])
-print(f"{len(lines)} lines and {tissues} of tissues agree")
+print(f"{len(lines)} lines, {positions} of positions and {tissues} of tissues agree")

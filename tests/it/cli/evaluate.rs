@@ -19,7 +19,7 @@ fn scores_match_scipy_and_scikit_image_on_a_real_ct() {
     succeeds(folder.path(), &[&arguments[..], &["--json", "scores.json", "-q"]].concat());
     let scores = folder.path().join("scores.json").display().to_string();
     let said = python::run("cli_evaluate.py", &[&ct, &scores]);
-    assert_eq!(said.trim(), "4 lines and 16 of tissues agree");
+    assert_eq!(said.trim(), "4 lines, 10 of positions and 16 of tissues agree");
 }
 
 #[test]

@@ -55,6 +55,11 @@ pub struct Arguments {
     #[arg(long, value_enum, default_value = "thick", requires = "thickness")]
     #[arg(hide_possible_values = true, value_name = "thick|thin", help_heading = SLICES)]
     pub truth: Truth,
+    /// Print scores by distance from the known slices as well.
+    ///
+    /// Of the slices 1, 2, ... steps after a known one.
+    #[arg(long, help_heading = MEASURES)]
+    pub positions: bool,
     /// Print bias and noise in lung, fat, muscle and bone as well.
     #[arg(long, help_heading = MEASURES)]
     pub tissue: bool,

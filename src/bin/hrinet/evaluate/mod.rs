@@ -20,7 +20,10 @@ use hrinet::{Error, Result, io};
 pub use self::arguments::Arguments;
 use self::arguments::Truth;
 use self::sharpness::{Measures, SharpnessLine, TRUE_SLICES};
-use self::tables::{Line, bin_lines, bin_table, means, table, tissue_lines, tissue_table};
+use self::tables::{
+    Line, bin_lines, bin_table, means, position_lines, position_table, table, tissue_lines,
+    tissue_table,
+};
 use crate::files::Files;
 use crate::messages::{Verbosity, print};
 use crate::progress::Progress;
@@ -251,7 +254,10 @@ fn report(arguments: &Arguments, run: &Run) -> Result<()> {
     let lines = &run.lines;
     let means = means(lines, &run.models, &arguments.gap);
     let tissues = tissue_lines(lines, &means);
-    let mut scores = serde_json::json!({ "volumes": lines, "mean": means, "tissues": tissues });
+    let positions = position_lines(&means);
+    let mut scores = serde_json::json!({
+        "volumes": lines, "mean": means, "positions": positions, "tissues": tissues,
+    });
     let bins = arguments.expected_error.then(|| bin_lines(&means, &run.models));
     if let Some(bins) = &bins {
         scores["expected_error"] = serde_json::json!(bins);
@@ -268,6 +274,9 @@ fn report(arguments: &Arguments, run: &Run) -> Result<()> {
         }
     }
     print(table(lines, &means))?;
+    if arguments.positions {
+        print(position_table(&positions))?;
+    }
     if arguments.tissue {
         print(tissue_table(&tissues))?;
     }

@@ -19,6 +19,8 @@ pub struct Line {
     #[serde(flatten)]
     scores: SliceScores,
     #[serde(skip)]
+    positions: Vec<SliceScores>,
+    #[serde(skip)]
     tissues: [TissueSums; 4],
     #[serde(skip)]
     calibration: Option<Calibration>,
@@ -27,7 +29,7 @@ pub struct Line {
 impl Line {
     /// Scores of one volume.
     pub fn new(volume: &str, gap: usize, model: &str, measured: Evaluation) -> Line {
-        let Evaluation { slices, seconds, scores, tissues, calibration, .. } = measured;
+        let Evaluation { slices, seconds, scores, positions, tissues, calibration, .. } = measured;
         Line {
             volume: volume.to_string(),
             gap,
@@ -35,10 +37,22 @@ impl Line {
             slices,
             seconds_a_slice: seconds / slices as f64,
             scores,
+            positions,
             tissues,
             calibration,
         }
     }
+}
+
+/// One line of the table of positions, over all volumes.
+#[derive(Serialize)]
+pub struct PositionLine {
+    gap: usize,
+    model: String,
+    /// Slice steps from the known slice before, 1 to `gap` - 1.
+    position: usize,
+    #[serde(flatten)]
+    scores: SliceScores,
 }
 
 /// One line of the table of tissues, over all volumes.
@@ -74,12 +88,16 @@ pub fn means(lines: &[Line], models: &[String], gaps: &[usize]) -> Vec<Line> {
     for &gap in gaps {
         for model in models {
             let mut mean = Mean::default();
+            let mut positions = vec![Mean::default(); gap - 1];
             let mut slices = 0;
             let mut seconds = 0.0;
             let mut tissues = [TissueSums::default(); 4];
             let mut calibration = None;
             for line in lines.iter().filter(|line| line.gap == gap && line.model == *model) {
                 mean.add(line.scores);
+                for (mean, of_line) in positions.iter_mut().zip(&line.positions) {
+                    mean.add(*of_line);
+                }
                 slices += line.slices;
                 seconds += line.seconds_a_slice * line.slices as f64;
                 for (sums, of_line) in tissues.iter_mut().zip(&line.tissues) {
@@ -89,8 +107,16 @@ pub fn means(lines: &[Line], models: &[String], gaps: &[usize]) -> Vec<Line> {
             }
             if let Some(scores) = mean.scores() {
                 let volume = format!("mean of {}", mean.count());
-                let measured =
-                    Evaluation { slices, seconds, scores, tissues, calibration, sharpness: None };
+                let positions = positions.iter().filter_map(Mean::scores).collect();
+                let measured = Evaluation {
+                    slices,
+                    seconds,
+                    scores,
+                    positions,
+                    tissues,
+                    calibration,
+                    sharpness: None,
+                };
                 means.push(Line::new(&volume, gap, model, measured));
             }
         }
@@ -134,6 +160,37 @@ pub fn table(lines: &[Line], means: &[Line]) -> Table {
             format!("{:+.2}", scores.bias_hu),
             format!("{:.2}", scores.mean_absolute_hu),
             format!("{:.3}", line.seconds_a_slice),
+        ]);
+    }
+    table
+}
+
+/// Scores at every gap, model and position between the known slices.
+pub fn position_lines(means: &[Line]) -> Vec<PositionLine> {
+    let of_line = |line: &Line| {
+        let of_position = |(index, &scores)| PositionLine {
+            gap: line.gap,
+            model: line.model.clone(),
+            position: index + 1,
+            scores,
+        };
+        line.positions.iter().enumerate().map(of_position).collect::<Vec<_>>()
+    };
+    means.iter().flat_map(of_line).collect()
+}
+
+/// Scores by position between the known slices.
+pub fn position_table(lines: &[PositionLine]) -> Table {
+    let mut table = headed(["gap", "model", "position", "PSNR dB", "SSIM", "RMSE", "bias HU"]);
+    for line in lines {
+        table.add_row([
+            line.gap.to_string(),
+            line.model.clone(),
+            format!("{} of {}", line.position, line.gap),
+            format!("{:.2}", line.scores.psnr),
+            format!("{:.4}", line.scores.ssim),
+            format!("{:.3}", line.scores.rmse),
+            format!("{:+.2}", line.scores.bias_hu),
         ]);
     }
     table
