@@ -31,6 +31,7 @@ impl Dataset {
         mut on_read: impl FnMut(&str) -> Result<()>,
     ) -> Result<Dataset> {
         let size = settings.size as usize;
+        let plane = settings.plane_side() as usize;
         let needed = settings.slices_needed();
         let mut stacks = Vec::new();
         let mut too_small = 0;
@@ -43,7 +44,7 @@ impl Dataset {
                 Ok(Some(stack)) => {
                     let stack = match settings.fit {
                         Fit::Crop => stack,
-                        Fit::Resize => stack.resized(size)?,
+                        Fit::Resize => stack.resized(plane)?,
                     };
                     let (slices, rows, columns) = stack.slices.dim();
                     if rows < size || columns < size || slices < needed {

@@ -14,6 +14,7 @@ impl Settings {
             system,
             size: system.default_size(),
             fit: Fit::Crop,
+            plane: None,
             batch: 8,
             stage_one_iterations: 0,
             iterations: 16_000,

@@ -115,6 +115,12 @@ pub struct Settings {
     #[arg(long, value_parser = word::<Fit>, value_name = "crop|resize", help_heading = GROUPS)]
     #[serde(default)]
     pub fit: Fit,
+    /// Side of planes after --fit resize [default: --size].
+    ///
+    /// At least --size; of a larger plane a square is cut out.
+    #[arg(long, value_name = "N", help_heading = GROUPS)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plane: Option<i64>,
     /// Groups of slices, or crops of them, in a batch [default: 8].
     #[arg(long, value_name = "N", help_heading = GROUPS)]
     pub batch: usize,
@@ -313,6 +319,11 @@ impl Settings {
         })?;
         serde_json::from_value(settings)
             .map_err(|error| Error::Argument(format!("its training settings: {error}")))
+    }
+
+    /// Side of scaled planes in pixels, where they are scaled.
+    pub fn plane_side(&self) -> i64 {
+        self.plane.unwrap_or(self.size)
     }
 
     /// The generator's architecture where no checkpoint gives one.

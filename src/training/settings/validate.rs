@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use crate::error::{Error, Result};
 use crate::network::System;
 use crate::training::settings::schedule::Procedure;
-use crate::training::settings::{Content, OptimizerKind, Settings};
+use crate::training::settings::{Content, Fit, OptimizerKind, Settings};
 
 const MOTION_ALONE: &str = "hrinet-motion alone has it";
 const PAPER_ALONE: &str = "the systems of the paper alone have feature maps";
@@ -45,6 +45,13 @@ impl Settings {
         vec![
             row(self.batch == 0, "batch", self.batch, "must be 1 or more"),
             row(all == 0, "iterations", all, "must be 1 or more"),
+            row(self.plane_side() < self.size, "plane", self.plane_side(), "must be size or more"),
+            row(
+                self.plane.is_some() && self.fit == Fit::Crop,
+                "plane",
+                self.plane_side(),
+                "planes are not scaled without --fit resize",
+            ),
             row(self.gaps.is_empty(), "gaps", &self.gaps, "at least one is needed"),
             row(self.gaps.iter().any(|&gap| gap < 2), "gaps", &self.gaps, "must be 2 or more"),
             row(self.thickness.is_empty(), "thickness", &self.thickness, "at least one is needed"),
@@ -174,6 +181,10 @@ mod tests {
             assert!(refusal(Settings { thickness, ..settings() }).contains("thickness = [1, 0]"));
             let volume_balance = 1.5;
             assert!(refusal(Settings { volume_balance, ..settings() }).contains("at most 1"));
+            let (fit, plane) = (Fit::Resize, Some(32));
+            assert!(refusal(Settings { fit, plane, ..settings() }).contains("plane = 32"));
+            let (fit, plane) = (Fit::Crop, Some(512));
+            assert!(refusal(Settings { fit, plane, ..settings() }).contains("plane = 512"));
             assert!(refusal(Settings { gamma: -0.1, ..settings() }).contains("gamma = -0.1"));
             assert!(refusal(Settings { gamma: 1.5, ..settings() }).contains("at most 1"));
             assert!(refusal(Settings { learning_rate: 0.0, ..settings() }).contains("more than 0"));

@@ -190,6 +190,9 @@ fn contradictory_settings_and_changed_data_are_rejected() {
         checkpoint(folder.path(), &format!("{run}/ae.safetensors")).header.record.trained_on
     };
     assert_eq!(trained_on("resized"), ["patient0", "patient1", "small"]);
+    succeeds(folder.path(), &arguments("scaled", &[&more[..], &["--plane", "96"]].concat()));
+    let data = std::fs::read_to_string(at("scaled/data.csv")).unwrap();
+    assert!(data.contains("train,small,8,96,96"), "{data}");
     succeeds(folder.path(), &arguments("cropped", &[&more[..], &["--fit", "crop"]].concat()));
     assert_eq!(trained_on("cropped"), ["patient0", "patient1"]);
 
