@@ -158,7 +158,7 @@ fn compare(
     let mut mean = Mean::default();
     let mut positions = vec![Mean::default(); comparison.gap - 1];
     let mut tissues = [TissueSums::default(); 4];
-    let mut calibration = outputs.expected_error.as_ref().map(|_| Calibration::default());
+    let mut calibration = outputs.others.expected_error.as_ref().map(|_| Calibration::default());
     for (index, source) in plan.slices().iter().enumerate() {
         if matches!(source, SliceSource::Known(_)) {
             continue;
@@ -172,7 +172,9 @@ fn compare(
         if let (Some(measures), Some(sharpness)) = (measures, &mut sharpness) {
             sharpness.add(measures, interpolated.view())?;
         }
-        if let (Some(calibration), Some(expected)) = (&mut calibration, &outputs.expected_error) {
+        if let (Some(calibration), Some(expected)) =
+            (&mut calibration, &outputs.others.expected_error)
+        {
             let expected = hounsfield(expected, axis, index);
             Zip::from(&expected).and(&real).and(&interpolated).for_each(|&expected, &a, &b| {
                 // Noise of air below the window is not part of the training.
@@ -183,7 +185,7 @@ fn compare(
     }
     let scores = mean.scores().unwrap_or_default();
     let positions = positions.iter().filter_map(Mean::scores).collect();
-    let (slices, seconds) = (mean.count(), outputs.work.time.as_secs_f64());
+    let (slices, seconds) = (mean.count(), outputs.others.work.time.as_secs_f64());
     Ok(Evaluation { slices, seconds, scores, positions, tissues, calibration, sharpness })
 }
 

@@ -40,7 +40,7 @@ fn resample(arguments: &[String]) -> Result<()> {
     io::write(output, &outputs.volume, false)?;
 
     println!("{} known, {} interpolated slices", plan.known_count(), plan.interpolated_count());
-    if let Some(error) = outputs.mean_expected_error_hu {
+    if let Some(error) = outputs.others.mean_expected_error_hu {
         println!("expected error of interpolated slices: {error:.1} HU on average");
     }
     Ok(())

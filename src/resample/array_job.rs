@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ndarray::{Array3, ArrayViewMut3};
+use ndarray::{Array3, ArrayRef3, ArrayViewMut3};
 
 use crate::error::{Error, Result, count_of};
 use crate::labels::{LabelMethod, LabelPass};
@@ -245,13 +245,8 @@ impl<'a> ArrayJob<'a> {
         let straightening = plan.straightening();
         let stack_shape = plan.stack_shape();
         let all = || 0..plan.slices().len();
-        let mut errors = self.expected_error.take();
-        let mut error_stack = (errors.is_some() && straightening.is_some())
-            .then(|| Array3::<f32>::zeros(stack_shape));
-        let expected_error = match &mut error_stack {
-            Some(stack) => Some(&mut **stack),
-            None => errors.as_deref_mut(),
-        };
+        let mut errors = ErrorOutput::new(self.expected_error.take(), plan);
+        let expected_error = errors.slices();
         macro_rules! run {
             ($input:expr, $output:expr) => {{
                 let mut pass = Pass {
@@ -301,11 +296,7 @@ impl<'a> ArrayJob<'a> {
         if let (None, Some(output)) = (straightening, &mut self.output) {
             image.restore_nan(with_known, all(), output);
         }
-        if let (Some(straightening), Some(stack), Some(errors)) =
-            (straightening, &error_stack, &mut errors)
-        {
-            straightening.image(stack, errors, 0.0);
-        }
+        errors.finish(plan);
         Ok(encoded)
     }
 
@@ -329,6 +320,36 @@ impl<'a> ArrayJob<'a> {
                 Ok(())
             }
         }, _ => Err(other_type("label output", types)))
+    }
+}
+
+/// The array for expected errors, and those of slices that are moved in their plane afterwards.
+struct ErrorOutput<'a> {
+    output: Option<ArrayViewMut3<'a, f32>>,
+    stack: Option<Array3<f32>>,
+}
+
+impl ErrorOutput<'_> {
+    fn new<'a>(output: Option<ArrayViewMut3<'a, f32>>, plan: &Plan) -> ErrorOutput<'a> {
+        let is_moved = output.is_some() && plan.straightening().is_some();
+        ErrorOutput { output, stack: is_moved.then(|| Array3::zeros(plan.stack_shape())) }
+    }
+
+    /// The array that takes expected errors slice by slice.
+    fn slices(&mut self) -> Option<&mut ArrayRef3<f32>> {
+        match &mut self.stack {
+            Some(stack) => Some(stack),
+            None => self.output.as_deref_mut(),
+        }
+    }
+
+    /// Moves slices to their place, where they are moved.
+    fn finish(self, plan: &Plan) {
+        if let (Some(straightening), Some(stack), Some(mut output)) =
+            (plan.straightening(), self.stack, self.output)
+        {
+            straightening.image(&stack, &mut output, 0.0);
+        }
     }
 }
 

@@ -67,12 +67,12 @@ impl Default for JobOptions {
 }
 
 impl JobOptions {
-    /// Loads the interpolator and checks that it offers the wanted outputs.
+    /// Loads the interpolator, checks that it offers the wanted outputs, and sets `thin` as it is.
     ///
     /// # Errors
     /// As [`Interpolator::load`]; [`Error::Argument`] for a model without error head or flow where
     /// they are needed.
-    pub fn load_interpolator(&self) -> Result<Interpolator> {
+    pub fn load_interpolator(&mut self) -> Result<Interpolator> {
         let interpolator = Interpolator::load(&self.model, &self.interpolator)?;
         let in_model = |error: Error| Error::Argument(format!("model {}: {error}", self.model));
         if self.expected_error {
@@ -81,6 +81,7 @@ impl JobOptions {
         if let Some(method) = self.label_method {
             method.check(&interpolator).map_err(in_model)?;
         }
+        self.thin = interpolator.is_thin();
         Ok(interpolator)
     }
 
@@ -199,6 +200,12 @@ pub struct Job<'a> {
 pub struct Outputs {
     /// The resampled CT.
     pub volume: Volume,
+    /// All others.
+    pub others: OtherOutputs,
+}
+
+/// Outputs of a [`Job`] beside the resampled CT.
+pub struct OtherOutputs {
     /// Expected absolute error of every voxel in HU, float32; 0 in known slices.
     pub expected_error: Option<Volume>,
     /// Mean of the expected errors over all interpolated voxels; `None` where there are none.
@@ -207,25 +214,6 @@ pub struct Outputs {
     pub label_maps: Vec<Volume>,
     /// Counts and times.
     pub work: Work,
-}
-
-/// Outputs of a [`Job`] beside the resampled CT, as in [`Outputs`].
-pub struct OtherOutputs {
-    /// Expected absolute error of every voxel.
-    pub expected_error: Option<Volume>,
-    /// Mean of the expected errors.
-    pub mean_expected_error_hu: Option<f64>,
-    /// The resampled label maps.
-    pub label_maps: Vec<Volume>,
-    /// Counts and times.
-    pub work: Work,
-}
-
-impl From<Outputs> for (Volume, OtherOutputs) {
-    fn from(outputs: Outputs) -> (Volume, OtherOutputs) {
-        let Outputs { volume, expected_error, mean_expected_error_hu, label_maps, work } = outputs;
-        (volume, OtherOutputs { expected_error, mean_expected_error_hu, label_maps, work })
-    }
 }
 
 impl<'a> Job<'a> {
@@ -308,10 +296,9 @@ impl<'a> Job<'a> {
     /// As [`Image::with_nan_as`] and [`ArrayJob::run`].
     pub fn run(&self, on_progress: OnProgress) -> Result<Outputs> {
         let mut output = self.volume.voxels().zeros_like(self.plan.output_shape());
-        let OtherOutputs { expected_error, mean_expected_error_hu, label_maps, work } =
-            self.run_with(Some(&mut output), None, on_progress)?;
+        let others = self.run_with(Some(&mut output), None, on_progress)?;
         let volume = Volume::new(output, self.volume.rescale(), self.plan.output().clone())?;
-        Ok(Outputs { volume, expected_error, mean_expected_error_hu, label_maps, work })
+        Ok(Outputs { volume, others })
     }
 
     /// As [`Job::run`], but `take` receives the resampled CT part by part, each of

@@ -126,7 +126,7 @@ fn known_slices_of_a_real_ct_are_unchanged() {
             assert_eq!(voxels::slice(before, Axis::K, slice), voxels::slice(after, Axis::K, index));
         }
     }
-    let interpolated = outputs.work.interpolated;
+    let interpolated = outputs.others.work.interpolated;
     assert_eq!((known, interpolated), (plan.known_count(), plan.slices().len() - known));
     assert!(known >= 5 && interpolated >= 5, "{known} known, {interpolated} interpolated");
 }

@@ -81,7 +81,7 @@ fn with_errors(
 }
 
 fn errors(outputs: &Outputs) -> &Array3<f32> {
-    floats(outputs.expected_error.as_ref().expect("expected errors"))
+    floats(outputs.others.expected_error.as_ref().expect("expected errors"))
 }
 
 fn floats(volume: &Volume) -> &Array3<f32> {
@@ -135,7 +135,7 @@ fn expected_error_is_zero_in_known_slices_only() {
             }
         }
     }
-    let mean = outputs.mean_expected_error_hu.expect("interpolated slices");
+    let mean = outputs.others.mean_expected_error_hu.expect("interpolated slices");
     assert!((mean - sum / count as f64).abs() < 1e-9, "{mean}");
 
     for interpolator in [Interpolator::Linear, Interpolator::Cubic, model(&generator()).into()] {

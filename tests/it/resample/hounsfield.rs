@@ -49,7 +49,7 @@ fn values_that_are_no_hounsfield_units_give_a_warning() {
     padded.slice_mut(s![.., ..12, ..12]).fill(-3024.0);
     let fat_and_muscle = body.map(|hu| hu.clamp(-200.0, 300.0));
     for (name, hu) in [("body", &body), ("padded", &padded), ("no air", &fat_and_muscle)] {
-        let warnings = resampled(&volume(hu.clone()), &network, None).work.warnings;
+        let warnings = resampled(&volume(hu.clone()), &network, None).others.work.warnings;
         assert!(warnings.is_empty(), "{name}: {warnings:?}");
     }
     let phase = Array3::from_shape_fn((3, 32, 32), |(k, j, i)| {
@@ -63,12 +63,12 @@ fn values_that_are_no_hounsfield_units_give_a_warning() {
         ("magnetic resonance", body.map(|hu| (hu + 1040.0) * 3.0), "`--window "),
         ("phase", phase, "`--window -4"),
     ] {
-        let warnings = resampled(&volume(values.clone()), &network, None).work.warnings;
+        let warnings = resampled(&volume(values.clone()), &network, None).others.work.warnings;
         let [warning] = &warnings[..] else { panic!("{name}: {warnings:?}") };
         for part in ["Hounsfield", "`linear`", window] {
             assert!(warning.contains(part), "{name}: {warning:?} lacks {part:?}");
         }
-        let linear = resampled(&volume(values), &Interpolator::Linear, None).work.warnings;
+        let linear = resampled(&volume(values), &Interpolator::Linear, None).others.work.warnings;
         assert!(linear.is_empty(), "{name}: {linear:?}");
     }
 }
@@ -96,7 +96,7 @@ fn brain_alone_gives_no_warning_but_scaled_brain_does() {
             cut_out
         };
         for hu in [brain.clone(), cut_out(0.0), cut_out(-1024.0)] {
-            let warnings = resampled(&volume(hu), &network, None).work.warnings;
+            let warnings = resampled(&volume(hu), &network, None).others.work.warnings;
             assert!(warnings.is_empty(), "{name}: {warnings:?}");
         }
         let mean = brain.mean().unwrap();
@@ -108,7 +108,7 @@ fn brain_alone_gives_no_warning_but_scaled_brain_does() {
             ("8 bits", brain.map(|hu| (hu * 2.55).round())),
             ("magnetic resonance", cut_out(0.0).map(|hu| hu * 9.0)),
         ] {
-            let warnings = resampled(&volume(values), &network, None).work.warnings;
+            let warnings = resampled(&volume(values), &network, None).others.work.warnings;
             assert_eq!(warnings.len(), 1, "{name}, {how}");
         }
     }
@@ -136,7 +136,7 @@ fn real_cts_give_no_warning_but_scaled_ones_do() {
             let steps = [[0.8, 0.0, 0.0], [0.0, 0.8, 0.0], [0.0, 0.0, 3.0]];
             let grid = Geometry::new([columns, rows, 3], [0.0; 3], steps).unwrap();
             let volume = Volume::new(array.into(), Rescale::IDENTITY, grid).unwrap();
-            resampled(&volume, &network, None).work.warnings
+            resampled(&volume, &network, None).others.work.warnings
         };
         assert!(warnings(some.clone()).is_empty(), "{name}");
         let (low, high) =
@@ -152,7 +152,7 @@ fn real_cts_give_no_warning_but_scaled_ones_do() {
 fn quantity_of_the_header_gives_a_warning() {
     let said = Some("Modality PT, Units BQML".to_string());
     let outputs = resampled(&volume(body()).with_quantity(said), &network(), None);
-    let warnings = outputs.work.warnings;
+    let warnings = outputs.others.work.warnings;
     assert!(warnings[0].contains("the header says Modality PT, Units BQML"), "{warnings:?}");
 }
 
@@ -165,7 +165,7 @@ fn window_maps_values_to_those_of_the_network_and_back() {
     let unit = body.map(|hu| (hu + 1000.0) / 2000.0);
     let window = Some(Window { low: 0.0, high: 1.0 });
     let mapped = resampled(&volume(unit.clone()), &network, window);
-    assert!(mapped.work.warnings.is_empty(), "{:?}", mapped.work.warnings);
+    assert!(mapped.others.work.warnings.is_empty(), "{:?}", mapped.others.work.warnings);
     let [hu_voxels, mapped_voxels] = [&hu, &mapped].map(|outputs| floats(&outputs.volume));
     for (known, slice) in unit.outer_iter().zip(mapped_voxels.outer_iter().step_by(2)) {
         assert_eq!(known, slice);
@@ -174,7 +174,7 @@ fn window_maps_values_to_those_of_the_network_and_back() {
         assert!((a - (b * 2000.0 - 1000.0)).abs() < 0.1, "{a} {b}");
     }
     let [errors, scaled] = [&hu, &mapped]
-        .map(|outputs| floats(outputs.expected_error.as_ref().expect("expected errors")));
+        .map(|outputs| floats(outputs.others.expected_error.as_ref().expect("expected errors")));
     assert!(errors.iter().any(|&error| error > 1.0));
     for (a, b) in errors.iter().zip(scaled) {
         assert!((a - b * 2000.0).abs() < 0.1, "{a} {b}");

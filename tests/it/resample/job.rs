@@ -40,7 +40,7 @@ fn options_are_read_and_written_by_their_names() {
 #[test]
 fn outputs_that_the_model_does_not_offer_are_rejected_with_its_name() {
     let cubic = JobOptions { model: "cubic".into(), ..JobOptions::default() };
-    for (options, reason) in [
+    for (mut options, reason) in [
         (JobOptions { expected_error: true, ..cubic.clone() }, "predicts no expected error"),
         (JobOptions { label_method: Some(LabelMethod::Anatomy), ..cubic }, "finds flow"),
     ] {
@@ -69,11 +69,13 @@ fn label_maps_are_resampled_beside_the_volume() {
     });
     let outputs = outputs.unwrap();
     assert!(reported.is_sorted() && reported.last() == Some(&24));
-    assert_eq!((outputs.work.interpolated, outputs.work.label_slices), (8, 16));
-    assert_eq!(outputs.label_maps[0].voxels(), outputs.label_maps[1].voxels());
+    assert_eq!((outputs.others.work.interpolated, outputs.others.work.label_slices), (8, 16));
+    assert_eq!(outputs.others.label_maps[0].voxels(), outputs.others.label_maps[1].voxels());
     let alone = alone.run(&mut |_| Ok(())).unwrap();
     assert_eq!(outputs.volume.voxels(), alone.volume.voxels());
-    assert!(outputs.expected_error.is_none() && outputs.mean_expected_error_hu.is_none());
+    assert!(
+        outputs.others.expected_error.is_none() && outputs.others.mean_expected_error_hu.is_none()
+    );
 }
 
 #[test]

@@ -54,13 +54,16 @@ fn same_in_parts(job: &Job, sizes: &[usize], in_order: bool) {
         let counts = |work: &hrinet::resample::Work| {
             (work.encoded, work.interpolated, work.label_slices, work.warnings.clone())
         };
-        assert_eq!(counts(&others.work), counts(&whole.work));
+        assert_eq!(counts(&others.work), counts(&whole.others.work));
         let voxels = |volume: &Volume| volume.voxels().clone();
         assert!(
-            others.expected_error.as_ref().map(voxels) == whole.expected_error.as_ref().map(voxels)
+            others.expected_error.as_ref().map(voxels)
+                == whole.others.expected_error.as_ref().map(voxels)
         );
-        assert_eq!(others.mean_expected_error_hu, whole.mean_expected_error_hu);
-        assert!(others.label_maps.iter().map(voxels).eq(whole.label_maps.iter().map(voxels)));
+        assert_eq!(others.mean_expected_error_hu, whole.others.mean_expected_error_hu);
+        assert!(
+            others.label_maps.iter().map(voxels).eq(whole.others.label_maps.iter().map(voxels))
+        );
     }
 }
 

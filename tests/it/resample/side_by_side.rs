@@ -32,7 +32,7 @@ fn resampled(
     let outputs = outputs.expect("resamples");
     assert!(reported.is_sorted() && reported.last() == Some(&plan.interpolated_count()));
     assert_eq!(threads::current(), count);
-    (outputs.volume, outputs.expected_error.expect("asked for"), outputs.work.encoded)
+    (outputs.volume, outputs.others.expected_error.expect("asked for"), outputs.others.work.encoded)
 }
 
 /// Whether all voxels of two volumes are within 1 HU.

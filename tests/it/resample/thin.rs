@@ -106,7 +106,7 @@ fn averages_over_slabs_are_the_known_slices() {
         });
         let outputs = outputs.expect("runs");
         let count = 5 * factor + 1;
-        assert_eq!(outputs.work.interpolated, count, "known places are made, too");
+        assert_eq!(outputs.others.work.interpolated, count, "known places are made, too");
         assert_eq!(last, Some(Progress { done: count, total: count }));
         let found = floats(outputs.volume.voxels());
         for slab in 1..5 {
@@ -221,8 +221,10 @@ fn label_maps_keep_the_slices_that_were_drawn() {
         let job =
             Job { label_maps: &maps, label_method, ..Job::new(&plan, &interpolator, &volume) };
         let outputs = job.run(&mut |_| Ok(())).expect("runs");
-        assert_eq!(outputs.work.label_slices, 6);
-        let Voxels::UInt8(labels) = outputs.label_maps[0].voxels() else { panic!("another type") };
+        assert_eq!(outputs.others.work.label_slices, 6);
+        let Voxels::UInt8(labels) = outputs.others.label_maps[0].voxels() else {
+            panic!("another type")
+        };
         for k in 0..4 {
             assert_eq!(labels.index_axis(Axis(0), 3 * k), drawn.index_axis(Axis(0), k));
         }
@@ -235,7 +237,7 @@ fn other_networks_keep_known_slices() {
     let plan = plan(&volume, 3);
     let interpolator = Interpolator::from(Offset { is_thin: false });
     let outputs = Job::new(&plan, &interpolator, &volume).run(&mut |_| Ok(())).expect("runs");
-    assert_eq!(outputs.work.interpolated, 6);
+    assert_eq!(outputs.others.work.interpolated, 6);
     let (known, found) = (floats(volume.voxels()), floats(outputs.volume.voxels()));
     for k in 0..4 {
         assert_eq!(found.index_axis(Axis(0), 3 * k), known.index_axis(Axis(0), k));

@@ -24,7 +24,6 @@ use std::fs::File;
 use std::path::Path;
 
 use hrinet::error::count_of;
-use hrinet::resample::JobOptions;
 use hrinet::{Error, Result, io};
 
 pub use self::arguments::Arguments;
@@ -59,10 +58,9 @@ pub fn run(arguments: &Arguments, verbosity: &Verbosity) -> Result<u8> {
         ProgressKind::Auto => verbosity,
     };
     let model = arguments.model()?;
-    let options = arguments.options(&model)?;
+    let mut options = arguments.options(&model)?;
     check_input(arguments)?;
     let interpolator = options.load_interpolator().map_err(|error| model.in_error(error, None))?;
-    let options = JobOptions { thin: interpolator.is_thin(), ..options };
     let settings = Settings::new(arguments, options, &model, &interpolator)?;
     if arguments.outputs.dry_run {
         let volumes = find(arguments, verbosity)?;

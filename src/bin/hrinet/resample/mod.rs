@@ -45,9 +45,8 @@ pub fn run(
     let start = Instant::now();
     let model = arguments.interpolation.model()?;
     arguments.check_outputs(&model, other_output)?;
-    let options = arguments.options(&model)?;
+    let mut options = arguments.options(&model)?;
     let interpolator = options.load_interpolator().map_err(|error| model.in_error(error, None))?;
-    let options = JobOptions { thin: interpolator.is_thin(), ..options };
     let request = arguments.request();
     let by_parts = request.takes_parts();
     let check = |grid: &Geometry, voxel_type| {

@@ -125,8 +125,8 @@ impl Input {
         let in_input = |error: Error| error.in_file(&self.request.input);
         let (volume, outputs) = match job.part_slices {
             None => {
-                let (volume, outputs) = job.run(on_progress).map_err(in_input)?.into();
-                (Some(volume), outputs)
+                let outputs = job.run(on_progress).map_err(in_input)?;
+                (Some(outputs.volume), outputs.others)
             }
             Some(_) => {
                 let path = &self.request.output;
