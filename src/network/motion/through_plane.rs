@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::network::nn::conv::{
     Convolution, ConvolutionConfig, ConvolutionPrelu, Init, split_channels,
 };
+use crate::network::nn::layout::{maps_of, pixels_of};
 use crate::network::nn::parameters::Parameters;
 use crate::network::nn::residual::ResidualBlock;
 use crate::network::precision::Precision;
@@ -129,17 +130,16 @@ fn entry_maps(maps: &Tensor, weights: &Tensor, hidden: &Tensor) -> Result<Tensor
         [SUBPIXELS * channels, weights.size()[1], hidden.size()[1]];
     let all = of_maps + of_weights + of_hidden;
     let pixels = Tensor::f_empty([images, rows, columns, all], (maps.f_kind()?, maps.device()))?;
-    let channels_last = |maps: &Tensor| maps.f_permute([0i64, 2, 3, 1]);
     let unshuffled =
         pixels.f_narrow(3, 0, of_maps)?.f_view([images, rows, columns, channels, SUBPIXELS])?;
     for subpixel in 0..SUBPIXELS {
         let [row, column] = [subpixel / 2, subpixel % 2];
         let every_second = maps.f_slice(2, row, None, 2)?.f_slice(3, column, None, 2)?;
-        unshuffled.f_select(4, subpixel)?.f_copy_(&channels_last(&every_second)?)?;
+        unshuffled.f_select(4, subpixel)?.f_copy_(&pixels_of(&every_second)?)?;
     }
-    pixels.f_narrow(3, of_maps, of_weights)?.f_copy_(&channels_last(weights)?)?;
-    pixels.f_narrow(3, of_maps + of_weights, of_hidden)?.f_copy_(&channels_last(hidden)?)?;
-    Ok(pixels.f_permute([0i64, 3, 1, 2])?)
+    pixels.f_narrow(3, of_maps, of_weights)?.f_copy_(&pixels_of(weights)?)?;
+    pixels.f_narrow(3, of_maps + of_weights, of_hidden)?.f_copy_(&pixels_of(hidden)?)?;
+    maps_of(&pixels)
 }
 
 /// Weights `[N, 4, 1, 1]` of the known slices in the polynomial through those that are present, at

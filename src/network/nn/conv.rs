@@ -3,6 +3,7 @@
 use tch::{Kind, Tensor};
 
 use crate::error::Result;
+use crate::network::nn::layout::{maps_of, pixels_of};
 use crate::network::nn::parameters::{Distribution, Parameters};
 
 /// Slope of the paper's leaky ReLU below zero.
@@ -122,16 +123,14 @@ impl Convolution {
 /// Stores a weight with its channels contiguous. A convolution takes the memory format of its
 /// weight for its output, and with few channels computes a seventh faster in this one.
 fn channels_last(weight: &Tensor) -> Result<Tensor> {
-    let last = weight.f_permute([0i64, 2, 3, 1])?.f_contiguous()?;
-    Ok(last.f_permute([0i64, 3, 1, 2])?)
+    maps_of(&pixels_of(weight)?.f_contiguous()?)
 }
 
 /// Concatenates the channels of maps `[N, C, H, W]`, in channels-last memory format: a convolution
 /// would convert planes to it, which takes longer.
 pub fn concat_channels(maps: &[&Tensor]) -> Result<Tensor> {
-    let last =
-        maps.iter().map(|map| Ok(map.f_permute([0i64, 2, 3, 1])?)).collect::<Result<Vec<_>>>()?;
-    Ok(Tensor::f_cat(&last, 3)?.f_permute([0i64, 3, 1, 2])?)
+    let pixels = maps.iter().map(|map| pixels_of(map)).collect::<Result<Vec<_>>>()?;
+    maps_of(&Tensor::f_cat(&pixels, 3)?)
 }
 
 /// Splits maps `[N, C, H, W]` into the channels before `at` and those from `at` on, as views.
@@ -229,11 +228,11 @@ impl ConvolutionPair {
 /// anew for each pixel, which in bfloat16 takes 25 times as long with 24 channels.
 fn prelu(x: &Tensor, slope: &Tensor) -> Result<Tensor> {
     let (images, channels, rows, columns) = x.size4()?;
-    let pixels = x.f_permute([0i64, 2, 3, 1])?;
+    let pixels = pixels_of(x)?;
     let lines = pixels.f_reshape([images * rows, columns * channels])?;
     let slopes = slope.f_repeat([columns])?.f_view([1, columns * channels])?;
     let lines = lines.f_internal_prelu_kernel(&slopes)?;
-    Ok(lines.f_view([images, rows, columns, channels])?.f_permute([0i64, 3, 1, 2])?)
+    maps_of(&lines.f_view([images, rows, columns, channels])?)
 }
 
 /// A convolution and a PReLU with one learnt slope per channel, the unit of HRINet-Motion.

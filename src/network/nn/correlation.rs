@@ -3,6 +3,7 @@
 use tch::Tensor;
 
 use crate::error::Result;
+use crate::network::nn::layout::{maps_of, pixels_of};
 
 /// Channels of a correlation over displacements of up to `radius` pixels.
 pub fn channels(radius: i64) -> i64 {
@@ -14,9 +15,8 @@ pub fn channels(radius: i64) -> i64 {
 /// away, row by row. The border is repeated beyond the plane.
 pub fn correlation(first: &Tensor, second: &Tensor, radius: i64) -> Result<Tensor> {
     let (images, _, rows, columns) = first.size4()?;
-    let channels_last = |maps: &Tensor| maps.f_permute([0i64, 2, 3, 1]);
-    let first = channels_last(&unit_length(first)?)?;
-    let second = channels_last(&unit_length(second)?.f_replication_pad2d([radius; 4])?)?;
+    let first = pixels_of(&unit_length(first)?)?;
+    let second = pixels_of(&unit_length(second)?.f_replication_pad2d([radius; 4])?)?;
     let (side, wide) = (2 * radius + 1, columns + 2 * radius);
     let mut cosines = Vec::new();
     for row in 0..side {
@@ -28,7 +28,7 @@ pub fn correlation(first: &Tensor, second: &Tensor, radius: i64) -> Result<Tenso
         let near = skewed.f_view([images, rows, columns, wide + 1])?.f_narrow(3, 0, side)?;
         cosines.push(near);
     }
-    Ok(Tensor::f_cat(&cosines, 3)?.f_permute([0i64, 3, 1, 2])?)
+    maps_of(&Tensor::f_cat(&cosines, 3)?)
 }
 
 /// Scales the channels of every pixel to a vector of length 1.
