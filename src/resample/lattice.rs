@@ -2,8 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::resample::plan::{MATCH_TOLERANCE, Spacing};
-use crate::volume::geometry::{Axis, Geometry};
 use crate::volume::vector::dot;
+use crate::volume::{Axis, Geometry};
 
 /// Maximum number of slices of a plan; no scan has as many. At most half of 1 /
 /// [`MATCH_TOLERANCE`], so that no two output slices match one known slice.

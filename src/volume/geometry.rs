@@ -8,6 +8,7 @@ mod tilt;
 use std::cmp::Ordering;
 
 use crate::error::{Error, Result};
+use crate::volume::axis::Axis;
 use crate::volume::positions;
 use crate::volume::vector::dot;
 
@@ -18,43 +19,6 @@ const NEARLY_EQUAL_SPACING: f64 = 0.05;
 
 /// Largest number of voxels of a volume; their bytes can be counted in 64 bits.
 const MAX_VOXELS: usize = 1 << 48;
-
-/// One of the three index axes of a volume.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Axis {
-    /// Columns; fastest in memory.
-    I = 0,
-    /// Rows.
-    J = 1,
-    /// Slowest in memory; in most files the slices as scanned.
-    K = 2,
-}
-
-impl Axis {
-    /// All axes, fastest in memory first.
-    pub const ALL: [Axis; 3] = [Axis::I, Axis::J, Axis::K];
-
-    /// Index of the axis in an array of shape `[k, j, i]`.
-    pub fn array_axis(self) -> usize {
-        2 - self as usize
-    }
-
-    /// The two other axes, fastest in memory first.
-    pub fn others(self) -> [Axis; 2] {
-        match self {
-            Axis::I => [Axis::J, Axis::K],
-            Axis::J => [Axis::I, Axis::K],
-            Axis::K => [Axis::I, Axis::J],
-        }
-    }
-}
-
-impl std::fmt::Display for Axis {
-    fn fmt(&self, out: &mut std::fmt::Formatter) -> std::fmt::Result {
-        out.write_str(["i", "j", "k"][*self as usize])
-    }
-}
 
 /// Grid of voxels in space: orthogonal, or with slices that lean (a tilted gantry).
 ///

@@ -1,6 +1,7 @@
 //! Volumes: voxels, their rescale to Hounsfield units and their geometry. Independent of networks
 //! and file formats.
 //!
+//! - `axis`: the index axes;
 //! - [`geometry`]: size, spacing and directions of a grid, slice axis, uneven slice positions;
 //! - `hounsfield`: whether values look like Hounsfield units;
 //! - `positions`: slice positions that file headers round;
@@ -8,6 +9,7 @@
 //! - [`window`]: Hounsfield units to grey values of a network and back;
 //! - [`slice_stack`]: the slices of a CT in Hounsfield units, for training and evaluation.
 
+mod axis;
 pub mod geometry;
 pub(crate) mod hounsfield;
 pub(crate) mod positions;
@@ -19,7 +21,8 @@ pub mod voxel_type;
 pub mod voxels;
 pub mod window;
 
-pub use geometry::{Axis, Geometry};
+pub use axis::Axis;
+pub use geometry::Geometry;
 pub use slice_source::SliceSource;
 pub use slice_stack::SliceStack;
 pub use views::{VoxelsView, VoxelsViewMut};

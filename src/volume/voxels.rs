@@ -3,7 +3,7 @@
 use ndarray::{Array3, ArrayRef3, ArrayView2, ArrayViewMut2, Axis as ArrayAxis};
 
 use crate::error::{Error, Result};
-use crate::volume::geometry::Axis;
+use crate::volume::axis::Axis;
 use crate::volume::voxel_type::{VoxelType, voxel_type_table};
 
 /// Rescale from stored values to Hounsfield units: `HU = slope * stored + intercept`.

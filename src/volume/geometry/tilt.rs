@@ -1,8 +1,8 @@
 //! Slices that lean: those of a tilted gantry.
 
 use crate::error::{Error, Result};
-use crate::volume::geometry::{Axis, Geometry};
 use crate::volume::vector::{cross, dot};
+use crate::volume::{Axis, Geometry};
 
 /// Cosine of the angle between two axes above which a grid counts as sheared (0.06 degrees off;
 /// files round their direction cosines to six digits, the smallest gantry tilt is 0.5 degrees).
