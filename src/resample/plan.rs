@@ -9,8 +9,7 @@ use crate::resample::lattice::{Lattice, check_length};
 use crate::resample::output_slices::{PART_BYTES, PARTS_IN_MEMORY};
 use crate::resample::slabs::{thin_sources, with_known};
 use crate::resample::straighten::Straightening;
-use crate::volume::{Axis, Geometry};
-use crate::volume::{SliceSource, VoxelType};
+use crate::volume::{Axis, Geometry, SliceSource, VoxelType};
 
 /// Distance of an output slice from a known one, in parts of the smallest known spacing, up to
 /// which it is that slice.
